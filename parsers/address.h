@@ -1,0 +1,98 @@
+/*
+ * Mail addresses, host names and network addresses as they stand in queue
+ * files and logs.
+ */
+#ifndef QSCAN_PARSERS_ADDRESS_H
+#define QSCAN_PARSERS_ADDRESS_H
+
+#include "parsers/slice.h"
+
+enum { ADDRESS_IP_TEXT_MAX = 48 };
+
+/* IPv4 is kept as ::ffff:a.b.c.d, so both compare with memcmp. */
+struct ip {
+    uint8_t bytes[16];
+};
+
+/* The address without surrounding "<>" and white space, without a source
+ * route ("<@a,@b:user@host>"). A null sender gives an empty slice. */
+struct slice address_bare(struct slice address);
+
+/* The part after the last '@' outside quotes, without a final dot; a literal
+ * keeps its brackets. Absent when there is none. Case is kept. */
+struct slice address_domain(struct slice address);
+
+/* True for "|program", "/file" and ":include:list" recipients. */
+bool address_is_local_action(struct slice address);
+
+/* "192.0.2.1", "2001:db8::1", "IPv6:2001:db8::1" (any case), each also in
+ * brackets. The slice must be the address and nothing else. */
+bool ip_parse(struct slice text, struct ip *ip_r);
+bool ip_is_v4(const struct ip *ip);
+bool ip_is_loopback(const struct ip *ip);
+bool ip_is_private(const struct ip *ip); /* RFC 1918, 4193, link-local, loopback */
+
+/* RFC 5952 text, NUL-terminated; returns its length. */
+size_t ip_format(const struct ip *ip, char text[static ADDRESS_IP_TEXT_MAX]);
+
+struct cidr {
+    struct ip base;
+    unsigned bits; /* of 128; an IPv4 /24 is 120 */
+};
+
+/* "192.0.2.0/24", "2001:db8::/32", or a bare address. Host bits beyond the
+ * prefix are an error (false). */
+bool cidr_parse(struct slice text, struct cidr *cidr_r);
+bool cidr_contains(const struct cidr *cidr, const struct ip *ip);
+
+/*
+ * What sendmail knows of the host it talks to, the macro $_ (daemon.c,
+ * getauthinfo): "[ip]", "host [ip]", "host [ip] (may be forged)",
+ * "ident@host [ip]", "user@localhost", "localhost". The name is absent when
+ * there was none (only "[ip]").
+ */
+struct client {
+    struct slice ident;
+    struct slice name;
+    struct ip ip;
+    bool has_ip;
+    bool forged; /* "(may be forged)" */
+};
+
+/* False when the text has none of these shapes; *client_r is then empty. */
+bool client_parse(struct slice text, struct client *client_r);
+
+/* True when host equals domain or ends in "." domain; case and a final dot
+ * are ignored. */
+bool domain_is_within(struct slice host, struct slice domain);
+
+/*
+ * The host that a status text of sendmail's own names (spec: sendmail-queue.md
+ * section 3): "Deferred: Connection refused by H", "... timed out with H",
+ * "... reset by H", "Deferred: H: No route to host", "Name server: H: host name
+ * lookup failure", "host map: lookup (H): deferred", "reply: read error from
+ * H". Without a final dot; absent when it names none or is a remote reply.
+ */
+struct slice status_host(struct slice status);
+
+/* What a status text proves about the host. A remote reply (three digits) or
+ * a reset proves that something answered. */
+enum status_kind {
+    STATUS_NONE,        /* absent or empty */
+    STATUS_REFUSED,     /* connection refused */
+    STATUS_TIMEOUT,     /* connection timed out */
+    STATUS_UNREACHABLE, /* no route, network unreachable or down, host down */
+    STATUS_UNRESOLVED,  /* name server or map lookup failed for now */
+    STATUS_RESET,       /* reset, read error: TCP was answered */
+    STATUS_REPLY,       /* an SMTP reply: "Deferred: 4xx ..." */
+    STATUS_TLS,         /* TLS or AUTH policy failed: the host spoke */
+    STATUS_BARE,        /* "Deferred" alone: cached failure of a live host */
+    STATUS_LOCAL,       /* our own disk, alias file, mailer */
+    STATUS_META,        /* "Warning: could not send ...": hides the cause */
+    STATUS_OTHER,
+};
+
+enum status_kind status_classify(struct slice status);
+const char *status_kind_text(enum status_kind kind); /* "refused" */
+
+#endif

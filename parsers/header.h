@@ -1,0 +1,42 @@
+/*
+ * Header fields and the parameters inside them (RFC 5322 2.2, RFC 2045 5.1),
+ * as they stand in a message body: folded, hostile, any byte.
+ */
+#ifndef QSCAN_PARSERS_HEADER_H
+#define QSCAN_PARSERS_HEADER_H
+
+#include "parsers/slice.h"
+
+struct header_field {
+    struct slice name;  /* without the colon */
+    struct slice value; /* trimmed; folds kept as stored */
+};
+
+/*
+ * Takes the next field off *rest. False at the blank line that ends the block
+ * (which is taken too) or at the end of the text. A line that is no field and
+ * continues none is skipped.
+ */
+bool header_next(struct slice *rest, struct header_field *field_r);
+
+/* Value of a parameter ("boundary") of a structured field, case ignored,
+ * unquoted (backslash pairs stay as stored). Absent when there is none. */
+struct slice header_parameter(struct slice value, struct slice name);
+
+/* The value up to the first ';', '(' or white space: "multipart/report". */
+struct slice header_token(struct slice value);
+
+/* "rfc822; user@host" -> "user@host"; a value without type is returned whole
+ * (RFC 3464 2.1.2). */
+struct slice header_typed(struct slice value);
+
+/*
+ * A qf header value as sendmail would send it: each unquoted 0xFF dropped and
+ * the byte behind it kept (libsm/util.c: quote_internal_chars). Returns value
+ * itself when there is nothing to drop, else a slice of buffer, cut at
+ * capacity.
+ */
+struct slice header_unescape(struct slice value, char *buffer,
+                             size_t capacity);
+
+#endif

@@ -1,0 +1,157 @@
+/*
+ * A slice is a view of bytes that somebody else owns: pointer and length,
+ * never NUL-terminated, any byte value allowed. An absent value is a slice
+ * whose ptr is NULL; an empty one has len 0 and a non-NULL ptr.
+ */
+#ifndef QSCAN_PARSERS_SLICE_H
+#define QSCAN_PARSERS_SLICE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+struct slice {
+    const char *ptr;
+    size_t len;
+};
+
+/* For a string literal or array whose size the compiler knows. */
+#define SLICE_LITERAL(text) ((struct slice){(text), sizeof(text) - 1})
+
+static inline struct slice slice_make(const char *ptr, size_t len)
+{
+    return (struct slice){ptr, len};
+}
+
+static inline struct slice slice_from_string(const char *text)
+{
+    return (struct slice){text, text == NULL ? 0 : strlen(text)};
+}
+
+static inline bool slice_is_absent(struct slice s)
+{
+    return s.ptr == NULL;
+}
+
+static inline bool slice_equal(struct slice a, struct slice b)
+{
+    return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
+}
+
+static inline bool slice_starts(struct slice s, struct slice prefix)
+{
+    return s.len >= prefix.len &&
+           (prefix.len == 0 || memcmp(s.ptr, prefix.ptr, prefix.len) == 0);
+}
+
+/* The rest of s after its first count bytes (count is clipped to s.len). */
+static inline struct slice slice_skip(struct slice s, size_t count)
+{
+    if (count > s.len)
+        count = s.len;
+    return (struct slice){s.ptr == NULL ? NULL : s.ptr + count, s.len - count};
+}
+
+/* The first count bytes of s (clipped to s.len). */
+static inline struct slice slice_head(struct slice s, size_t count)
+{
+    return (struct slice){s.ptr, count < s.len ? count : s.len};
+}
+
+/* Offset of the first byte c in s, or s.len when there is none. */
+static inline size_t slice_index(struct slice s, char c)
+{
+    const char *hit = s.len == 0 ? NULL : memchr(s.ptr, c, s.len);
+
+    return hit == NULL ? s.len : (size_t)(hit - s.ptr);
+}
+
+/* Locale-free; the files are older than any locale of today. */
+static inline bool byte_is_blank(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
+static inline bool byte_is_space(char c)
+{
+    return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+static inline bool byte_is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+static inline char byte_lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
+static inline bool slice_equal_nocase(struct slice a, struct slice b)
+{
+    if (a.len != b.len)
+        return false;
+    for (size_t i = 0; i < a.len; i++)
+        if (byte_lower(a.ptr[i]) != byte_lower(b.ptr[i]))
+            return false;
+    return true;
+}
+
+static inline bool slice_starts_nocase(struct slice s, struct slice prefix)
+{
+    return s.len >= prefix.len &&
+           slice_equal_nocase(slice_head(s, prefix.len), prefix);
+}
+
+/* Without white space (newlines too) at both ends. */
+static inline struct slice slice_trim(struct slice s)
+{
+    while (s.len > 0 && byte_is_space(s.ptr[0]))
+        s = slice_skip(s, 1);
+    while (s.len > 0 && byte_is_space(s.ptr[s.len - 1]))
+        s.len--;
+    return s;
+}
+
+/* Takes the next line off *rest, without its "\n" or "\r\n"; false at the end.
+ * A last line without newline is a line. */
+static inline bool slice_next_line(struct slice *rest, struct slice *line_r)
+{
+    size_t end;
+
+    if (rest->len == 0)
+        return false;
+    end = slice_index(*rest, '\n');
+    *line_r = slice_head(*rest, end);
+    *rest = slice_skip(*rest, end + 1);
+    if (line_r->len > 0 && line_r->ptr[line_r->len - 1] == '\r')
+        line_r->len--;
+    return true;
+}
+
+/* Decimal integer that fills the whole slice, with an optional '-'; false and
+ * *number_r untouched on anything else, overflow included. */
+static inline bool slice_to_integer(struct slice s, int64_t *number_r)
+{
+    bool negative = s.len > 0 && s.ptr[0] == '-';
+    uint64_t limit = (uint64_t)INT64_MAX;
+    uint64_t value = 0;
+
+    if (negative)
+        s = slice_skip(s, 1);
+    if (s.len == 0)
+        return false;
+    for (size_t i = 0; i < s.len; i++) {
+        if (!byte_is_digit(s.ptr[i]))
+            return false;
+        uint64_t digit = (uint64_t)(s.ptr[i] - '0');
+        if (value > (limit - digit) / 10)
+            return false;
+        value = value * 10 + digit;
+    }
+    *number_r = negative ? -(int64_t)value : (int64_t)value;
+    return true;
+}
+
+#endif

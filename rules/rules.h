@@ -1,0 +1,263 @@
+/*
+ * Rules: text files -> immutable set -> matcher, three lifetimes.
+ *
+ * The set is compiled once and shared by all threads; a matcher belongs to one
+ * thread and holds its match limits, scratch and memory of status texts. The
+ * language: qscan.rules(5). This layer never reads a message: it asks for
+ * fields through a callback, and only for those a condition needs, in order,
+ * so a field that costs a file is not read when an earlier condition failed.
+ */
+#ifndef QSCAN_RULES_RULES_H
+#define QSCAN_RULES_RULES_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "parsers/slice.h"
+
+enum rules_field_id {
+    FIELD_ORIGIN,
+    FIELD_SENDER,
+    FIELD_SENDER_DOMAIN,
+    FIELD_RECIPIENT,
+    FIELD_RECIPIENT_DOMAIN,
+    FIELD_RECIPIENT_HOST,
+    FIELD_RECIPIENTS,
+    FIELD_STATUS,
+    FIELD_STATUS_ENVELOPE,
+    FIELD_FLAGS,
+    FIELD_TRIES,
+    FIELD_AGE,
+    FIELD_IDLE,
+    FIELD_SIZE,
+    FIELD_PRIORITY,
+    FIELD_CLIENT_ADDRESS,
+    FIELD_CLIENT_NAME,
+    FIELD_CLIENT_FORGED,
+    FIELD_AUTH,
+    FIELD_HEADER, /* with a name */
+    FIELD_DSN_KIND,
+    FIELD_DSN_STATUS,
+    FIELD_DSN_RECIPIENT,
+    FIELD_DSN_DIAGNOSTIC,
+    FIELD_DSN_REMOTE,
+    FIELD_SOURCE,
+    FIELD_SOURCE_NAME,
+    FIELD_SOURCE_FORGED,
+    /* of the crowd: known when all messages have been seen */
+    FIELD_SOURCE_BOUNCES,
+    FIELD_SOURCE_GUESSES,
+    FIELD_HOST_WAITING,
+    FIELD_HOST_ANSWERED,
+    FIELD_RECIPIENT_CLIENTS,
+    /* of the logs */
+    FIELD_SOURCE_HOSTILE,
+    FIELD_HOST_DELIVERED,
+    FIELD_COUNT
+};
+
+enum rules_field_type {
+    TYPE_TEXT,     /* bytes, case matters */
+    TYPE_WORD,     /* one of a fixed set: "local-dsn" */
+    TYPE_DOMAIN,   /* host or domain name, case ignored by "is" */
+    TYPE_ADDRESS,  /* network address, text form; "in" takes CIDR */
+    TYPE_FLAGS,    /* letters; "has" */
+    TYPE_NUMBER,   /* plain count */
+    TYPE_DURATION, /* seconds */
+    TYPE_SIZE,     /* bytes */
+    TYPE_BOOLEAN,  /* number 0 or 1; "is yes", "is no" */
+};
+
+/* Where a field comes from: the price of asking for it. */
+enum rules_field_origin {
+    FROM_CONTROL_FILE,
+    FROM_DATA_FILE,
+    FROM_CROWD,
+    FROM_LOGS,
+};
+
+struct rules_field {
+    enum rules_field_id id;
+    const char *name; /* "recipient.domain"; "header." for FIELD_HEADER */
+    enum rules_field_type type;
+    enum rules_field_origin origin;
+    bool has_many; /* may have several values */
+};
+
+/* The table of all fields, in the order of enum rules_field_id. */
+extern const struct rules_field rules_fields[FIELD_COUNT];
+
+enum field_state {
+    FIELD_ABSENT,
+    FIELD_PRESENT,
+    FIELD_UNDECIDED, /* damaged or unreadable */
+    FIELD_LATER,     /* of the crowd, which is not counted yet */
+};
+
+struct field_value {
+    struct slice text; /* TYPE_TEXT .. TYPE_FLAGS */
+    int64_t number;    /* TYPE_NUMBER .. TYPE_BOOLEAN */
+};
+
+struct field_view {
+    enum field_state state;
+    const struct field_value *values; /* valid until the next call */
+    size_t value_count;               /* at least 1 when present */
+};
+
+/*
+ * Gives the values of one field of the message in hand. header is the name
+ * after "header." for FIELD_HEADER, else absent. The values of one field must
+ * stay valid while another one is asked for (FIELD is FIELD, FIELD under
+ * FIELD).
+ */
+typedef void (*rules_fetch)(void *message, enum rules_field_id field,
+                            struct slice header, struct field_view *view_r);
+
+/* ---- compile ---- */
+
+struct rules_file {
+    const char *name; /* as complaints name it */
+    struct slice text;
+};
+
+/* A value put into one of the lists that every set knows: our-domains,
+ * our-hosts, friends. In our-domains each name counts with its subdomains. */
+struct rules_preset {
+    const char *list;
+    const char *value;
+};
+
+struct rules_problem {
+    const char *file;
+    unsigned line, column; /* from 1; column 0 = the whole line */
+    bool is_warning;
+    const char *what; /* "unknown field 'recipent'" */
+    const char *why;  /* "message fields are listed in qscan.rules(5)" */
+};
+
+typedef void (*rules_report)(void *context,
+                             const struct rules_problem *problem);
+
+/*
+ * Reads a file that a list names: allocates *text_r with malloc and returns 0,
+ * or returns an errno value. path is as written in the rule file.
+ */
+typedef int (*rules_read_file)(void *context, const char *path, char **text_r,
+                               size_t *len_r);
+
+struct rules;
+
+/*
+ * Compiles all files as one set, in the order given. All mistakes are
+ * reported, and then NULL is returned; warnings alone do not refuse the set.
+ * Nothing of files or presets is needed afterwards.
+ */
+struct rules *rules_compile(const struct rules_file *files, size_t file_count,
+                            const struct rules_preset *presets,
+                            size_t preset_count, rules_read_file read_file,
+                            rules_report report, void *context);
+
+/*
+ * Compiles one COND ("age > 4h", or alternatives with '|') against the lists
+ * of a set, for --where. It becomes a set of its own with a single rule named
+ * "where"; column numbers count from the start of text. The lists are copied:
+ * both sets may be freed in any order.
+ */
+struct rules *rules_compile_condition(const struct rules *lists,
+                                      struct slice text, rules_report report,
+                                      void *context);
+
+void rules_free(struct rules *rules);
+
+size_t rules_count(const struct rules *rules);
+const char *rules_name(const struct rules *rules, size_t index);
+const char *rules_class(const struct rules *rules, size_t index);
+const char *rules_about(const struct rules *rules, size_t index); /* or "" */
+const char *rules_file_name(const struct rules *rules, size_t index);
+unsigned rules_line(const struct rules *rules, size_t index);
+bool rules_purges(const struct rules *rules, size_t index);
+
+/* Whether any condition asks for a field of that origin. */
+bool rules_need(const struct rules *rules, enum rules_field_origin origin);
+
+/* Whether a list holds a text (our-domains: with its subdomains; our-hosts,
+ * friends: addresses, CIDR, names). An unknown list holds nothing. */
+bool rules_list_has(const struct rules *rules, const char *list,
+                    struct slice text);
+bool rules_list_is_empty(const struct rules *rules, const char *list);
+
+/* ---- match ---- */
+
+struct rules_matcher;
+
+struct rules_matcher *rules_matcher_new(const struct rules *rules);
+void rules_matcher_free(struct rules_matcher *matcher);
+
+enum { RULES_NO_RULE = 0xffff };
+
+struct rules_verdict {
+    uint16_t rule; /* first that matched, or RULES_NO_RULE */
+    bool purge;    /* it says so, and no rule before it was undecided */
+    bool is_later; /* not final: hangs on the crowd, see pending */
+    const uint16_t *undecided; /* rules that could not be decided, in order */
+    size_t undecided_count;
+    /* What rules_judge_later needs, opaque, to be copied by the caller; none
+     * unless is_later. */
+    const uint8_t *pending;
+    size_t pending_bytes;
+};
+
+/* Pointers in the verdict belong to the matcher, until its next call. With
+ * all fields at hand (no FIELD_LATER) the verdict is final. */
+void rules_judge(struct rules_matcher *matcher, rules_fetch fetch,
+                 void *message, struct rules_verdict *verdict_r);
+
+/* Second phase: fetch must give the crowd fields now, and is asked for crowd
+ * fields, and for the fields they are compared with in the same condition,
+ * only. Same set, any matcher of it. */
+void rules_judge_later(struct rules_matcher *matcher, const uint8_t *pending,
+                       size_t pending_bytes, rules_fetch fetch, void *message,
+                       struct rules_verdict *verdict_r);
+
+/* ---- explain ---- */
+
+enum rules_answer { ANSWER_NO, ANSWER_YES, ANSWER_UNDECIDED };
+
+struct rules_condition_trace {
+    const char *line_word; /* "when", "any", "unless" */
+    const char *text;      /* the condition as written */
+    unsigned line;         /* in its rule file */
+    enum rules_field_id field;
+    struct slice header;      /* name for FIELD_HEADER, else absent */
+    enum rules_answer answer; /* of the bare condition */
+    struct field_view view;   /* what was seen */
+};
+
+struct rules_explain {
+    void *context;
+    void (*rule_begins)(void *context, size_t rule);
+    void (*condition)(void *context, const struct rules_condition_trace *trace);
+    /* failed_count: condition lines that kept it from matching */
+    void (*rule_ends)(void *context, size_t rule, enum rules_answer answer,
+                      size_t failed_count);
+};
+
+/* Evaluates every rule and every condition, without short cuts, against a
+ * message all of whose fields are at hand; then fills the verdict. */
+void rules_explain(struct rules_matcher *matcher, rules_fetch fetch,
+                   void *message, const struct rules_explain *to,
+                   struct rules_verdict *verdict_r);
+
+/* ---- check ---- */
+
+struct rules_check_result {
+    size_t rule_count, sample_count, failed_count;
+};
+
+/* Runs the hit and miss samples of every rule, reporting those that fail as
+ * problems (what: "this hit does not match", why: the condition). */
+void rules_check(const struct rules *rules, rules_report report, void *context,
+                 struct rules_check_result *result_r);
+
+#endif
