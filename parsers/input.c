@@ -1,0 +1,192 @@
+#include "parsers/input.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+/* The map this thread is reading, for the SIGBUS handler: a signal handler
+ * has no other way to learn of it. */
+static _Thread_local struct input *current_map;
+static struct sigaction previous_action;
+
+static void replace_lost_page(int signal_number, siginfo_t *info, void *context)
+{
+    struct input *in = current_map;
+    long page_bytes = sysconf(_SC_PAGESIZE);
+    char *fault = info->si_addr;
+
+    (void)context;
+    if (in != NULL && in->map != NULL && fault >= (char *)in->map &&
+        fault < (char *)in->map + in->map_bytes) {
+        size_t offset = (size_t)(fault - (char *)in->map);
+        char *page = (char *)in->map + (offset - offset % (size_t)page_bytes);
+
+        in->was_cut = true;
+        if (mmap(page, (size_t)page_bytes, PROT_READ,
+                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) != MAP_FAILED)
+            return;
+    }
+    /* Not ours: run into it again with the action that stood before. */
+    sigaction(signal_number, &previous_action, NULL);
+}
+
+void input_setup(void)
+{
+    struct sigaction action = {0};
+
+    action.sa_sigaction = replace_lost_page;
+    action.sa_flags = SA_SIGINFO;
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGBUS, &action, &previous_action);
+}
+
+void input_init(struct input *in)
+{
+    *in = (struct input){0};
+}
+
+static void unmap(struct input *in)
+{
+    if (in->map == NULL)
+        return;
+    munmap(in->map, in->map_bytes);
+    in->map = NULL;
+    if (current_map == in)
+        current_map = NULL;
+}
+
+void input_free(struct input *in)
+{
+    unmap(in);
+    free(in->buffer);
+    input_init(in);
+}
+
+static enum input_outcome outcome_of_errno(struct input *in, int error)
+{
+    in->error = error;
+    switch (error) {
+    case ENOENT:
+        return INPUT_GONE;
+    case EACCES:
+    case EPERM:
+        return INPUT_DENIED;
+    case ELOOP:
+        return INPUT_LINK;
+    case EISDIR:
+    case ENXIO: /* a socket */
+        return INPUT_NOT_REGULAR;
+    default:
+        return INPUT_FAILED;
+    }
+}
+
+int input_open(struct input *in, int directory, const char *name,
+               enum input_outcome *outcome_r)
+{
+    int fd = openat(directory, name,
+                    O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+
+    *outcome_r = fd >= 0 ? INPUT_OK : outcome_of_errno(in, errno);
+    return fd;
+}
+
+/* Regular files only: there a short read means the end. */
+static ssize_t read_up_to(int fd, char *buffer, size_t capacity_bytes)
+{
+    size_t have = 0;
+
+    while (have < capacity_bytes) {
+        ssize_t n =
+            pread(fd, buffer + have, capacity_bytes - have, (off_t)have);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return -1;
+        have += (size_t)n;
+        if (n == 0 || have < capacity_bytes)
+            break;
+    }
+    return (ssize_t)have;
+}
+
+static enum input_outcome map_file(struct input *in, int fd, size_t size_bytes,
+                                   struct slice *text_r)
+{
+    void *map = mmap(NULL, size_bytes, PROT_READ, MAP_PRIVATE, fd, 0);
+
+    if (map == MAP_FAILED)
+        return outcome_of_errno(in, errno);
+    in->map = map;
+    in->map_bytes = size_bytes;
+    current_map = in;
+    *text_r = slice_make(map, size_bytes);
+    return INPUT_OK;
+}
+
+enum input_outcome input_read(struct input *in, int fd, struct stat *st,
+                              struct slice *text_r)
+{
+    struct stat own;
+    ssize_t n;
+
+    unmap(in);
+    in->was_cut = false;
+    in->error = 0;
+    if (in->buffer == NULL) {
+        in->buffer = malloc(INPUT_MAP_BYTES);
+        if (in->buffer == NULL)
+            return outcome_of_errno(in, ENOMEM);
+        in->capacity_bytes = INPUT_MAP_BYTES;
+    }
+    if (st != NULL) {
+        if (fstat(fd, st) < 0)
+            return outcome_of_errno(in, errno);
+        if (!S_ISREG(st->st_mode))
+            return INPUT_NOT_REGULAR;
+    }
+    n = read_up_to(fd, in->buffer, in->capacity_bytes);
+    if (n < 0)
+        return outcome_of_errno(in, errno);
+    *text_r = slice_make(in->buffer, (size_t)n);
+    if ((size_t)n < in->capacity_bytes)
+        return INPUT_OK;
+    if (fstat(fd, &own) < 0)
+        return outcome_of_errno(in, errno);
+    if (!S_ISREG(own.st_mode))
+        return INPUT_NOT_REGULAR;
+    if (own.st_size > INPUT_MAX_BYTES)
+        return INPUT_TOO_LARGE;
+    if ((size_t)own.st_size <= in->capacity_bytes)
+        return INPUT_OK;
+    return map_file(in, fd, (size_t)own.st_size, text_r);
+}
+
+bool input_is_intact(const struct input *in)
+{
+    return !in->was_cut;
+}
+
+const char *input_outcome_text(enum input_outcome outcome)
+{
+    switch (outcome) {
+    case INPUT_OK:
+        return "read";
+    case INPUT_GONE:
+        return "gone";
+    case INPUT_DENIED:
+        return "permission denied";
+    case INPUT_LINK:
+        return "a symbolic link";
+    case INPUT_NOT_REGULAR:
+        return "not a regular file";
+    case INPUT_TOO_LARGE:
+        return "larger than 1 GB";
+    case INPUT_FAILED:
+        return "cannot be read";
+    }
+    return "cannot be read";
+}
