@@ -7,26 +7,33 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* The map this thread is reading, for the SIGBUS handler: a signal handler
- * has no other way to learn of it. */
-static _Thread_local struct input *current_map;
+/* The maps of this thread, for the SIGBUS handler: a signal handler has no
+ * other way to learn of them. */
+static _Thread_local struct input *mapped;
 static struct sigaction previous_action;
+
+static struct input *input_holding(const char *fault)
+{
+    for (struct input *in = mapped; in != NULL; in = in->next_mapped)
+        if (fault >= (char *)in->map && fault < (char *)in->map + in->map_bytes)
+            return in;
+    return NULL;
+}
 
 static void replace_lost_page(int signal_number, siginfo_t *info, void *context)
 {
-    struct input *in = current_map;
-    long page_bytes = sysconf(_SC_PAGESIZE);
     char *fault = info->si_addr;
+    struct input *in = input_holding(fault);
+    size_t page_bytes = (size_t)sysconf(_SC_PAGESIZE);
 
     (void)context;
-    if (in != NULL && in->map != NULL && fault >= (char *)in->map &&
-        fault < (char *)in->map + in->map_bytes) {
+    if (in != NULL) {
         size_t offset = (size_t)(fault - (char *)in->map);
-        char *page = (char *)in->map + (offset - offset % (size_t)page_bytes);
 
         in->was_cut = true;
-        if (mmap(page, (size_t)page_bytes, PROT_READ,
-                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) != MAP_FAILED)
+        if (mmap((char *)in->map + (offset - offset % page_bytes), page_bytes,
+                 PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1,
+                 0) != MAP_FAILED)
             return;
     }
     /* Not ours: run into it again with the action that stood before. */
@@ -52,10 +59,15 @@ static void unmap(struct input *in)
 {
     if (in->map == NULL)
         return;
+    for (struct input **link = &mapped; *link != NULL;
+         link = &(*link)->next_mapped) {
+        if (*link == in) {
+            *link = in->next_mapped;
+            break;
+        }
+    }
     munmap(in->map, in->map_bytes);
     in->map = NULL;
-    if (current_map == in)
-        current_map = NULL;
 }
 
 void input_free(struct input *in)
@@ -77,7 +89,8 @@ static enum input_outcome outcome_of_errno(struct input *in, int error)
     case ELOOP:
         return INPUT_LINK;
     case EISDIR:
-    case ENXIO: /* a socket */
+    case ENXIO:  /* a socket */
+    case ESPIPE: /* a FIFO */
         return INPUT_NOT_REGULAR;
     default:
         return INPUT_FAILED;
@@ -122,7 +135,8 @@ static enum input_outcome map_file(struct input *in, int fd, size_t size_bytes,
         return outcome_of_errno(in, errno);
     in->map = map;
     in->map_bytes = size_bytes;
-    current_map = in;
+    in->next_mapped = mapped;
+    mapped = in;
     *text_r = slice_make(map, size_bytes);
     return INPUT_OK;
 }

@@ -5,7 +5,7 @@
  * A mapped file may shrink while it is looked at (an administrator's editor, a
  * milter that replaces a body). The pages that went are then replaced by zero
  * pages and input_is_intact says false, so that the damage ends as an error
- * about this one file and not as SIGBUS.
+ * about this one file and not as SIGBUS. An input belongs to one thread.
  */
 #ifndef QSCAN_PARSERS_INPUT_H
 #define QSCAN_PARSERS_INPUT_H
@@ -34,7 +34,8 @@ struct input {
     size_t capacity_bytes;
     void *map; /* owned; NULL when nothing is mapped */
     size_t map_bytes;
-    bool was_cut; /* set by the SIGBUS handler */
+    struct input *next_mapped; /* of the same thread */
+    bool was_cut;              /* set by the SIGBUS handler */
     int error;    /* errno of the last failure */
 };
 

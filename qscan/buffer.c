@@ -1,0 +1,353 @@
+#include "qscan/buffer.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+void buffer_free(struct buffer *buffer)
+{
+    free(buffer->bytes);
+    *buffer = (struct buffer){0};
+}
+
+static bool reserve(struct buffer *buffer, size_t more)
+{
+    size_t capacity = buffer->capacity == 0 ? 4096 : buffer->capacity;
+    char *bytes;
+
+    if (buffer->capacity - buffer->len >= more)
+        return true;
+    while (capacity - buffer->len < more)
+        capacity *= 2;
+    bytes = realloc(buffer->bytes, capacity);
+    if (bytes == NULL) {
+        buffer->has_failed = true;
+        return false;
+    }
+    buffer->bytes = bytes;
+    buffer->capacity = capacity;
+    return true;
+}
+
+void buffer_add(struct buffer *buffer, struct slice text)
+{
+    if (text.len == 0 || !reserve(buffer, text.len))
+        return;
+    memcpy(buffer->bytes + buffer->len, text.ptr, text.len);
+    buffer->len += text.len;
+}
+
+void buffer_add_string(struct buffer *buffer, const char *text)
+{
+    buffer_add(buffer, slice_from_string(text));
+}
+
+static void add_byte(struct buffer *buffer, char byte)
+{
+    if (buffer->len < buffer->capacity || reserve(buffer, 1))
+        buffer->bytes[buffer->len++] = byte;
+}
+
+void buffer_printf(struct buffer *buffer, const char *format, ...)
+{
+    va_list args;
+    int n;
+
+    if (!reserve(buffer, 256))
+        return;
+    va_start(args, format);
+    n = vsnprintf(buffer->bytes + buffer->len, buffer->capacity - buffer->len,
+                  format, args);
+    va_end(args);
+    if (n < 0)
+        return;
+    if ((size_t)n >= buffer->capacity - buffer->len) {
+        if (!reserve(buffer, (size_t)n + 1))
+            return;
+        va_start(args, format);
+        vsnprintf(buffer->bytes + buffer->len, (size_t)n + 1, format, args);
+        va_end(args);
+    }
+    buffer->len += (size_t)n;
+}
+
+/* Length of the valid UTF-8 sequence at the start of text (RFC 3629), its code
+ * point in *code_r; 0 when there is none. */
+static size_t utf8_decode(struct slice text, uint32_t *code_r)
+{
+    static const uint32_t least[5] = {0, 0, 0x80, 0x800, 0x10000};
+    unsigned char first = (unsigned char)text.ptr[0];
+    size_t len = first < 0x80             ? 1
+                 : (first & 0xe0) == 0xc0 ? 2
+                 : (first & 0xf0) == 0xe0 ? 3
+                 : (first & 0xf8) == 0xf0 ? 4
+                                          : 0;
+    uint32_t code;
+
+    if (len == 0 || len > text.len)
+        return 0;
+    code = len == 1 ? first : first & (0xffU >> (len + 1));
+    for (size_t i = 1; i < len; i++) {
+        unsigned char next = (unsigned char)text.ptr[i];
+
+        if ((next & 0xc0) != 0x80)
+            return 0;
+        code = code << 6 | (next & 0x3f);
+    }
+    if (code < least[len] || code > 0x10ffff ||
+        (code >= 0xd800 && code <= 0xdfff))
+        return 0;
+    *code_r = code;
+    return len;
+}
+
+/* Code points that a terminal obeys or that change how others are read. */
+static bool is_harmless(uint32_t code)
+{
+    if (code < 0x20 || code == 0x7f || (code >= 0x80 && code < 0xa0))
+        return false;
+    if (code == 0xad || code == 0x61c || code == 0x180e)
+        return false;
+    if ((code >= 0x200b && code <= 0x200f) ||
+        (code >= 0x2028 && code <= 0x202e) ||
+        (code >= 0x2060 && code <= 0x206f))
+        return false;
+    if ((code >= 0xe000 && code <= 0xf8ff) || code == 0xfeff ||
+        (code >= 0xfff0 && code <= 0xffff))
+        return false;
+    return code < 0xe0000;
+}
+
+/* One character or byte of *rest as it is shown; takes it off. */
+static size_t escape_next(struct slice *rest, char shown[static 8],
+                          size_t *columns_r)
+{
+    uint32_t code;
+    size_t len = utf8_decode(*rest, &code);
+
+    if (len > 0 && is_harmless(code) && code != '\\') {
+        memcpy(shown, rest->ptr, len);
+        *rest = slice_skip(*rest, len);
+        *columns_r = 1;
+        return len;
+    }
+    if (rest->ptr[0] == '\\') {
+        memcpy(shown, "\\\\", 2);
+        len = 2;
+    } else {
+        len = (size_t)snprintf(shown, 8, "\\x%02x",
+                               (unsigned)(unsigned char)rest->ptr[0]);
+    }
+    *rest = slice_skip(*rest, 1);
+    *columns_r = len;
+    return len;
+}
+
+size_t buffer_add_escaped(struct buffer *buffer, struct slice text,
+                          size_t columns)
+{
+    size_t used = 0;
+    size_t cut_len = buffer->len; /* where "..." would still fit */
+    size_t cut_used = 0;
+    char shown[8];
+
+    while (text.len > 0) {
+        size_t width;
+        size_t len = escape_next(&text, shown, &width);
+
+        if (columns > 0 && used + width > columns) {
+            buffer->len = cut_len;
+            buffer_add_string(buffer, "...");
+            return cut_used + 3;
+        }
+        buffer_add(buffer, slice_make(shown, len));
+        used += width;
+        if (columns >= 3 && used + 3 <= columns) {
+            cut_len = buffer->len;
+            cut_used = used;
+        }
+    }
+    return used;
+}
+
+void buffer_add_csv(struct buffer *buffer, struct slice text)
+{
+
+    add_byte(buffer, '"');
+    if (text.len > 0 && memchr("=+-@", text.ptr[0], 4) != NULL)
+        add_byte(buffer, '\'');
+    while (text.len > 0) {
+        size_t quote = slice_index(text, '"');
+
+        buffer_add_escaped(buffer, slice_head(text, quote), 0);
+        if (quote < text.len)
+            buffer_add_string(buffer, "\"\"");
+        text = slice_skip(text, quote + 1);
+    }
+    add_byte(buffer, '"');
+}
+
+void json_init(struct json *json, struct buffer *out)
+{
+    *json = (struct json){.out = out};
+}
+
+/* The comma before a value or key, where one is due. */
+static void separate(struct json *json)
+{
+    if (json->after_key) {
+        json->after_key = false;
+        return;
+    }
+    if (json->has_value[json->depth])
+        add_byte(json->out, ',');
+    json->has_value[json->depth] = true;
+}
+
+void json_open(struct json *json, char bracket)
+{
+    separate(json);
+    assert(json->depth + 1 < JSON_DEPTH_MAX);
+    add_byte(json->out, bracket);
+    json->has_value[++json->depth] = false;
+}
+
+void json_close(struct json *json, char bracket)
+{
+    assert(json->depth > 0);
+    json->depth--;
+    add_byte(json->out, bracket);
+}
+
+/* What must not stand raw inside a JSON string; true when it was written. */
+static bool add_json_special(struct buffer *out, unsigned char byte)
+{
+    static const char digits[] = "0123456789abcdef";
+
+    if (byte == '"' || byte == '\\') {
+        add_byte(out, '\\');
+        add_byte(out, (char)byte);
+    } else if (byte == '\n') {
+        buffer_add_string(out, "\\n");
+    } else if (byte == '\t') {
+        buffer_add_string(out, "\\t");
+    } else if (byte < 0x20 || byte == 0x7f) {
+        buffer_add_string(out, "\\u00");
+        add_byte(out, digits[byte >> 4]);
+        add_byte(out, digits[byte & 15]);
+    } else {
+        return false;
+    }
+    return true;
+}
+
+/* False when a byte had to be replaced. */
+static bool add_json_text(struct buffer *out, struct slice text)
+{
+    bool is_exact = true;
+
+    add_byte(out, '"');
+    while (text.len > 0) {
+        unsigned char byte = (unsigned char)text.ptr[0];
+        uint32_t code;
+        size_t len = 0;
+
+        /* The long stretches of plain text in one piece. */
+        while (len < text.len && (unsigned char)text.ptr[len] >= 0x20 &&
+               (unsigned char)text.ptr[len] < 0x7f && text.ptr[len] != '"' &&
+               text.ptr[len] != '\\')
+            len++;
+        if (len > 0) {
+            buffer_add(out, slice_head(text, len));
+        } else if (add_json_special(out, byte)) {
+            len = 1;
+        } else if ((len = utf8_decode(text, &code)) > 0) {
+            buffer_add(out, slice_head(text, len));
+        } else {
+            buffer_add_string(out, "\xef\xbf\xbd");
+            is_exact = false;
+            len = 1;
+        }
+        text = slice_skip(text, len);
+    }
+    add_byte(out, '"');
+    return is_exact;
+}
+
+void json_key(struct json *json, const char *key)
+{
+    separate(json);
+    add_json_text(json->out, slice_from_string(key));
+    add_byte(json->out, ':');
+    json->after_key = true;
+    json->key = key;
+}
+
+static void remember_lossy(struct json *json)
+{
+    if (json->key == NULL || json->lossy_count == JSON_LOSSY_MAX)
+        return;
+    for (size_t i = 0; i < json->lossy_count; i++)
+        if (strcmp(json->lossy[i], json->key) == 0)
+            return;
+    json->lossy[json->lossy_count++] = json->key;
+}
+
+void json_string(struct json *json, struct slice text)
+{
+    separate(json);
+    if (slice_is_absent(text))
+        buffer_add_string(json->out, "null");
+    else if (!add_json_text(json->out, text))
+        remember_lossy(json);
+}
+
+void json_integer(struct json *json, int64_t number)
+{
+    separate(json);
+    buffer_printf(json->out, "%" PRId64, number);
+}
+
+void json_boolean(struct json *json, bool value)
+{
+    separate(json);
+    buffer_add_string(json->out, value ? "true" : "false");
+}
+
+void json_null(struct json *json)
+{
+    separate(json);
+    buffer_add_string(json->out, "null");
+}
+
+void json_field(struct json *json, const char *key, struct slice text)
+{
+    json_key(json, key);
+    json_string(json, text);
+}
+
+void json_field_integer(struct json *json, const char *key, int64_t number)
+{
+    json_key(json, key);
+    json_integer(json, number);
+}
+
+void json_field_boolean(struct json *json, const char *key, bool value)
+{
+    json_key(json, key);
+    json_boolean(json, value);
+}
+
+void json_lossy(struct json *json)
+{
+    if (json->lossy_count == 0)
+        return;
+    json_key(json, "lossy");
+    json_open(json, '[');
+    for (size_t i = 0; i < json->lossy_count; i++)
+        json_string(json, slice_from_string(json->lossy[i]));
+    json_close(json, ']');
+    json->lossy_count = 0;
+}

@@ -1,0 +1,73 @@
+/*
+ * Growing text, and the only ways by which bytes out of a file get into it:
+ * escaped for a terminal or a report, as JSON, or as a CSV field.
+ */
+#ifndef QSCAN_BUFFER_H
+#define QSCAN_BUFFER_H
+
+#include "parsers/slice.h"
+
+struct buffer {
+    char *bytes; /* owned; not NUL-terminated */
+    size_t len, capacity;
+    bool has_failed; /* no memory: what was added since is missing */
+};
+
+void buffer_free(struct buffer *buffer);
+static inline void buffer_clear(struct buffer *buffer)
+{
+    buffer->len = 0;
+}
+
+void buffer_add(struct buffer *buffer, struct slice text);
+void buffer_add_string(struct buffer *buffer, const char *text);
+void buffer_printf(struct buffer *buffer, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/*
+ * Printable text: valid UTF-8 stays unless it could steer a terminal or hide
+ * (control, bidirectional, zero-width, private use); every other byte becomes
+ * \xHH, a backslash becomes \\. Longer than columns is cut and ends in "...";
+ * columns 0 = no limit. Returns the columns used.
+ */
+size_t buffer_add_escaped(struct buffer *buffer, struct slice text,
+                          size_t columns);
+
+/* A CSV field (RFC 4180), escaped as above; never starts with = + - @, which
+ * a spreadsheet would compute. */
+void buffer_add_csv(struct buffer *buffer, struct slice text);
+
+/* ---- JSON: values separated and nested by the writer ---- */
+
+enum { JSON_DEPTH_MAX = 12, JSON_LOSSY_MAX = 16 };
+
+struct json {
+    struct buffer *out;
+    unsigned depth;
+    bool has_value[JSON_DEPTH_MAX]; /* a comma is due before the next */
+    bool after_key;
+    const char *key;                /* the last one, for lossy */
+    const char *lossy[JSON_LOSSY_MAX]; /* keys in which a byte was replaced */
+    size_t lossy_count;
+};
+
+void json_init(struct json *json, struct buffer *out);
+void json_open(struct json *json, char bracket); /* '{' or '[' */
+void json_close(struct json *json, char bracket);
+void json_key(struct json *json, const char *key);
+
+/* UTF-8; other bytes become U+FFFD and the key is remembered as lossy. An
+ * absent slice is null. */
+void json_string(struct json *json, struct slice text);
+void json_integer(struct json *json, int64_t number);
+void json_boolean(struct json *json, bool value);
+void json_null(struct json *json);
+
+/* key and value in one */
+void json_field(struct json *json, const char *key, struct slice text);
+void json_field_integer(struct json *json, const char *key, int64_t number);
+void json_field_boolean(struct json *json, const char *key, bool value);
+/* lossy[] when there is any: before the object closes */
+void json_lossy(struct json *json);
+
+#endif

@@ -1,0 +1,290 @@
+#include "qscan/intern.h"
+
+#include <stdlib.h>
+#include <sys/random.h>
+#include <time.h>
+
+enum {
+    ARENA_BLOCK_BYTES = 256 * 1024,
+    INTERN_TEXT_MAX = 1024,
+    INTERN_FIRST_SLOTS = 1024,
+};
+
+struct arena_block {
+    struct arena_block *next;
+    size_t used, capacity;
+    char bytes[];
+};
+
+void *arena_alloc(struct arena *arena, size_t bytes)
+{
+    struct arena_block *block = arena->blocks;
+    void *place;
+
+    bytes = (bytes + 7) & ~(size_t)7;
+    if (block == NULL || block->capacity - block->used < bytes) {
+        size_t capacity = bytes > ARENA_BLOCK_BYTES ? bytes : ARENA_BLOCK_BYTES;
+
+        block = malloc(sizeof(*block) + capacity);
+        if (block == NULL)
+            return NULL;
+        block->used = 0;
+        block->capacity = capacity;
+        block->next = arena->blocks;
+        arena->blocks = block;
+    }
+    place = block->bytes + block->used;
+    block->used += bytes;
+    return place;
+}
+
+void arena_free(struct arena *arena)
+{
+    while (arena->blocks != NULL) {
+        struct arena_block *next = arena->blocks->next;
+
+        free(arena->blocks);
+        arena->blocks = next;
+    }
+}
+
+void keyed_hash_new_key(uint64_t key[2])
+{
+    if (getrandom(key, 2 * sizeof(key[0]), GRND_NONBLOCK) ==
+        (ssize_t)(2 * sizeof(key[0])))
+        return;
+    /* Early at boot: the clock is the best there is. */
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    key[0] = (uint64_t)now.tv_nsec * 0x9e3779b97f4a7c15U;
+    key[1] = (uint64_t)now.tv_sec ^ (uint64_t)(uintptr_t)&now;
+}
+
+static inline uint64_t rotate(uint64_t x, int bits)
+{
+    return x << bits | x >> (64 - bits);
+}
+
+static inline void sip_round(uint64_t v[4])
+{
+    v[0] += v[1];
+    v[2] += v[3];
+    v[1] = rotate(v[1], 13) ^ v[0];
+    v[3] = rotate(v[3], 16) ^ v[2];
+    v[0] = rotate(v[0], 32);
+    v[2] += v[1];
+    v[0] += v[3];
+    v[1] = rotate(v[1], 17) ^ v[2];
+    v[3] = rotate(v[3], 21) ^ v[0];
+    v[2] = rotate(v[2], 32);
+}
+
+uint64_t keyed_hash(const uint64_t key[2], struct slice text)
+{
+    uint64_t v[4] = {key[0] ^ 0x736f6d6570736575U, key[1] ^ 0x646f72616e646f6dU,
+                     key[0] ^ 0x6c7967656e657261U,
+                     key[1] ^ 0x7465646279746573U};
+    uint64_t last = (uint64_t)text.len << 56;
+    uint64_t word;
+    size_t whole = text.len & ~(size_t)7;
+
+    for (size_t i = 0; i < whole; i += 8) {
+        memcpy(&word, text.ptr + i, 8);
+        v[3] ^= word;
+        sip_round(v);
+        v[0] ^= word;
+    }
+    for (size_t i = whole; i < text.len; i++)
+        last |= (uint64_t)(unsigned char)text.ptr[i] << (8 * (i - whole));
+    v[3] ^= last;
+    sip_round(v);
+    v[0] ^= last;
+    v[2] ^= 0xff;
+    sip_round(v);
+    sip_round(v);
+    sip_round(v);
+    return v[0] ^ v[1] ^ v[2] ^ v[3];
+}
+
+bool intern_init(struct intern *table, struct arena *arena,
+                 const uint64_t key[2])
+{
+    *table = (struct intern){.arena = arena, .key = {key[0], key[1]}};
+    table->slot_count = INTERN_FIRST_SLOTS;
+    table->slots = calloc(table->slot_count, sizeof(*table->slots));
+    table->capacity = INTERN_FIRST_SLOTS / 2;
+    table->entries = calloc(table->capacity, sizeof(*table->entries));
+    table->count = 1;
+    if (table->slots == NULL || table->entries == NULL) {
+        intern_free(table);
+        return false;
+    }
+    return true;
+}
+
+void intern_free(struct intern *table)
+{
+    free(table->slots);
+    free(table->entries);
+    *table = (struct intern){0};
+}
+
+static bool grow(struct intern *table)
+{
+    uint32_t slot_count = table->slot_count * 2;
+    uint32_t capacity = slot_count / 2;
+    uint32_t *slots;
+    struct intern_entry *entries;
+
+    if (slot_count > UINT32_MAX / 4)
+        return false;
+    entries = realloc(table->entries, capacity * sizeof(*entries));
+    if (entries == NULL)
+        return false;
+    table->entries = entries;
+    slots = calloc(slot_count, sizeof(*slots));
+    if (slots == NULL)
+        return false;
+    for (uint32_t n = 1; n < table->count; n++) {
+        uint32_t at = entries[n].hash & (slot_count - 1);
+
+        while (slots[at] != 0)
+            at = (at + 1) & (slot_count - 1);
+        slots[at] = n;
+    }
+    free(table->slots);
+    table->slots = slots;
+    table->slot_count = slot_count;
+    table->capacity = capacity;
+    return true;
+}
+
+/* The slot that holds the text, or the free one where it belongs. */
+static uint32_t find_slot(const struct intern *table, struct slice text,
+                          uint32_t hash)
+{
+    uint32_t at = hash & (table->slot_count - 1);
+
+    for (; table->slots[at] != 0; at = (at + 1) & (table->slot_count - 1)) {
+        const struct intern_entry *entry = &table->entries[table->slots[at]];
+
+        if (entry->hash == hash && entry->len == text.len &&
+            memcmp(entry->text, text.ptr, text.len) == 0)
+            break;
+    }
+    return at;
+}
+
+/* kept: the text already lies in an arena that lives long enough. */
+static uint32_t add_hashed(struct intern *table, struct slice text,
+                           uint32_t hash, bool kept)
+{
+    uint32_t at;
+    char *copy;
+
+    if (table->count >= table->capacity && !grow(table))
+        return INTERN_NONE;
+    at = find_slot(table, text, hash);
+    if (table->slots[at] != 0)
+        return table->slots[at];
+    if (!kept) {
+        copy = arena_alloc(table->arena, text.len + 1);
+        if (copy == NULL)
+            return INTERN_NONE;
+        if (text.len > 0)
+            memcpy(copy, text.ptr, text.len);
+        copy[text.len] = '\0';
+        text.ptr = copy;
+    }
+    table->entries[table->count] =
+        (struct intern_entry){text.ptr, (uint32_t)text.len, hash};
+    table->slots[at] = table->count;
+    return table->count++;
+}
+
+uint32_t intern_add(struct intern *table, struct slice text)
+{
+    if (slice_is_absent(text))
+        return INTERN_NONE;
+    text = slice_head(text, INTERN_TEXT_MAX);
+    return add_hashed(table, text, (uint32_t)keyed_hash(table->key, text),
+                      false);
+}
+
+uint32_t intern_find(const struct intern *table, struct slice text)
+{
+    if (slice_is_absent(text))
+        return INTERN_NONE;
+    text = slice_head(text, INTERN_TEXT_MAX);
+    return table
+        ->slots[find_slot(table, text, (uint32_t)keyed_hash(table->key, text))];
+}
+
+struct slice intern_text(const struct intern *table, uint32_t number)
+{
+    if (number == INTERN_NONE || number >= table->count)
+        return (struct slice){NULL, 0};
+    return slice_make(table->entries[number].text, table->entries[number].len);
+}
+
+bool intern_merge(struct intern *into, const struct intern *from,
+                  uint32_t *map_r)
+{
+    map_r[INTERN_NONE] = INTERN_NONE;
+    for (uint32_t n = 1; n < from->count; n++) {
+        const struct intern_entry *entry = &from->entries[n];
+
+        map_r[n] = add_hashed(into, slice_make(entry->text, entry->len),
+                              entry->hash, true);
+        if (map_r[n] == INTERN_NONE)
+            return false;
+    }
+    return true;
+}
+
+static bool hash_set_grow(struct hash_set *set)
+{
+    size_t slot_count = set->slot_count == 0 ? 1024 : set->slot_count * 2;
+    uint64_t *slots = calloc(slot_count, sizeof(*slots));
+
+    if (slots == NULL)
+        return false;
+    for (size_t i = 0; i < set->slot_count; i++) {
+        size_t at = set->slots[i] & (slot_count - 1);
+
+        if (set->slots[i] == 0)
+            continue;
+        while (slots[at] != 0)
+            at = (at + 1) & (slot_count - 1);
+        slots[at] = set->slots[i];
+    }
+    free(set->slots);
+    set->slots = slots;
+    set->slot_count = slot_count;
+    return true;
+}
+
+int hash_set_add(struct hash_set *set, uint64_t hash)
+{
+    size_t at;
+
+    if (hash == 0)
+        hash = 1;
+    if (set->count * 4 >= set->slot_count * 3 && !hash_set_grow(set))
+        return -1;
+    at = hash & (set->slot_count - 1);
+    while (set->slots[at] != 0) {
+        if (set->slots[at] == hash)
+            return 0;
+        at = (at + 1) & (set->slot_count - 1);
+    }
+    set->slots[at] = hash;
+    set->count++;
+    return 1;
+}
+
+void hash_set_free(struct hash_set *set)
+{
+    free(set->slots);
+    *set = (struct hash_set){0};
+}

@@ -1,0 +1,70 @@
+/*
+ * Strings kept once: domains, hosts, status texts and names repeat endlessly
+ * in a queue under attack. Not shared between threads: each worker has its
+ * own table, and intern_merge joins them.
+ */
+#ifndef QSCAN_INTERN_H
+#define QSCAN_INTERN_H
+
+#include "parsers/slice.h"
+
+enum { INTERN_NONE = 0 }; /* the number of the absent string */
+
+struct intern_entry {
+    const char *text; /* NUL-terminated; may hold NULs all the same */
+    uint32_t len;
+    uint32_t hash;
+};
+
+struct intern {
+    struct intern_entry *entries; /* entries[0] stands for "absent" */
+    uint32_t count, capacity;
+    uint32_t *slots; /* open addressing; 0 = free */
+    uint32_t slot_count;
+    struct arena *arena;
+    uint64_t key[2];
+};
+
+/* Bytes that live until the whole arena goes. */
+struct arena {
+    struct arena_block *blocks;
+};
+
+void *arena_alloc(struct arena *arena, size_t bytes); /* NULL: no memory */
+void arena_free(struct arena *arena);
+
+/* Keyed, so that nobody who chooses names can make a table slow
+ * (SipHash-1-3). */
+uint64_t keyed_hash(const uint64_t key[2], struct slice text);
+void keyed_hash_new_key(uint64_t key[2]);
+
+/* The strings live in the arena, which outlives the table. */
+bool intern_init(struct intern *table, struct arena *arena,
+                 const uint64_t key[2]);
+void intern_free(struct intern *table);
+
+/* The number of that string, from 1; INTERN_NONE for an absent slice or when
+ * there is no memory. Longer than 1024 bytes is cut there. */
+uint32_t intern_add(struct intern *table, struct slice text);
+
+/* The number of that string or INTERN_NONE, adding nothing. */
+uint32_t intern_find(const struct intern *table, struct slice text);
+
+struct slice intern_text(const struct intern *table, uint32_t number);
+
+/* Adds all strings of from, whose arena must live on; map_r[n] becomes the
+ * number in into of from's n. map_r holds from->count numbers. */
+bool intern_merge(struct intern *into, const struct intern *from,
+                  uint32_t *map_r);
+
+/* A set of 64-bit hashes: counts distinct things. */
+struct hash_set {
+    uint64_t *slots; /* 0 = free */
+    size_t count, slot_count;
+};
+
+/* 1 when added, 0 when it was there, -1 without memory. */
+int hash_set_add(struct hash_set *set, uint64_t hash);
+void hash_set_free(struct hash_set *set);
+
+#endif
