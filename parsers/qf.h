@@ -2,9 +2,12 @@
  * The control file of a queued message (qf, hf or Qf): the envelope and the
  * header. Written by queueup, read by readqf (sendmail/queue.c).
  *
+ * A line that begins with a blank or TAB continues the one before, whatever
+ * its code; "\r\n" is read as "\n" (sendmail/util.c: fgetfolded).
+ *
  * Every slice points into the text given to qf_parse, as stored: 0xFF escapes
- * are kept, white space of continuation lines too. Nothing is copied, so the
- * struct is only good as long as that text is.
+ * are kept, the newline and white space of continuation lines too. Nothing is
+ * copied, so the struct is only good as long as that text is.
  */
 #ifndef QSCAN_PARSERS_QF_H
 #define QSCAN_PARSERS_QF_H
@@ -12,8 +15,8 @@
 #include "parsers/slice.h"
 
 enum {
-    QF_VERSION_MAX = 8,          /* 8.13 through 8.17 */
-    QF_RECIPIENTS_MAX = 200000,  /* more is an outcome, not an allocation */
+    QF_VERSION_MAX = 8,         /* 8.13 through 8.17 */
+    QF_RECIPIENTS_MAX = 200000, /* more is an outcome, not an allocation */
     QF_HEADERS_MAX = 20000,
     QF_MACROS_MAX = 64,
 };
@@ -21,10 +24,12 @@ enum {
 enum qf_outcome {
     QF_OK,
     QF_EMPTY,        /* no byte at all: newborn, or left by a crash */
-    QF_TRUNCATED,    /* no final "." line; the fields seen so far are set */
+    QF_TRUNCATED,    /* no final "." line. A last line without newline is not
+                      * believed: more of it may be on its way */
     QF_BAD_LINE,     /* a line sendmail would refuse (readqf: bad line) */
     QF_BAD_VERSION,  /* V larger than QF_VERSION_MAX */
-    QF_BAD_NUMBER,   /* T, K, N, P, V or ! whose value is not a number */
+    QF_BAD_NUMBER,   /* V, T, K, N, P or ! whose value is no decimal number,
+                      * or negative where only P and ! may be */
     QF_TRAILING,     /* data after the final "." */
     QF_NUL,          /* a NUL byte in an envelope line */
     QF_NO_SENDER,    /* no S line: a queue runner would abort */
@@ -37,7 +42,7 @@ struct qf_recipient {
     struct slice address;  /* after the first colon, "<>" kept */
     struct slice flags;    /* before it; absent in version 0 */
     struct slice status;   /* own M line, or absent */
-    struct slice user;     /* C line in force, or absent */
+    struct slice user;     /* C line in force, or absent: a bare C clears */
     struct slice original; /* Q line (ORCPT, type;xtext), or absent */
     struct slice final;    /* r line ("RFC822; addr"), or absent */
     uint32_t line;         /* of the R line, from 1 */
@@ -46,12 +51,14 @@ struct qf_recipient {
 struct qf_header {
     struct slice flags; /* between the question marks, or absent */
     struct slice name;  /* without the colon */
-    struct slice value; /* after the colon, continuation lines included */
+    struct slice value; /* after the colon, continuation lines included,
+                         * without white space at both ends: releases before
+                         * 8.14 wrote a blank after the colon */
     uint32_t line;
 };
 
 struct qf_macro {
-    struct slice name;  /* "r", "_", "{daemon_flags}" */
+    struct slice name; /* "r", "_", "{daemon_flags}" */
     struct slice value;
 };
 
@@ -67,7 +74,7 @@ struct qf {
     struct slice inode;       /* I: major/minor/inode of df, not trusted */
     struct slice body_type;   /* B */
     struct slice quarantine;  /* q: reason */
-    struct slice status;      /* envelope M (the first M before any R group) */
+    struct slice status;      /* envelope M: the first above S and any R */
     struct slice flags;       /* F letters */
     struct slice sender;      /* S, as given */
     struct slice envelope_id; /* Z */
@@ -87,9 +94,10 @@ void qf_free(struct qf *qf);
 /*
  * Reads a whole control file. The struct must have been through qf_init and
  * may be used again and again; it allocates only when a message has more
- * recipients or headers than any before. On every outcome but QF_EMPTY and
- * QF_NO_MEMORY the fields seen before the offence are set. A NUL in a header
- * ends nothing here; in any other line it is QF_NUL.
+ * recipients or headers than any before. The first offence decides the outcome
+ * and ends the reading; the fields seen before it are set. A NUL in a header
+ * ends nothing here; in any other line it is QF_NUL. Of a line that stands
+ * twice the later one counts, as in readqf; of the envelope's M the first.
  */
 enum qf_outcome qf_parse(struct qf *qf, struct slice text);
 
