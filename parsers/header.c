@@ -1,0 +1,214 @@
+/*
+ * Header fields and their parameters.
+ */
+#include "parsers/header.h"
+
+#include <assert.h>
+
+enum { METAQUOTE = 0xff }; /* sendmail.h */
+
+/* RFC 5322 2.2: printable, no blank, no colon. */
+static bool is_field_name(struct slice name)
+{
+    for (size_t i = 0; i < name.len; i++)
+        if (name.ptr[i] < '!' || name.ptr[i] > '~')
+            return false;
+    return name.len > 0;
+}
+
+/* Blanks before the colon are old but legal (RFC 5322 4.5.8). */
+static bool split_field(struct slice line, struct header_field *field_r)
+{
+    size_t colon = slice_index(line, ':');
+    struct slice name = slice_head(line, colon);
+
+    if (colon == line.len)
+        return false;
+    while (name.len > 0 && byte_is_blank(name.ptr[name.len - 1]))
+        name.len--;
+    if (!is_field_name(name))
+        return false;
+    field_r->name = name;
+    field_r->value = slice_skip(line, colon + 1);
+    return true;
+}
+
+/* Takes the lines off *rest that begin with a blank; returns where the last
+ * of them ends, or end when there is none. */
+static const char *take_folds(struct slice *rest, const char *end)
+{
+    struct slice line;
+
+    while (rest->len > 0 && byte_is_blank(rest->ptr[0])) {
+        slice_next_line(rest, &line);
+        end = line.ptr + line.len;
+    }
+    return end;
+}
+
+bool header_next(struct slice *rest, struct header_field *field_r)
+{
+    struct slice line;
+
+    while (slice_next_line(rest, &line)) {
+        const char *end = line.ptr + line.len;
+        bool is_field;
+
+        if (line.len == 0)
+            return false;
+        is_field = split_field(line, field_r);
+        end = take_folds(rest, end);
+        if (!is_field)
+            continue;
+        field_r->value.len = (size_t)(end - field_r->value.ptr);
+        field_r->value = slice_trim(field_r->value);
+        return true;
+    }
+    return false;
+}
+
+/* Length of the quoted string that text begins with, both quotes counted; 0
+ * when it is never closed. */
+static size_t quoted_len(struct slice text)
+{
+    for (size_t i = 1; i < text.len; i++) {
+        if (text.ptr[i] == '\\')
+            i++;
+        else if (text.ptr[i] == '"')
+            return i + 1;
+    }
+    return 0;
+}
+
+/* Length of the comment that text begins with, or of all of it. */
+static size_t comment_len(struct slice text)
+{
+    size_t depth = 0;
+
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.ptr[i] == '\\')
+            i++;
+        else if (text.ptr[i] == '(')
+            depth++;
+        else if (text.ptr[i] == ')' && --depth == 0)
+            return i + 1;
+    }
+    return text.len;
+}
+
+static struct slice skip_comments(struct slice text)
+{
+    for (;;) {
+        while (text.len > 0 && byte_is_space(text.ptr[0]))
+            text = slice_skip(text, 1);
+        if (text.len == 0 || text.ptr[0] != '(')
+            return text;
+        text = slice_skip(text, comment_len(text));
+    }
+}
+
+/* Behind the next ';' that stands in no comment and no quotes; empty when
+ * there is none. */
+static struct slice next_parameter(struct slice text)
+{
+    while (text.len > 0) {
+        size_t len = 1;
+
+        if (text.ptr[0] == ';')
+            return slice_skip(text, 1);
+        if (text.ptr[0] == '(')
+            len = comment_len(text);
+        else if (text.ptr[0] == '"')
+            len = quoted_len(text);
+        text = slice_skip(text, len == 0 ? text.len : len);
+    }
+    return text;
+}
+
+/* Takes the word off the front of *text. */
+static struct slice take_word(struct slice *text)
+{
+    size_t len = 0;
+    struct slice word;
+
+    while (len < text->len && !byte_is_space(text->ptr[len]) &&
+           strchr(";=\"()", text->ptr[len]) == NULL)
+        len++;
+    word = slice_head(*text, len);
+    *text = slice_skip(*text, len);
+    return word;
+}
+
+static struct slice parameter_value(struct slice text)
+{
+    size_t len;
+
+    if (text.len == 0 || text.ptr[0] != '"')
+        return take_word(&text);
+    len = quoted_len(text);
+    if (len == 0)
+        return (struct slice){NULL, 0};
+    return slice_head(slice_skip(text, 1), len - 2);
+}
+
+struct slice header_parameter(struct slice value, struct slice name)
+{
+    struct slice rest = next_parameter(value);
+
+    while (rest.len > 0) {
+        struct slice text = skip_comments(rest);
+        struct slice word = take_word(&text);
+
+        text = skip_comments(text);
+        if (slice_equal_nocase(word, name) && text.len > 0 &&
+            text.ptr[0] == '=')
+            return parameter_value(skip_comments(slice_skip(text, 1)));
+        rest = next_parameter(rest);
+    }
+    return (struct slice){NULL, 0};
+}
+
+struct slice header_token(struct slice value)
+{
+    size_t len = 0;
+
+    value = slice_trim(value);
+    while (len < value.len && value.ptr[len] != ';' && value.ptr[len] != '(' &&
+           !byte_is_space(value.ptr[len]))
+        len++;
+    return slice_head(value, len);
+}
+
+struct slice header_typed(struct slice value)
+{
+    size_t end;
+    struct slice type;
+
+    value = slice_trim(value);
+    end = slice_index(value, ';');
+    type = slice_trim(slice_head(value, end));
+    if (end == value.len || type.len == 0)
+        return value;
+    for (size_t i = 0; i < type.len; i++) {
+        char c = byte_lower(type.ptr[i]);
+
+        if (!byte_is_digit(c) && (c < 'a' || c > 'z') && c != '-' && c != '_')
+            return value;
+    }
+    return slice_trim(slice_skip(value, end + 1));
+}
+
+struct slice header_unescape(struct slice value, char *buffer, size_t capacity)
+{
+    size_t len = 0;
+
+    assert(buffer != NULL || capacity == 0);
+    if (slice_index(value, (char)METAQUOTE) == value.len)
+        return value;
+    for (size_t i = 0; i < value.len && len < capacity; i++) {
+        if ((unsigned char)value.ptr[i] == METAQUOTE && ++i == value.len)
+            break;
+        buffer[len++] = value.ptr[i];
+    }
+    return slice_make(buffer, len);
+}
