@@ -429,7 +429,7 @@ bool qf_has_flag(const struct qf *qf, char flag)
 
 struct slice qf_macro_value(const struct qf *qf, struct slice name)
 {
-    for (size_t i = 0; i < qf->macro_count; i++)
+    for (size_t i = qf->macro_count; i-- > 0;)
         if (slice_equal(qf->macros[i].name, name))
             return qf->macros[i].value;
     return (struct slice){NULL, 0};

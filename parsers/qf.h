@@ -97,7 +97,7 @@ void qf_free(struct qf *qf);
  * recipients or headers than any before. The first offence decides the outcome
  * and ends the reading; the fields seen before it are set. A NUL in a header
  * ends nothing here; in any other line it is QF_NUL. Of a line that stands
- * twice the later one counts, as in readqf; of the envelope's M the first.
+ * twice the later one counts; of the envelope's M the first.
  */
 enum qf_outcome qf_parse(struct qf *qf, struct slice text);
 

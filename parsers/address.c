@@ -1,0 +1,686 @@
+#include "parsers/address.h"
+
+#include <arpa/inet.h>
+#include <assert.h>
+
+static const struct slice absent = {NULL, 0};
+
+/* ---- mail addresses ---- */
+
+/*
+ * Offset of the last byte c outside "quoted strings" and not behind a
+ * backslash (RFC 5321 4.1.2), or s.len. A quote that never closes hides the
+ * rest: what cannot be told has no domain.
+ */
+static size_t last_unquoted(struct slice s, char c)
+{
+    size_t last = s.len;
+    bool is_quoted = false;
+
+    for (size_t i = 0; i < s.len; i++) {
+        if (s.ptr[i] == '\\')
+            i++;
+        else if (s.ptr[i] == '"')
+            is_quoted = !is_quoted;
+        else if (s.ptr[i] == c && !is_quoted)
+            last = i;
+    }
+    return last;
+}
+
+/* "@a,@[IPv6:::1]:user@host" -> "user@host"; a colon in brackets belongs to a
+ * literal (RFC 5321 appendix F.2). */
+static struct slice skip_route(struct slice address)
+{
+    bool is_literal = false;
+
+    if (address.len == 0 || address.ptr[0] != '@')
+        return address;
+    for (size_t i = 0; i < address.len; i++) {
+        if (address.ptr[i] == '[')
+            is_literal = true;
+        else if (address.ptr[i] == ']')
+            is_literal = false;
+        else if (address.ptr[i] == ':' && !is_literal)
+            return slice_skip(address, i + 1);
+    }
+    return address;
+}
+
+struct slice address_bare(struct slice address)
+{
+    size_t open;
+
+    address = slice_trim(address);
+    if (address.len > 0 && address.ptr[address.len - 1] == '>') {
+        /* "<a@b>", or with words before it: "Ann <a@b>" */
+        open = address.ptr[0] == '<' ? 0 : last_unquoted(address, '<');
+        if (open < address.len) {
+            address.len--;
+            address = slice_trim(slice_skip(address, open + 1));
+        }
+    }
+    return skip_route(address);
+}
+
+static struct slice without_final_dot(struct slice name)
+{
+    if (name.len > 0 && name.ptr[name.len - 1] == '.')
+        name.len--;
+    return name;
+}
+
+struct slice address_domain(struct slice address)
+{
+    struct slice bare = address_bare(address);
+    size_t at = last_unquoted(bare, '@');
+    struct slice domain = without_final_dot(slice_skip(bare, at + 1));
+
+    return domain.len == 0 ? absent : domain;
+}
+
+bool address_is_local_action(struct slice address)
+{
+    struct slice bare = address_bare(address);
+
+    if (bare.len > 0 && bare.ptr[0] == '"')
+        bare = slice_skip(bare, 1);
+    if (bare.len > 0 && bare.ptr[0] == '|')
+        return true;
+    /* "/C=US/O=x/@host" is an X.400 address in clothes of a file name */
+    if (bare.len > 0 && bare.ptr[0] == '/')
+        return slice_is_absent(address_domain(address));
+    return slice_starts_nocase(bare, SLICE_LITERAL(":include:"));
+}
+
+/* ---- network addresses ---- */
+
+static const uint8_t v4_prefix[12] = {[10] = 0xff, [11] = 0xff};
+
+/* Strict: inet_pton takes neither octal nor short forms. */
+static bool ip_from_text(int family, struct slice text, struct ip *ip_r)
+{
+    char buffer[ADDRESS_IP_TEXT_MAX];
+    struct ip ip;
+    uint8_t *target = ip.bytes;
+
+    if (text.len == 0 || text.len >= sizeof(buffer) ||
+        slice_index(text, '\0') < text.len)
+        return false;
+    memcpy(buffer, text.ptr, text.len);
+    buffer[text.len] = '\0';
+    if (family == AF_INET) {
+        memcpy(ip.bytes, v4_prefix, sizeof(v4_prefix));
+        target += sizeof(v4_prefix);
+    }
+    if (inet_pton(family, buffer, target) != 1)
+        return false;
+    *ip_r = ip;
+    return true;
+}
+
+bool ip_parse(struct slice text, struct ip *ip_r)
+{
+    struct slice tag = SLICE_LITERAL("IPv6:");
+
+    if (text.len >= 2 && text.ptr[0] == '[' && text.ptr[text.len - 1] == ']')
+        text = slice_make(text.ptr + 1, text.len - 2);
+    if (slice_starts_nocase(text, tag))
+        return ip_from_text(AF_INET6, slice_skip(text, tag.len), ip_r);
+    if (slice_index(text, ':') < text.len)
+        return ip_from_text(AF_INET6, text, ip_r);
+    return ip_from_text(AF_INET, text, ip_r);
+}
+
+bool ip_is_v4(const struct ip *ip)
+{
+    return memcmp(ip->bytes, v4_prefix, sizeof(v4_prefix)) == 0;
+}
+
+static const struct cidr loopback_nets[] = {
+    {{{[10] = 0xff, [11] = 0xff, [12] = 127}}, 96 + 8},
+    {{{[15] = 1}}, 128},
+};
+
+static const struct cidr private_nets[] = {
+    {{{[10] = 0xff, [11] = 0xff, [12] = 10}}, 96 + 8},
+    {{{[10] = 0xff, [11] = 0xff, [12] = 172, [13] = 16}}, 96 + 12},
+    {{{[10] = 0xff, [11] = 0xff, [12] = 192, [13] = 168}}, 96 + 16},
+    {{{[10] = 0xff, [11] = 0xff, [12] = 169, [13] = 254}}, 96 + 16},
+    {{{[0] = 0xfc}}, 7},
+    {{{[0] = 0xfe, [1] = 0x80}}, 10},
+};
+
+static bool is_in_any(const struct ip *ip, const struct cidr *nets,
+                      size_t net_count)
+{
+    for (size_t i = 0; i < net_count; i++)
+        if (cidr_contains(&nets[i], ip))
+            return true;
+    return false;
+}
+
+bool ip_is_loopback(const struct ip *ip)
+{
+    return is_in_any(ip, loopback_nets,
+                     sizeof(loopback_nets) / sizeof(loopback_nets[0]));
+}
+
+bool ip_is_private(const struct ip *ip)
+{
+    return ip_is_loopback(ip) ||
+           is_in_any(ip, private_nets,
+                     sizeof(private_nets) / sizeof(private_nets[0]));
+}
+
+size_t ip_format(const struct ip *ip, char text[static ADDRESS_IP_TEXT_MAX])
+{
+    bool is_v4 = ip_is_v4(ip);
+    const uint8_t *source = ip->bytes + (is_v4 ? sizeof(v4_prefix) : 0);
+
+    /* INET6_ADDRSTRLEN is 46: it cannot fail for want of room */
+    if (inet_ntop(is_v4 ? AF_INET : AF_INET6, source, text,
+                  ADDRESS_IP_TEXT_MAX) == NULL)
+        text[0] = '\0';
+    return strlen(text);
+}
+
+bool cidr_contains(const struct cidr *cidr, const struct ip *ip)
+{
+    unsigned whole = cidr->bits / 8;
+    unsigned rest = cidr->bits % 8;
+
+    assert(cidr->bits <= 128);
+    if (memcmp(cidr->base.bytes, ip->bytes, whole) != 0)
+        return false;
+    return rest == 0 ||
+           ((cidr->base.bytes[whole] ^ ip->bytes[whole]) >> (8 - rest)) == 0;
+}
+
+static bool has_host_bits(const struct cidr *cidr)
+{
+    for (unsigned bit = cidr->bits; bit < 128; bit++)
+        if (cidr->base.bytes[bit / 8] & (0x80 >> (bit % 8)))
+            return true;
+    return false;
+}
+
+bool cidr_parse(struct slice text, struct cidr *cidr_r)
+{
+    size_t slash = slice_index(text, '/');
+    struct slice address = slice_head(text, slash);
+    unsigned most = slice_index(address, ':') < address.len ? 128 : 32;
+    int64_t bits = most;
+    struct cidr cidr;
+
+    if (!ip_parse(address, &cidr.base))
+        return false;
+    if (slash < text.len &&
+        !slice_to_integer(slice_skip(text, slash + 1), &bits))
+        return false;
+    if (bits < 0 || bits > most)
+        return false;
+    cidr.bits = (unsigned)bits + 128 - most;
+    if (has_host_bits(&cidr))
+        return false;
+    *cidr_r = cidr;
+    return true;
+}
+
+/* ---- the client, macro $_ ---- */
+
+/* Whatever a PTR record says, as long as it cannot be taken for the words
+ * around it. */
+static bool is_client_name(struct slice s)
+{
+    for (size_t i = 0; i < s.len; i++)
+        if ((unsigned char)s.ptr[i] <= ' ' || s.ptr[i] == 0x7f ||
+            s.ptr[i] == '[' || s.ptr[i] == ']')
+            return false;
+    return s.len > 0;
+}
+
+/* Takes "ident@" off; identd writes the ident, so it may hold any '@'. */
+static void split_ident(struct slice *text, struct client *client)
+{
+    size_t at = text->len;
+
+    while (at > 0 && text->ptr[at - 1] != '@')
+        at--;
+    if (at == 0)
+        return;
+    client->ident = slice_head(*text, at - 1);
+    *text = slice_skip(*text, at);
+}
+
+/* "host [ip]", "[ip]", "ident@[ip]": the last brackets are sendmail's own. */
+static bool client_of_network(struct slice text, struct client *client)
+{
+    size_t open = text.len;
+    struct slice before;
+
+    while (open > 0 && text.ptr[open - 1] != '[')
+        open--;
+    if (open == 0 || !ip_parse(slice_skip(text, open - 1), &client->ip))
+        return false;
+    client->has_ip = true;
+    before = slice_head(text, open - 1);
+    if (before.len == 0)
+        return true;
+    if (byte_is_blank(before.ptr[before.len - 1])) {
+        before.len--;
+        split_ident(&before, client);
+        client->name = without_final_dot(before);
+        return is_client_name(client->name);
+    }
+    split_ident(&before, client);
+    return before.len == 0;
+}
+
+/* "user@localhost" from the command line, "localhost" for own reports. */
+static bool client_of_this_host(struct slice text, struct client *client)
+{
+    split_ident(&text, client);
+    client->name = text;
+    return slice_equal_nocase(text, SLICE_LITERAL("localhost"));
+}
+
+bool client_parse(struct slice text, struct client *client_r)
+{
+    struct slice forged = SLICE_LITERAL(" (may be forged)");
+    struct client client = {.forged = false};
+    bool is_known;
+
+    text = slice_trim(text);
+    if (text.len > forged.len &&
+        slice_equal(slice_skip(text, text.len - forged.len), forged)) {
+        client.forged = true;
+        text.len -= forged.len;
+    }
+    if (text.len > 0 && text.ptr[text.len - 1] == ']')
+        is_known = client_of_network(text, &client);
+    else
+        is_known = !client.forged && client_of_this_host(text, &client);
+    *client_r = is_known ? client : (struct client){.forged = false};
+    return is_known;
+}
+
+bool domain_is_within(struct slice host, struct slice domain)
+{
+    struct slice tail;
+
+    host = without_final_dot(host);
+    domain = without_final_dot(domain);
+    if (domain.len == 0 || host.len < domain.len)
+        return false;
+    tail = slice_skip(host, host.len - domain.len);
+    return slice_equal_nocase(tail, domain) &&
+           (tail.ptr == host.ptr || tail.ptr[-1] == '.');
+}
+
+/* ---- status texts ---- */
+
+/* Where in the rest of a text, behind its fixed words, the host stands. */
+enum host_place {
+    HOST_NONE,   /* fixed words only, to the end */
+    HOST_AT_END, /* "H", or "H during PHASE" of the older releases */
+    ANY_TAIL,    /* free text, not ours to read */
+};
+
+struct status_form {
+    struct slice words;
+    enum host_place place;
+    enum status_kind kind;
+};
+
+/* clang-format off */
+#define FORM(words, place, kind) {{(words), sizeof(words) - 1}, place, kind}
+
+/*
+ * Behind "Deferred: " or alone. sm_errstring and giveresponse for the network;
+ * errno in the words of glibc, the BSDs, Solaris and musl.
+ */
+static const struct status_form forms[] = {
+    FORM("Connection refused by ", HOST_AT_END, STATUS_REFUSED),
+    FORM("Connection refused", HOST_NONE, STATUS_REFUSED),
+    FORM("Connection timed out with ", HOST_AT_END, STATUS_TIMEOUT),
+    FORM("Connection timed out", HOST_NONE, STATUS_TIMEOUT),
+    FORM("Operation timed out with ", HOST_AT_END, STATUS_TIMEOUT),
+    FORM("Operation timed out", HOST_NONE, STATUS_TIMEOUT),
+    FORM("Connection reset by peer", HOST_NONE, STATUS_RESET),
+    FORM("Connection reset by network", HOST_NONE, STATUS_RESET),
+    FORM("Connection reset by ", HOST_AT_END, STATUS_RESET),
+    FORM("reply: read error from ", HOST_AT_END, STATUS_RESET),
+    FORM("No route to host", HOST_NONE, STATUS_UNREACHABLE),
+    FORM("Host is unreachable", HOST_NONE, STATUS_UNREACHABLE),
+    FORM("Host is down", HOST_NONE, STATUS_UNREACHABLE),
+    FORM("Network is unreachable", HOST_NONE, STATUS_UNREACHABLE),
+    FORM("Network unreachable", HOST_NONE, STATUS_UNREACHABLE),
+    FORM("Network is down", HOST_NONE, STATUS_UNREACHABLE),
+    /* ENETRESET, ECONNABORTED: a connection there was */
+    FORM("Network dropped connection on reset", HOST_NONE, STATUS_RESET),
+    FORM("Network dropped connection because of reset", HOST_NONE,
+         STATUS_RESET),
+    FORM("Software caused connection abort", HOST_NONE, STATUS_RESET),
+    FORM("Connection aborted", HOST_NONE, STATUS_RESET),
+    FORM("DNS failure: CNAME loop for ", HOST_AT_END, STATUS_UNRESOLVED),
+    FORM("Transient parse error -- message queued for future delivery",
+         HOST_NONE, STATUS_UNRESOLVED),
+    FORM("Temporary AUTH failure", ANY_TAIL, STATUS_TLS),
+    FORM("clt_features=TEMPFAIL", ANY_TAIL, STATUS_TLS),
+    FORM("alias database unavailable", ANY_TAIL, STATUS_LOCAL),
+    FORM("user database error", ANY_TAIL, STATUS_LOCAL),
+    FORM("Operating system error", ANY_TAIL, STATUS_LOCAL),
+    FORM("I/O error", ANY_TAIL, STATUS_LOCAL),
+    FORM("readqf: ", ANY_TAIL, STATUS_LOCAL),
+    FORM("Warning: ", ANY_TAIL, STATUS_META),
+    FORM("Cannot send message for ", ANY_TAIL, STATUS_META),
+    FORM("delivery time expired ", ANY_TAIL, STATUS_META),
+};
+/* clang-format on */
+
+static bool is_host_byte(char c)
+{
+    return byte_is_digit(c) || (byte_lower(c) >= 'a' && byte_lower(c) <= 'z') ||
+           c == '.' || c == '-' || c == '_';
+}
+
+static bool is_host_name(struct slice s)
+{
+    for (size_t i = 0; i < s.len; i++)
+        if (!is_host_byte(s.ptr[i]))
+            return false;
+    return s.len > 0;
+}
+
+/*
+ * A host as the connecting code names it: a name or a bracketed literal, and
+ * nothing beside it. *host_r is absent when the middle was cut out
+ * (util.c: shortenstring), which makes it no host to count by.
+ */
+static bool take_host(struct slice text, struct slice *host_r)
+{
+    struct slice name = without_final_dot(text);
+    struct slice cut = SLICE_LITERAL("..");
+    struct ip ip;
+
+    *host_r = name;
+    if (name.len > 0 && name.ptr[0] == '[')
+        return ip_parse(name, &ip);
+    if (!is_host_name(name))
+        return false;
+    for (size_t i = 0; i + cut.len <= name.len; i++)
+        if (slice_starts(slice_skip(name, i), cut))
+            *host_r = absent;
+    return true;
+}
+
+/*
+ * "H" or "H during client MAIL". An SMTP phase beyond the opening tells that
+ * the host had answered, whatever became of it then.
+ */
+static enum status_kind take_host_and_phase(struct slice text,
+                                            enum status_kind kind,
+                                            struct slice *host_r)
+{
+    struct slice during = SLICE_LITERAL(" during ");
+    struct slice phase = slice_skip(text, slice_index(text, ' '));
+
+    if (!take_host(slice_head(text, text.len - phase.len), host_r))
+        return STATUS_OTHER;
+    if (phase.len == 0)
+        return kind;
+    if (!slice_starts(phase, during))
+        return STATUS_OTHER;
+    phase = slice_skip(phase, during.len);
+    return slice_equal(phase, SLICE_LITERAL("user open")) ? kind : STATUS_RESET;
+}
+
+static enum status_kind match_form(const struct status_form *form,
+                                   struct slice text, struct slice *host_r)
+{
+    struct slice rest = slice_skip(text, form->words.len);
+
+    if (!slice_starts(text, form->words))
+        return STATUS_OTHER;
+    switch (form->place) {
+    case HOST_NONE:
+        return rest.len == 0 ? form->kind : STATUS_OTHER;
+    case HOST_AT_END:
+        return take_host_and_phase(rest, form->kind, host_r);
+    case ANY_TAIL:
+        return form->kind;
+    }
+    return STATUS_OTHER;
+}
+
+static enum status_kind match_forms(struct slice text, struct slice *host_r)
+{
+    for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+        enum status_kind kind = match_form(&forms[i], text, host_r);
+
+        if (kind != STATUS_OTHER)
+            return kind;
+    }
+    return STATUS_OTHER;
+}
+
+/* Takes words off the end of *text. */
+static bool drop_end(struct slice *text, struct slice words)
+{
+    if (text->len < words.len ||
+        !slice_equal(slice_skip(*text, text->len - words.len), words))
+        return false;
+    text->len -= words.len;
+    return true;
+}
+
+/* "Host H is down" (EHOSTDOWN). */
+static enum status_kind match_host_down(struct slice text, struct slice *host_r)
+{
+    struct slice words = SLICE_LITERAL("Host ");
+
+    if (!slice_starts(text, words) ||
+        !drop_end(&text, SLICE_LITERAL(" is down")) ||
+        !take_host(slice_skip(text, words.len), host_r))
+        return STATUS_OTHER;
+    return STATUS_UNREACHABLE;
+}
+
+/* "H: No route to host": giveresponse puts the host before some errors. */
+static enum status_kind match_host_first(struct slice text,
+                                         struct slice *host_r)
+{
+    size_t blank = slice_index(text, ' ');
+    struct slice host, inner = absent;
+    enum status_kind kind;
+
+    if (blank == text.len || blank == 0 || text.ptr[blank - 1] != ':' ||
+        !take_host(slice_head(text, blank - 1), &host))
+        return STATUS_OTHER;
+    text = slice_skip(text, blank + 1);
+    kind = match_host_down(text, &inner);
+    if (kind == STATUS_OTHER)
+        kind = match_forms(text, &inner);
+    if (kind != STATUS_UNREACHABLE && kind != STATUS_RESET)
+        return STATUS_OTHER;
+    *host_r = host;
+    return kind;
+}
+
+/* "Name server: H: host name lookup failure", the host may be missing. */
+static enum status_kind match_name_server(struct slice text,
+                                          struct slice *host_r)
+{
+    static const char *const troubles[] = {
+        "host name lookup failure",
+        "host not found",
+        "non-recoverable error",
+        "no data known",
+    };
+    struct slice words = SLICE_LITERAL("Name server: ");
+
+    if (!slice_starts(text, words))
+        return STATUS_OTHER;
+    text = slice_skip(text, words.len);
+    for (size_t i = 0; i < sizeof(troubles) / sizeof(troubles[0]); i++) {
+        struct slice host = text;
+
+        if (!drop_end(&host, slice_from_string(troubles[i])))
+            continue;
+        if (host.len == 0)
+            return STATUS_UNRESOLVED;
+        if (drop_end(&host, SLICE_LITERAL(": ")) && take_host(host, host_r))
+            return STATUS_UNRESOLVED;
+    }
+    return STATUS_OTHER;
+}
+
+/* Tables of our own that cf files look up while they parse an address. When
+ * one of them fails, the trouble is here and says nothing of the host. */
+static bool is_own_table(struct slice map)
+{
+    static const char *const names[] = {
+        "access",   "mailertable",   "virtuser", "virtusertable", "domaintable",
+        "generics", "genericstable", "authinfo", "bitdomain",     "uudomain",
+        "aliases",  "ldapmra",       "ldapmh",   "userdb",        "user",
+    };
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (slice_equal_nocase(map, slice_from_string(names[i])))
+            return true;
+    return false;
+}
+
+/* "host map: lookup (H): deferred" (parseaddr.c: map_lookup). */
+static enum status_kind match_map(struct slice text, struct slice *host_r)
+{
+    struct slice words = SLICE_LITERAL(" map: lookup (");
+    struct slice map = slice_head(text, slice_index(text, ' '));
+
+    text = slice_skip(text, map.len);
+    if (map.len == 0 || !slice_starts(text, words) ||
+        !drop_end(&text, SLICE_LITERAL("): deferred")))
+        return STATUS_OTHER;
+    if (is_own_table(map))
+        return STATUS_LOCAL;
+    return take_host(slice_skip(text, words.len), host_r) ? STATUS_UNRESOLVED
+                                                          : STATUS_OTHER;
+}
+
+/* "local mailer (/bin/x) exited with EX_TEMPFAIL" (deliver.c: giveresponse). */
+static enum status_kind match_mailer(struct slice text)
+{
+    struct slice words = SLICE_LITERAL(" mailer (");
+    struct slice exited = SLICE_LITERAL(") exited with ");
+
+    text = slice_skip(text, slice_index(text, ' '));
+    if (!slice_starts(text, words))
+        return STATUS_OTHER;
+    text = slice_skip(text, slice_index(text, ')'));
+    return slice_starts(text, exited) ? STATUS_LOCAL : STATUS_OTHER;
+}
+
+/* Three digits: what follows is the peer's own, or our cf's in its style. */
+static bool is_reply(struct slice text)
+{
+    return text.len >= 3 && byte_is_digit(text.ptr[0]) &&
+           byte_is_digit(text.ptr[1]) && byte_is_digit(text.ptr[2]) &&
+           (text.len == 3 || text.ptr[3] == ' ' || text.ptr[3] == '-');
+}
+
+/* TLS failures get a reply code from the cf (proto.m4: tls_server). */
+static enum status_kind classify_reply(struct slice text)
+{
+    struct slice words = slice_skip(text, 4);
+    size_t digits = 0;
+
+    while (digits < words.len &&
+           (byte_is_digit(words.ptr[digits]) || words.ptr[digits] == '.'))
+        digits++;
+    words = slice_trim(slice_skip(words, digits));
+    return slice_starts(words, SLICE_LITERAL("TLS handshake failed")) ||
+                   slice_starts(words,
+                                SLICE_LITERAL("server not authenticated"))
+               ? STATUS_TLS
+               : STATUS_REPLY;
+}
+
+/* The one reader of status texts; *host_r is absent unless one is named. */
+static enum status_kind status_read(struct slice status, struct slice *host_r)
+{
+    static enum status_kind (*const matches[])(struct slice, struct slice *) = {
+        match_forms,       match_host_down, match_host_first,
+        match_name_server, match_map,
+    };
+    struct slice text = slice_trim(status);
+    struct slice deferred = SLICE_LITERAL("Deferred");
+
+    *host_r = absent;
+    if (text.len == 0)
+        return STATUS_NONE;
+    if (slice_equal(text, deferred))
+        return STATUS_BARE;
+    if (slice_starts(text, SLICE_LITERAL("Deferred:")))
+        text = slice_trim(slice_skip(text, deferred.len + 1));
+    if (text.len == 0)
+        return STATUS_BARE;
+    if (is_reply(text))
+        return classify_reply(text);
+    for (size_t i = 0; i < sizeof(matches) / sizeof(matches[0]); i++) {
+        struct slice host = absent;
+        enum status_kind kind = matches[i](text, &host);
+
+        if (kind != STATUS_OTHER) {
+            *host_r = host;
+            return kind;
+        }
+    }
+    return match_mailer(text);
+}
+
+struct slice status_host(struct slice status)
+{
+    struct slice host;
+
+    (void)status_read(status, &host);
+    return host;
+}
+
+enum status_kind status_classify(struct slice status)
+{
+    struct slice host;
+
+    return status_read(status, &host);
+}
+
+const char *status_kind_text(enum status_kind kind)
+{
+    switch (kind) {
+    case STATUS_NONE:
+        return "none";
+    case STATUS_REFUSED:
+        return "refused";
+    case STATUS_TIMEOUT:
+        return "timeout";
+    case STATUS_UNREACHABLE:
+        return "unreachable";
+    case STATUS_UNRESOLVED:
+        return "unresolved";
+    case STATUS_RESET:
+        return "reset";
+    case STATUS_REPLY:
+        return "reply";
+    case STATUS_TLS:
+        return "tls";
+    case STATUS_BARE:
+        return "bare";
+    case STATUS_LOCAL:
+        return "local";
+    case STATUS_META:
+        return "meta";
+    case STATUS_OTHER:
+        return "other";
+    }
+    return "other";
+}
