@@ -79,18 +79,17 @@ struct slice address_domain(struct slice address)
     return domain.len == 0 ? absent : domain;
 }
 
+/* With a domain they are mail: "|prog"@host, or X.400's /C=US/O=x/@host. */
 bool address_is_local_action(struct slice address)
 {
     struct slice bare = address_bare(address);
 
     if (bare.len > 0 && bare.ptr[0] == '"')
         bare = slice_skip(bare, 1);
-    if (bare.len > 0 && bare.ptr[0] == '|')
-        return true;
-    /* "/C=US/O=x/@host" is an X.400 address in clothes of a file name */
-    if (bare.len > 0 && bare.ptr[0] == '/')
-        return slice_is_absent(address_domain(address));
-    return slice_starts_nocase(bare, SLICE_LITERAL(":include:"));
+    return (slice_starts(bare, SLICE_LITERAL("|")) ||
+            slice_starts(bare, SLICE_LITERAL("/")) ||
+            slice_starts_nocase(bare, SLICE_LITERAL(":include:"))) &&
+           slice_is_absent(address_domain(address));
 }
 
 /* ---- network addresses ---- */
