@@ -1,7 +1,9 @@
 /*
- * The two ends of the live scene's mail.
+ * The ends of the live scene's mail.
  *
  *     smtp sink ADDRESS NAME LOG      a mail server on ADDRESS port 25
+ *     smtp deaf ADDRESS COUNT         that many hosts from ADDRESS on, which
+ *                                     never answer a connection
  *     smtp send ADDRESS RATE LOG      hands mail to ADDRESS port 25, RATE a
  *                                     second, as standard input says
  *
@@ -223,7 +225,8 @@ static void serve(struct stream *peer, const char *name, int log_fd)
     }
 }
 
-static int sink(const char *address_text, const char *name, const char *path)
+static _Noreturn void sink(const char *address_text, const char *name,
+                           const char *path)
 {
     struct sockaddr_in address = address_of(address_text);
     int log_fd = open_log(path);
@@ -247,6 +250,41 @@ static int sink(const char *address_text, const char *name, const char *path)
         }
         close(peer_fd);
     }
+}
+
+/* ---- deaf hosts ------------------------------------------------------- */
+
+/*
+ * The kernel drops what a full queue of connections cannot take. Who connects
+ * then waits for his own timeout, as for a filtered port, and a queue runner
+ * holds its message meanwhile.
+ */
+static void open_deaf(struct sockaddr_in address)
+{
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    if (bind(fd, (struct sockaddr *)&address, sizeof address) < 0 ||
+        listen(fd, 0) < 0)
+        die("deaf host");
+    for (int i = 0; i < 2; i++) {
+        int peer =
+            socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+        if (connect(peer, (struct sockaddr *)&address, sizeof address) < 0 &&
+            errno != EINPROGRESS)
+            die("deaf host");
+    }
+}
+
+static _Noreturn void deaf(const char *address_text, unsigned long count)
+{
+    struct sockaddr_in address = address_of(address_text);
+
+    for (; count > 0; count--) {
+        open_deaf(address);
+        address.sin_addr.s_addr = htonl(ntohl(address.sin_addr.s_addr) + 1);
+    }
+    for (;;)
+        pause();
 }
 
 /* ---- the sender ------------------------------------------------------- */
@@ -432,10 +470,13 @@ static int send_all(const char *address_text, double rate, const char *path)
 int main(int argc, char **argv)
 {
     if (argc == 5 && strcmp(argv[1], "sink") == 0)
-        return sink(argv[2], argv[3], argv[4]);
+        sink(argv[2], argv[3], argv[4]);
+    if (argc == 4 && strcmp(argv[1], "deaf") == 0)
+        deaf(argv[2], strtoul(argv[3], NULL, 10));
     if (argc == 5 && strcmp(argv[1], "send") == 0 && strtod(argv[3], NULL) > 0)
         return send_all(argv[2], strtod(argv[3], NULL), argv[4]);
     fprintf(stderr, "usage: smtp sink ADDRESS NAME LOG\n"
+                    "       smtp deaf ADDRESS COUNT\n"
                     "       smtp send ADDRESS RATE LOG\n");
     return 2;
 }

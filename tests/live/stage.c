@@ -3,7 +3,7 @@
  * bare one: the loopback interface of a new network namespace brought up
  * without ip(8), and a listener at /dev/log without a syslog daemon.
  *
- *     stage up                 bring the interface lo up
+ *     stage up NAME            bring the interface lo up, name the host
  *     stage log SOCKET FILE    append every syslog datagram to FILE as a line
  */
 #include <errno.h>
@@ -106,10 +106,14 @@ static int keep_log(const char *socket_path, const char *file_path)
 
 int main(int argc, char **argv)
 {
-    if (argc == 2 && strcmp(argv[1], "up") == 0)
+    if (argc == 3 && strcmp(argv[1], "up") == 0) {
+        /* In a user namespace /proc/sys/kernel/hostname is not writable. */
+        if (sethostname(argv[2], strlen(argv[2])) < 0)
+            return fail(argv[2]);
         return bring_loopback_up();
+    }
     if (argc == 4 && strcmp(argv[1], "log") == 0)
         return keep_log(argv[2], argv[3]);
-    fprintf(stderr, "usage: stage up | stage log SOCKET FILE\n");
+    fprintf(stderr, "usage: stage up NAME | stage log SOCKET FILE\n");
     return 2;
 }
