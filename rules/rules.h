@@ -178,7 +178,9 @@ const char *rules_file_name(const struct rules *rules, size_t index);
 unsigned rules_line(const struct rules *rules, size_t index);
 bool rules_purges(const struct rules *rules, size_t index);
 
-/* Whether any condition asks for a field of that origin. */
+/* Whether any condition asks for a field of that origin. Crowd facts about the
+ * source need the data files too: there stands who the source of a bounce is.
+ */
 bool rules_need(const struct rules *rules, enum rules_field_origin origin);
 
 /* Whether a list holds a text (our-domains: with its subdomains; our-hosts,

@@ -1,0 +1,501 @@
+#include "rules/check.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "rules/fields.h"
+#include "rules/match.h"
+
+/* ---- reading a sample ---- */
+
+/* What the qf letters said, before it becomes fields. */
+struct letters {
+    struct slice flags, sender, status; /* status: of the envelope */
+    struct sample_recipient *first, *last;
+    int64_t recipient_count;
+};
+
+struct sample_recipient {
+    struct slice address, status;
+    struct sample_recipient *next;
+};
+
+struct reader {
+    struct sample *sample;
+    const struct list_set *lists;
+    struct slice text;
+    size_t at;
+    struct letters letters;
+    struct sample_error *error;
+};
+
+static bool fail(struct reader *reader, size_t offset, const char *why,
+                 const char *what, struct slice shown)
+{
+    reader->error->offset = offset;
+    reader->error->why = why;
+    snprintf(reader->error->what, sizeof(reader->error->what), "%s '%s'", what,
+             lex_show(shown).text);
+    return false;
+}
+
+static bool fail_memory(struct reader *reader)
+{
+    return fail(reader, 0, "out of memory", "sample", reader->text);
+}
+
+static bool add_value(struct reader *reader, enum rules_field_id field,
+                      struct slice header, struct slice text, int64_t number)
+{
+    struct sample *sample = reader->sample;
+
+    if (sample->count == sample->capacity) {
+        size_t capacity = sample->capacity == 0 ? 16 : sample->capacity * 2;
+        struct sample_value *values =
+            realloc(sample->values, capacity * sizeof(*values));
+
+        if (values == NULL)
+            return fail_memory(reader);
+        sample->values = values;
+        sample->capacity = capacity;
+    }
+    sample->values[sample->count++] =
+        (struct sample_value){field, header, {text, number}};
+    return true;
+}
+
+static bool has_value(const struct sample *sample, enum rules_field_id field)
+{
+    for (size_t i = 0; i < sample->count; i++)
+        if (sample->values[i].field == field)
+            return true;
+    return false;
+}
+
+/* One part of a value: a quoted run or the bytes up to a quote or blank. */
+static bool read_part(struct reader *reader, char *text, size_t *len)
+{
+    bool is_quoted = reader->text.ptr[reader->at] == '"';
+    size_t begin = reader->at;
+
+    reader->at += is_quoted;
+    for (; reader->at < reader->text.len; reader->at++) {
+        char byte = reader->text.ptr[reader->at];
+
+        if (byte == '"' || (!is_quoted && byte_is_blank(byte)))
+            break;
+        if (is_quoted && byte == '\\' && reader->at + 1 < reader->text.len &&
+            (reader->text.ptr[reader->at + 1] == '"' ||
+             reader->text.ptr[reader->at + 1] == '\\'))
+            byte = reader->text.ptr[++reader->at];
+        text[(*len)++] = byte;
+    }
+    if (is_quoted && reader->at++ >= reader->text.len)
+        return fail(reader, begin, "a value begun with \" must be closed",
+                    "no closing quote after", slice_skip(reader->text, begin));
+    return true;
+}
+
+static bool read_value(struct reader *reader, struct slice *value_r)
+{
+    char *text =
+        arena_alloc(&reader->sample->arena, reader->text.len - reader->at + 1);
+    size_t len = 0;
+
+    if (text == NULL)
+        return fail_memory(reader);
+    while (reader->at < reader->text.len &&
+           !byte_is_blank(reader->text.ptr[reader->at]))
+        if (!read_part(reader, text, &len))
+            return false;
+    *value_r = slice_make(text, len);
+    return true;
+}
+
+static bool read_number(struct reader *reader, size_t offset,
+                        enum rules_field_id field, struct slice value)
+{
+    const char *expected;
+    int64_t number;
+
+    if (!fields_number(rules_fields[field].type, value, &number, &expected))
+        return fail(reader, offset, expected, "this is no such value:", value);
+    return add_value(reader, field, (struct slice){NULL, 0},
+                     (struct slice){NULL, 0}, number);
+}
+
+/* NAME=VALUE where NAME is that of a field. */
+static bool read_field(struct reader *reader, size_t offset, struct slice name,
+                       struct slice value)
+{
+    enum rules_field_id field;
+    struct slice header;
+    struct ip ip;
+
+    if (!fields_find(name, &field, &header))
+        return fail(reader, offset,
+                    "it is a letter of F N M S R q P, a field, or list.NAME",
+                    "unknown name", name);
+    if (!rules_fields[field].has_many && has_value(reader->sample, field))
+        return fail(reader, offset, "the field has one value",
+                    "a second value for", name);
+    if (!fields_is_text(rules_fields[field].type))
+        return read_number(reader, offset, field, value);
+    if (rules_fields[field].type == TYPE_WORD && !fields_has_word(field, value))
+        return fail(reader, offset, fields_words(field),
+                    "this is no such value:", value);
+    if (rules_fields[field].type == TYPE_ADDRESS && !ip_parse(value, &ip))
+        return fail(reader, offset, "the field holds an address",
+                    "this is no such value:", value);
+    return add_value(reader, field, header, value, 0);
+}
+
+static bool read_list(struct reader *reader, size_t offset, struct slice name,
+                      struct slice value)
+{
+    const struct named_list *list = list_set_find(reader->lists, name);
+    struct sample_list *extra;
+
+    if (list == NULL)
+        return fail(reader, offset, "list.NAME puts a value into a list",
+                    "unknown list", name);
+    extra = arena_alloc(&reader->sample->arena, sizeof(*extra));
+    if (extra == NULL)
+        return fail_memory(reader);
+    *extra = (struct sample_list){.list = list, .next = reader->sample->lists};
+    reader->sample->lists = extra;
+    if (list_add(&extra->table, value, list->kind) != LIST_OK)
+        return fail(reader, offset, "it is no value for a list",
+                    "this is no such value:", value);
+    list_seal(&extra->table);
+    return true;
+}
+
+static bool read_recipient(struct reader *reader, struct slice value)
+{
+    struct letters *letters = &reader->letters;
+    struct sample_recipient *recipient =
+        arena_alloc(&reader->sample->arena, sizeof(*recipient));
+
+    if (recipient == NULL)
+        return fail_memory(reader);
+    *recipient = (struct sample_recipient){value, {NULL, 0}, NULL};
+    if (letters->last == NULL)
+        letters->first = recipient;
+    else
+        letters->last->next = recipient;
+    letters->last = recipient;
+    letters->recipient_count++;
+    return true;
+}
+
+static bool read_letter(struct reader *reader, size_t offset, char letter,
+                        struct slice value)
+{
+    struct letters *letters = &reader->letters;
+    struct slice *status =
+        letters->last == NULL ? &letters->status : &letters->last->status;
+
+    switch (letter) {
+    case 'F':
+        letters->flags = value;
+        return true;
+    case 'S':
+        letters->sender = value;
+        return true;
+    case 'M':
+        *status = value;
+        return true;
+    case 'R':
+        return read_recipient(reader, value);
+    case 'N':
+        return read_number(reader, offset, FIELD_TRIES, value);
+    case 'P':
+        return read_number(reader, offset, FIELD_PRIORITY, value);
+    case 'q':
+        /* Held mail is classed before any rule; there is no field for it. */
+        return true;
+    default:
+        return fail(reader, offset,
+                    "it is a letter of F N M S R q P, a field, or list.NAME",
+                    "unknown name", slice_make(&letter, 1));
+    }
+}
+
+static bool read_pair(struct reader *reader)
+{
+    const struct slice prefix = SLICE_LITERAL("list.");
+    size_t offset = reader->at;
+    struct slice name = slice_skip(reader->text, offset), value;
+
+    name = slice_head(name, slice_index(name, '='));
+    for (size_t i = 0; i < name.len; i++)
+        if (byte_is_blank(name.ptr[i]))
+            name.len = i;
+    if (offset + name.len == reader->text.len || name.len == 0 ||
+        reader->text.ptr[offset + name.len] != '=')
+        return fail(reader, offset, "a sample is NAME=VALUE NAME=VALUE ...",
+                    "no '=' in", name);
+    reader->at += name.len + 1;
+    if (!read_value(reader, &value))
+        return false;
+    if (name.len == 1)
+        return read_letter(reader, offset, name.ptr[0], value);
+    if (slice_starts(name, prefix))
+        return read_list(reader, offset, slice_skip(name, prefix.len), value);
+    return read_field(reader, offset, name, value);
+}
+
+/* ---- fields that follow from the letters ---- */
+
+static bool derive(struct reader *reader, enum rules_field_id field,
+                   struct slice text)
+{
+    return slice_is_absent(text) ||
+           add_value(reader, field, (struct slice){NULL, 0}, text, 0);
+}
+
+static struct slice origin_of(const struct letters *letters)
+{
+    if (!slice_is_absent(letters->flags) &&
+        slice_index(letters->flags, 'r') < letters->flags.len)
+        return SLICE_LITERAL("local-dsn");
+    if (slice_is_absent(letters->sender))
+        return (struct slice){NULL, 0};
+    if (address_bare(letters->sender).len == 0)
+        return SLICE_LITERAL("null-sender");
+    return SLICE_LITERAL("mail");
+}
+
+static bool derive_sender(struct reader *reader)
+{
+    struct slice bare;
+
+    if (slice_is_absent(reader->letters.sender))
+        return true;
+    bare = address_bare(reader->letters.sender);
+    if (slice_is_absent(bare))
+        bare = SLICE_LITERAL("");
+    return derive(reader, FIELD_SENDER, bare) &&
+           derive(reader, FIELD_SENDER_DOMAIN, address_domain(bare));
+}
+
+static struct slice lower(struct reader *reader, struct slice text)
+{
+    char *copy;
+
+    if (slice_is_absent(text))
+        return text;
+    copy = arena_alloc(&reader->sample->arena, text.len + 1);
+    if (copy == NULL)
+        return (struct slice){NULL, 0};
+    for (size_t i = 0; i < text.len; i++)
+        copy[i] = byte_lower(text.ptr[i]);
+    return slice_make(copy, text.len);
+}
+
+static bool derive_recipient(struct reader *reader,
+                             const struct sample_recipient *recipient)
+{
+    struct slice bare = address_bare(recipient->address);
+    struct slice status = recipient->status;
+
+    if (slice_is_absent(status))
+        status = reader->letters.status;
+    return derive(reader, FIELD_RECIPIENT, bare) &&
+           derive(reader, FIELD_RECIPIENT_DOMAIN,
+                  lower(reader, address_domain(bare))) &&
+           derive(reader, FIELD_STATUS, status) &&
+           derive(reader, FIELD_RECIPIENT_HOST, status_host(status));
+}
+
+/* What the sample names itself stands as it is. */
+static bool derive_recipients(struct reader *reader)
+{
+    const struct letters *letters = &reader->letters;
+
+    for (const struct sample_recipient *recipient = letters->first;
+         recipient != NULL; recipient = recipient->next)
+        if (!derive_recipient(reader, recipient))
+            return false;
+    if (letters->first == NULL)
+        return derive(reader, FIELD_STATUS, letters->status);
+    return add_value(reader, FIELD_RECIPIENTS, (struct slice){NULL, 0},
+                     (struct slice){NULL, 0}, letters->recipient_count);
+}
+
+static bool derive_all(struct reader *reader)
+{
+    const struct letters *letters = &reader->letters;
+
+    return derive(reader, FIELD_ORIGIN, origin_of(letters)) &&
+           derive(reader, FIELD_FLAGS, letters->flags) &&
+           derive(reader, FIELD_STATUS_ENVELOPE, letters->status) &&
+           derive_sender(reader) && derive_recipients(reader);
+}
+
+/* Fields named in the sample win over those that follow from its letters. */
+static void drop_overruled(struct sample *sample, size_t named_count)
+{
+    size_t kept = named_count;
+    bool is_named[FIELD_COUNT] = {false};
+
+    for (size_t i = 0; i < named_count; i++)
+        is_named[sample->values[i].field] = true;
+    for (size_t i = named_count; i < sample->count; i++)
+        if (!is_named[sample->values[i].field])
+            sample->values[kept++] = sample->values[i];
+    sample->count = kept;
+}
+
+static bool make_views(struct reader *reader)
+{
+    struct sample *sample = reader->sample;
+
+    for (int i = 0; i < 2; i++) {
+        sample->views[i] = arena_alloc(
+            &sample->arena, (sample->count + 1) * sizeof(*sample->views[i]));
+        if (sample->views[i] == NULL)
+            return fail_memory(reader);
+    }
+    return true;
+}
+
+bool sample_parse(struct sample *sample, const struct list_set *lists,
+                  struct slice text, struct sample_error *error_r)
+{
+    struct reader reader = {
+        .sample = sample, .lists = lists, .text = text, .error = error_r};
+    size_t named_count;
+
+    *sample = (struct sample){0};
+    for (;;) {
+        while (reader.at < text.len && byte_is_blank(text.ptr[reader.at]))
+            reader.at++;
+        if (reader.at == text.len)
+            break;
+        if (!read_pair(&reader))
+            return false;
+    }
+    named_count = sample->count;
+    if (!derive_all(&reader))
+        return false;
+    drop_overruled(sample, named_count);
+    return make_views(&reader);
+}
+
+void sample_free(struct sample *sample)
+{
+    for (struct sample_list *list = sample->lists; list != NULL;
+         list = list->next)
+        list_free(&list->table);
+    free(sample->values);
+    arena_free(&sample->arena);
+}
+
+void sample_fetch(void *message, enum rules_field_id field, struct slice header,
+                  struct field_view *view_r)
+{
+    struct sample *sample = message;
+    struct field_value *values = sample->views[sample->next_view++ % 2];
+
+    *view_r = (struct field_view){FIELD_ABSENT, values, 0};
+    for (size_t i = 0; i < sample->count; i++)
+        if (sample->values[i].field == field &&
+            (field != FIELD_HEADER ||
+             slice_equal_nocase(sample->values[i].header, header)))
+            values[view_r->value_count++] = sample->values[i].value;
+    if (view_r->value_count > 0)
+        view_r->state = FIELD_PRESENT;
+}
+
+/* ---- running samples ---- */
+
+struct check {
+    const struct rules *set;
+    struct rules_matcher *matcher;
+    rules_report report;
+    void *context;
+    struct rules_check_result *result;
+};
+
+static void report_failure(const struct check *check,
+                           const struct rule_sample *sample, const char *what,
+                           const char *why)
+{
+    struct rules_problem problem = {check->set->file_names[sample->place.file],
+                                    sample->place.line,
+                                    0,
+                                    false,
+                                    what,
+                                    why};
+
+    check->result->failed_count++;
+    if (check->report != NULL)
+        check->report(check->context, &problem);
+}
+
+static void judge_sample(const struct check *check, size_t rule,
+                         const struct rule_sample *sample,
+                         struct sample *message)
+{
+    static const char *const words[] = {"when", "any", "unless"};
+    const struct rule_line *failed;
+    const struct condition *condition;
+    enum rules_answer answer;
+    char what[160], why[300];
+
+    match_use_sample(check->matcher, message);
+    answer = match_one(check->matcher, rule, sample_fetch, message, &failed,
+                       &condition);
+    match_use_sample(check->matcher, NULL);
+    if (answer == (sample->is_hit ? ANSWER_YES : ANSWER_NO))
+        return;
+    snprintf(what, sizeof(what), "this %s of rule '%s' %s",
+             sample->is_hit ? "hit" : "miss", check->set->rules[rule].name,
+             answer == ANSWER_YES  ? "matches"
+             : answer == ANSWER_NO ? "does not match"
+                                   : "is undecided");
+    if (failed == NULL)
+        snprintf(why, sizeof(why), "all its conditions hold");
+    else
+        snprintf(why, sizeof(why), "line %u: %s %s%s", failed->line,
+                 words[failed->word], lex_show(condition->text).text,
+                 failed->use_count > 1 ? " | ..." : "");
+    report_failure(check, sample, what, why);
+}
+
+static void check_sample(const struct check *check, size_t rule,
+                         const struct rule_sample *sample)
+{
+    struct sample_error error;
+    struct sample message;
+
+    check->result->sample_count++;
+    if (sample_parse(&message, check->set->lists, sample->text, &error))
+        judge_sample(check, rule, sample, &message);
+    else
+        report_failure(check, sample, error.what, error.why);
+    sample_free(&message);
+}
+
+void rules_check(const struct rules *rules, rules_report report, void *context,
+                 struct rules_check_result *result_r)
+{
+    struct check check = {rules, rules_matcher_new(rules), report, context,
+                          result_r};
+
+    *result_r = (struct rules_check_result){.rule_count = rules->rule_count};
+    for (size_t i = 0; i < rules->rule_count; i++)
+        for (uint32_t j = 0; j < rules->rules[i].sample_count; j++) {
+            const struct rule_sample *sample =
+                &rules->samples[rules->rules[i].first_sample + j];
+
+            if (check.matcher != NULL)
+                check_sample(&check, i, sample);
+            else
+                report_failure(&check, sample, "this sample was not run",
+                               "out of memory");
+        }
+    rules_matcher_free(check.matcher);
+}

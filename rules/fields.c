@@ -1,0 +1,195 @@
+#include "rules/fields.h"
+
+#define FIELD(id, name, type, origin, many)                                    \
+    [id] = {id, name, type, origin, many}
+
+const struct rules_field rules_fields[FIELD_COUNT] = {
+    FIELD(FIELD_ORIGIN, "origin", TYPE_WORD, FROM_CONTROL_FILE, false),
+    FIELD(FIELD_SENDER, "sender", TYPE_TEXT, FROM_CONTROL_FILE, false),
+    FIELD(FIELD_SENDER_DOMAIN, "sender.domain", TYPE_DOMAIN, FROM_CONTROL_FILE,
+          false),
+    FIELD(FIELD_RECIPIENT, "recipient", TYPE_TEXT, FROM_CONTROL_FILE, true),
+    FIELD(FIELD_RECIPIENT_DOMAIN, "recipient.domain", TYPE_DOMAIN,
+          FROM_CONTROL_FILE, true),
+    FIELD(FIELD_RECIPIENT_HOST, "recipient.host", TYPE_DOMAIN,
+          FROM_CONTROL_FILE, true),
+    FIELD(FIELD_RECIPIENTS, "recipients", TYPE_NUMBER, FROM_CONTROL_FILE,
+          false),
+    FIELD(FIELD_STATUS, "status", TYPE_TEXT, FROM_CONTROL_FILE, true),
+    FIELD(FIELD_STATUS_ENVELOPE, "status.envelope", TYPE_TEXT,
+          FROM_CONTROL_FILE, false),
+    FIELD(FIELD_FLAGS, "flags", TYPE_FLAGS, FROM_CONTROL_FILE, false),
+    FIELD(FIELD_TRIES, "tries", TYPE_NUMBER, FROM_CONTROL_FILE, false),
+    FIELD(FIELD_AGE, "age", TYPE_DURATION, FROM_CONTROL_FILE, false),
+    FIELD(FIELD_IDLE, "idle", TYPE_DURATION, FROM_CONTROL_FILE, false),
+    FIELD(FIELD_SIZE, "size", TYPE_SIZE, FROM_CONTROL_FILE, false),
+    FIELD(FIELD_PRIORITY, "priority", TYPE_NUMBER, FROM_CONTROL_FILE, false),
+    FIELD(FIELD_CLIENT_ADDRESS, "client.address", TYPE_ADDRESS,
+          FROM_CONTROL_FILE, false),
+    FIELD(FIELD_CLIENT_NAME, "client.name", TYPE_DOMAIN, FROM_CONTROL_FILE,
+          false),
+    FIELD(FIELD_CLIENT_FORGED, "client.forged", TYPE_BOOLEAN, FROM_CONTROL_FILE,
+          false),
+    FIELD(FIELD_AUTH, "auth", TYPE_TEXT, FROM_CONTROL_FILE, false),
+    FIELD(FIELD_HEADER, "header.", TYPE_TEXT, FROM_CONTROL_FILE, true),
+    FIELD(FIELD_DSN_KIND, "dsn.kind", TYPE_WORD, FROM_DATA_FILE, false),
+    FIELD(FIELD_DSN_STATUS, "dsn.status", TYPE_TEXT, FROM_DATA_FILE, true),
+    FIELD(FIELD_DSN_RECIPIENT, "dsn.recipient", TYPE_TEXT, FROM_DATA_FILE,
+          true),
+    FIELD(FIELD_DSN_DIAGNOSTIC, "dsn.diagnostic", TYPE_TEXT, FROM_DATA_FILE,
+          true),
+    FIELD(FIELD_DSN_REMOTE, "dsn.remote", TYPE_DOMAIN, FROM_DATA_FILE, true),
+    FIELD(FIELD_SOURCE, "source", TYPE_ADDRESS, FROM_DATA_FILE, false),
+    FIELD(FIELD_SOURCE_NAME, "source.name", TYPE_DOMAIN, FROM_DATA_FILE, false),
+    FIELD(FIELD_SOURCE_FORGED, "source.forged", TYPE_BOOLEAN, FROM_DATA_FILE,
+          false),
+    FIELD(FIELD_SOURCE_BOUNCES, "source.bounces", TYPE_NUMBER, FROM_CROWD,
+          false),
+    FIELD(FIELD_SOURCE_GUESSES, "source.guesses", TYPE_NUMBER, FROM_CROWD,
+          false),
+    FIELD(FIELD_HOST_WAITING, "host.waiting", TYPE_NUMBER, FROM_CROWD, false),
+    FIELD(FIELD_HOST_ANSWERED, "host.answered", TYPE_NUMBER, FROM_CROWD, false),
+    FIELD(FIELD_RECIPIENT_CLIENTS, "recipient.clients", TYPE_NUMBER, FROM_CROWD,
+          false),
+    FIELD(FIELD_SOURCE_HOSTILE, "source.hostile", TYPE_BOOLEAN, FROM_LOGS,
+          false),
+    FIELD(FIELD_HOST_DELIVERED, "host.delivered", TYPE_NUMBER, FROM_LOGS,
+          false),
+};
+
+/* Long enough for any header name; keeps a rule file from hiding a novel. */
+enum { HEADER_NAME_MAX_BYTES = 127 };
+
+static bool is_header_name(struct slice name)
+{
+    return name.len > 0 && name.len <= HEADER_NAME_MAX_BYTES;
+}
+
+bool fields_find(struct slice name, enum rules_field_id *id_r,
+                 struct slice *header_r)
+{
+    struct slice prefix = slice_from_string(rules_fields[FIELD_HEADER].name);
+
+    *header_r = (struct slice){NULL, 0};
+    if (slice_starts(name, prefix)) {
+        *header_r = slice_skip(name, prefix.len);
+        *id_r = FIELD_HEADER;
+        return is_header_name(*header_r);
+    }
+    for (int i = 0; i < FIELD_COUNT; i++)
+        if (slice_equal(name, slice_from_string(rules_fields[i].name))) {
+            *id_r = rules_fields[i].id;
+            return true;
+        }
+    return false;
+}
+
+bool fields_is_text(enum rules_field_type type)
+{
+    return type <= TYPE_FLAGS;
+}
+
+bool fields_is_name(enum rules_field_type type)
+{
+    return type == TYPE_DOMAIN || type == TYPE_ADDRESS;
+}
+
+bool fields_may_be_later(enum rules_field_id id)
+{
+    return rules_fields[id].origin == FROM_CROWD ||
+           rules_fields[id].origin == FROM_LOGS;
+}
+
+const char *fields_words(enum rules_field_id id)
+{
+    if (id == FIELD_ORIGIN)
+        return "local-dsn, null-sender, mail";
+    if (id == FIELD_DSN_KIND)
+        return "failure, warning, receipt, postmaster, other";
+    return NULL;
+}
+
+bool fields_has_word(enum rules_field_id id, struct slice word)
+{
+    struct slice rest = slice_from_string(fields_words(id));
+
+    while (rest.len > 0) {
+        size_t end = slice_index(rest, ',');
+
+        if (slice_equal(slice_trim(slice_head(rest, end)), word))
+            return true;
+        rest = slice_skip(rest, end + 1);
+    }
+    return false;
+}
+
+static bool is_boolean(struct slice text, int64_t *number_r)
+{
+    if (slice_equal(text, SLICE_LITERAL("yes")))
+        *number_r = 1;
+    else if (slice_equal(text, SLICE_LITERAL("no")))
+        *number_r = 0;
+    else
+        return false;
+    return true;
+}
+
+/* What one unit is worth, 0 for a letter that is no unit of this type. */
+static int64_t unit_worth(enum rules_field_type type, char unit)
+{
+    static const struct {
+        enum rules_field_type type;
+        char unit;
+        int64_t worth;
+    } units[] = {
+        {TYPE_DURATION, 's', 1},      {TYPE_DURATION, 'm', 60},
+        {TYPE_DURATION, 'h', 3600},   {TYPE_DURATION, 'd', 86400},
+        {TYPE_DURATION, 'w', 604800}, {TYPE_SIZE, 'k', 1 << 10},
+        {TYPE_SIZE, 'M', 1 << 20},    {TYPE_SIZE, 'G', 1 << 30},
+    };
+
+    for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
+        if (units[i].type == type && units[i].unit == unit)
+            return units[i].worth;
+    return 0;
+}
+
+static bool number_with_unit(enum rules_field_type type, struct slice text,
+                             int64_t *number_r)
+{
+    char last = text.len == 0 ? '0' : text.ptr[text.len - 1];
+    int64_t worth = unit_worth(type, last), count;
+
+    if (worth == 0) {
+        /* "age > 90" could mean anything, "age > 0" cannot. */
+        return slice_to_integer(text, number_r) &&
+               (type != TYPE_DURATION || *number_r == 0);
+    }
+    if (!slice_to_integer(slice_head(text, text.len - 1), &count) ||
+        count > INT64_MAX / worth || count < INT64_MIN / worth)
+        return false;
+    *number_r = count * worth;
+    return true;
+}
+
+bool fields_number(enum rules_field_type type, struct slice text,
+                   int64_t *number_r, const char **expected_r)
+{
+    switch (type) {
+    case TYPE_BOOLEAN:
+        *expected_r = "the value is yes or no";
+        return is_boolean(text, number_r);
+    case TYPE_NUMBER:
+        *expected_r = "the value is a whole number without unit";
+        return slice_to_integer(text, number_r);
+    case TYPE_DURATION:
+        *expected_r = "a duration is a whole number with a unit: s, m, h, d, w";
+        return number_with_unit(type, text, number_r);
+    case TYPE_SIZE:
+        *expected_r = "a size is a whole number of bytes, or with k, M, G";
+        return number_with_unit(type, text, number_r);
+    default:
+        *expected_r = "the field holds text";
+        return false;
+    }
+}

@@ -1,0 +1,30 @@
+/* Field names and the words and units their values are written in. */
+#ifndef QSCAN_RULES_FIELDS_H
+#define QSCAN_RULES_FIELDS_H
+
+#include "rules/rules.h"
+
+/* False when no field has that name. *header_r is the part after "header.",
+ * else absent. */
+bool fields_find(struct slice name, enum rules_field_id *id_r,
+                 struct slice *header_r);
+
+/* Whether its values are texts, not numbers. */
+bool fields_is_text(enum rules_field_type type);
+
+/* Whether its texts are host names or addresses, whose case is no matter. */
+bool fields_is_name(enum rules_field_type type);
+
+/* Whether an answer may have to wait for the second phase. */
+bool fields_may_be_later(enum rules_field_id id);
+
+/* The words that a TYPE_WORD field may have, as "a, b, c"; NULL for others. */
+const char *fields_words(enum rules_field_id id);
+bool fields_has_word(enum rules_field_id id, struct slice word);
+
+/* Reads a value of a TYPE_NUMBER .. TYPE_BOOLEAN field. On failure returns
+ * false and what such a value looks like. */
+bool fields_number(enum rules_field_type type, struct slice text,
+                   int64_t *number_r, const char **expected_r);
+
+#endif

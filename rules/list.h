@@ -1,0 +1,64 @@
+/*
+ * Lists: sets of names, addresses and networks that conditions ask with "in".
+ *
+ * A table is filled, sealed, and then only read, by any thread. Names are
+ * sorted, not hashed: neither the entries nor the text looked up can make a
+ * lookup slow, whoever wrote them.
+ */
+#ifndef QSCAN_RULES_LIST_H
+#define QSCAN_RULES_LIST_H
+
+#include "parsers/address.h"
+#include "rules/arena.h"
+
+enum { LIST_ENTRY_MAX_BYTES = 1000, LIST_ENTRIES_MAX = 4000000 };
+
+struct list_name {
+    const char *ptr;
+    uint32_t len;
+    uint8_t scope;     /* LIST_ITSELF, LIST_SUBDOMAINS */
+    uint8_t run_scope; /* of all spellings that differ in case only */
+};
+
+enum { LIST_ITSELF = 1, LIST_SUBDOMAINS = 2 };
+
+struct list_table {
+    struct arena arena;
+    struct list_name *names;
+    size_t name_count, name_capacity;
+    struct cidr *nets;
+    size_t net_count, net_capacity;
+    size_t nets_up_to[130]; /* nets of fewer than i bits */
+};
+
+/* What kind of names a table is given. */
+enum list_entry {
+    LIST_BYTES,  /* the very bytes and nothing else, whatever they look like */
+    LIST_PLAIN,  /* a name counts for itself, ".name" for its subdomains */
+    LIST_HOST,   /* the same, and a final dot is not part of the name */
+    LIST_DOMAIN, /* a name counts with its subdomains; no final dot */
+};
+
+enum list_outcome {
+    LIST_OK,
+    LIST_TOO_LONG, /* the entry, or the list */
+    LIST_BAD_NET,  /* "192.0.2.1/24": bits beyond the prefix */
+    LIST_NO_MEMORY,
+};
+
+/* Adds an address, a network in CIDR form or, failing both, a name. */
+enum list_outcome list_add(struct list_table *table, struct slice entry,
+                           enum list_entry kind);
+
+/* Sorts; to be called once, after the last list_add. */
+void list_seal(struct list_table *table);
+
+bool list_is_empty(const struct list_table *table);
+
+/* is_name: text is a host name or address, whose case does not matter and
+ * which subdomain entries cover; else bytes that must be the same. */
+bool list_has(const struct list_table *table, struct slice text, bool is_name);
+
+void list_free(struct list_table *table);
+
+#endif

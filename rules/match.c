@@ -1,0 +1,833 @@
+#include "rules/match.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+enum {
+    /* What one match may cost. PCRE2 counts the first for each place in the
+     * text where a match can begin, so the text is bounded as well: by what
+     * sendmail accepts as the sum of all headers. */
+    MATCH_LIMIT = 100000,
+    DEPTH_LIMIT = 10000,
+    HEAP_LIMIT_KIB = 4096,
+    JIT_STACK_BYTES = 256 * 1024,
+    TEXT_MAX_BYTES = 32768,
+    /* Two fields with several values are compared pair by pair. */
+    PAIRS_MAX = 1000000,
+    REMEMBERED_TEXTS = 4096,
+    REMEMBERED_TEXT_BYTES = 232,
+};
+
+/* TRUTH_LATER: hangs on the crowd. The lines of a rule must all hold: it comes
+ * to the smallest of theirs. */
+enum truth { TRUTH_NO, TRUTH_LATER, TRUTH_UNDECIDED, TRUTH_YES, TRUTH_UNKNOWN };
+
+/* A status text and what the regexes said of it, two bits each. */
+struct remembered {
+    uint64_t answers;
+    uint32_t hash, len;
+    char text[REMEMBERED_TEXT_BYTES];
+};
+
+struct rules_matcher {
+    const struct rules *set;
+    pcre2_match_context *context;
+    pcre2_jit_stack *jit_stack;
+    pcre2_match_data *match_data;
+    struct remembered *remembered;
+    uint8_t *answers; /* of the conditions, for the message in hand */
+    uint16_t *undecided;
+    uint8_t *pending;
+    const struct sample *sample; /* while samples are run */
+};
+
+/* ---- memory of status texts ---- */
+
+static uint32_t hash_text(struct slice text)
+{
+    uint64_t hash = text.len * UINT64_C(0x9e3779b97f4a7c15);
+
+    for (; text.len >= 8; text = slice_skip(text, 8)) {
+        uint64_t word;
+        memcpy(&word, text.ptr, 8);
+        hash = (hash ^ word) * UINT64_C(0xff51afd7ed558ccd);
+        hash ^= hash >> 32;
+    }
+    for (size_t i = 0; i < text.len; i++)
+        hash = (hash ^ (unsigned char)text.ptr[i]) * UINT64_C(0x100000001b3);
+    return (uint32_t)(hash ^ hash >> 29);
+}
+
+/* The place of a text in the memory; what was there before is forgotten. Not
+ * a table that collisions could fill: whoever writes the texts can at most
+ * have them matched again. NULL for a text that is too long. */
+static struct remembered *remember(struct rules_matcher *matcher,
+                                   struct slice text)
+{
+    struct remembered *place;
+    uint32_t hash;
+
+    if (text.len > REMEMBERED_TEXT_BYTES || text.len == 0)
+        return NULL;
+    hash = hash_text(text);
+    place = &matcher->remembered[hash % REMEMBERED_TEXTS];
+    if (place->hash == hash && place->len == text.len &&
+        memcmp(place->text, text.ptr, text.len) == 0)
+        return place;
+    place->answers = 0;
+    place->hash = hash;
+    place->len = (uint32_t)text.len;
+    memcpy(place->text, text.ptr, text.len);
+    return place;
+}
+
+/* ---- one value ---- */
+
+static enum truth truth_of(bool holds)
+{
+    return holds ? TRUTH_YES : TRUTH_NO;
+}
+
+static enum truth run_regex(struct rules_matcher *matcher,
+                            const struct condition *condition,
+                            struct slice text)
+{
+    PCRE2_SPTR subject = (PCRE2_SPTR)(text.len == 0 ? "" : text.ptr);
+    int count;
+
+    if (text.len > TEXT_MAX_BYTES)
+        return TRUTH_UNDECIDED;
+    if (condition->has_jit)
+        count = pcre2_jit_match(condition->regex, subject, text.len, 0, 0,
+                                matcher->match_data, matcher->context);
+    else
+        count = pcre2_match(condition->regex, subject, text.len, 0, 0,
+                            matcher->match_data, matcher->context);
+    if (count >= 0)
+        return TRUTH_YES;
+    /* A limit was hit, or something is wrong: nobody knows. */
+    return count == PCRE2_ERROR_NOMATCH ? TRUTH_NO : TRUTH_UNDECIDED;
+}
+
+/* In the memory 0 means not asked yet. */
+static enum truth match_text(struct rules_matcher *matcher,
+                             const struct condition *condition,
+                             struct slice text)
+{
+    struct remembered *place = NULL;
+    unsigned shift = 0;
+    enum truth truth;
+
+    if (condition->remembered >= 0) {
+        place = remember(matcher, text);
+        shift = 2 * (unsigned)condition->remembered;
+    }
+    if (place != NULL && (place->answers >> shift & 3) != 0)
+        return (enum truth[]){TRUTH_UNKNOWN, TRUTH_NO, TRUTH_YES,
+                              TRUTH_UNDECIDED}[place->answers >> shift & 3];
+    truth = run_regex(matcher, condition, text);
+    if (place != NULL)
+        place->answers |= (uint64_t)(truth == TRUTH_NO    ? 1
+                                     : truth == TRUTH_YES ? 2
+                                                          : 3)
+                          << shift;
+    return truth;
+}
+
+static struct slice without_final_dot(struct slice name)
+{
+    if (name.len > 1 && name.ptr[name.len - 1] == '.')
+        name.len--;
+    return name;
+}
+
+static bool is_same_ip(struct slice a, struct slice b)
+{
+    struct ip x, y;
+
+    return ip_parse(a, &x) && ip_parse(b, &y) &&
+           memcmp(x.bytes, y.bytes, sizeof(x.bytes)) == 0;
+}
+
+static bool is_ip(struct slice text, const struct ip *ip)
+{
+    struct ip parsed;
+
+    return ip_parse(text, &parsed) &&
+           memcmp(parsed.bytes, ip->bytes, sizeof(ip->bytes)) == 0;
+}
+
+static bool is_same(enum condition_compare compare, const struct field_value *a,
+                    const struct field_value *b)
+{
+    switch (compare) {
+    case BY_BYTES:
+        return slice_equal(a->text, b->text);
+    case BY_NAME:
+        return slice_equal_nocase(without_final_dot(a->text),
+                                  without_final_dot(b->text));
+    case BY_IP:
+        return is_same_ip(a->text, b->text);
+    case BY_NUMBER:
+        return a->number == b->number;
+    }
+    return false;
+}
+
+static bool is_value(const struct condition *condition,
+                     const struct field_value *value)
+{
+    const struct field_value wanted = {condition->value, condition->number};
+
+    return condition->compare == BY_IP
+               ? is_ip(value->text, &condition->ip)
+               : is_same(condition->compare, value, &wanted);
+}
+
+static bool is_listed(const struct rules_matcher *matcher,
+                      const struct condition *condition, struct slice text)
+{
+    enum rules_field_type type = rules_fields[condition->field].type;
+    bool is_name = type == TYPE_DOMAIN || type == TYPE_ADDRESS;
+
+    if (condition->table != NULL)
+        return list_has(condition->table, text, is_name);
+    if (list_has(&condition->list->own, text, is_name))
+        return true;
+    if (matcher->sample == NULL)
+        return list_has(&condition->list->preset, text, is_name);
+    for (const struct sample_list *extra = matcher->sample->lists;
+         extra != NULL; extra = extra->next)
+        if (extra->list == condition->list &&
+            list_has(&extra->table, text, is_name))
+            return true;
+    return false;
+}
+
+static bool is_under(struct slice host, struct slice domain)
+{
+    host = without_final_dot(host);
+    domain = without_final_dot(domain);
+    return domain.len > 0 && host.len > domain.len + 1 &&
+           domain_is_within(host, domain);
+}
+
+static enum truth negated(enum truth truth)
+{
+    return truth == TRUTH_YES  ? TRUTH_NO
+           : truth == TRUTH_NO ? TRUTH_YES
+                               : truth;
+}
+
+static enum truth judge_value(struct rules_matcher *matcher,
+                              const struct condition *condition,
+                              const struct field_value *value)
+{
+    switch (condition->op) {
+    case OP_EXISTS:
+        return TRUTH_YES;
+    case OP_IS:
+        return truth_of(is_value(condition, value));
+    case OP_ISNT:
+        return truth_of(!is_value(condition, value));
+    case OP_LESS:
+        return truth_of(value->number < condition->number);
+    case OP_AT_MOST:
+        return truth_of(value->number <= condition->number);
+    case OP_MORE:
+        return truth_of(value->number > condition->number);
+    case OP_AT_LEAST:
+        return truth_of(value->number >= condition->number);
+    case OP_MATCHES:
+        return match_text(matcher, condition, value->text);
+    case OP_MATCHES_NOT:
+        return negated(match_text(matcher, condition, value->text));
+    case OP_IN:
+        return truth_of(is_listed(matcher, condition, value->text));
+    case OP_HAS:
+        return truth_of(slice_index(value->text, condition->value.ptr[0]) <
+                        value->text.len);
+    case OP_UNDER:
+        break;
+    }
+    assert(false);
+    return TRUTH_UNDECIDED;
+}
+
+static bool judge_pair(const struct condition *condition,
+                       const struct field_value *a, const struct field_value *b)
+{
+    switch (condition->op) {
+    case OP_IS:
+        return is_same(condition->compare, a, b);
+    case OP_ISNT:
+        return !is_same(condition->compare, a, b);
+    default:
+        return is_under(a->text, b->text);
+    }
+}
+
+/* ---- one condition ---- */
+
+/* True values that settle a condition: in "unless" a true one, else a false
+ * one. */
+static enum truth settling(const struct condition *condition)
+{
+    return truth_of(condition->one_suffices);
+}
+
+static enum truth judge_values(struct rules_matcher *matcher,
+                               const struct condition *condition,
+                               const struct field_view *view)
+{
+    enum truth result = negated(settling(condition));
+
+    for (size_t i = 0; i < view->value_count; i++) {
+        enum truth truth = judge_value(matcher, condition, &view->values[i]);
+
+        if (truth == settling(condition))
+            return truth;
+        if (truth == TRUTH_UNDECIDED)
+            result = TRUTH_UNDECIDED;
+    }
+    return result;
+}
+
+static enum truth judge_pairs(const struct condition *condition,
+                              const struct field_view *left,
+                              const struct field_view *right)
+{
+    if (left->value_count > PAIRS_MAX / right->value_count)
+        return TRUTH_UNDECIDED;
+    for (size_t i = 0; i < left->value_count; i++)
+        for (size_t j = 0; j < right->value_count; j++) {
+            enum truth truth = truth_of(
+                judge_pair(condition, &left->values[i], &right->values[j]));
+
+            if (truth == settling(condition))
+                return truth;
+        }
+    return negated(settling(condition));
+}
+
+/* What the state of a field alone says; TRUTH_UNKNOWN when it has values. */
+static enum truth judge_state(const struct condition *condition,
+                              const struct field_view *view)
+{
+    switch (view->state) {
+    case FIELD_ABSENT:
+        return TRUTH_NO;
+    case FIELD_LATER:
+        /* Only fields of the crowd may be late: no place is kept for others. */
+        return condition->may_be_later ? TRUTH_LATER : TRUTH_UNDECIDED;
+    case FIELD_PRESENT:
+        assert(view->value_count > 0);
+        return TRUTH_UNKNOWN;
+    case FIELD_UNDECIDED:
+        break;
+    }
+    return TRUTH_UNDECIDED;
+}
+
+static enum truth judge_two(const struct condition *condition,
+                            const struct field_view *left, rules_fetch fetch,
+                            void *message)
+{
+    struct field_view right = {0};
+    enum truth a, b;
+
+    fetch(message, condition->other, condition->other_header, &right);
+    a = judge_state(condition, left);
+    b = judge_state(condition, &right);
+    if (a == TRUTH_UNKNOWN && b == TRUTH_UNKNOWN)
+        return judge_pairs(condition, left, &right);
+    /* Absent beats late, late beats undecided: as the second phase would see
+     * it. TRUTH_UNKNOWN is the largest. */
+    return a < b ? a : b;
+}
+
+static enum truth judge_condition(struct rules_matcher *matcher,
+                                  const struct condition *condition,
+                                  rules_fetch fetch, void *message,
+                                  struct field_view *view)
+{
+    enum truth truth;
+
+    *view = (struct field_view){0};
+    fetch(message, condition->field, condition->header, view);
+    if (condition->other != FIELD_COUNT && view->state != FIELD_ABSENT)
+        return judge_two(condition, view, fetch, message);
+    truth = judge_state(condition, view);
+    return truth == TRUTH_UNKNOWN ? judge_values(matcher, condition, view)
+                                  : truth;
+}
+
+/* Each condition is answered once a message, however many rules have it. */
+static enum truth answer(struct rules_matcher *matcher, uint16_t index,
+                         rules_fetch fetch, void *message)
+{
+    struct field_view view;
+    uint8_t *known = &matcher->answers[index];
+
+    if (*known == TRUTH_UNKNOWN)
+        *known = (uint8_t)judge_condition(
+            matcher, &matcher->set->conditions[index], fetch, message, &view);
+    return (enum truth) * known;
+}
+
+/* ---- lines and rules ---- */
+
+static const uint16_t *uses_of(const struct rules *set,
+                               const struct rule_line *line)
+{
+    return set->uses + line->first_use;
+}
+
+static const struct rule_line *lines_of(const struct rules *set,
+                                        const struct rule *rule)
+{
+    return set->lines + rule->first_line;
+}
+
+static enum truth judge_any(struct rules_matcher *matcher,
+                            const struct rule_line *line, rules_fetch fetch,
+                            void *message)
+{
+    const uint16_t *uses = uses_of(matcher->set, line);
+    bool has_late = false, has_undecided = false;
+
+    for (uint32_t i = 0; i < line->use_count; i++) {
+        enum truth truth = answer(matcher, uses[i], fetch, message);
+
+        if (truth == TRUTH_YES)
+            return TRUTH_YES;
+        has_late |= truth == TRUTH_LATER;
+        has_undecided |= truth == TRUTH_UNDECIDED;
+    }
+    return has_late ? TRUTH_LATER : has_undecided ? TRUTH_UNDECIDED : TRUTH_NO;
+}
+
+/* Whether a line holds; an unless line does when its condition does not. */
+static enum truth judge_line(struct rules_matcher *matcher,
+                             const struct rule_line *line, rules_fetch fetch,
+                             void *message)
+{
+    enum truth truth;
+
+    if (line->word == LINE_ANY)
+        return judge_any(matcher, line, fetch, message);
+    truth = answer(matcher, *uses_of(matcher->set, line), fetch, message);
+    return line->word == LINE_UNLESS ? negated(truth) : truth;
+}
+
+/* All lines must hold: the smallest truth counts, and a false line ends it,
+ * so that what costs a file is not asked for in vain. */
+static enum truth judge_rule(struct rules_matcher *matcher,
+                             const struct rule *rule, rules_fetch fetch,
+                             void *message)
+{
+    const struct rule_line *lines = lines_of(matcher->set, rule);
+    enum truth result = TRUTH_YES;
+
+    for (uint32_t i = 0; i < rule->line_count && result != TRUTH_NO; i++) {
+        enum truth truth = judge_line(matcher, &lines[i], fetch, message);
+
+        if (truth < result)
+            result = truth;
+    }
+    return result;
+}
+
+/* ---- what hangs on the crowd ---- */
+
+/*
+ * The pending bytes: the number + 1 of the rule that matches if none before it
+ * does, 0 for none; then, in order, each rule before it that is not settled:
+ * number * 2, + 1 when it waits for the crowd. Numbers have two bytes. Behind
+ * a rule that waits stand its bits: first, whether another line of it is
+ * undecided; then, line by line, one for each condition that may be late, set
+ * when it is; behind those of an any line one more, set when another of its
+ * conditions is undecided.
+ */
+struct bits {
+    uint8_t *bytes;
+    unsigned at;
+};
+
+static void put_bit(struct bits *bits, bool is_set)
+{
+    if (is_set)
+        bits->bytes[bits->at / 8] |= (uint8_t)(1u << bits->at % 8);
+    bits->at++;
+}
+
+static bool get_bit(const uint8_t *bytes, unsigned *at)
+{
+    bool is_set = (bytes[*at / 8] >> *at % 8 & 1) != 0;
+
+    (*at)++;
+    return is_set;
+}
+
+static void put_number(uint8_t *bytes, size_t *len, unsigned number)
+{
+    bytes[(*len)++] = (uint8_t)number;
+    bytes[(*len)++] = (uint8_t)(number >> 8);
+}
+
+static unsigned get_number(const uint8_t *bytes, size_t *at)
+{
+    unsigned number = bytes[*at] | (unsigned)bytes[*at + 1] << 8;
+
+    *at += 2;
+    return number;
+}
+
+/* Notes one line; what was not asked for did not matter. Returns whether the
+ * line is undecided whatever the crowd says. */
+static bool note_line(const struct rules_matcher *matcher,
+                      const struct rule_line *line, struct bits *waits)
+{
+    const struct rules *set = matcher->set;
+    const uint16_t *uses = uses_of(set, line);
+    bool has_slot = false, has_yes = false, has_undecided = false;
+    bool has_late = false;
+
+    for (uint32_t i = 0; i < line->use_count; i++) {
+        has_yes |= matcher->answers[uses[i]] == TRUTH_YES;
+        has_late |= matcher->answers[uses[i]] == TRUTH_LATER;
+        has_undecided |= matcher->answers[uses[i]] == TRUTH_UNDECIDED;
+        has_slot |= set->conditions[uses[i]].may_be_later;
+    }
+    if (line->word == LINE_ANY && has_yes)
+        has_late = has_undecided = false;
+    for (uint32_t i = 0; i < line->use_count; i++)
+        if (set->conditions[uses[i]].may_be_later)
+            put_bit(waits,
+                    has_late && matcher->answers[uses[i]] == TRUTH_LATER);
+    if (has_slot && line->word == LINE_ANY)
+        put_bit(waits, has_late && has_undecided);
+    return has_undecided && !has_late;
+}
+
+static void note_waiting(struct rules_matcher *matcher, const struct rule *rule,
+                         size_t *len)
+{
+    const struct rule_line *lines = lines_of(matcher->set, rule);
+    struct bits waits = {matcher->pending + *len, 1};
+
+    memset(waits.bytes, 0, rule->pending_bytes);
+    for (uint32_t i = 0; i < rule->line_count; i++)
+        if (note_line(matcher, &lines[i], &waits))
+            waits.bytes[0] |= 1;
+    assert(waits.at <= rule->pending_bytes * 8);
+    *len += rule->pending_bytes;
+}
+
+/* A waiting line, now that the crowd is known; what does not wait held. */
+static enum truth judge_waiting_line(struct rules_matcher *matcher,
+                                     const struct rule_line *line,
+                                     const uint8_t *waits, unsigned *at,
+                                     rules_fetch fetch, void *message)
+{
+    const struct rules *set = matcher->set;
+    const uint16_t *uses = uses_of(set, line);
+    bool has_slot = false, has_waited = false;
+    enum truth result = TRUTH_NO;
+
+    for (uint32_t i = 0; i < line->use_count; i++) {
+        enum truth truth;
+
+        if (!set->conditions[uses[i]].may_be_later)
+            continue;
+        has_slot = true;
+        if (!get_bit(waits, at))
+            continue;
+        has_waited = true;
+        truth = answer(matcher, uses[i], fetch, message);
+        if (truth == TRUTH_LATER)
+            truth = TRUTH_UNDECIDED;
+        if (truth > result)
+            result = truth;
+    }
+    if (has_slot && line->word == LINE_ANY && get_bit(waits, at) &&
+        result == TRUTH_NO)
+        result = TRUTH_UNDECIDED;
+    if (!has_waited)
+        return TRUTH_YES;
+    return line->word == LINE_UNLESS ? negated(result) : result;
+}
+
+static enum truth judge_waiting(struct rules_matcher *matcher,
+                                const struct rule *rule, const uint8_t *waits,
+                                rules_fetch fetch, void *message)
+{
+    const struct rule_line *lines = lines_of(matcher->set, rule);
+    unsigned at = 0;
+    enum truth result = get_bit(waits, &at) ? TRUTH_UNDECIDED : TRUTH_YES;
+
+    for (uint32_t i = 0; i < rule->line_count && result != TRUTH_NO; i++) {
+        enum truth truth =
+            judge_waiting_line(matcher, &lines[i], waits, &at, fetch, message);
+
+        if (truth < result)
+            result = truth;
+    }
+    return result;
+}
+
+/* ---- verdicts ---- */
+
+static void begin_verdict(struct rules_matcher *matcher,
+                          struct rules_verdict *verdict)
+{
+    memset(matcher->answers, TRUTH_UNKNOWN, matcher->set->condition_count);
+    *verdict = (struct rules_verdict){.rule = RULES_NO_RULE,
+                                      .undecided = matcher->undecided};
+}
+
+static void note_undecided(struct rules_matcher *matcher, size_t rule,
+                           struct rules_verdict *verdict)
+{
+    matcher->undecided[verdict->undecided_count++] = (uint16_t)rule;
+}
+
+static void settle(const struct rules_matcher *matcher, size_t rule,
+                   struct rules_verdict *verdict)
+{
+    verdict->rule = (uint16_t)rule;
+    verdict->purge = matcher->set->rules[rule].purges &&
+                     verdict->undecided_count == 0 && !verdict->is_later;
+}
+
+void rules_judge(struct rules_matcher *matcher, rules_fetch fetch,
+                 void *message, struct rules_verdict *verdict_r)
+{
+    const struct rules *set = matcher->set;
+    size_t len = 2, number = 0;
+
+    begin_verdict(matcher, verdict_r);
+    for (; number < set->rule_count; number++) {
+        const struct rule *rule = &set->rules[number];
+        enum truth truth = judge_rule(matcher, rule, fetch, message);
+
+        if (truth == TRUTH_YES)
+            break;
+        if (truth == TRUTH_NO)
+            continue;
+        put_number(matcher->pending, &len,
+                   (unsigned)number * 2 + (truth == TRUTH_LATER));
+        if (truth == TRUTH_UNDECIDED) {
+            note_undecided(matcher, number, verdict_r);
+        } else {
+            note_waiting(matcher, rule, &len);
+            verdict_r->is_later = true;
+        }
+    }
+    if (number < set->rule_count)
+        settle(matcher, number, verdict_r);
+    if (!verdict_r->is_later)
+        return;
+    size_t begin = 0;
+    put_number(matcher->pending, &begin,
+               number < set->rule_count ? (unsigned)number + 1 : 0);
+    verdict_r->pending = matcher->pending;
+    verdict_r->pending_bytes = len;
+}
+
+void rules_judge_later(struct rules_matcher *matcher, const uint8_t *pending,
+                       size_t pending_bytes, rules_fetch fetch, void *message,
+                       struct rules_verdict *verdict_r)
+{
+    const struct rules *set = matcher->set;
+    size_t at = 0;
+    unsigned fallback;
+
+    assert(pending_bytes >= 2);
+    begin_verdict(matcher, verdict_r);
+    fallback = get_number(pending, &at);
+    while (at < pending_bytes) {
+        unsigned number = get_number(pending, &at);
+        const struct rule *rule = &set->rules[number / 2];
+        enum truth truth = TRUTH_UNDECIDED;
+
+        assert(number / 2 < set->rule_count);
+        if (number % 2 == 1) {
+            truth = judge_waiting(matcher, rule, pending + at, fetch, message);
+            at += rule->pending_bytes;
+        }
+        if (truth == TRUTH_YES) {
+            settle(matcher, number / 2, verdict_r);
+            return;
+        }
+        if (truth == TRUTH_UNDECIDED)
+            note_undecided(matcher, number / 2, verdict_r);
+    }
+    assert(fallback <= set->rule_count);
+    if (fallback > 0)
+        settle(matcher, fallback - 1, verdict_r);
+}
+
+/* ---- explain ---- */
+
+static enum rules_answer answer_of(enum truth truth)
+{
+    return truth == TRUTH_YES  ? ANSWER_YES
+           : truth == TRUTH_NO ? ANSWER_NO
+                               : ANSWER_UNDECIDED;
+}
+
+static void explain_condition(struct rules_matcher *matcher,
+                              const struct rule_line *line, uint16_t index,
+                              rules_fetch fetch, void *message,
+                              const struct rules_explain *to)
+{
+    static const char *const words[] = {"when", "any", "unless"};
+    const struct condition *condition = &matcher->set->conditions[index];
+    struct rules_condition_trace trace = {.line_word = words[line->word],
+                                          .text = condition->text.ptr,
+                                          .line = line->line,
+                                          .field = condition->field,
+                                          .header = condition->header};
+    enum truth truth =
+        judge_condition(matcher, condition, fetch, message, &trace.view);
+
+    trace.answer = answer_of(truth);
+    matcher->answers[index] = (uint8_t)truth;
+    if (to->condition != NULL)
+        to->condition(to->context, &trace);
+}
+
+static void explain_rule(struct rules_matcher *matcher, size_t number,
+                         rules_fetch fetch, void *message,
+                         const struct rules_explain *to)
+{
+    const struct rules *set = matcher->set;
+    const struct rule *rule = &set->rules[number];
+    enum truth result = TRUTH_YES;
+    size_t failed_count = 0;
+
+    if (to->rule_begins != NULL)
+        to->rule_begins(to->context, number);
+    for (uint32_t i = 0; i < rule->line_count; i++) {
+        const struct rule_line *line = &lines_of(set, rule)[i];
+        enum truth truth;
+
+        for (uint32_t j = 0; j < line->use_count; j++)
+            explain_condition(matcher, line, uses_of(set, line)[j], fetch,
+                              message, to);
+        truth = judge_line(matcher, line, fetch, message);
+        failed_count += truth != TRUTH_YES;
+        if (truth < result)
+            result = truth;
+    }
+    if (to->rule_ends != NULL)
+        to->rule_ends(to->context, number, answer_of(result), failed_count);
+}
+
+void rules_explain(struct rules_matcher *matcher, rules_fetch fetch,
+                   void *message, const struct rules_explain *to,
+                   struct rules_verdict *verdict_r)
+{
+    for (size_t i = 0; i < matcher->set->rule_count; i++)
+        explain_rule(matcher, i, fetch, message, to);
+    rules_judge(matcher, fetch, message, verdict_r);
+}
+
+/* ---- one rule, for its samples ---- */
+
+void match_use_sample(struct rules_matcher *matcher,
+                      const struct sample *sample)
+{
+    matcher->sample = sample;
+}
+
+enum rules_answer match_one(struct rules_matcher *matcher, size_t rule,
+                            rules_fetch fetch, void *message,
+                            const struct rule_line **failed_r,
+                            const struct condition **condition_r)
+{
+    const struct rules *set = matcher->set;
+    const struct rule_line *lines = lines_of(set, &set->rules[rule]);
+    struct rules_verdict verdict;
+    enum truth result = TRUTH_YES;
+
+    *failed_r = NULL;
+    *condition_r = NULL;
+    begin_verdict(matcher, &verdict);
+    for (uint32_t i = 0; i < set->rules[rule].line_count; i++) {
+        enum truth truth = judge_line(matcher, &lines[i], fetch, message);
+
+        if (truth >= result)
+            continue;
+        result = truth;
+        *failed_r = &lines[i];
+        *condition_r = &set->conditions[*uses_of(set, &lines[i])];
+    }
+    return answer_of(result);
+}
+
+/* ---- the matcher ---- */
+
+static bool prepare_regexes(struct rules_matcher *matcher)
+{
+    matcher->context = pcre2_match_context_create(NULL);
+    matcher->match_data = pcre2_match_data_create(1, NULL);
+    matcher->jit_stack =
+        pcre2_jit_stack_create(JIT_STACK_BYTES / 8, JIT_STACK_BYTES, NULL);
+    if (matcher->context == NULL || matcher->match_data == NULL)
+        return false;
+    pcre2_set_match_limit(matcher->context, MATCH_LIMIT);
+    pcre2_set_depth_limit(matcher->context, DEPTH_LIMIT);
+    pcre2_set_heap_limit(matcher->context, HEAP_LIMIT_KIB);
+    /* Without a stack of its own the JIT has 32 KB of the machine's. */
+    if (matcher->jit_stack != NULL)
+        pcre2_jit_stack_assign(matcher->context, NULL, matcher->jit_stack);
+    return true;
+}
+
+static size_t pending_room(const struct rules *set)
+{
+    size_t room = 2;
+
+    for (size_t i = 0; i < set->rule_count; i++)
+        room += 2 + set->rules[i].pending_bytes;
+    return room;
+}
+
+struct rules_matcher *rules_matcher_new(const struct rules *rules)
+{
+    struct rules_matcher *matcher = calloc(1, sizeof(*matcher));
+
+    if (matcher == NULL)
+        return NULL;
+    matcher->set = rules;
+    matcher->remembered =
+        calloc(REMEMBERED_TEXTS, sizeof(*matcher->remembered));
+    matcher->answers = malloc(rules->condition_count + 1);
+    matcher->undecided =
+        malloc((rules->rule_count + 1) * sizeof(*matcher->undecided));
+    matcher->pending = malloc(pending_room(rules));
+    if (!prepare_regexes(matcher) || matcher->remembered == NULL ||
+        matcher->answers == NULL || matcher->undecided == NULL ||
+        matcher->pending == NULL) {
+        rules_matcher_free(matcher);
+        return NULL;
+    }
+    return matcher;
+}
+
+void rules_matcher_free(struct rules_matcher *matcher)
+{
+    if (matcher == NULL)
+        return;
+    pcre2_match_data_free(matcher->match_data);
+    pcre2_match_context_free(matcher->context);
+    if (matcher->jit_stack != NULL)
+        pcre2_jit_stack_free(matcher->jit_stack);
+    free(matcher->remembered);
+    free(matcher->answers);
+    free(matcher->undecided);
+    free(matcher->pending);
+    free(matcher);
+}

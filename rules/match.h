@@ -1,0 +1,20 @@
+/* A matcher for samples; the rest of it is in rules.h. */
+#ifndef QSCAN_RULES_MATCH_H
+#define QSCAN_RULES_MATCH_H
+
+#include "rules/check.h"
+
+/* Lets the built-in lists hold what the sample says and what their stanzas
+ * say, but not what the program knows of this host: a sample gives the same
+ * answer everywhere. */
+void match_use_sample(struct rules_matcher *matcher,
+                      const struct sample *sample);
+
+/* Answers one rule, whatever the others say. *failed_r becomes the first line
+ * that kept it from matching, and its condition. */
+enum rules_answer match_one(struct rules_matcher *matcher, size_t rule,
+                            rules_fetch fetch, void *message,
+                            const struct rule_line **failed_r,
+                            const struct condition **condition_r);
+
+#endif

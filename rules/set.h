@@ -1,0 +1,129 @@
+/*
+ * The compiled set: made by compile.c and condition.c, read by match.c and
+ * check.c, and never changed in between. Conditions that are written alike
+ * exist once, so that a matcher answers each only once a message.
+ */
+#ifndef QSCAN_RULES_SET_H
+#define QSCAN_RULES_SET_H
+
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include <pcre2.h>
+#include <stdatomic.h>
+
+#include "rules/lex.h"
+#include "rules/list.h"
+#include "rules/rules.h"
+
+enum {
+    RULES_MAX = 4096,
+    CONDITIONS_MAX = 20000,
+    /* How many different regexes on status texts a matcher remembers. */
+    REMEMBERED_MAX = 32,
+};
+
+struct named_list {
+    struct slice name;
+    struct list_table own;    /* from its stanza */
+    struct list_table preset; /* from the program; not seen by samples */
+    bool is_builtin, is_declared;
+    enum list_entry kind;
+    struct lex_place place;
+};
+
+/* Shared by a set and the conditions compiled against it. */
+struct list_set {
+    atomic_uint user_count;
+    struct arena arena;
+    struct named_list *lists;
+    size_t count, capacity;
+};
+
+struct named_list *list_set_find(const struct list_set *set, struct slice name);
+void list_set_release(struct list_set *set);
+
+enum condition_operator {
+    OP_EXISTS,
+    OP_IS,
+    OP_ISNT,
+    OP_LESS,
+    OP_AT_MOST,
+    OP_MORE,
+    OP_AT_LEAST,
+    OP_MATCHES,
+    OP_MATCHES_NOT,
+    OP_IN,
+    OP_HAS,
+    OP_UNDER,
+};
+
+/* What "is" compares. */
+enum condition_compare { BY_BYTES, BY_NAME, BY_IP, BY_NUMBER };
+
+struct condition {
+    struct slice text; /* as written; NUL-terminated */
+    enum rules_field_id field;
+    enum rules_field_id other; /* FIELD_COUNT: compared with a value */
+    struct slice header, other_header;
+    enum condition_operator op;
+    enum condition_compare compare;
+    bool one_suffices; /* of several values: it stands in "unless" */
+    bool may_be_later;
+    struct slice value;
+    int64_t number;
+    struct ip ip;
+    pcre2_code *regex;
+    bool has_jit;
+    int remembered; /* slot for the answers on status texts, or -1 */
+    const struct named_list *list; /* OP_IN: one of these two */
+    const struct list_table *table;
+    uint16_t next_alike; /* chain of the compiler's hash table */
+};
+
+enum line_word { LINE_WHEN, LINE_ANY, LINE_UNLESS };
+
+struct rule_line {
+    enum line_word word;
+    unsigned line;
+    uint32_t first_use, use_count; /* in rules.uses */
+};
+
+struct rule_sample {
+    struct slice text;
+    struct lex_place place;
+    bool is_hit;
+};
+
+struct rule {
+    const char *name, *class, *about;
+    struct lex_place place;
+    bool purges;
+    uint32_t first_line, line_count;
+    uint32_t first_sample, sample_count;
+    uint32_t pending_bytes; /* room for its answers that hang on the crowd */
+};
+
+struct inline_list {
+    struct list_table table;
+    struct inline_list *next;
+};
+
+struct rules {
+    struct arena arena;
+    struct list_set *lists;
+    struct inline_list *inline_lists;
+    const char **file_names;
+    struct rule *rules;
+    size_t rule_count, rule_capacity;
+    struct rule_line *lines;
+    size_t line_count, line_capacity;
+    uint16_t *uses; /* conditions, as the lines name them */
+    size_t use_count, use_capacity;
+    struct condition *conditions;
+    size_t condition_count, condition_capacity;
+    struct rule_sample *samples;
+    size_t sample_count, sample_capacity;
+    int remembered_count;
+    unsigned needs; /* bit per enum rules_field_origin */
+};
+
+#endif
