@@ -1,11 +1,15 @@
 /*
  * Delivery reports: sendmail's own (savemail.c: returntosender, errbody) and
  * foreign ones (RFC 3464, and the text bounces of qmail, Exim, Postfix,
- * Exchange as far as they can be told).
+ * Exchange and sendmail as far as they can be told).
  *
  * An own report is known by the F line's r, never by Subject or From. Its
  * boundary is the qf's own id and time, so the sender of the original cannot
  * guess it; everything between the boundaries may be hostile.
+ *
+ * What is never looked at, because others write it: the transcript's "<<<"
+ * and ">>>" lines and the reasons, except for the status codes of the text
+ * form; Received lines of the original below the first; its body.
  */
 #ifndef QSCAN_PARSERS_DSN_H
 #define QSCAN_PARSERS_DSN_H
@@ -17,7 +21,7 @@
 enum { DSN_RECIPIENTS_MAX = 100000 };
 
 enum dsn_kind {
-    DSN_NONE,       /* not a report */
+    DSN_NONE, /* not a report */
     DSN_FAILURE,
     DSN_WARNING,    /* delay notice */
     DSN_RECEIPT,    /* delivered, relayed, expanded */
@@ -25,13 +29,15 @@ enum dsn_kind {
     DSN_OTHER,      /* a report whose kind cannot be told */
 };
 
+/* A failure report may hold recipients that are only delayed, a warning some
+ * that failed: action tells, see dsn_has_failed. */
 struct dsn_recipient {
-    struct slice final_recipient; /* without its type */
-    struct slice original_recipient;
-    struct slice action;
-    struct slice status;     /* "5.1.1" */
+    struct slice final_recipient;    /* without its type */
+    struct slice original_recipient; /* the same; own reports: still xtext */
+    struct slice action;     /* one word: "failed", "delayed", "relayed" */
+    struct slice status;     /* "5.1.1", or absent; maybe a constant */
     struct slice remote_mta; /* without its type */
-    struct slice diagnostic; /* whole, with its type */
+    struct slice diagnostic; /* whole, with its type; others wrote it */
 };
 
 enum dsn_outcome {
@@ -42,15 +48,21 @@ enum dsn_outcome {
     DSN_NO_MEMORY,
 };
 
+/*
+ * Slices point into the body, or into the text of the qf; the struct is only
+ * good as long as both are. source, parent_id and has_expired are facts of
+ * own reports only: in a foreign one nobody vouches for them.
+ */
 struct dsn {
     enum dsn_kind kind;
-    bool is_mime;              /* has a delivery-status part */
-    struct slice parent_id;    /* queue id of the original, or absent */
-    struct slice source_text;  /* $_ of the original's session, or absent */
-    struct client source;      /* the same, taken apart */
+    bool is_mime;             /* has a delivery-status part */
+    bool is_cut;              /* more text could change the outcome */
+    struct slice parent_id;   /* queue id of the original, or absent */
+    struct slice source_text; /* $_ of the original's session, or absent */
+    struct client source;     /* the same, taken apart */
     bool has_source;
-    bool has_expired;          /* gave up by time: "delivered for 5 days" */
-    struct slice reporting_mta;
+    bool has_expired;           /* gave up by time: "delivered for 5 days" */
+    struct slice reporting_mta; /* without its type, like received_from */
     struct slice received_from;
     struct slice arrival_date;
     struct dsn_recipient *recipients; /* owned, reused */
@@ -60,25 +72,53 @@ struct dsn {
 void dsn_init(struct dsn *dsn);
 void dsn_free(struct dsn *dsn);
 
-/* Kind of an own report by its qf alone: Auto-Submitted, then Subject (8.9
- * and older have only that). Only meaningful when the qf has the r flag. */
+/*
+ * Kind of an own report by its qf alone: Auto-Submitted, then Subject (8.9
+ * and older have only that). DSN_OTHER when the two say different things or
+ * Auto-Submitted stands twice. Only meaningful when the qf has the r flag.
+ */
 enum dsn_kind dsn_kind_of_own(const struct qf *qf);
 
-/* True when a null-sender message is a report by its headers alone. */
+/*
+ * True when a null-sender message is a report by its headers alone:
+ * multipart/report with delivery-status, or Exim's X-Failed-Recipients beside
+ * its own Subject. dsn_parse_foreign may still find no report in the body,
+ * and finds those that only their text gives away.
+ */
 bool dsn_is_foreign_by_header(const struct qf *qf);
 
 /*
- * Reads the body of an own report. id is the queue id of the report itself.
+ * Reads the body of an own report; DSN_NOT_A_REPORT without the r flag. id is
+ * the queue id of the report itself: the boundary must begin with it.
+ *
+ * body may be the front of a longer one. What is needed: the text part, the
+ * delivery-status part with the delimiter that ends it, and the header of the
+ * original as far as its first Received field (to be sure that it is whole,
+ * one byte beyond). Then the outcome is DSN_OK and nothing that follows is
+ * looked at. Whenever is_cut is set, more text could change the outcome; when
+ * there is no more, the body was cut off and DSN_INCOMPLETE stands.
+ *
+ * DSN_INCOMPLETE also when the two places that name the source or the parent
+ * disagree, when a recipient lacks a field that sendmail always writes or has
+ * it twice, and when a failure report names nobody who failed.
+ *
  * The text form (SendMimeErrors=false) is read too: its status codes come
- * from "(reason: 550 5.1.1 ...)" and "<<< 550 5.1.1 ...", without remote_mta.
- * A body that was cut off gives DSN_INCOMPLETE.
+ * from "(reason: 550 5.1.1 ...)", or from "<<< 550 5.1.1 <address>" that names
+ * exactly that recipient, without remote_mta.
  */
 enum dsn_outcome dsn_parse_own(struct dsn *dsn, const struct qf *qf,
                                struct slice id, struct slice body);
 
-/* Reads the body of a message with a null sender as a foreign report. */
+/*
+ * Reads the body of a message with a null sender as a foreign report; kind
+ * follows from the actions. body may be the front of a longer one: see is_cut.
+ * Disposition notices, vacation replies and challenges are DSN_NOT_A_REPORT.
+ */
 enum dsn_outcome dsn_parse_foreign(struct dsn *dsn, const struct qf *qf,
                                    struct slice body);
+
+/* True when a recipient's action is "failed". */
+bool dsn_has_failed(const struct dsn_recipient *recipient);
 
 const char *dsn_kind_text(enum dsn_kind kind); /* "failure" */
 

@@ -80,8 +80,7 @@ static size_t quoted_len(struct slice text)
     return 0;
 }
 
-/* Length of the comment that text begins with, or of all of it. */
-static size_t comment_len(struct slice text)
+size_t header_comment_len(struct slice text)
 {
     size_t depth = 0;
 
@@ -96,14 +95,14 @@ static size_t comment_len(struct slice text)
     return text.len;
 }
 
-static struct slice skip_comments(struct slice text)
+struct slice header_skip_comments(struct slice text)
 {
     for (;;) {
         while (text.len > 0 && byte_is_space(text.ptr[0]))
             text = slice_skip(text, 1);
         if (text.len == 0 || text.ptr[0] != '(')
             return text;
-        text = slice_skip(text, comment_len(text));
+        text = slice_skip(text, header_comment_len(text));
     }
 }
 
@@ -117,7 +116,7 @@ static struct slice next_parameter(struct slice text)
         if (text.ptr[0] == ';')
             return slice_skip(text, 1);
         if (text.ptr[0] == '(')
-            len = comment_len(text);
+            len = header_comment_len(text);
         else if (text.ptr[0] == '"')
             len = quoted_len(text);
         text = slice_skip(text, len == 0 ? text.len : len);
@@ -156,13 +155,13 @@ struct slice header_parameter(struct slice value, struct slice name)
     struct slice rest = next_parameter(value);
 
     while (rest.len > 0) {
-        struct slice text = skip_comments(rest);
+        struct slice text = header_skip_comments(rest);
         struct slice word = take_word(&text);
 
-        text = skip_comments(text);
+        text = header_skip_comments(text);
         if (slice_equal_nocase(word, name) && text.len > 0 &&
             text.ptr[0] == '=')
-            return parameter_value(skip_comments(slice_skip(text, 1)));
+            return parameter_value(header_skip_comments(slice_skip(text, 1)));
         rest = next_parameter(rest);
     }
     return (struct slice){NULL, 0};

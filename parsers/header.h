@@ -32,6 +32,13 @@ struct slice header_parameter(struct slice value, struct slice name);
 /* The value up to the first ';', '(' or white space: "multipart/report". */
 struct slice header_token(struct slice value);
 
+/* Length of the comment "(...)" that text begins with, nested ones and
+ * backslash pairs included; of all of text when it is never closed. */
+size_t header_comment_len(struct slice text);
+
+/* Without white space and comments at the front. */
+struct slice header_skip_comments(struct slice text);
+
 /* "rfc822; user@host" -> "user@host"; a value without type is returned whole
  * (RFC 3464 2.1.2). A type is a word: "a;b"@host has none. */
 struct slice header_typed(struct slice value);

@@ -1,0 +1,319 @@
+/*
+ * Delivery reports: what own and foreign ones have in common.
+ */
+#include "parsers/dsn.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "parsers/dsn_part.h"
+#include "parsers/header.h"
+
+void dsn_init(struct dsn *dsn)
+{
+    memset(dsn, 0, sizeof *dsn);
+}
+
+void dsn_free(struct dsn *dsn)
+{
+    free(dsn->recipients);
+    dsn_init(dsn);
+}
+
+void dsn_reset(struct dsn *dsn)
+{
+    struct dsn_recipient *recipients = dsn->recipients;
+    size_t capacity = dsn->recipient_capacity;
+
+    dsn_init(dsn);
+    dsn->recipients = recipients;
+    dsn->recipient_capacity = capacity;
+}
+
+static bool grow_recipients(struct dsn *dsn)
+{
+    size_t capacity =
+        dsn->recipient_capacity == 0 ? 16 : dsn->recipient_capacity * 2;
+    struct dsn_recipient *recipients =
+        realloc(dsn->recipients, capacity * sizeof *recipients);
+
+    if (recipients == NULL)
+        return false;
+    dsn->recipients = recipients;
+    dsn->recipient_capacity = capacity;
+    return true;
+}
+
+enum dsn_outcome dsn_add_recipient(struct dsn *dsn,
+                                   const struct dsn_recipient *recipient)
+{
+    if (dsn->recipient_count == DSN_RECIPIENTS_MAX)
+        return DSN_TOO_MANY;
+    if (dsn->recipient_count == dsn->recipient_capacity &&
+        !grow_recipients(dsn))
+        return DSN_NO_MEMORY;
+    dsn->recipients[dsn->recipient_count++] = *recipient;
+    return DSN_OK;
+}
+
+bool dsn_has_failed(const struct dsn_recipient *recipient)
+{
+    return slice_equal_nocase(recipient->action, SLICE_LITERAL("failed"));
+}
+
+const char *dsn_kind_text(enum dsn_kind kind)
+{
+    switch (kind) {
+    case DSN_NONE:
+        return "none";
+    case DSN_FAILURE:
+        return "failure";
+    case DSN_WARNING:
+        return "warning";
+    case DSN_RECEIPT:
+        return "receipt";
+    case DSN_POSTMASTER:
+        return "postmaster";
+    case DSN_OTHER:
+        break;
+    }
+    return "other";
+}
+
+struct slice dsn_header(const struct qf *qf, struct slice name, size_t *count_r)
+{
+    struct slice value = {NULL, 0};
+    const struct qf_header *header;
+    size_t index = 0, count = 0;
+
+    while ((header = qf_header_find(qf, name, &index)) != NULL)
+        if (count++ == 0)
+            value = slice_trim(header->value);
+    if (count_r != NULL)
+        *count_r = count;
+    return value;
+}
+
+/* ---- parts ---- */
+
+static enum dsn_delimiter delimiter_of(struct slice line, struct slice boundary,
+                                       enum dsn_author author)
+{
+    if (!slice_starts(line, SLICE_LITERAL("--")) ||
+        !slice_starts(slice_skip(line, 2), boundary))
+        return DSN_DELIMITER_NONE;
+    line = slice_skip(line, 2 + boundary.len);
+    /* RFC 2046 5.1.1: gateways add white space. */
+    if (author == DSN_BY_OTHERS)
+        line = slice_trim(line);
+    if (line.len == 0)
+        return DSN_DELIMITER_NEXT;
+    return slice_equal(line, SLICE_LITERAL("--")) ? DSN_DELIMITER_CLOSE
+                                                  : DSN_DELIMITER_NONE;
+}
+
+enum dsn_delimiter dsn_take_part(struct slice *rest, struct slice boundary,
+                                 enum dsn_author author, struct slice *part_r)
+{
+    struct slice whole = *rest, line;
+    bool is_allowed = author == DSN_BY_OTHERS;
+
+    assert(boundary.len > 0);
+    while (slice_next_line(rest, &line)) {
+        enum dsn_delimiter found = DSN_DELIMITER_NONE;
+
+        if (is_allowed)
+            found = delimiter_of(line, boundary, author);
+        /* A line that the end of the text cuts may have meant to go on;
+         * others leave the last newline out. */
+        if (rest->ptr[-1] != '\n' &&
+            (author == DSN_BY_US || found != DSN_DELIMITER_CLOSE))
+            break;
+        if (found != DSN_DELIMITER_NONE) {
+            *part_r = slice_head(whole, (size_t)(line.ptr - whole.ptr));
+            return found;
+        }
+        if (author == DSN_BY_US)
+            is_allowed = line.len == 0;
+    }
+    *part_r = whole;
+    return DSN_DELIMITER_NONE;
+}
+
+/* ---- status codes ---- */
+
+static size_t digits_len(struct slice text)
+{
+    size_t len = 0;
+
+    while (len < text.len && byte_is_digit(text.ptr[len]))
+        len++;
+    return len;
+}
+
+/* RFC 3463 section 2: class, subject and detail, up to three digits. */
+size_t dsn_code_len(struct slice text)
+{
+    size_t len = digits_len(text);
+
+    if (len != 1 || strchr("245", text.ptr[0]) == NULL)
+        return 0;
+    for (int i = 0; i < 2; i++) {
+        struct slice rest = slice_skip(text, len);
+        size_t more;
+
+        if (rest.len == 0 || rest.ptr[0] != '.')
+            return 0;
+        more = digits_len(slice_skip(rest, 1));
+        if (more < 1 || more > 3)
+            return 0;
+        len += 1 + more;
+    }
+    return len;
+}
+
+struct slice dsn_reply_status(struct slice reply)
+{
+    struct slice absent = {NULL, 0};
+    struct slice code = slice_skip(reply, 4);
+    size_t len = dsn_code_len(code);
+
+    if (digits_len(slice_head(reply, 4)) != 3 || len == 0 ||
+        (reply.ptr[3] != ' ' && reply.ptr[3] != '-') ||
+        code.ptr[0] != reply.ptr[0])
+        return absent;
+    /* "550 5.1.1.example.org unknown" has none. */
+    if (len < code.len && !byte_is_space(code.ptr[len]))
+        return absent;
+    return slice_head(code, len);
+}
+
+/* ---- the delivery-status part ---- */
+
+/* Fields up to a blank line: of the message or of one recipient. */
+struct block {
+    struct dsn_recipient recipient;
+    struct slice reporting_mta, received_from, arrival_date;
+    size_t field_count;
+    size_t reporting_at; /* fields before Reporting-MTA */
+    bool has_double;     /* a field that may stand once stands twice */
+};
+
+static const struct {
+    const char *name;
+    size_t offset; /* of a slice in struct block */
+    enum { WHOLE, TYPED, TOKEN } form;
+} block_fields[] = {
+    {"Final-Recipient", offsetof(struct block, recipient.final_recipient),
+     TYPED},
+    {"Original-Recipient", offsetof(struct block, recipient.original_recipient),
+     TYPED},
+    {"Action", offsetof(struct block, recipient.action), TOKEN},
+    {"Status", offsetof(struct block, recipient.status), TOKEN},
+    {"Remote-MTA", offsetof(struct block, recipient.remote_mta), TYPED},
+    {"Diagnostic-Code", offsetof(struct block, recipient.diagnostic), WHOLE},
+    {"Reporting-MTA", offsetof(struct block, reporting_mta), TYPED},
+    {"Received-From-MTA", offsetof(struct block, received_from), TYPED},
+    {"Arrival-Date", offsetof(struct block, arrival_date), WHOLE},
+};
+
+static void take_field(struct block *block, const struct header_field *field)
+{
+    enum { COUNT = sizeof block_fields / sizeof *block_fields };
+
+    block->field_count++;
+    for (size_t i = 0; i < COUNT; i++) {
+        struct slice *slot = (void *)((char *)block + block_fields[i].offset);
+
+        if (!slice_equal_nocase(field->name,
+                                slice_from_string(block_fields[i].name)))
+            continue;
+        if (!slice_is_absent(*slot))
+            block->has_double = true;
+        else if (block_fields[i].form == TYPED)
+            *slot = header_typed(field->value);
+        else if (block_fields[i].form == TOKEN)
+            *slot = header_token(field->value);
+        else
+            *slot = field->value;
+        if (slot == &block->reporting_mta)
+            block->reporting_at = block->field_count - 1;
+        return;
+    }
+}
+
+static void read_block(struct slice *rest, struct block *block_r)
+{
+    struct header_field field;
+    struct slice *status = &block_r->recipient.status;
+
+    memset(block_r, 0, sizeof *block_r);
+    while (header_next(rest, &field))
+        take_field(block_r, &field);
+    if (dsn_code_len(*status) != status->len)
+        *status = (struct slice){NULL, 0};
+}
+
+/*
+ * Original-Envelope-Id is decoded xtext (savemail.c: xuntextify), so ENVID can
+ * bring lines of its own, blank ones too, between it and our Reporting-MTA:
+ * then that field is not the first or second of all, or stands too late.
+ */
+static bool block_is_ours(const struct block *block, bool is_first)
+{
+    const struct dsn_recipient *recipient = &block->recipient;
+
+    if (block->has_double)
+        return false;
+    if (is_first)
+        return !slice_is_absent(block->reporting_mta) &&
+               block->reporting_at <= 1 &&
+               slice_is_absent(recipient->final_recipient) &&
+               slice_is_absent(recipient->original_recipient) &&
+               slice_is_absent(recipient->action) &&
+               slice_is_absent(recipient->status);
+    return slice_is_absent(block->reporting_mta) &&
+           slice_is_absent(block->received_from) &&
+           slice_is_absent(block->arrival_date) &&
+           recipient->final_recipient.len > 0 && recipient->action.len > 0 &&
+           recipient->status.len > 0;
+}
+
+static void keep_first(struct slice *slot, struct slice value)
+{
+    if (slice_is_absent(*slot))
+        *slot = value;
+}
+
+static void take_message_fields(struct dsn *dsn, const struct block *block)
+{
+    keep_first(&dsn->reporting_mta, block->reporting_mta);
+    keep_first(&dsn->received_from, block->received_from);
+    keep_first(&dsn->arrival_date, block->arrival_date);
+}
+
+enum dsn_outcome dsn_read_status(struct dsn *dsn, struct slice text,
+                                 enum dsn_author author)
+{
+    bool is_first = true, is_sound = true;
+
+    dsn->is_mime = true;
+    while (text.len > 0) {
+        struct block block;
+        enum dsn_outcome outcome = DSN_OK;
+
+        read_block(&text, &block);
+        if (block.field_count == 0)
+            continue;
+        if (author == DSN_BY_US && !block_is_ours(&block, is_first))
+            is_sound = false;
+        is_first = false;
+        take_message_fields(dsn, &block);
+        if (!slice_is_absent(block.recipient.final_recipient) ||
+            !slice_is_absent(block.recipient.original_recipient))
+            outcome = dsn_add_recipient(dsn, &block.recipient);
+        if (outcome != DSN_OK)
+            return outcome;
+    }
+    return is_sound && !is_first ? DSN_OK : DSN_INCOMPLETE;
+}

@@ -1,0 +1,599 @@
+/*
+ * Reports that this sendmail made: savemail.c, returntosender and errbody.
+ */
+#include "parsers/dsn.h"
+
+#include <assert.h>
+
+#include "parsers/dsn_part.h"
+#include "parsers/header.h"
+
+/* ---- kind ---- */
+
+static const struct {
+    const char *word; /* of Auto-Submitted */
+    const char *subject;
+    enum dsn_kind kind;
+} kinds[] = {
+    {"failure", "Returned mail: ", DSN_FAILURE},
+    {"warning-timeout", "Warning: ", DSN_WARNING},
+    {"return-receipt", "Return receipt", DSN_RECEIPT},
+    {"postmaster-notification", "Postmaster notify: ", DSN_POSTMASTER},
+    {"postmaster-warning", "Postmaster warning: ", DSN_POSTMASTER},
+};
+enum { KIND_COUNT = sizeof kinds / sizeof *kinds };
+
+static enum dsn_kind kind_by_subject(const struct qf *qf)
+{
+    size_t count;
+    struct slice subject = dsn_header(qf, SLICE_LITERAL("Subject"), &count);
+
+    for (size_t i = 0; count == 1 && i < KIND_COUNT; i++)
+        if (slice_starts(subject, slice_from_string(kinds[i].subject)))
+            return kinds[i].kind;
+    return DSN_OTHER;
+}
+
+/* "auto-generated (failure)" */
+static enum dsn_kind kind_by_word(struct slice value)
+{
+    struct slice lead = SLICE_LITERAL("auto-generated (");
+
+    if (!slice_starts_nocase(value, lead) || value.ptr[value.len - 1] != ')')
+        return DSN_OTHER;
+    value = slice_skip(value, lead.len);
+    value.len--;
+    for (size_t i = 0; i < KIND_COUNT; i++)
+        if (slice_equal_nocase(value, slice_from_string(kinds[i].word)))
+            return kinds[i].kind;
+    return DSN_OTHER;
+}
+
+enum dsn_kind dsn_kind_of_own(const struct qf *qf)
+{
+    size_t count;
+    struct slice value =
+        dsn_header(qf, SLICE_LITERAL("Auto-Submitted"), &count);
+    enum dsn_kind by_subject = kind_by_subject(qf);
+    enum dsn_kind by_word;
+
+    if (count == 0)
+        return by_subject;
+    by_word = kind_by_word(value);
+    if (count > 1 || (by_subject != DSN_OTHER && by_subject != by_word))
+        return DSN_OTHER;
+    return by_word;
+}
+
+/* ---- the text part ---- */
+
+static bool is_digits_and_words(struct slice text)
+{
+    for (size_t i = 0; i < text.len; i++)
+        if (!byte_is_digit(text.ptr[i]) && text.ptr[i] != ' ' &&
+            (text.ptr[i] < 'a' || text.ptr[i] > 'z'))
+            return false;
+    return text.len > 0;
+}
+
+/* envelope.c: dropenvelope. A recipient's address can begin a line as well,
+ * but then it is followed by "...". */
+static bool is_expiry(struct slice line)
+{
+    struct slice queued = SLICE_LITERAL("Message could not be delivered for ");
+    struct slice by_time = SLICE_LITERAL("Delivery time (");
+    struct slice expired = SLICE_LITERAL("s) expired");
+
+    if (slice_starts(line, queued))
+        return is_digits_and_words(slice_skip(line, queued.len));
+    if (!slice_starts(line, by_time) || line.len < by_time.len + expired.len)
+        return false;
+    return slice_equal(slice_skip(line, line.len - expired.len), expired);
+}
+
+/*
+ * The opening, at its fixed place: what an address list below repeats is not
+ * looked at. False when the text does not begin as errbody writes it.
+ */
+static bool read_opening(struct dsn *dsn, struct slice *rest)
+{
+    struct slice line, after;
+
+    do {
+        if (!slice_next_line(rest, &line))
+            return false;
+    } while (line.len == 0 || slice_starts(line, SLICE_LITERAL("    **")));
+    if (!slice_starts(line,
+                      SLICE_LITERAL("The original message was received at ")))
+        return false;
+    if (!slice_next_line(rest, &line) ||
+        !slice_starts(line, SLICE_LITERAL("from ")))
+        return false;
+    line = slice_trim(slice_skip(line, 5));
+    if (line.len > 0) /* $_ can be empty */
+        dsn->source_text = line;
+    after = *rest;
+    if (slice_next_line(&after, &line) &&
+        slice_starts(line, SLICE_LITERAL("with id "))) {
+        dsn->parent_id = slice_trim(slice_skip(line, 8));
+        *rest = after;
+    }
+    return true;
+}
+
+enum section {
+    SECTION_NONE,
+    SECTION_FAILED,
+    SECTION_DELAYED,
+    SECTION_DELIVERED,
+    SECTION_TRANSCRIPT,
+    SECTION_ORIGINAL,
+    SECTION_END, /* nothing was collected */
+};
+
+static enum section section_of(struct slice line)
+{
+    static const struct {
+        const char *heading;
+        enum section section;
+    } headings[] = {
+        {"   ----- The following addresses had permanent fatal errors -----",
+         SECTION_FAILED},
+        {"   ----- The following addresses had transient non-fatal errors "
+         "-----",
+         SECTION_DELAYED},
+        {"   ----- The following addresses had successful delivery "
+         "notifications -----",
+         SECTION_DELIVERED},
+        {"   ----- Transcript of session follows -----", SECTION_TRANSCRIPT},
+        {"   ----- Transcript of session is unavailable -----",
+         SECTION_TRANSCRIPT},
+        {"   ----- Original message follows -----", SECTION_ORIGINAL},
+        {"   ----- Message header follows -----", SECTION_ORIGINAL},
+        {"  ----- No message was collected -----", SECTION_END},
+    };
+
+    if (!slice_starts(line, SLICE_LITERAL("  ")))
+        return SECTION_NONE;
+    for (size_t i = 0; i < sizeof headings / sizeof *headings; i++)
+        if (slice_equal(line, slice_from_string(headings[i].heading)))
+            return headings[i].section;
+    return SECTION_NONE;
+}
+
+/* The MIME form names recipients and codes in its second part; of the text
+ * only the transcript's word about time is wanted. */
+static bool has_expiry(struct slice text)
+{
+    bool is_after_blank = false, is_transcript = false;
+    struct slice line;
+
+    while (slice_next_line(&text, &line)) {
+        if (is_transcript && is_expiry(line))
+            return true;
+        if (is_after_blank && section_of(line) == SECTION_TRANSCRIPT)
+            is_transcript = true;
+        is_after_blank = line.len == 0;
+    }
+    return false;
+}
+
+/* ---- the text form ---- */
+
+enum {
+    /* So many recipients are looked for in the transcript; more would make
+     * it quadratic, and no code is better than a late one. */
+    NAMED_MAX = 32,
+};
+
+static enum dsn_outcome add_listed(struct dsn *dsn, struct slice line,
+                                   enum section section)
+{
+    struct dsn_recipient recipient = {{NULL, 0}, {NULL, 0}, {NULL, 0},
+                                      {NULL, 0}, {NULL, 0}, {NULL, 0}};
+
+    recipient.action = SLICE_LITERAL("failed");
+    if (section == SECTION_DELAYED)
+        recipient.action = SLICE_LITERAL("delayed");
+    if (section == SECTION_DELIVERED) { /* "<user@host>  (relayed to ...)" */
+        size_t end = line.len;
+
+        while (end > 0 && line.ptr[end - 1] != '(')
+            end--;
+        recipient.action = SLICE_LITERAL("delivered");
+        if (slice_starts(slice_skip(line, end), SLICE_LITERAL("relayed")))
+            recipient.action = SLICE_LITERAL("relayed");
+        if (end > 0)
+            line = slice_trim(slice_head(line, end - 1));
+    }
+    recipient.final_recipient = address_bare(line);
+    return dsn_add_recipient(dsn, &recipient);
+}
+
+/* A line of an address list: an address, or what belongs to the last one. */
+static enum dsn_outcome read_listed(struct dsn *dsn, struct slice line,
+                                    enum section section)
+{
+    struct slice reason = SLICE_LITERAL("    (reason: ");
+    struct dsn_recipient *last;
+
+    if (dsn->recipient_count == 0 ||
+        !slice_starts(line, SLICE_LITERAL("    (")))
+        return add_listed(dsn, line, section);
+    last = &dsn->recipients[dsn->recipient_count - 1];
+    if (slice_starts(line, reason) && slice_is_absent(last->diagnostic)) {
+        last->diagnostic = slice_skip(line, reason.len);
+        if (last->diagnostic.len > 0 && line.ptr[line.len - 1] == ')')
+            last->diagnostic.len--;
+        last->status = dsn_reply_status(last->diagnostic);
+    }
+    return DSN_OK;
+}
+
+/* "<<< 550 5.1.1 <user@host>..." names a recipient of ours that has no code
+ * yet; any other reply says nothing about anybody. */
+static void take_reply(struct dsn *dsn, struct slice line)
+{
+    struct slice reply = slice_skip(line, 4);
+    struct slice code = dsn_reply_status(reply);
+    struct slice name;
+
+    if (!slice_starts(line, SLICE_LITERAL("<<< ")) || slice_is_absent(code) ||
+        dsn->recipient_count > NAMED_MAX)
+        return;
+    name = slice_trim(slice_skip(reply, 4 + code.len));
+    if (name.len == 0 || name.ptr[0] != '<')
+        return;
+    name = slice_skip(name, 1);
+    for (size_t i = 0; i < dsn->recipient_count; i++) {
+        struct dsn_recipient *recipient = &dsn->recipients[i];
+        struct slice address = recipient->final_recipient;
+
+        if (slice_is_absent(recipient->status) && dsn_has_failed(recipient) &&
+            address.len > 0 && slice_starts(name, address) &&
+            slice_starts(slice_skip(name, address.len), SLICE_LITERAL(">")))
+            recipient->status = code;
+    }
+}
+
+/* Who has no permanent code when the time was up failed by it
+ * (dropenvelope). */
+static void expire_listed(struct dsn *dsn)
+{
+    for (size_t i = 0; i < dsn->recipient_count; i++) {
+        struct dsn_recipient *recipient = &dsn->recipients[i];
+
+        if (dsn_has_failed(recipient) &&
+            (recipient->status.len == 0 || recipient->status.ptr[0] != '5'))
+            recipient->status = SLICE_LITERAL("4.4.7");
+    }
+}
+
+enum dsn_outcome dsn_read_text(struct dsn *dsn, struct slice body,
+                               struct slice *original_r)
+{
+    enum section section = SECTION_NONE;
+    bool is_after_blank = false;
+    struct slice line;
+
+    *original_r = (struct slice){NULL, 0};
+    while (section != SECTION_ORIGINAL && section != SECTION_END &&
+           slice_next_line(&body, &line)) {
+        enum section next = is_after_blank ? section_of(line) : SECTION_NONE;
+
+        if (body.ptr[-1] != '\n')
+            break; /* cut: it may have meant to go on */
+        is_after_blank = line.len == 0;
+        if (next != SECTION_NONE) {
+            section = next;
+        } else if (section == SECTION_TRANSCRIPT) {
+            dsn->has_expired |= is_expiry(line);
+            take_reply(dsn, line);
+        } else if (line.len == 0) {
+            section = SECTION_NONE; /* ends a list of addresses */
+        } else if (section != SECTION_NONE) {
+            enum dsn_outcome outcome = read_listed(dsn, line, section);
+
+            if (outcome != DSN_OK)
+                return outcome;
+        }
+    }
+    if (dsn->has_expired)
+        expire_listed(dsn);
+    if (section == SECTION_ORIGINAL)
+        *original_r = body;
+    return section == SECTION_ORIGINAL || section == SECTION_END
+               ? DSN_OK
+               : DSN_INCOMPLETE;
+}
+
+/* ---- the original's header ---- */
+
+/* Takes a word off *text; comments are passed over. Absent at the end. */
+static struct slice next_word(struct slice *text)
+{
+    size_t len = 0;
+
+    *text = header_skip_comments(*text);
+    if (text->len == 0)
+        return (struct slice){NULL, 0};
+    while (len < text->len && !byte_is_space(text->ptr[len]) &&
+           text->ptr[len] != ';' && text->ptr[len] != '(')
+        len++;
+    if (len == 0)
+        len = 1;
+    *text = slice_skip(*text, len);
+    return slice_make(text->ptr - len, len);
+}
+
+/* Queue ids make file names: short, and no byte that one cannot have. */
+static bool is_queue_id(struct slice id)
+{
+    for (size_t i = 0; i < id.len; i++)
+        if (id.ptr[i] <= ' ' || id.ptr[i] > '~' || id.ptr[i] == '/')
+            return false;
+    return id.len > 0 && id.len <= 20;
+}
+
+/*
+ * Our own Received (cf: HReceived): "from HELO ($_)", or "(from $_)" without
+ * SMTP, then "by HOST (...) with PROTO id ID". HELO has no blank. What ident
+ * says in $_ may have parentheses, so the text already known goes first.
+ */
+static struct slice received_source(struct slice value, struct slice known,
+                                    struct slice *rest_r)
+{
+    struct slice absent = {NULL, 0};
+    struct slice inside;
+    size_t len;
+
+    *rest_r = value;
+    if (slice_starts(value, SLICE_LITERAL("(from "))) {
+        inside = slice_skip(value, 6);
+        len = header_comment_len(value) - 6;
+    } else if (slice_starts(value, SLICE_LITERAL("from "))) {
+        value = slice_skip(value, 5);
+        while (value.len > 0 && !byte_is_space(value.ptr[0]) &&
+               value.ptr[0] != '(')
+            value = slice_skip(value, 1);
+        if (!slice_starts(value, SLICE_LITERAL(" (")))
+            return absent;
+        inside = slice_skip(value, 2);
+        len = header_comment_len(slice_skip(value, 1)) - 1;
+    } else {
+        return absent;
+    }
+    if (!slice_is_absent(known) && slice_starts(inside, known) &&
+        slice_starts(slice_skip(inside, known.len), SLICE_LITERAL(")")))
+        len = known.len + 1;
+    if (len == 0 || inside.ptr[len - 1] != ')')
+        return absent;
+    *rest_r = slice_skip(inside, len);
+    return slice_head(inside, len - 1);
+}
+
+static struct slice received_id(struct slice text)
+{
+    struct slice word = next_word(&text);
+
+    if (!slice_equal(word, SLICE_LITERAL("by")))
+        return (struct slice){NULL, 0};
+    do {
+        word = next_word(&text);
+        if (slice_equal(word, SLICE_LITERAL("id"))) {
+            word = next_word(&text);
+            break;
+        }
+    } while (!slice_is_absent(word) &&
+             !slice_equal(word, SLICE_LITERAL("for")) &&
+             !slice_equal(word, SLICE_LITERAL(";")));
+    return is_queue_id(word) ? word : (struct slice){NULL, 0};
+}
+
+static bool is_same_source(struct slice a, struct slice b)
+{
+    struct client one, other;
+
+    if (slice_equal(a, b))
+        return true;
+    return client_parse(a, &one) && client_parse(b, &other) && one.has_ip &&
+           other.has_ip && memcmp(&one.ip, &other.ip, sizeof one.ip) == 0;
+}
+
+/* False when it contradicts what the text part said. */
+static bool take_received(struct dsn *dsn, struct slice value)
+{
+    struct slice rest;
+    struct slice source = received_source(value, dsn->source_text, &rest);
+    struct slice id = received_id(rest);
+
+    if (!slice_is_absent(source) && !slice_is_absent(dsn->source_text) &&
+        !is_same_source(source, dsn->source_text))
+        return false;
+    if (slice_is_absent(id))
+        return true;
+    if (!slice_is_absent(dsn->parent_id) && !slice_equal(id, dsn->parent_id))
+        return false;
+    dsn->parent_id = id;
+    return true;
+}
+
+/* The first Received is ours; those below it came with the message. text is
+ * the original and all that follows it. */
+static enum dsn_outcome read_original(struct dsn *dsn, struct slice text)
+{
+    struct header_field field;
+
+    while (header_next(&text, &field)) {
+        if (!slice_equal_nocase(field.name, SLICE_LITERAL("Received")))
+            continue;
+        if (text.len == 0) /* the field may go on */
+            break;
+        return take_received(dsn, field.value) ? DSN_OK : DSN_INCOMPLETE;
+    }
+    if (text.len > 0)
+        return DSN_OK; /* a header without one */
+    dsn->is_cut = true;
+    return DSN_INCOMPLETE;
+}
+
+/* ---- the whole ---- */
+
+static enum dsn_outcome worse(enum dsn_outcome a, enum dsn_outcome b)
+{
+    return b != DSN_OK ? b : a;
+}
+
+/* Skips the header of a part; absent unless it has exactly one Content-Type.
+ * The text part of an own report has no header. */
+static struct slice part_type(struct slice *part)
+{
+    struct slice type = {NULL, 0};
+    struct header_field field;
+    size_t count = 0;
+
+    while (header_next(part, &field)) {
+        if (!slice_equal_nocase(field.name, SLICE_LITERAL("Content-Type")))
+            continue;
+        type = header_token(field.value);
+        count++;
+    }
+    return count == 1 ? type : (struct slice){NULL, 0};
+}
+
+static enum dsn_outcome read_text_part(struct dsn *dsn, struct slice part)
+{
+    struct slice line;
+
+    if (!slice_next_line(&part, &line) || line.len != 0 ||
+        !read_opening(dsn, &part))
+        return DSN_INCOMPLETE;
+    dsn->has_expired = has_expiry(part);
+    return DSN_OK;
+}
+
+static enum dsn_outcome read_status_part(struct dsn *dsn, struct slice part)
+{
+    if (!slice_equal_nocase(part_type(&part),
+                            SLICE_LITERAL("message/delivery-status")))
+        return DSN_INCOMPLETE;
+    return dsn_read_status(dsn, part, DSN_BY_US);
+}
+
+static enum dsn_outcome read_original_part(struct dsn *dsn, struct slice part)
+{
+    struct slice type = part_type(&part);
+
+    if (part.len == 0) {
+        dsn->is_cut = true;
+        return DSN_INCOMPLETE;
+    }
+    if (!slice_equal_nocase(type, SLICE_LITERAL("message/rfc822")) &&
+        !slice_equal_nocase(type, SLICE_LITERAL("text/rfc822-headers")))
+        return DSN_INCOMPLETE;
+    return read_original(dsn, part);
+}
+
+static enum dsn_outcome read_mime(struct dsn *dsn, struct slice boundary,
+                                  struct slice rest)
+{
+    struct slice part;
+    enum dsn_outcome outcome;
+    enum dsn_delimiter found = dsn_take_part(&rest, boundary, DSN_BY_US, &part);
+
+    if (found == DSN_DELIMITER_NEXT &&
+        !slice_equal(slice_trim(part),
+                     SLICE_LITERAL("This is a MIME-encapsulated message")))
+        return DSN_INCOMPLETE;
+    if (found == DSN_DELIMITER_NEXT) {
+        found = dsn_take_part(&rest, boundary, DSN_BY_US, &part);
+        outcome = read_text_part(dsn, part);
+        if (found == DSN_DELIMITER_NEXT) {
+            found = dsn_take_part(&rest, boundary, DSN_BY_US, &part);
+            outcome = worse(outcome, read_status_part(dsn, part));
+            if (outcome == DSN_TOO_MANY || outcome == DSN_NO_MEMORY)
+                return outcome;
+            if (found == DSN_DELIMITER_CLOSE)
+                return outcome; /* the original was lost */
+            if (found == DSN_DELIMITER_NEXT)
+                return worse(outcome, read_original_part(dsn, rest));
+        }
+    }
+    dsn->is_cut = found == DSN_DELIMITER_NONE;
+    return DSN_INCOMPLETE;
+}
+
+static enum dsn_outcome read_text_form(struct dsn *dsn, struct slice rest)
+{
+    struct slice original;
+    enum dsn_outcome outcome;
+
+    if (!read_opening(dsn, &rest)) {
+        dsn->is_cut = rest.len == 0;
+        return DSN_INCOMPLETE;
+    }
+    outcome = dsn_read_text(dsn, rest, &original);
+    dsn->is_cut = outcome == DSN_INCOMPLETE;
+    if (outcome != DSN_OK || slice_is_absent(original))
+        return outcome;
+    while (original.len > 0 && original.ptr[0] == '\n')
+        original = slice_skip(original, 1);
+    return read_original(dsn, original);
+}
+
+static bool has_failed_recipient(const struct dsn *dsn)
+{
+    for (size_t i = 0; i < dsn->recipient_count; i++)
+        if (dsn_has_failed(&dsn->recipients[i]))
+            return true;
+    return false;
+}
+
+/* dropenvelope: 4.4.7 when the queue's time was up, 5.4.7 for Deliver-By. */
+static bool has_expired_recipient(const struct dsn *dsn)
+{
+    for (size_t i = 0; i < dsn->recipient_count; i++) {
+        struct slice status = dsn->recipients[i].status;
+
+        if (dsn_has_failed(&dsn->recipients[i]) &&
+            (slice_equal(status, SLICE_LITERAL("4.4.7")) ||
+             slice_equal(status, SLICE_LITERAL("5.4.7"))))
+            return true;
+    }
+    return false;
+}
+
+/* The boundary begins with the report's own id, so that another report's
+ * body, copied under this qf, is not taken for its own. */
+static bool is_own_boundary(struct slice boundary, struct slice id)
+{
+    return id.len > 0 && boundary.len <= DSN_BOUNDARY_MAX &&
+           slice_starts(boundary, id) &&
+           slice_starts(slice_skip(boundary, id.len), SLICE_LITERAL("."));
+}
+
+enum dsn_outcome dsn_parse_own(struct dsn *dsn, const struct qf *qf,
+                               struct slice id, struct slice body)
+{
+    size_t count;
+    struct slice type = dsn_header(qf, SLICE_LITERAL("Content-Type"), &count);
+    struct slice boundary = header_parameter(type, SLICE_LITERAL("boundary"));
+    enum dsn_outcome outcome;
+
+    dsn_reset(dsn);
+    if (!qf_has_flag(qf, 'r'))
+        return DSN_NOT_A_REPORT;
+    dsn->kind = dsn_kind_of_own(qf);
+    if (count == 0)
+        outcome = read_text_form(dsn, body);
+    else if (count == 1 && is_own_boundary(boundary, id))
+        outcome = read_mime(dsn, boundary, body);
+    else
+        return DSN_INCOMPLETE;
+    dsn->has_source = client_parse(dsn->source_text, &dsn->source);
+    dsn->has_expired |= has_expired_recipient(dsn);
+    if (outcome == DSN_OK && dsn->kind == DSN_FAILURE &&
+        !has_failed_recipient(dsn))
+        return DSN_INCOMPLETE;
+    return outcome;
+}
