@@ -46,7 +46,7 @@ struct json {
     unsigned depth;
     bool has_value[JSON_DEPTH_MAX]; /* a comma is due before the next */
     bool after_key;
-    const char *key;                /* the last one, for lossy */
+    const char *key;                   /* the last one, for lossy */
     const char *lossy[JSON_LOSSY_MAX]; /* keys in which a byte was replaced */
     size_t lossy_count;
 };

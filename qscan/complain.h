@@ -13,7 +13,7 @@ enum { COMPLAINTS_MAX = 50 }; /* printed; the rest is only counted */
 
 struct complaints {
     pthread_mutex_t lock;
-    size_t count; /* of things that failed: exit status 1 */
+    size_t count;  /* of things that failed: exit status 1 */
     bool is_quiet; /* -q: warnings are not printed, failures are */
 };
 

@@ -21,7 +21,7 @@ void *arena_alloc(struct arena *arena, size_t bytes)
     struct arena_block *block = arena->blocks;
     void *place;
 
-    bytes = (bytes + 7) & ~(size_t)7;
+    bytes = (bytes + 3) & ~(size_t)3; /* texts, mostly */
     if (block == NULL || block->capacity - block->used < bytes) {
         size_t capacity = bytes > ARENA_BLOCK_BYTES ? bytes : ARENA_BLOCK_BYTES;
 
@@ -46,6 +46,17 @@ void arena_free(struct arena *arena)
         free(arena->blocks);
         arena->blocks = next;
     }
+}
+
+void arena_adopt(struct arena *into, struct arena *from)
+{
+    struct arena_block **end = &from->blocks;
+
+    while (*end != NULL)
+        end = &(*end)->next;
+    *end = into->blocks;
+    into->blocks = from->blocks;
+    from->blocks = NULL;
 }
 
 void keyed_hash_new_key(uint64_t key[2])

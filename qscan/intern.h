@@ -32,6 +32,8 @@ struct arena {
 
 void *arena_alloc(struct arena *arena, size_t bytes); /* NULL: no memory */
 void arena_free(struct arena *arena);
+/* What lies in from lives on in into; from is empty afterwards. */
+void arena_adopt(struct arena *into, struct arena *from);
 
 /* Keyed, so that nobody who chooses names can make a table slow
  * (SipHash-1-3). */

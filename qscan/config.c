@@ -1,0 +1,315 @@
+#include "qscan/config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { CONFIG_TEXT_MAX = 64 * 1024 * 1024, CONFIG_DOMAINS_MAX = 1000000 };
+
+bool string_list_add(struct string_list *list, struct slice text)
+{
+    char *copy = strndup(text.len == 0 ? "" : text.ptr, text.len);
+
+    if (copy == NULL)
+        return false;
+    if (list->count == list->capacity) {
+        size_t capacity = list->capacity == 0 ? 8 : list->capacity * 2;
+        char **strings = realloc(list->strings, capacity * sizeof(*strings));
+
+        if (strings == NULL) {
+            free(copy);
+            return false;
+        }
+        list->strings = strings;
+        list->capacity = capacity;
+    }
+    list->strings[list->count++] = copy;
+    return true;
+}
+
+void string_list_free(struct string_list *list)
+{
+    for (size_t i = 0; i < list->count; i++)
+        free(list->strings[i]);
+    free(list->strings);
+    *list = (struct string_list){0};
+}
+
+int config_read_text(const char *path, char **text_r, size_t *len_r)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    struct stat st;
+    char *text = NULL;
+    size_t len = 0, capacity = 0;
+    int error = 0;
+
+    if (fd < 0)
+        return errno;
+    if (fstat(fd, &st) < 0)
+        error = errno;
+    else if (S_ISDIR(st.st_mode))
+        error = EISDIR;
+    while (error == 0) {
+        ssize_t n;
+
+        if (len == capacity) {
+            capacity = capacity == 0 ? 16384 : capacity * 2;
+            char *more = realloc(text, capacity);
+            if (more == NULL || capacity > CONFIG_TEXT_MAX) {
+                text = more == NULL ? text : more;
+                error = more == NULL ? ENOMEM : EFBIG;
+                break;
+            }
+            text = more;
+        }
+        n = read(fd, text + len, capacity - len);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            error = errno;
+        if (n <= 0)
+            break;
+        len += (size_t)n;
+    }
+    close(fd);
+    if (error != 0) {
+        free(text);
+        return error;
+    }
+    *text_r = text;
+    *len_r = len;
+    return 0;
+}
+
+int64_t config_duration(struct slice text, int64_t default_unit_sec)
+{
+    int64_t total = 0;
+
+    text = slice_trim(text);
+    if (text.len == 0)
+        return -1;
+    while (text.len > 0) {
+        size_t digits = 0;
+        int64_t number;
+        int64_t unit = default_unit_sec;
+
+        while (digits < text.len && byte_is_digit(text.ptr[digits]))
+            digits++;
+        if (digits == 0 || digits > 9 ||
+            !slice_to_integer(slice_head(text, digits), &number))
+            return -1;
+        text = slice_skip(text, digits);
+        if (text.len > 0) {
+            switch (text.ptr[0]) {
+            case 's':
+                unit = 1;
+                break;
+            case 'm':
+                unit = 60;
+                break;
+            case 'h':
+                unit = 3600;
+                break;
+            case 'd':
+                unit = 24 * 3600;
+                break;
+            case 'w':
+                unit = 7 * 24 * 3600;
+                break;
+            default:
+                return -1;
+            }
+            text = slice_skip(text, 1);
+        }
+        total += number * unit;
+    }
+    return total;
+}
+
+static struct slice next_word(struct slice *rest)
+{
+    size_t end = 0;
+    struct slice word;
+
+    while (rest->len > 0 && byte_is_space(rest->ptr[0]))
+        *rest = slice_skip(*rest, 1);
+    while (end < rest->len && !byte_is_space(rest->ptr[end]))
+        end++;
+    word = slice_head(*rest, end);
+    *rest = slice_skip(*rest, end);
+    return word;
+}
+
+static void add_domain(struct config *config, struct slice word)
+{
+    if (word.len > 0 && word.ptr[0] == '.')
+        word = slice_skip(word, 1);
+    /* "localhost" and macros name no domain that mail is sent to. */
+    if (word.len == 0 || slice_index(word, '$') < word.len ||
+        slice_equal_nocase(word, SLICE_LITERAL("localhost")) ||
+        config->domains.count >= CONFIG_DOMAINS_MAX)
+        return;
+    string_list_add(&config->domains, word);
+}
+
+static void add_domain_file(struct config *config, struct slice path)
+{
+    char name[4096];
+    char *text;
+    size_t len;
+    struct slice rest, line;
+
+    if (path.len == 0 || path.len >= sizeof(name) || path.ptr[0] != '/')
+        return; /* a map or a program: not a list of names */
+    memcpy(name, path.ptr, path.len);
+    name[path.len] = '\0';
+    if (config_read_text(name, &text, &len) != 0)
+        return;
+    rest = slice_make(text, len);
+    while (slice_next_line(&rest, &line)) {
+        struct slice word;
+
+        line = slice_head(line, slice_index(line, '#'));
+        word = next_word(&line);
+        add_domain(config, word);
+    }
+    free(text);
+}
+
+/* "w", "{w}" or "R" at the start of a C or F line; takes it off. */
+static bool take_our_class(struct slice *rest)
+{
+    static const char *const names[] = {"w", "R", "{w}", "{R}"};
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        struct slice name = slice_from_string(names[i]);
+
+        if (slice_starts(*rest, name)) {
+            *rest = slice_skip(*rest, name.len);
+            return true;
+        }
+    }
+    return false;
+}
+
+/* "Fw-o /etc/mail/local-host-names %[^\#]": option, path, scanf format. */
+static void read_file_class(struct config *config, struct slice rest)
+{
+    struct slice word = next_word(&rest);
+
+    if (slice_starts(word, SLICE_LITERAL("-o"))) {
+        word = slice_skip(word, 2);
+        if (word.len == 0)
+            word = next_word(&rest);
+    }
+    add_domain_file(config, word);
+}
+
+/* "Qname, P=/dir/pfx*, F=f, R=2" */
+static void read_queue_group(struct config *config, struct slice rest)
+{
+    while (rest.len > 0) {
+        size_t end = slice_index(rest, ',');
+        struct slice part = slice_trim(slice_head(rest, end));
+
+        if (slice_starts(part, SLICE_LITERAL("P="))) {
+            string_list_add(&config->queues, slice_trim(slice_skip(part, 2)));
+        } else if (slice_starts(part, SLICE_LITERAL("Path="))) {
+            string_list_add(&config->queues, slice_trim(slice_skip(part, 5)));
+        }
+        rest = slice_skip(rest, end + 1);
+    }
+}
+
+static void read_option(struct config *config, struct slice rest,
+                        struct slice *queue_directory)
+{
+    struct slice name, value;
+    size_t equals;
+
+    rest = slice_trim(rest);
+    equals = slice_index(rest, '=');
+    if (equals == rest.len)
+        return;
+    name = slice_trim(slice_head(rest, equals));
+    value = slice_trim(slice_skip(rest, equals + 1));
+    if (slice_equal_nocase(name, SLICE_LITERAL("QueueDirectory"))) {
+        *queue_directory = value;
+    } else if (slice_equal_nocase(name, SLICE_LITERAL("Timeout.queuereturn")) ||
+               slice_equal_nocase(name,
+                                  SLICE_LITERAL("Timeout.queuereturn.dsn"))) {
+        int64_t sec = config_duration(value, 24 * 3600);
+
+        if (sec > 0)
+            config->return_sec = sec;
+    }
+}
+
+static void read_line(struct config *config, struct slice line,
+                      struct slice *queue_directory)
+{
+    char code = line.ptr[0];
+    struct slice rest = slice_skip(line, 1);
+
+    if (code == 'O' && rest.len > 0 && rest.ptr[0] == 'Q') {
+        *queue_directory = slice_trim(slice_skip(rest, 1)); /* before 8.7 */
+    } else if (code == 'O' && rest.len > 0 && byte_is_blank(rest.ptr[0])) {
+        read_option(config, rest, queue_directory);
+    } else if (code == 'Q') {
+        read_queue_group(config, rest);
+    } else if (code == 'C' && take_our_class(&rest)) {
+        for (struct slice word = next_word(&rest); word.len > 0;
+             word = next_word(&rest))
+            add_domain(config, word);
+    } else if (code == 'F' && take_our_class(&rest)) {
+        read_file_class(config, rest);
+    }
+}
+
+static int read_cf(struct config *config, const char *file)
+{
+    char *text;
+    size_t len;
+    struct slice rest, line;
+    struct slice queue_directory = {NULL, 0};
+    int error = config_read_text(file, &text, &len);
+
+    if (error != 0)
+        return error;
+    rest = slice_make(text, len);
+    while (slice_next_line(&rest, &line))
+        if (line.len > 0 && line.ptr[0] != '#' && !byte_is_blank(line.ptr[0]))
+            read_line(config, line, &queue_directory);
+    if (queue_directory.len > 0)
+        string_list_add(&config->queues, queue_directory);
+    config->file = strdup(file);
+    free(text);
+    return 0;
+}
+
+int config_read(struct config *config, const char *file)
+{
+    static const char *const usual[] = {
+        "/etc/mail/sendmail.cf", "/etc/sendmail.cf", "/usr/lib/sendmail.cf"};
+    int error = 0;
+
+    *config = (struct config){.return_sec = CONFIG_RETURN_SEC};
+    if (file != NULL)
+        return read_cf(config, file);
+    for (size_t i = 0; i < sizeof(usual) / sizeof(usual[0]); i++) {
+        error = read_cf(config, usual[i]);
+        if (error != ENOENT)
+            return error;
+    }
+    return 0;
+}
+
+void config_free(struct config *config)
+{
+    free(config->file);
+    string_list_free(&config->queues);
+    string_list_free(&config->domains);
+    *config = (struct config){0};
+}

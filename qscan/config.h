@@ -1,0 +1,43 @@
+/*
+ * What sendmail.cf says that qscan must know: where the queues are, when a
+ * message is returned, and which domains are ours (readcf.c; cf/README).
+ */
+#ifndef QSCAN_CONFIG_H
+#define QSCAN_CONFIG_H
+
+#include "parsers/slice.h"
+
+struct string_list {
+    char **strings; /* owned */
+    size_t count, capacity;
+};
+
+bool string_list_add(struct string_list *list, struct slice text);
+void string_list_free(struct string_list *list);
+
+struct config {
+    char *file;                 /* the cf that was read, or NULL */
+    struct string_list queues;  /* as written, wildcards and all */
+    struct string_list domains; /* classes w and R, their files included */
+    int64_t return_sec;         /* Timeout.queuereturn of a DSN; 5 days */
+};
+
+enum { CONFIG_RETURN_SEC = 5 * 24 * 3600 };
+
+/*
+ * Reads file; NULL = the usual places, where no file at all is no error.
+ * Returns 0 or an errno value. A file named by an F line that cannot be read
+ * is left out, as sendmail does for "-o".
+ */
+int config_read(struct config *config, const char *file);
+void config_free(struct config *config);
+
+/* A whole text file, at most 64 MB, in malloc'd memory; an errno value on
+ * failure. */
+int config_read_text(const char *path, char **text_r, size_t *len_r);
+
+/* "5d", "1h30m", "90" (default_unit: seconds of a bare number); -1 when it is
+ * none. */
+int64_t config_duration(struct slice text, int64_t default_unit_sec);
+
+#endif

@@ -1,0 +1,385 @@
+#include "qscan/crowd.h"
+
+#include <stdlib.h>
+
+enum { FIRST_SLOTS = 256 };
+
+bool crowd_init(struct crowd *crowd, const uint64_t key[2])
+{
+    struct crowd_sources *sources = &crowd->sources;
+
+    *crowd = (struct crowd){.key = {key[0], key[1]}};
+    sources->slot_count = FIRST_SLOTS;
+    sources->capacity = FIRST_SLOTS / 2;
+    sources->count = 1;
+    sources->slots = calloc(sources->slot_count, sizeof(*sources->slots));
+    sources->items = calloc(sources->capacity, sizeof(*sources->items));
+    if (sources->slots == NULL || sources->items == NULL ||
+        !intern_init(&crowd->strings, &crowd->arena, key) ||
+        !intern_init(&crowd->blobs, &crowd->arena, key) ||
+        !intern_init(&crowd->client_domains, &crowd->arena, key)) {
+        crowd_free(crowd);
+        return false;
+    }
+    return true;
+}
+
+void crowd_free(struct crowd *crowd)
+{
+    intern_free(&crowd->strings);
+    intern_free(&crowd->blobs);
+    intern_free(&crowd->client_domains);
+    free(crowd->clients);
+    free(crowd->sources.items);
+    free(crowd->sources.slots);
+    free(crowd->guesses);
+    free(crowd->answers);
+    free(crowd->hosts);
+    arena_free(&crowd->arena);
+    *crowd = (struct crowd){0};
+}
+
+static uint32_t source_slot(const struct crowd *crowd, const struct ip *ip)
+{
+    const struct crowd_sources *sources = &crowd->sources;
+    uint32_t at =
+        (uint32_t)keyed_hash(crowd->key, slice_make((const char *)ip->bytes,
+                                                    sizeof(ip->bytes))) &
+        (sources->slot_count - 1);
+
+    while (sources->slots[at] != 0 &&
+           memcmp(sources->items[sources->slots[at]].ip.bytes, ip->bytes,
+                  sizeof(ip->bytes)) != 0)
+        at = (at + 1) & (sources->slot_count - 1);
+    return at;
+}
+
+static bool grow_sources(struct crowd *crowd)
+{
+    struct crowd_sources *sources = &crowd->sources;
+    uint32_t capacity = sources->capacity * 2;
+    struct crowd_source *items =
+        realloc(sources->items, capacity * sizeof(*items));
+    uint32_t *slots;
+
+    if (items == NULL)
+        return false;
+    sources->items = items;
+    slots = calloc(sources->slot_count * (size_t)2, sizeof(*slots));
+    if (slots == NULL)
+        return false;
+    free(sources->slots);
+    sources->slots = slots;
+    sources->slot_count *= 2;
+    sources->capacity = capacity;
+    for (uint32_t n = 1; n < sources->count; n++)
+        slots[source_slot(crowd, &items[n].ip)] = n;
+    return true;
+}
+
+uint32_t crowd_add_source(struct crowd *crowd, const struct ip *ip,
+                          uint32_t row)
+{
+    struct crowd_sources *sources = &crowd->sources;
+    uint32_t at;
+
+    if (sources->count == sources->capacity && !grow_sources(crowd)) {
+        crowd->has_failed = true;
+        return 0;
+    }
+    at = source_slot(crowd, ip);
+    if (sources->slots[at] == 0) {
+        sources->items[sources->count] =
+            (struct crowd_source){.ip = *ip, .row = row};
+        sources->slots[at] = sources->count++;
+    }
+    return sources->slots[at];
+}
+
+void crowd_add_guess(struct crowd *crowd, uint32_t source,
+                     struct slice recipient)
+{
+    char text[16 + 512];
+    size_t len = recipient.len < 512 ? recipient.len : 512;
+
+    if (source == 0)
+        return;
+    if (crowd->guess_count == crowd->guess_capacity) {
+        size_t capacity =
+            crowd->guess_capacity == 0 ? 256 : crowd->guess_capacity * 2;
+        struct crowd_guess *guesses =
+            realloc(crowd->guesses, capacity * sizeof(*guesses));
+
+        if (guesses == NULL) {
+            crowd->has_failed = true;
+            return;
+        }
+        crowd->guesses = guesses;
+        crowd->guess_capacity = capacity;
+    }
+    memcpy(text, crowd->sources.items[source].ip.bytes, 16);
+    for (size_t i = 0; i < len; i++)
+        text[16 + i] = byte_lower(recipient.ptr[i]);
+    crowd->guesses[crowd->guess_count++] = (struct crowd_guess){
+        keyed_hash(crowd->key, slice_make(text, 16 + len)), source};
+}
+
+/*
+ * What makes two hosts independent: another parent of their verified names
+ * (mail.example.org and mx.example.org are one), or another /24 or /48.
+ */
+static uint64_t client_key(const struct crowd *crowd,
+                           const struct client *client)
+{
+    struct slice name = client->name;
+    size_t dot = slice_index(name, '.');
+    char lower[256];
+
+    if (name.len > 0 && name.len <= sizeof(lower) && !client->forged) {
+        struct slice parent = slice_skip(name, dot + 1);
+
+        /* "example.org" itself has no parent worth the name */
+        if (dot == name.len || slice_index(parent, '.') == parent.len)
+            parent = name;
+        for (size_t i = 0; i < parent.len; i++)
+            lower[i] = byte_lower(parent.ptr[i]);
+        return keyed_hash(crowd->key, slice_make(lower, parent.len));
+    }
+    return keyed_hash(crowd->key, slice_make((const char *)client->ip.bytes,
+                                             ip_is_v4(&client->ip) ? 15 : 6));
+}
+
+static void add_client_key(struct crowd *crowd, uint32_t number, uint64_t key)
+{
+    struct crowd_clients *clients;
+
+    if (number == INTERN_NONE)
+        return;
+    if (number >= crowd->client_capacity) {
+        uint32_t capacity = number * 2 + 64;
+
+        clients = realloc(crowd->clients, capacity * sizeof(*clients));
+        if (clients == NULL) {
+            crowd->has_failed = true;
+            return;
+        }
+        memset(clients + crowd->client_capacity, 0,
+               (capacity - crowd->client_capacity) * sizeof(*clients));
+        crowd->clients = clients;
+        crowd->client_capacity = capacity;
+    }
+    clients = &crowd->clients[number];
+    for (uint8_t i = 0; i < clients->count; i++)
+        if (clients->keys[i] == key)
+            return;
+    if (clients->count < CROWD_CLIENTS_MAX)
+        clients->keys[clients->count++] = key;
+}
+
+void crowd_add_client(struct crowd *crowd, struct slice domain,
+                      const struct client *client)
+{
+    if (domain.len == 0 || !client->has_ip || ip_is_loopback(&client->ip))
+        return;
+    add_client_key(crowd, intern_add(&crowd->client_domains, domain),
+                   client_key(crowd, client));
+}
+
+void crowd_add_answer(struct crowd *crowd, struct slice domain)
+{
+    if (crowd->answer_count == crowd->answer_capacity) {
+        size_t capacity =
+            crowd->answer_capacity == 0 ? 64 : crowd->answer_capacity * 2;
+        uint32_t *answers =
+            realloc(crowd->answers, capacity * sizeof(*answers));
+
+        if (answers == NULL) {
+            crowd->has_failed = true;
+            return;
+        }
+        crowd->answers = answers;
+        crowd->answer_capacity = capacity;
+    }
+    crowd->answers[crowd->answer_count++] = intern_add(&crowd->strings, domain);
+}
+
+/* ---- merge ---- */
+
+struct renumbering {
+    uint32_t *strings, *blobs, *sources;
+};
+
+static void renumbering_free(struct renumbering *map)
+{
+    free(map->strings);
+    free(map->blobs);
+    free(map->sources);
+}
+
+static bool merge_sources(struct crowd *into, const struct crowd *from,
+                          uint32_t *map_r)
+{
+    map_r[0] = 0;
+    for (uint32_t n = 1; n < from->sources.count; n++) {
+        const struct crowd_source *source = &from->sources.items[n];
+
+        map_r[n] = crowd_add_source(into, &source->ip, source->row);
+        if (map_r[n] == 0)
+            return false;
+    }
+    return true;
+}
+
+static void merge_clients(struct crowd *into, const struct crowd *from)
+{
+    for (uint32_t n = 1; n < from->client_domains.count; n++) {
+        uint32_t number = intern_add(&into->client_domains,
+                                     intern_text(&from->client_domains, n));
+
+        if (n < from->client_capacity)
+            for (uint8_t i = 0; i < from->clients[n].count; i++)
+                add_client_key(into, number, from->clients[n].keys[i]);
+    }
+}
+
+static bool merge_part(struct crowd *into, struct crowd *from,
+                       struct renumbering *map)
+{
+    map->strings = malloc(from->strings.count * sizeof(*map->strings));
+    map->blobs = malloc(from->blobs.count * sizeof(*map->blobs));
+    map->sources = malloc(from->sources.count * sizeof(*map->sources));
+    if (map->strings == NULL || map->blobs == NULL || map->sources == NULL ||
+        !intern_merge(&into->strings, &from->strings, map->strings) ||
+        !intern_merge(&into->blobs, &from->blobs, map->blobs) ||
+        !merge_sources(into, from, map->sources))
+        return false;
+    merge_clients(into, from);
+    into->has_failed = into->has_failed || from->has_failed;
+    arena_adopt(&into->arena, &from->arena);
+    return true;
+}
+
+static void renumber_rows(struct facts_table *table,
+                          const struct renumbering *maps)
+{
+    for (size_t i = 0; i < table->count; i++) {
+        struct facts *row = &table->rows[i];
+        const struct renumbering *map = &maps[row->worker];
+
+        if (map->strings == NULL)
+            continue; /* the first worker's numbers stay */
+        row->domain = map->strings[row->domain];
+        row->more_domains = map->strings[row->more_domains];
+        row->host = map->strings[row->host];
+        row->pending = map->blobs[row->pending];
+        row->source = map->sources[row->source];
+    }
+}
+
+/* Adds one part's guesses, so that each counts once over all parts. */
+static bool count_guesses(struct crowd *crowd, struct hash_set *seen,
+                          struct crowd *part, const uint32_t *sources)
+{
+    for (size_t i = 0; i < part->guess_count; i++) {
+        const struct crowd_guess *guess = &part->guesses[i];
+        uint32_t source =
+            sources == NULL ? guess->source : sources[guess->source];
+        int added = hash_set_add(seen, guess->hash);
+
+        if (added < 0)
+            return false;
+        crowd->sources.items[source].guesses += (uint32_t)added;
+    }
+    free(part->guesses);
+    part->guesses = NULL;
+    part->guess_count = part->guess_capacity = 0;
+    return true;
+}
+
+static void count_answers(struct crowd *crowd, const struct crowd *part,
+                          const uint32_t *strings)
+{
+    for (size_t i = 0; i < part->answer_count; i++) {
+        uint32_t domain = part->answers[i];
+
+        crowd->hosts[strings == NULL ? domain : strings[domain]].answered++;
+    }
+}
+
+static bool is_dead(enum status_kind kind)
+{
+    return kind == STATUS_REFUSED || kind == STATUS_TIMEOUT ||
+           kind == STATUS_UNREACHABLE || kind == STATUS_UNRESOLVED;
+}
+
+static bool is_alive(enum status_kind kind)
+{
+    return kind == STATUS_RESET || kind == STATUS_REPLY || kind == STATUS_TLS;
+}
+
+static bool count_rows(struct crowd *crowd, const struct facts_table *table)
+{
+    crowd->hosts = calloc(crowd->strings.count, sizeof(*crowd->hosts));
+    if (crowd->hosts == NULL)
+        return false;
+    for (size_t i = 0; i < table->count; i++) {
+        const struct facts *row = &table->rows[i];
+
+        if (row->is_bounce)
+            crowd->sources.items[row->source].bounces++;
+        if (is_dead(row->status_kind))
+            crowd->hosts[row->host].waiting++;
+        if (is_alive(row->status_kind))
+            crowd->hosts[row->domain].answered++;
+    }
+    return true;
+}
+
+bool crowd_merge(struct crowd *parts, size_t part_count,
+                 struct facts_table *table)
+{
+    struct renumbering *maps = calloc(part_count, sizeof(*maps));
+    struct hash_set seen = {0};
+    bool is_done = maps != NULL;
+
+    for (size_t i = 1; is_done && i < part_count; i++)
+        is_done = merge_part(&parts[0], &parts[i], &maps[i]);
+    if (is_done)
+        renumber_rows(table, maps);
+    for (size_t i = 0; is_done && i < part_count; i++)
+        is_done = count_guesses(&parts[0], &seen, &parts[i], maps[i].sources);
+    hash_set_free(&seen);
+    is_done = is_done && count_rows(&parts[0], table);
+    for (size_t i = 0; is_done && i < part_count; i++)
+        count_answers(&parts[0], &parts[i], maps[i].strings);
+    for (size_t i = 0; maps != NULL && i < part_count; i++)
+        renumbering_free(&maps[i]);
+    free(maps);
+    return is_done && !parts[0].has_failed;
+}
+
+const struct crowd_source *crowd_find_source(const struct crowd *crowd,
+                                             const struct ip *ip)
+{
+    uint32_t number = crowd->sources.slots[source_slot(crowd, ip)];
+
+    return number == 0 ? NULL : &crowd->sources.items[number];
+}
+
+struct crowd_host crowd_find_host(const struct crowd *crowd, struct slice host)
+{
+    uint32_t number = intern_find(&crowd->strings, host);
+
+    if (number == INTERN_NONE || crowd->hosts == NULL)
+        return (struct crowd_host){0, 0};
+    return crowd->hosts[number];
+}
+
+unsigned crowd_count_clients(const struct crowd *crowd, struct slice domain)
+{
+    uint32_t number = intern_find(&crowd->client_domains, domain);
+
+    if (number == INTERN_NONE || number >= crowd->client_capacity)
+        return 0;
+    return crowd->clients[number].count;
+}

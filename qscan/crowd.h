@@ -1,0 +1,98 @@
+/*
+ * What is only known when all messages have been seen: how many bounces a
+ * source caused, how many messages wait for one dead host, for which domains
+ * independent hosts hand in mail. Each worker gathers its own; merged, it is
+ * immutable.
+ */
+#ifndef QSCAN_CROWD_H
+#define QSCAN_CROWD_H
+
+#include "parsers/address.h"
+#include "qscan/facts.h"
+#include "qscan/intern.h"
+
+enum {
+    CROWD_CLIENTS_MAX = 8, /* independent hosts of a domain, counted so far */
+};
+
+struct crowd_source {
+    struct ip ip;
+    uint32_t bounces;
+    uint32_t guesses; /* distinct recipients that do not exist */
+    uint32_t row;     /* one message of it, for its name */
+};
+
+struct crowd_sources {
+    struct crowd_source *items; /* items[0] = none */
+    uint32_t count, capacity;
+    uint32_t *slots;
+    uint32_t slot_count;
+};
+
+/* The hosts that hand in mail for one domain, as hashes of their networks. */
+struct crowd_clients {
+    uint64_t keys[CROWD_CLIENTS_MAX];
+    uint8_t count;
+};
+
+struct crowd_guess {
+    uint64_t hash; /* of source and recipient */
+    uint32_t source;
+};
+
+struct crowd_host {
+    uint32_t waiting;  /* messages whose status says this host is dead */
+    uint32_t answered; /* messages for this domain whose status says it lives */
+};
+
+struct crowd {
+    uint64_t key[2];
+    struct arena arena;
+    struct intern strings;         /* domains and hosts */
+    struct intern blobs;           /* pending verdicts */
+    struct intern client_domains;  /* number n belongs to clients[n] */
+    struct crowd_clients *clients; /* by number in client_domains */
+    uint32_t client_capacity;
+    struct crowd_sources sources;
+    struct crowd_guess *guesses; /* until merged */
+    size_t guess_count, guess_capacity;
+    uint32_t *answers; /* domains of further recipients, until merged */
+    size_t answer_count, answer_capacity;
+    struct crowd_host *hosts; /* by number in strings; after crowd_count */
+    bool has_failed;          /* no memory: counts are too low */
+};
+
+bool crowd_init(struct crowd *crowd, const uint64_t key[2]);
+void crowd_free(struct crowd *crowd);
+
+/* ---- while gathering, per worker ---- */
+
+/* The source's number, from 1; 0 without memory. */
+uint32_t crowd_add_source(struct crowd *crowd, const struct ip *ip,
+                          uint32_t row);
+
+/* A bounce of that source tells of a recipient that does not exist. */
+void crowd_add_guess(struct crowd *crowd, uint32_t source,
+                     struct slice recipient);
+
+/* An outside client handed in mail for a domain (lower case). */
+void crowd_add_client(struct crowd *crowd, struct slice domain,
+                      const struct client *client);
+
+/* A host of that domain answered one of several recipients of a message; the
+ * first recipient's stands in its row. */
+void crowd_add_answer(struct crowd *crowd, struct slice domain);
+
+/* ---- afterwards ---- */
+
+/* Joins the workers' crowds into parts[0], renumbers the rows and counts. */
+bool crowd_merge(struct crowd *parts, size_t part_count,
+                 struct facts_table *table);
+
+const struct crowd_source *crowd_find_source(const struct crowd *crowd,
+                                             const struct ip *ip);
+/* Counts of a host or domain (lower case); zeros when unknown. */
+struct crowd_host crowd_find_host(const struct crowd *crowd, struct slice host);
+unsigned crowd_count_clients(const struct crowd *crowd, struct slice domain);
+
+#endif

@@ -1,0 +1,655 @@
+#include "qscan/message.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "parsers/header.h"
+
+enum { SCRATCH_BYTES = 16 * 1024 };
+
+void message_init(struct message *message, const struct scene *scene)
+{
+    *message = (struct message){.scene = scene, .data_folder = -1};
+    input_init(&message->control_input);
+    input_init(&message->data_input);
+    qf_init(&message->qf);
+    dsn_init(&message->dsn);
+}
+
+void message_free(struct message *message)
+{
+    input_free(&message->control_input);
+    input_free(&message->data_input);
+    qf_free(&message->qf);
+    dsn_free(&message->dsn);
+    free(message->values[0].items);
+    free(message->values[1].items);
+    free(message->scratch);
+    arena_free(&message->scratch_more);
+    *message = (struct message){0};
+}
+
+static void begin(struct message *message, const struct facts *row)
+{
+    message->row = row;
+    message->id = facts_id(row);
+    message->has_control_stat = message->has_data_stat = false;
+    message->data_folder = -1;
+    message->data_state = DATA_NOT_READ;
+    message->is_dsn_parsed = false;
+    message->has_failed = false;
+    message->scratch_used = 0;
+    arena_free(&message->scratch_more);
+}
+
+/* Room that lives as long as the message; NULL without memory. */
+static char *scratch(struct message *message, size_t bytes)
+{
+    char *place;
+
+    if (message->scratch == NULL) {
+        message->scratch = malloc(SCRATCH_BYTES);
+        message->scratch_capacity =
+            message->scratch == NULL ? 0 : SCRATCH_BYTES;
+    }
+    if (message->scratch_capacity - message->scratch_used < bytes) {
+        place = arena_alloc(&message->scratch_more, bytes + 1);
+        message->has_failed = message->has_failed || place == NULL;
+        return place;
+    }
+    place = message->scratch + message->scratch_used;
+    message->scratch_used += bytes;
+    return place;
+}
+
+static struct slice lower(struct message *message, struct slice text)
+{
+    char *copy;
+
+    if (text.len == 0)
+        return text;
+    copy = scratch(message, text.len);
+    if (copy == NULL)
+        return (struct slice){NULL, 0};
+    for (size_t i = 0; i < text.len; i++)
+        copy[i] = byte_lower(text.ptr[i]);
+    return slice_make(copy, text.len);
+}
+
+/* Where df lies: beside the control file, or where the d line says. */
+static void resolve_data_folder(struct message *message)
+{
+    const struct queue_set *queues = message->scene->queues;
+    uint16_t dir = message->row->dir;
+
+    if (!slice_is_absent(message->qf.data_dir))
+        dir = queue_find_dir(queues, message->qf.data_dir);
+    message->data_folder =
+        dir == FACTS_NO_DIR ? -1 : queues->folders[queues->dirs[dir].data].fd;
+}
+
+static enum input_outcome parse_control(struct message *message,
+                                        enum input_outcome outcome,
+                                        struct slice text)
+{
+    if (outcome != INPUT_OK)
+        return outcome;
+    message->qf_outcome = qf_parse(&message->qf, text);
+    if (!input_is_intact(&message->control_input))
+        message->qf_outcome = QF_TRUNCATED;
+    if (message->qf_outcome == QF_NO_MEMORY) {
+        message->control_input.error = ENOMEM;
+        return INPUT_FAILED;
+    }
+    resolve_data_folder(message);
+    return INPUT_OK;
+}
+
+enum input_outcome message_load(struct message *message,
+                                const struct facts *row, bool want_stat)
+{
+    const struct queue_set *queues = message->scene->queues;
+    char name[QUEUE_HELD_NAME_MAX];
+    enum input_outcome outcome;
+    struct slice text = {NULL, 0};
+    int fd;
+
+    begin(message, row);
+    if (!row->is_regular)
+        want_stat = true; /* a link or a FIFO by the directory's word */
+    if (!queue_file_name(name, row->letter, message->id))
+        return INPUT_GONE;
+    fd = input_open(&message->control_input,
+                    queues->folders[queues->dirs[row->dir].control].fd, name,
+                    &outcome);
+    if (fd < 0)
+        return outcome;
+    outcome = input_read(&message->control_input, fd,
+                         want_stat ? &message->control_stat : NULL, &text);
+    message->has_control_stat = want_stat && outcome == INPUT_OK;
+    close(fd);
+    return parse_control(message, outcome, text);
+}
+
+enum input_outcome message_load_locked(struct message *message,
+                                       const struct facts *row, int fd)
+{
+    struct slice text = {NULL, 0};
+    enum input_outcome outcome;
+
+    begin(message, row);
+    outcome =
+        input_read(&message->control_input, fd, &message->control_stat, &text);
+    message->has_control_stat = outcome == INPUT_OK;
+    return parse_control(message, outcome, text);
+}
+
+bool message_need_data_stat(struct message *message)
+{
+    char name[QUEUE_HELD_NAME_MAX];
+
+    if (message->has_data_stat)
+        return true;
+    if (message->data_folder < 0 || !queue_file_name(name, 'd', message->id) ||
+        fstatat(message->data_folder, name, &message->data_stat,
+                AT_SYMLINK_NOFOLLOW) < 0)
+        return false;
+    message->has_data_stat = true;
+    return true;
+}
+
+void message_need_data(struct message *message)
+{
+    char name[QUEUE_HELD_NAME_MAX];
+    enum input_outcome outcome;
+    int fd;
+
+    if (message->data_state != DATA_NOT_READ)
+        return;
+    message->data_state = DATA_MISSING;
+    message->data = (struct slice){NULL, 0};
+    if (message->data_folder < 0 || !queue_file_name(name, 'd', message->id))
+        return;
+    fd = input_open(&message->data_input, message->data_folder, name, &outcome);
+    if (fd >= 0) {
+        outcome = input_read(&message->data_input, fd, &message->data_stat,
+                             &message->data);
+        message->has_data_stat = outcome == INPUT_OK;
+        close(fd);
+    }
+    if (outcome != INPUT_GONE)
+        message->data_state = outcome == INPUT_OK ? DATA_READ : DATA_UNREADABLE;
+}
+
+bool message_is_own_report(const struct message *message)
+{
+    return qf_has_flag(&message->qf, 'r');
+}
+
+bool message_has_null_sender(const struct message *message)
+{
+    return !slice_is_absent(message->qf.sender) &&
+           address_bare(message->qf.sender).len == 0;
+}
+
+void message_need_dsn(struct message *message)
+{
+    bool is_own = message_is_own_report(message);
+
+    if (message->is_dsn_parsed)
+        return;
+    message->is_dsn_parsed = true;
+    message->dsn_outcome = DSN_NOT_A_REPORT;
+    if (!is_own && !message_has_null_sender(message))
+        return;
+    message_need_data(message);
+    if (message->data_state != DATA_READ) {
+        message->dsn_outcome = DSN_INCOMPLETE;
+        message->dsn.recipient_count = 0;
+        message->dsn.has_source = message->dsn.has_expired = false;
+        message->dsn.kind = is_own ? dsn_kind_of_own(&message->qf) : DSN_NONE;
+        message->dsn.parent_id = (struct slice){NULL, 0};
+        return;
+    }
+    message->dsn_outcome =
+        is_own ? dsn_parse_own(&message->dsn, &message->qf, message->id,
+                               message->data)
+               : dsn_parse_foreign(&message->dsn, &message->qf, message->data);
+    if (!input_is_intact(&message->data_input))
+        message->dsn_outcome = DSN_INCOMPLETE;
+}
+
+enum dsn_kind message_dsn_kind(struct message *message)
+{
+    if (message_is_own_report(message))
+        return dsn_kind_of_own(&message->qf);
+    if (!message_has_null_sender(message))
+        return DSN_NONE;
+    message_need_dsn(message);
+    return message->dsn_outcome == DSN_NOT_A_REPORT ? DSN_NONE
+                                                    : message->dsn.kind;
+}
+
+struct slice message_status_of(const struct message *message,
+                               const struct qf_recipient *recipient)
+{
+    return slice_is_absent(recipient->status) ? message->qf.status
+                                              : recipient->status;
+}
+
+struct slice message_domain_of(struct message *message,
+                               const struct qf_recipient *recipient)
+{
+    return lower(message, address_domain(address_bare(recipient->address)));
+}
+
+const struct client *message_source(struct message *message)
+{
+    if (!message_is_own_report(message))
+        return NULL;
+    message_need_dsn(message);
+    return message->dsn.has_source ? &message->dsn.source : NULL;
+}
+
+bool message_is_our_host(const struct scene *scene, const struct client *client)
+{
+    char text[ADDRESS_IP_TEXT_MAX];
+
+    if (!client->has_ip)
+        return false;
+    if (ip_is_loopback(&client->ip))
+        return true;
+    return rules_list_has(scene->rules, "our-hosts",
+                          slice_make(text, ip_format(&client->ip, text)));
+}
+
+/* ---- fields ---- */
+
+static void add_value(struct message *message, struct slice text,
+                      int64_t number)
+{
+    struct message_values *values = &message->values[message->next_values];
+
+    if (values->count == values->capacity) {
+        size_t capacity = values->capacity == 0 ? 16 : values->capacity * 2;
+        struct field_value *items =
+            realloc(values->items, capacity * sizeof(*items));
+
+        if (items == NULL) {
+            message->has_failed = true;
+            return;
+        }
+        values->items = items;
+        values->capacity = capacity;
+    }
+    values->items[values->count++] = (struct field_value){text, number};
+}
+
+static void add_text(struct message *message, struct slice text)
+{
+    if (!slice_is_absent(text))
+        add_value(message, text, 0);
+}
+
+/* A value of one recipient of several: must be there when others have one, so
+ * that "every value" means every recipient. */
+static void add_one_of_many(struct message *message, struct slice text)
+{
+    add_value(message, slice_is_absent(text) ? SLICE_LITERAL("") : text, 0);
+}
+
+static void add_number(struct message *message, int64_t number)
+{
+    add_value(message, SLICE_LITERAL(""), number);
+}
+
+static bool has_any(const struct message *message)
+{
+    const struct message_values *values =
+        &message->values[message->next_values];
+
+    for (size_t i = 0; i < values->count; i++)
+        if (values->items[i].text.len > 0)
+            return true;
+    return false;
+}
+
+static void drop_if_all_empty(struct message *message)
+{
+    if (!has_any(message))
+        message->values[message->next_values].count = 0;
+}
+
+static void add_recipient_values(struct message *message,
+                                 enum rules_field_id field)
+{
+    const struct qf *qf = &message->qf;
+
+    for (size_t i = 0; i < qf->recipient_count; i++) {
+        const struct qf_recipient *recipient = &qf->recipients[i];
+        struct slice status = message_status_of(message, recipient);
+
+        switch (field) {
+        case FIELD_RECIPIENT:
+            add_one_of_many(message, address_bare(recipient->address));
+            break;
+        case FIELD_RECIPIENT_DOMAIN:
+            add_one_of_many(message, message_domain_of(message, recipient));
+            break;
+        case FIELD_RECIPIENT_HOST:
+            add_one_of_many(message, lower(message, status_host(status)));
+            break;
+        default: /* FIELD_STATUS */
+            add_one_of_many(message, status);
+            break;
+        }
+    }
+    drop_if_all_empty(message);
+}
+
+static void add_headers(struct message *message, struct slice name)
+{
+    size_t index = 0;
+    const struct qf_header *header;
+
+    while ((header = qf_header_find(&message->qf, name, &index)) != NULL) {
+        struct slice value = slice_trim(header->value);
+
+        if (slice_index(value, '\xff') < value.len) {
+            char *room = scratch(message, value.len);
+
+            if (room == NULL)
+                return;
+            value = header_unescape(value, room, value.len);
+        }
+        add_text(message, value);
+    }
+}
+
+/* A report may also name recipients that were only delayed or relayed; the
+ * failed ones decide what kind of failure it is. */
+static bool has_failed(const struct dsn_recipient *recipient)
+{
+    return slice_is_absent(recipient->action) ||
+           slice_starts_nocase(recipient->action, SLICE_LITERAL("failed"));
+}
+
+static enum field_state add_dsn_values(struct message *message,
+                                       enum rules_field_id field)
+{
+    const struct dsn *dsn = &message->dsn;
+
+    message_need_dsn(message);
+    if (message->dsn_outcome == DSN_NOT_A_REPORT)
+        return FIELD_ABSENT;
+    if (message->dsn_outcome != DSN_OK)
+        return FIELD_UNDECIDED;
+    for (size_t i = 0; i < dsn->recipient_count; i++) {
+        const struct dsn_recipient *recipient = &dsn->recipients[i];
+
+        if (dsn->kind == DSN_FAILURE && !has_failed(recipient))
+            continue;
+        switch (field) {
+        case FIELD_DSN_STATUS:
+            add_one_of_many(message, recipient->status);
+            break;
+        case FIELD_DSN_RECIPIENT:
+            add_one_of_many(message, recipient->final_recipient);
+            break;
+        case FIELD_DSN_DIAGNOSTIC:
+            add_one_of_many(message, recipient->diagnostic);
+            break;
+        default: /* FIELD_DSN_REMOTE */
+            add_one_of_many(message, lower(message, recipient->remote_mta));
+            break;
+        }
+    }
+    drop_if_all_empty(message);
+    /* Given up by time is 4.4.7 (RFC 3463), whatever its recipients say. */
+    if (field == FIELD_DSN_STATUS && dsn->has_expired)
+        add_text(message, SLICE_LITERAL("4.4.7"));
+    return FIELD_PRESENT;
+}
+
+static void add_ip(struct message *message, const struct client *client)
+{
+    char *text;
+
+    if (!client->has_ip)
+        return;
+    text = scratch(message, ADDRESS_IP_TEXT_MAX);
+    if (text != NULL)
+        add_text(message, slice_make(text, ip_format(&client->ip, text)));
+}
+
+static void add_client_value(struct message *message,
+                             const struct client *client,
+                             enum rules_field_id field)
+{
+    switch (field) {
+    case FIELD_CLIENT_ADDRESS:
+    case FIELD_SOURCE:
+        add_ip(message, client);
+        break;
+    case FIELD_CLIENT_NAME:
+    case FIELD_SOURCE_NAME:
+        if (!client->forged)
+            add_text(message, lower(message, client->name));
+        break;
+    default: /* ..._FORGED */
+        add_number(message, client->forged);
+        break;
+    }
+}
+
+static enum field_state add_source_value(struct message *message,
+                                         enum rules_field_id field)
+{
+    const struct client *source = message_source(message);
+
+    if (source != NULL)
+        add_client_value(message, source, field);
+    else if (message_is_own_report(message) && message->dsn_outcome != DSN_OK)
+        return FIELD_UNDECIDED;
+    return FIELD_PRESENT;
+}
+
+static enum field_state add_source_count(struct message *message,
+                                         enum rules_field_id field)
+{
+    const struct scene *scene = message->scene;
+    const struct client *source;
+    const struct crowd_source *counts;
+
+    source = message_source(message);
+    if (source == NULL)
+        return message_is_own_report(message) && message->dsn_outcome != DSN_OK
+                   ? FIELD_UNDECIDED
+                   : FIELD_ABSENT;
+    if (!source->has_ip || message_is_our_host(scene, source))
+        return FIELD_ABSENT;
+    if (scene->crowd == NULL)
+        return FIELD_LATER;
+    counts = crowd_find_source(scene->crowd, &source->ip);
+    if (counts != NULL)
+        add_number(message, field == FIELD_SOURCE_BOUNCES ? counts->bounces
+                                                          : counts->guesses);
+    return FIELD_PRESENT;
+}
+
+int64_t crowd_value_of_domain(const struct scene *scene,
+                              enum rules_field_id field, struct slice domain)
+{
+    struct crowd_host host;
+
+    if (field == FIELD_RECIPIENT_CLIENTS)
+        return crowd_count_clients(scene->crowd, domain);
+    host = crowd_find_host(scene->crowd, domain);
+    return field == FIELD_HOST_WAITING ? host.waiting : host.answered;
+}
+
+static enum field_state add_recipient_counts(struct message *message,
+                                             enum rules_field_id field)
+{
+    const struct scene *scene = message->scene;
+
+    /* Where the site's own list of domains is known, it decides. */
+    if (field == FIELD_RECIPIENT_CLIENTS && scene->is_domains_known)
+        return FIELD_ABSENT;
+    if (scene->crowd == NULL)
+        return FIELD_LATER;
+    for (size_t i = 0; i < message->qf.recipient_count; i++) {
+        const struct qf_recipient *recipient = &message->qf.recipients[i];
+        struct slice name = message_domain_of(message, recipient);
+
+        if (field == FIELD_HOST_WAITING) {
+            struct slice host = lower(
+                message, status_host(message_status_of(message, recipient)));
+
+            name = host.len > 0 ? host : name;
+        }
+        add_number(message, crowd_value_of_domain(scene, field, name));
+    }
+    return FIELD_PRESENT;
+}
+
+static enum field_state add_size(struct message *message)
+{
+    if (!message_need_data_stat(message))
+        return FIELD_ABSENT;
+    add_number(message, message->data_stat.st_size);
+    return FIELD_PRESENT;
+}
+
+static void add_dsn_kind(struct message *message)
+{
+    enum dsn_kind kind = message_dsn_kind(message);
+
+    if (kind != DSN_NONE)
+        add_text(message, slice_from_string(dsn_kind_text(kind)));
+}
+
+static struct slice origin_of(const struct message *message)
+{
+    if (message_is_own_report(message))
+        return SLICE_LITERAL("local-dsn");
+    return message_has_null_sender(message) ? SLICE_LITERAL("null-sender")
+                                            : SLICE_LITERAL("mail");
+}
+
+static void add_client_field(struct message *message, enum rules_field_id field)
+{
+    struct client client;
+
+    if (client_parse(qf_macro_value(&message->qf, SLICE_LITERAL("_")), &client))
+        add_client_value(message, &client, field);
+}
+
+static enum field_state collect(struct message *message,
+                                enum rules_field_id field, struct slice header)
+{
+    const struct qf *qf = &message->qf;
+
+    switch (field) {
+    case FIELD_ORIGIN:
+        add_text(message, origin_of(message));
+        break;
+    case FIELD_SENDER:
+        add_text(message, slice_is_absent(qf->sender)
+                              ? qf->sender
+                              : address_bare(qf->sender));
+        break;
+    case FIELD_SENDER_DOMAIN:
+        add_text(message,
+                 lower(message, address_domain(address_bare(qf->sender))));
+        break;
+    case FIELD_RECIPIENT:
+    case FIELD_RECIPIENT_DOMAIN:
+    case FIELD_RECIPIENT_HOST:
+    case FIELD_STATUS:
+        add_recipient_values(message, field);
+        break;
+    case FIELD_STATUS_ENVELOPE:
+        add_text(message, qf->status);
+        break;
+    case FIELD_RECIPIENTS:
+        add_number(message, (int64_t)qf->recipient_count);
+        break;
+    case FIELD_FLAGS:
+        add_text(message, qf->flags);
+        break;
+    case FIELD_TRIES:
+        if (qf->has_tries)
+            add_number(message, qf->tries);
+        break;
+    case FIELD_AGE:
+        if (qf->has_created)
+            add_number(message, message->scene->now - qf->created);
+        break;
+    case FIELD_IDLE:
+        if (qf->has_last_attempt && qf->last_attempt != 0)
+            add_number(message, message->scene->now - qf->last_attempt);
+        break;
+    case FIELD_SIZE:
+        return add_size(message);
+    case FIELD_PRIORITY:
+        if (qf->has_priority)
+            add_number(message, qf->priority);
+        break;
+    case FIELD_CLIENT_ADDRESS:
+    case FIELD_CLIENT_NAME:
+    case FIELD_CLIENT_FORGED:
+        add_client_field(message, field);
+        break;
+    case FIELD_AUTH:
+        add_text(message, qf->auth);
+        break;
+    case FIELD_HEADER:
+        add_headers(message, header);
+        break;
+    case FIELD_DSN_KIND:
+        add_dsn_kind(message);
+        break;
+    case FIELD_DSN_STATUS:
+    case FIELD_DSN_RECIPIENT:
+    case FIELD_DSN_DIAGNOSTIC:
+    case FIELD_DSN_REMOTE:
+        return add_dsn_values(message, field);
+    case FIELD_SOURCE:
+    case FIELD_SOURCE_NAME:
+    case FIELD_SOURCE_FORGED:
+        return add_source_value(message, field);
+    case FIELD_SOURCE_BOUNCES:
+    case FIELD_SOURCE_GUESSES:
+        return add_source_count(message, field);
+    case FIELD_HOST_WAITING:
+    case FIELD_HOST_ANSWERED:
+    case FIELD_RECIPIENT_CLIENTS:
+        return add_recipient_counts(message, field);
+    case FIELD_SOURCE_HOSTILE: /* of the logs: none is given */
+    case FIELD_HOST_DELIVERED:
+    case FIELD_COUNT:
+        break;
+    }
+    return FIELD_PRESENT;
+}
+
+void message_fetch(void *context, enum rules_field_id field,
+                   struct slice header, struct field_view *view_r)
+{
+    struct message *message = context;
+    struct message_values *values;
+
+    message->next_values ^= 1;
+    values = &message->values[message->next_values];
+    values->count = 0;
+    view_r->state = collect(message, field, header);
+    if (message->has_failed)
+        view_r->state = FIELD_UNDECIDED;
+    if (view_r->state == FIELD_PRESENT && values->count == 0)
+        view_r->state = FIELD_ABSENT;
+    view_r->values = values->items;
+    view_r->value_count = view_r->state == FIELD_PRESENT ? values->count : 0;
+}

@@ -1,0 +1,115 @@
+/*
+ * One message in hand: its control file read and parsed, its data file read
+ * only when somebody asks for a field that lives there. Used again and again
+ * by one worker; everything it hands out dies with the next load.
+ */
+#ifndef QSCAN_MESSAGE_H
+#define QSCAN_MESSAGE_H
+
+#include <sys/stat.h>
+
+#include "parsers/dsn.h"
+#include "parsers/input.h"
+#include "parsers/qf.h"
+#include "qscan/crowd.h"
+#include "qscan/facts.h"
+#include "qscan/queue.h"
+#include "rules/rules.h"
+
+/* What all messages of a run share; nothing of it changes meanwhile. */
+struct scene {
+    const struct queue_set *queues;
+    const struct rules *rules;
+    const struct rules *where; /* --where, or NULL */
+    const struct crowd *crowd; /* NULL while it is being gathered */
+    int64_t now;               /* epoch s: for ages */
+    bool is_domains_known;     /* our-domains came from somewhere */
+};
+
+enum message_data_state {
+    DATA_NOT_READ,
+    DATA_READ,
+    DATA_MISSING,
+    DATA_UNREADABLE,
+};
+
+struct message_values {
+    struct field_value *items; /* owned, reused */
+    size_t count, capacity;
+};
+
+struct message {
+    const struct scene *scene;
+    const struct facts *row;
+    struct slice id;
+    struct input control_input, data_input;
+    struct stat control_stat; /* when has_control_stat */
+    struct stat data_stat;    /* when has_data_stat */
+    bool has_control_stat, has_data_stat;
+    struct qf qf;
+    enum qf_outcome qf_outcome;
+    int data_folder; /* descriptor of the directory of df, -1 = unknown */
+    enum message_data_state data_state;
+    struct slice data;
+    struct dsn dsn;
+    enum dsn_outcome dsn_outcome;
+    bool is_dsn_parsed;
+    bool has_failed; /* no memory: every further field is undecided */
+    struct message_values values[2]; /* of the last two fields asked for */
+    unsigned next_values;
+    char *scratch; /* lower-cased and unescaped text of this message */
+    size_t scratch_used, scratch_capacity;
+    struct arena scratch_more;
+};
+
+void message_init(struct message *message, const struct scene *scene);
+void message_free(struct message *message);
+
+/* Reads and parses the control file of a row, without any lock. */
+enum input_outcome message_load(struct message *message,
+                                const struct facts *row, bool want_stat);
+
+/* The same from a descriptor (locked by the caller), always with stat. */
+enum input_outcome message_load_locked(struct message *message,
+                                       const struct facts *row, int fd);
+
+/* Reads df, once; data_state says how it went. */
+void message_need_data(struct message *message);
+
+/* Reads df and takes the report in it apart, once, when it can be one. */
+void message_need_dsn(struct message *message);
+
+/* Size of df without reading it, once; false when there is none. */
+bool message_need_data_stat(struct message *message);
+
+/* rules_fetch of a loaded message: message is a struct message. Crowd fields
+ * are FIELD_LATER while scene->crowd is NULL. */
+void message_fetch(void *message, enum rules_field_id field,
+                   struct slice header, struct field_view *view_r);
+
+/* ---- facts that are no rule's field alone ---- */
+
+bool message_is_own_report(const struct message *message);
+bool message_has_null_sender(const struct message *message);
+enum dsn_kind message_dsn_kind(struct message *message);
+
+/* Status text that counts for a recipient: its own, else the envelope's. */
+struct slice message_status_of(const struct message *message,
+                               const struct qf_recipient *recipient);
+
+/* Lower-case domain of a recipient, absent when it has none. */
+struct slice message_domain_of(struct message *message,
+                               const struct qf_recipient *recipient);
+
+/* Client the original of an own report came from; NULL when unknown. */
+const struct client *message_source(struct message *message);
+
+/* True for loopback, addresses of this host, our-hosts: no crowd counts. */
+bool message_is_our_host(const struct scene *scene,
+                         const struct client *client);
+
+/* Values of crowd fields for message_fetch and for the second phase. */
+int64_t crowd_value_of_domain(const struct scene *scene,
+                              enum rules_field_id field, struct slice domain);
+
+#endif

@@ -1,0 +1,500 @@
+#include "qscan/options.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "qscan/buffer.h"
+#include "qscan/workers.h"
+
+enum {
+    OPT_LIST = 256,
+    OPT_EXPLAIN,
+    OPT_SHOW,
+    OPT_PURGE_BOUNCES,
+    OPT_PURGE,
+    OPT_UNDO,
+    OPT_EXPUNGE,
+    OPT_RUNS,
+    OPT_CHECK_RULES,
+    OPT_RULES,
+    OPT_CLASS,
+    OPT_WHERE,
+    OPT_ID,
+    OPT_PLAN,
+    OPT_APPLY,
+    OPT_DELETE,
+    OPT_JOURNAL,
+    OPT_NOW,
+    OPT_TOP,
+    OPT_PROGRESS,
+    OPT_COLOR,
+    OPT_NO_SYSLOG,
+    OPT_OLDER,
+    OPT_VERSION,
+};
+
+static const struct option long_options[] = {
+    {"list", no_argument, NULL, OPT_LIST},
+    {"explain", required_argument, NULL, OPT_EXPLAIN},
+    {"show", required_argument, NULL, OPT_SHOW},
+    {"purge-bounces", no_argument, NULL, OPT_PURGE_BOUNCES},
+    {"purge", required_argument, NULL, OPT_PURGE},
+    {"undo", optional_argument, NULL, OPT_UNDO},
+    {"expunge", optional_argument, NULL, OPT_EXPUNGE},
+    {"runs", no_argument, NULL, OPT_RUNS},
+    {"check-rules", no_argument, NULL, OPT_CHECK_RULES},
+    {"rules", required_argument, NULL, OPT_RULES},
+    {"class", required_argument, NULL, OPT_CLASS},
+    {"where", required_argument, NULL, OPT_WHERE},
+    {"id", required_argument, NULL, OPT_ID},
+    {"plan", required_argument, NULL, OPT_PLAN},
+    {"apply", required_argument, NULL, OPT_APPLY},
+    {"delete", no_argument, NULL, OPT_DELETE},
+    {"journal", required_argument, NULL, OPT_JOURNAL},
+    {"now", required_argument, NULL, OPT_NOW},
+    {"top", required_argument, NULL, OPT_TOP},
+    {"progress", required_argument, NULL, OPT_PROGRESS},
+    {"color", required_argument, NULL, OPT_COLOR},
+    {"no-syslog", no_argument, NULL, OPT_NO_SYSLOG},
+    {"older", required_argument, NULL, OPT_OLDER},
+    {"dry-run", no_argument, NULL, 'n'},
+    {"yes", no_argument, NULL, 'y'},
+    {"format", required_argument, NULL, 'f'},
+    {"quiet", no_argument, NULL, 'q'},
+    {"verbose", no_argument, NULL, 'v'},
+    {"help", no_argument, NULL, 'h'},
+    {"version", no_argument, NULL, OPT_VERSION},
+    {NULL, 0, NULL, 0},
+};
+
+static void wrong(const char *object, const char *what, const char *why)
+    __attribute__((nonnull(1, 2)));
+
+static void wrong(const char *object, const char *what, const char *why)
+{
+    struct buffer line = {0};
+
+    buffer_add_string(&line, "qscan: ");
+    buffer_add_escaped(&line, slice_from_string(object), 0);
+    buffer_printf(&line, ": %s", what);
+    if (why != NULL)
+        buffer_printf(&line, ": %s", why);
+    buffer_add_string(&line, "; nothing done, see qscan --help\n");
+    fwrite(line.bytes, 1, line.len, stderr);
+    buffer_free(&line);
+}
+
+/* ---- values ---- */
+
+static bool read_words(struct string_list *list, const char *text,
+                       const char *option)
+{
+    struct slice rest = slice_from_string(text);
+
+    do {
+        size_t end = slice_index(rest, ',');
+        struct slice word = slice_trim(slice_head(rest, end));
+
+        if (word.len == 0) {
+            wrong(option, "empty name in the list", text);
+            return false;
+        }
+        string_list_add(list, word);
+        rest = slice_skip(rest, end + 1);
+    } while (rest.len > 0);
+    return true;
+}
+
+static bool read_count(unsigned *count_r, const char *text, unsigned least,
+                       unsigned most, const char *option)
+{
+    int64_t number;
+
+    if (!slice_to_integer(slice_from_string(text), &number) ||
+        number < (int64_t)least || number > (int64_t)most) {
+        char why[80];
+
+        snprintf(why, sizeof(why), "a whole number from %u to %u is wanted",
+                 least, most);
+        wrong(option, "not a number in range", why);
+        return false;
+    }
+    *count_r = (unsigned)number;
+    return true;
+}
+
+/* Epoch seconds, or 2026-11-22, 2026-11-22T17:52[:25][Z]; local time unless
+ * it ends in Z. */
+static bool read_time(int64_t *time_r, const char *text, const char *option)
+{
+    static const char *const formats[] = {
+        "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d"};
+    int64_t number;
+
+    if (slice_to_integer(slice_from_string(text), &number) && number >= 0 &&
+        number < INT64_C(1) << 40) {
+        *time_r = number;
+        return true;
+    }
+    for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++) {
+        struct tm tm = {.tm_isdst = -1};
+        const char *end = strptime(text, formats[i], &tm);
+
+        if (end == NULL || (end[0] != '\0' && strcmp(end, "Z") != 0))
+            continue;
+        *time_r = end[0] == 'Z' ? timegm(&tm) : mktime(&tm);
+        return true;
+    }
+    wrong(option, "not a time",
+          "epoch seconds or 2026-11-22T17:52:25Z is wanted");
+    return false;
+}
+
+static bool read_when(enum progress_when *when_r, const char *text,
+                      const char *option)
+{
+    static const char *const names[] = {"auto", "always", "never"};
+
+    for (unsigned i = 0; i < 3; i++) {
+        if (strcmp(text, names[i]) == 0) {
+            *when_r = (enum progress_when)i;
+            return true;
+        }
+    }
+    wrong(option, "unknown value", "auto, always or never is wanted");
+    return false;
+}
+
+static bool read_format(enum format *format_r, const char *text)
+{
+    static const char *const names[] = {"text", "json", "csv"};
+
+    for (unsigned i = 0; i < 3; i++) {
+        if (strcmp(text, names[i]) == 0) {
+            *format_r = (enum format)i;
+            return true;
+        }
+    }
+    wrong("--format", "unknown format", "text, json or csv is wanted");
+    return false;
+}
+
+static bool read_older(int64_t *sec_r, const char *text)
+{
+    *sec_r = config_duration(slice_from_string(text), 24 * 3600);
+    if (*sec_r >= 0)
+        return true;
+    wrong("--older", "not a time span", "such as 14d or 12h is wanted");
+    return false;
+}
+
+/* ---- options ---- */
+
+static bool set_mode(struct options *options, bool *has_mode, enum mode mode,
+                     const char *name)
+{
+    if (*has_mode && options->mode != mode) {
+        wrong(name, "a second mode", "one thing at a time");
+        return false;
+    }
+    *has_mode = true;
+    options->mode = mode;
+    return true;
+}
+
+static bool take_mode(struct options *options, bool *has_mode, int option)
+{
+    switch (option) {
+    case OPT_LIST:
+        return set_mode(options, has_mode, MODE_LIST, "--list");
+    case OPT_EXPLAIN:
+        options->id = optarg;
+        return set_mode(options, has_mode, MODE_EXPLAIN, "--explain");
+    case OPT_SHOW:
+        options->id = optarg;
+        return set_mode(options, has_mode, MODE_SHOW, "--show");
+    case OPT_PURGE_BOUNCES:
+        return set_mode(options, has_mode, MODE_PURGE_BOUNCES,
+                        "--purge-bounces");
+    case OPT_PURGE:
+        return set_mode(options, has_mode, MODE_PURGE_CLASS, "--purge") &&
+               read_words(&options->purge_classes, optarg, "--purge");
+    case OPT_APPLY:
+        options->apply_file = optarg;
+        return set_mode(options, has_mode, MODE_APPLY, "--apply");
+    case OPT_UNDO:
+        options->run = optarg;
+        return set_mode(options, has_mode, MODE_UNDO, "--undo");
+    case OPT_EXPUNGE:
+        options->run = optarg;
+        return set_mode(options, has_mode, MODE_EXPUNGE, "--expunge");
+    case OPT_RUNS:
+        return set_mode(options, has_mode, MODE_RUNS, "--runs");
+    default:
+        return set_mode(options, has_mode, MODE_CHECK_RULES, "--check-rules");
+    }
+}
+
+static bool take_ids(struct options *options, const char *text)
+{
+    if (strcmp(text, "-") == 0) {
+        options->ids_from_stdin = true;
+        return true;
+    }
+    return read_words(&options->ids, text, "--id");
+}
+
+static bool take_option(struct options *options, int option)
+{
+    switch (option) {
+    case OPT_RULES:
+        return string_list_add(&options->rules, slice_from_string(optarg));
+    case OPT_CLASS:
+        return read_words(&options->classes, optarg, "--class");
+    case OPT_WHERE:
+        options->where = optarg;
+        return true;
+    case OPT_ID:
+        return take_ids(options, optarg);
+    case OPT_PLAN:
+        options->plan_file = optarg;
+        return true;
+    case OPT_DELETE:
+        options->is_delete = true;
+        return true;
+    case OPT_JOURNAL:
+        options->journal_directory = optarg;
+        return true;
+    case OPT_NOW:
+        return read_time(&options->now, optarg, "--now");
+    case OPT_TOP:
+        return read_count(&options->top, optarg, 0, 1000000, "--top");
+    case OPT_PROGRESS:
+        return read_when(&options->progress, optarg, "--progress");
+    case OPT_COLOR:
+        return read_when(&options->color, optarg, "--color");
+    case OPT_NO_SYSLOG:
+        options->no_syslog = true;
+        return true;
+    case OPT_OLDER:
+        return read_older(&options->older_sec, optarg);
+    case 'C':
+        options->config_file = optarg;
+        return true;
+    case 'f':
+        return read_format(&options->format, optarg);
+    case 'j':
+        return read_count(&options->workers, optarg, 1, WORKERS_MAX, "-j");
+    case 'n':
+        options->is_dry_run = true;
+        return true;
+    case 'o':
+        options->output_file = optarg;
+        return true;
+    case 'q':
+        options->is_quiet = true;
+        return true;
+    case 'v':
+        options->is_verbose = true;
+        return true;
+    default: /* 'y' */
+        options->is_yes = true;
+        return true;
+    }
+}
+
+static bool is_purge_mode(enum mode mode)
+{
+    return mode == MODE_PURGE_BOUNCES || mode == MODE_PURGE_CLASS ||
+           mode == MODE_APPLY;
+}
+
+/* Options that would silently mean nothing are refused. */
+static bool check_together(const struct options *options)
+{
+    enum mode mode = options->mode;
+    bool is_purge = is_purge_mode(mode);
+    bool is_run_mode =
+        mode == MODE_UNDO || mode == MODE_EXPUNGE || mode == MODE_RUNS;
+    bool is_narrowed = options->classes.count > 0 || options->ids.count > 0 ||
+                       options->ids_from_stdin || options->where != NULL;
+
+    if ((options->is_delete || options->plan_file != NULL) && !is_purge) {
+        wrong(options->is_delete ? "--delete" : "--plan", "needs a purge mode",
+              NULL);
+        return false;
+    }
+    if (options->plan_file != NULL && mode == MODE_APPLY) {
+        wrong("--plan", "cannot be written while a plan is applied", NULL);
+        return false;
+    }
+    if (options->is_dry_run && !is_purge && mode != MODE_UNDO &&
+        mode != MODE_EXPUNGE) {
+        wrong("--dry-run", "this mode changes nothing anyway", NULL);
+        return false;
+    }
+    if (options->older_sec >= 0 && mode != MODE_EXPUNGE && mode != MODE_RUNS) {
+        wrong("--older", "goes with --expunge and --runs", NULL);
+        return false;
+    }
+    if (is_narrowed && (is_run_mode || mode == MODE_CHECK_RULES ||
+                        mode == MODE_EXPLAIN || mode == MODE_SHOW)) {
+        wrong("--class, --where, --id", "this mode takes no selection", NULL);
+        return false;
+    }
+    if (options->format == FORMAT_CSV && mode != MODE_LIST &&
+        !(is_purge && (options->is_dry_run || options->plan_file != NULL))) {
+        wrong("--format=csv", "this mode has no such format",
+              "it goes with --list and --dry-run");
+        return false;
+    }
+    if (options->format == FORMAT_JSON &&
+        (mode == MODE_SHOW || mode == MODE_CHECK_RULES)) {
+        wrong("--format=json", "this mode has no such format", NULL);
+        return false;
+    }
+    return true;
+}
+
+static void set_defaults(struct options *options)
+{
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+
+    *options = (struct options){.now = -1, .older_sec = -1, .top = 10};
+    options->workers = processors < 1             ? 1
+                       : processors > WORKERS_MAX ? WORKERS_MAX
+                                                  : (unsigned)processors;
+}
+
+static void complain_unknown(char **argv)
+{
+    const char *given = optind > 0 ? argv[optind - 1] : "";
+    char letter[3] = {'-', (char)optopt, '\0'};
+
+    if (optopt != 0 && optopt < 256)
+        wrong(letter, "unknown option, or its value is missing", NULL);
+    else
+        wrong(given, "unknown option, or its value is missing or too many",
+              NULL);
+}
+
+/* Abbreviations would turn a word of a later version (--check) into another
+ * one of today (--check-rules): names count only in full. */
+static bool is_in_full(char **argv, int index)
+{
+    const char *given = argv[optind - 1];
+    size_t len = strlen(long_options[index].name);
+
+    if (optarg == given && optarg != NULL)
+        given = argv[optind - 2];
+    return strncmp(given, "--", 2) == 0 &&
+           strncmp(given + 2, long_options[index].name, len) == 0 &&
+           (given[len + 2] == '\0' || given[len + 2] == '=');
+}
+
+enum options_outcome options_read(struct options *options, int argc,
+                                  char **argv)
+{
+    bool has_mode = false;
+    int option, index = -1;
+
+    set_defaults(options);
+    opterr = 0;
+    optind = 1;
+    while ((option = getopt_long(argc, argv, ":C:f:j:no:qvhy", long_options,
+                                 &index)) != -1) {
+        bool is_good;
+
+        if (index >= 0 && option != '?' && option != ':' &&
+            !is_in_full(argv, index)) {
+            optopt = 0;
+            complain_unknown(argv);
+            return OPTIONS_WRONG;
+        }
+        index = -1;
+        if (option == 'h')
+            return OPTIONS_HELP;
+        if (option == OPT_VERSION)
+            return OPTIONS_VERSION;
+        if (option == '?' || option == ':') {
+            complain_unknown(argv);
+            return OPTIONS_WRONG;
+        }
+        if ((option >= OPT_LIST && option <= OPT_CHECK_RULES) ||
+            option == OPT_APPLY)
+            is_good = take_mode(options, &has_mode, option);
+        else
+            is_good = take_option(options, option);
+        if (!is_good)
+            return OPTIONS_WRONG;
+    }
+    for (; optind < argc; optind++)
+        string_list_add(&options->queues, slice_from_string(argv[optind]));
+    return check_together(options) ? OPTIONS_RUN : OPTIONS_WRONG;
+}
+
+void options_free(struct options *options)
+{
+    string_list_free(&options->purge_classes);
+    string_list_free(&options->rules);
+    string_list_free(&options->queues);
+    string_list_free(&options->classes);
+    string_list_free(&options->ids);
+}
+
+void options_print_help(void)
+{
+    fputs(
+        "qscan [MODE] [OPTION]... [QUEUE]...       judge a sendmail queue\n"
+        "\n"
+        "QUEUE is a directory or a wildcard as sendmail writes it ('/q/d*');\n"
+        "without one the queues of sendmail.cf, else /var/spool/mqueue.\n"
+        "\n"
+        "Looking:\n"
+        "  (no mode)             summary: what is wrong, what to type next\n"
+        "  --list                one message a line\n"
+        "  --explain=ID          why a message is classed so\n"
+        "  --show=ID             envelope, headers, first lines of the body\n"
+        "  --check-rules         load the rules, run their own samples\n"
+        "Acting:\n"
+        "  --purge-bounces       take the bounces that rules say may go\n"
+        "  --purge=CLASS[,...]   take the messages of these classes\n"
+        "  --apply=FILE          act on exactly that plan\n"
+        "  --undo[=RUN]          put back what a run took (the latest)\n"
+        "  --expunge[=RUN]       free the space of a run for good\n"
+        "  --runs                runs that are held: when, how many, MB\n"
+        "Which messages:\n"
+        "  --class=CLASS[,...]   only these classes\n"
+        "  --where='COND'        only those; COND as in qscan.rules(5)\n"
+        "  --id=ID[,...]|-       only these; - reads ids from standard input\n"
+        "How to act:\n"
+        "  -n, --dry-run         print the plan, change nothing\n"
+        "  -y, --yes             do not ask\n"
+        "  --plan=FILE           write the plan there, change nothing\n"
+        "  --delete              unlink at once: no undo\n"
+        "  --journal=DIR         keep the journal there (the disk is full)\n"
+        "  --older=AGE           --expunge, --runs: runs older than, as 14d\n"
+        "  --no-syslog           no line a message to syslog\n"
+        "Output:\n"
+        "  -f, --format=FORMAT   text, json, csv\n"
+        "  -o FILE               write there, atomically\n"
+        "  --top=N               rows in each table (10)\n"
+        "  --progress=WHEN       auto, always, never\n"
+        "  --color=WHEN          auto, always, never\n"
+        "  -q, --quiet / -v, --verbose\n"
+        "Other:\n"
+        "  --rules=PATH          rule file or folder, may be repeated\n"
+        "  -C FILE               this sendmail.cf\n"
+        "  --now=T               judge ages as of then\n"
+        "  -j N                  workers\n"
+        "  -h, --help / --version\n"
+        "\n"
+        "Exit: 0 done, 1 done but something failed (named), 2 nothing done.\n",
+        stdout);
+}

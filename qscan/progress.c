@@ -1,0 +1,59 @@
+#include "qscan/progress.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+static double seconds_since(const struct timespec *start)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)(now.tv_sec - start->tv_sec) +
+           (double)(now.tv_nsec - start->tv_nsec) / 1e9;
+}
+
+void progress_begin(struct progress *progress, const char *what, size_t total)
+{
+    atomic_store(&progress->done, 0);
+    progress->what = what;
+    progress->total = total;
+    progress->is_shown = false;
+    clock_gettime(CLOCK_MONOTONIC, &progress->start);
+}
+
+static void print(struct progress *progress, double sec)
+{
+    size_t done = atomic_load(&progress->done);
+    double rate = sec > 0 ? (double)done / sec : 0;
+    bool is_terminal = isatty(STDERR_FILENO);
+
+    fprintf(stderr, "%s%zu of %zu %s, %.0f/s", is_terminal ? "\r\033[K" : "",
+            done, progress->total, progress->what, rate);
+    if (rate > 0 && done < progress->total)
+        fprintf(stderr, ", %.0f s left",
+                (double)(progress->total - done) / rate);
+    if (!is_terminal)
+        fputc('\n', stderr);
+    fflush(stderr);
+    progress->is_shown = true;
+}
+
+void progress_show(struct progress *progress)
+{
+    double sec = seconds_since(&progress->start);
+
+    if (progress->when == PROGRESS_NEVER ||
+        (progress->when == PROGRESS_AUTO &&
+         (sec < 1 || !isatty(STDERR_FILENO))))
+        return;
+    print(progress, sec);
+}
+
+void progress_end(struct progress *progress)
+{
+    if (progress->when == PROGRESS_ALWAYS)
+        print(progress, seconds_since(&progress->start));
+    if (progress->is_shown && isatty(STDERR_FILENO))
+        fputs("\r\033[K", stderr);
+    progress->is_shown = false;
+}

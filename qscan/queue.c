@@ -1,0 +1,586 @@
+#include "qscan/queue.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "qscan/intern.h"
+#include "rules/rules.h"
+
+enum {
+    GETDENTS_BYTES = 256 * 1024,
+    NAME_MAX_SENDMAIL = 20, /* gatherq: MAXQFNAME */
+};
+
+static const char default_queue[] = "/var/spool/mqueue";
+
+bool queue_file_name(char name[static QUEUE_HELD_NAME_MAX], char letter,
+                     struct slice id)
+{
+    if (id.len + 3 > QUEUE_HELD_NAME_MAX || slice_index(id, '/') < id.len)
+        return false;
+    name[0] = letter;
+    name[1] = 'f';
+    memcpy(name + 2, id.ptr, id.len);
+    name[id.len + 2] = '\0';
+    return true;
+}
+
+static char *join_path(const char *directory, const char *name)
+{
+    size_t len = strlen(directory);
+    char *path;
+
+    while (len > 1 && directory[len - 1] == '/')
+        len--;
+    if (name == NULL)
+        return strndup(directory, len);
+    if (asprintf(&path, "%.*s%s%s", (int)len, directory,
+                 len == 1 && directory[0] == '/' ? "" : "/", name) < 0)
+        return NULL;
+    return path;
+}
+
+/* The number of the folder at path below directory, opening it if it is new;
+ * -1 with errno set. */
+static int open_folder(struct queue_set *set, int directory, const char *name,
+                       const char *path)
+{
+    int fd = openat(directory, name,
+                    O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NONBLOCK);
+    struct stat st;
+    struct queue_folder *folders;
+
+    if (fd < 0)
+        return -1;
+    if (fstat(fd, &st) < 0) {
+        close(fd);
+        return -1;
+    }
+    for (size_t i = 0; i < set->folder_count; i++) {
+        if (set->folders[i].device == st.st_dev &&
+            set->folders[i].inode == st.st_ino) {
+            close(fd);
+            return (int)i;
+        }
+    }
+    folders = realloc(set->folders, (set->folder_count + 1) * sizeof(*folders));
+    if (folders == NULL || set->folder_count >= 3 * QUEUE_DIRS_MAX) {
+        if (folders != NULL)
+            set->folders = folders;
+        close(fd);
+        errno = ENOMEM;
+        return -1;
+    }
+    set->folders = folders;
+    folders[set->folder_count] = (struct queue_folder){
+        .path = join_path(path, NULL),
+        .fd = fd,
+        .device = st.st_dev,
+        .inode = st.st_ino,
+        .owner = st.st_uid,
+        .group = st.st_gid,
+        .first_dir = FACTS_NO_DIR,
+    };
+    return (int)set->folder_count++;
+}
+
+static void complain_path(struct complaints *to, const char *path,
+                          const char *what, int error, const char *consequence)
+{
+    complain(to, slice_from_string(path), what, strerror(error), consequence);
+}
+
+/* The qf, df or xf subdirectory where there is one, else the folder itself. */
+static int open_subfolder(struct queue_set *set, int top, const char *name,
+                          struct complaints *to)
+{
+    char *path = join_path(set->folders[top].path, name);
+    int folder;
+
+    if (path == NULL)
+        return top;
+    folder = open_folder(set, set->folders[top].fd, name, path);
+    if (folder < 0 && errno != ENOENT && errno != ENOTDIR) {
+        complain_path(to, path, "cannot be opened", errno, "left out");
+        set->unreadable_count++;
+    }
+    free(path);
+    return folder < 0 ? top : folder;
+}
+
+/* Takes one queue directory into the set, unless it is there. */
+static bool add_dir(struct queue_set *set, const char *path,
+                    struct complaints *to)
+{
+    int top = open_folder(set, AT_FDCWD, path, path);
+    int control, data, transcripts;
+    struct queue_dir *dirs;
+
+    if (top < 0) {
+        complain_path(to, path, "cannot be opened", errno, "left out");
+        set->unreadable_count++;
+        return false;
+    }
+    control = open_subfolder(set, top, "qf", to);
+    data = open_subfolder(set, top, "df", to);
+    transcripts = open_subfolder(set, top, "xf", to);
+    if (set->folders[control].holds_control)
+        return true; /* named twice, or two groups share it */
+    dirs = realloc(set->dirs, (set->dir_count + 1) * sizeof(*dirs));
+    if (dirs == NULL || set->dir_count >= QUEUE_DIRS_MAX) {
+        if (dirs != NULL)
+            set->dirs = dirs;
+        complain(to, slice_from_string(path), "too many queue directories",
+                 NULL, "left out");
+        return false;
+    }
+    set->dirs = dirs;
+    dirs[set->dir_count] = (struct queue_dir){
+        .path = join_path(path, NULL),
+        .control = (uint16_t)control,
+        .data = (uint16_t)data,
+        .transcripts = (uint16_t)transcripts,
+    };
+    set->folders[control].holds_control = true;
+    set->folders[control].first_dir = (uint16_t)set->dir_count;
+    set->folders[data].holds_data = true;
+    set->folders[transcripts].holds_transcripts = true;
+    if (set->folders[data].first_dir == FACTS_NO_DIR)
+        set->folders[data].first_dir = (uint16_t)set->dir_count;
+    if (set->folders[transcripts].first_dir == FACTS_NO_DIR)
+        set->folders[transcripts].first_dir = (uint16_t)set->dir_count;
+    set->dir_count++;
+    return true;
+}
+
+static bool is_queue_file(const char *name)
+{
+    return name[0] != '\0' && strchr("qhQdxtT", name[0]) != NULL &&
+           name[1] == 'f' && name[2] != '\0';
+}
+
+static bool is_queue_folder(const char *name)
+{
+    return strcmp(name, "qf") == 0 || strcmp(name, "df") == 0 ||
+           strcmp(name, "xf") == 0;
+}
+
+struct look {
+    bool has_queue_files, has_queue_folders, has_directories, has_others;
+};
+
+/* What a directory seems to be, by its first few thousand names. */
+static int look_into(const char *path, struct look *look_r)
+{
+    DIR *directory = opendir(path);
+    struct dirent *entry;
+
+    *look_r = (struct look){0};
+    if (directory == NULL)
+        return errno;
+    for (int n = 0; n < 100000 && !look_r->has_queue_files &&
+                    (entry = readdir(directory)) != NULL;
+         n++) {
+        if (entry->d_name[0] == '.')
+            continue;
+        if (is_queue_folder(entry->d_name))
+            look_r->has_queue_folders = true;
+        else if (is_queue_file(entry->d_name))
+            look_r->has_queue_files = true;
+        else if (entry->d_type == DT_DIR || entry->d_type == DT_LNK)
+            look_r->has_directories = true;
+        else
+            look_r->has_others = true;
+    }
+    closedir(directory);
+    return 0;
+}
+
+static int compare_names(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* Every directory, or link to one, below base whose name starts with prefix;
+ * with only_queues, those that look like a queue. Returns how many. */
+static size_t add_matching(struct queue_set *set, const char *base,
+                           const char *prefix, bool only_queues,
+                           struct complaints *to)
+{
+    DIR *directory = opendir(base);
+    struct string_list names = {0};
+    struct dirent *entry;
+    size_t added = 0;
+
+    if (directory == NULL)
+        return 0;
+    while ((entry = readdir(directory)) != NULL)
+        if (entry->d_name[0] != '.' &&
+            strncmp(entry->d_name, prefix, strlen(prefix)) == 0 &&
+            (entry->d_type == DT_DIR || entry->d_type == DT_LNK ||
+             entry->d_type == DT_UNKNOWN))
+            string_list_add(&names, slice_from_string(entry->d_name));
+    closedir(directory);
+    if (names.count > 0)
+        qsort(names.strings, names.count, sizeof(*names.strings),
+              compare_names);
+    for (size_t i = 0; i < names.count; i++) {
+        char *path = join_path(base, names.strings[i]);
+        struct stat st;
+        struct look look;
+
+        if (path != NULL && stat(path, &st) == 0 && S_ISDIR(st.st_mode) &&
+            (!only_queues ||
+             (look_into(path, &look) == 0 &&
+              (look.has_queue_files || look.has_queue_folders))))
+            added += add_dir(set, path, to);
+        free(path);
+    }
+    string_list_free(&names);
+    return added;
+}
+
+static void add_wildcard(struct queue_set *set, const char *name, size_t star,
+                         struct complaints *to)
+{
+    size_t slash = star;
+    char *base, *prefix;
+
+    while (slash > 0 && name[slash - 1] != '/')
+        slash--;
+    base = slash == 0 ? strdup(".") : strndup(name, slash);
+    prefix = strndup(name + slash, star - slash);
+    if (base != NULL && prefix != NULL) {
+        if (prefix[0] == '\0')
+            string_list_add(&set->open_bases, slice_from_string(base));
+        if (add_matching(set, base, prefix, false, to) == 0)
+            complain(to, slice_from_string(name), "no queue directory matches",
+                     NULL, "left out");
+    }
+    free(base);
+    free(prefix);
+}
+
+static void add_named(struct queue_set *set, const char *name,
+                      struct complaints *to)
+{
+    size_t len = strlen(name);
+    struct look look;
+    struct stat st;
+    int error;
+
+    if (len > 0 && name[len - 1] == '*' && stat(name, &st) < 0) {
+        add_wildcard(set, name, len - 1, to);
+        return;
+    }
+    error = look_into(name, &look);
+    if (error != 0) {
+        complain_path(to, name, "no such queue", error, "left out");
+        set->unreadable_count += error != ENOENT && error != ENOTDIR;
+    } else if (!look.has_queue_files && !look.has_queue_folders &&
+               (look.has_directories || look.has_others)) {
+        if (add_matching(set, name, "", true, to) == 0)
+            complain(to, slice_from_string(name), "not a queue",
+                     "no qf, df or hf file in it", "left out");
+    } else {
+        add_dir(set, name, to);
+    }
+}
+
+/* Wildcards of the configuration count even when queues are named by hand: a
+ * holding folder in the base of one would be taken for a queue. */
+static void note_open_bases(struct queue_set *set, const struct config *config)
+{
+    for (size_t i = 0; i < config->queues.count; i++) {
+        const char *name = config->queues.strings[i];
+        size_t len = strlen(name);
+
+        if (len >= 2 && name[len - 1] == '*' && name[len - 2] == '/')
+            string_list_add(&set->open_bases, slice_make(name, len - 1));
+    }
+}
+
+bool queue_open(struct queue_set *set, const struct string_list *names,
+                const struct config *config, struct complaints *to)
+{
+    *set = (struct queue_set){0};
+    note_open_bases(set, config);
+    if (names->count > 0) {
+        for (size_t i = 0; i < names->count; i++)
+            add_named(set, names->strings[i], to);
+    } else if (config->queues.count > 0) {
+        set->is_from_config = true;
+        for (size_t i = 0; i < config->queues.count; i++)
+            add_named(set, config->queues.strings[i], to);
+    } else {
+        add_named(set, default_queue, to);
+    }
+    return set->dir_count > 0;
+}
+
+void queue_close(struct queue_set *set)
+{
+    for (size_t i = 0; i < set->folder_count; i++) {
+        close(set->folders[i].fd);
+        free(set->folders[i].path);
+    }
+    for (size_t i = 0; i < set->dir_count; i++)
+        free(set->dirs[i].path);
+    free(set->folders);
+    free(set->dirs);
+    string_list_free(&set->open_bases);
+    *set = (struct queue_set){0};
+}
+
+uint16_t queue_find_dir(const struct queue_set *set, struct slice relative)
+{
+    uint16_t found = FACTS_NO_DIR;
+
+    if (relative.len == 0 || relative.ptr[0] == '/')
+        return FACTS_NO_DIR;
+    for (size_t i = 0; i < set->dir_count; i++) {
+        struct slice path = slice_from_string(set->dirs[i].path);
+
+        if (path.len <= relative.len ||
+            path.ptr[path.len - relative.len - 1] != '/' ||
+            !slice_equal(slice_skip(path, path.len - relative.len), relative))
+            continue;
+        if (found != FACTS_NO_DIR)
+            return FACTS_NO_DIR; /* two bases: cannot be told */
+        found = (uint16_t)i;
+    }
+    return found;
+}
+
+/* ---- listing ---- */
+
+/* A name without a row of its own, until the join. */
+struct other {
+    uint64_t inode;
+    uint16_t folder;
+    char letter;
+    uint8_t id_len;
+    bool is_regular;
+    char id[FACTS_ID_MAX];
+};
+
+struct listing {
+    struct queue_set *set;
+    struct facts_table *table;
+    struct other *others;
+    size_t other_count, other_capacity;
+    uint64_t key[2];
+    uint32_t *slots; /* row number + 1 by id, open addressing */
+    size_t slot_count;
+};
+
+static bool add_other(struct listing *listing, const struct other *other)
+{
+    if (listing->other_count == listing->other_capacity) {
+        size_t capacity =
+            listing->other_capacity == 0
+                ? 4096
+                : listing->other_capacity + listing->other_capacity / 2;
+        struct other *others =
+            realloc(listing->others, capacity * sizeof(*others));
+
+        if (others == NULL)
+            return false;
+        listing->others = others;
+        listing->other_capacity = capacity;
+    }
+    listing->others[listing->other_count++] = *other;
+    return true;
+}
+
+static bool add_control(struct listing *listing, uint16_t dir, char letter,
+                        struct slice id, uint64_t inode, bool is_regular)
+{
+    struct facts *row = facts_add(listing->table);
+
+    if (row == NULL)
+        return false;
+    row->inode = inode;
+    row->dir = dir;
+    row->data_dir = FACTS_NO_DIR;
+    row->rule = RULES_NO_RULE;
+    row->letter = letter;
+    row->is_regular = is_regular;
+    row->id_len = (uint8_t)id.len;
+    memcpy(row->id, id.ptr, id.len);
+    return true;
+}
+
+static bool take_name(struct listing *listing, uint16_t folder_number,
+                      const struct dirent64 *entry)
+{
+    const struct queue_folder *folder = &listing->set->folders[folder_number];
+    size_t len;
+    char letter = entry->d_name[0];
+    struct slice id;
+    struct other other;
+    /* a file system that does not say is asked when the file is read */
+    bool is_regular = entry->d_type == DT_REG || entry->d_type == DT_UNKNOWN;
+
+    if (!is_queue_file(entry->d_name))
+        return true;
+    len = strlen(entry->d_name);
+    if (len > NAME_MAX_SENDMAIL) {
+        listing->set->long_name_count++;
+        return true;
+    }
+    id = slice_make(entry->d_name + 2, len - 2);
+    if (memchr("qhQ", letter, 3) != NULL) {
+        if (folder->holds_control)
+            return add_control(listing, folder->first_dir, letter, id,
+                               entry->d_ino, is_regular);
+        listing->set->stray_count++;
+        return true;
+    }
+    if ((letter == 'd' && !folder->holds_data) ||
+        (letter == 'x' && !folder->holds_transcripts) ||
+        ((letter == 't' || letter == 'T') && !folder->holds_control)) {
+        listing->set->stray_count++;
+        return true;
+    }
+    other = (struct other){.inode = entry->d_ino,
+                           .folder = folder_number,
+                           .letter = letter,
+                           .id_len = (uint8_t)id.len,
+                           .is_regular = is_regular};
+    memcpy(other.id, id.ptr, id.len);
+    return add_other(listing, &other);
+}
+
+static bool list_folder(struct listing *listing, uint16_t folder_number,
+                        char *names, struct complaints *to)
+{
+    const struct queue_folder *folder = &listing->set->folders[folder_number];
+
+    lseek(folder->fd, 0, SEEK_SET);
+    for (;;) {
+        ssize_t n = getdents64(folder->fd, names, GETDENTS_BYTES);
+
+        if (n < 0) {
+            complain_path(to, folder->path, "cannot be listed", errno,
+                          "the rest of it is not seen");
+            listing->set->unreadable_count++;
+        }
+        if (n <= 0)
+            return true;
+        for (char *at = names; at < names + n;) {
+            const struct dirent64 *entry =
+                (const struct dirent64 *)(const void *)at;
+
+            if (!take_name(listing, folder_number, entry))
+                return false;
+            at += entry->d_reclen;
+        }
+    }
+}
+
+static size_t slot_of(const struct listing *listing, struct slice id)
+{
+    return keyed_hash(listing->key, id) & (listing->slot_count - 1);
+}
+
+static bool index_controls(struct listing *listing)
+{
+    struct facts_table *table = listing->table;
+
+    keyed_hash_new_key(listing->key);
+    listing->slot_count = 64;
+    while (listing->slot_count < table->count * 2)
+        listing->slot_count *= 2;
+    listing->slots = calloc(listing->slot_count, sizeof(*listing->slots));
+    if (listing->slots == NULL)
+        return false;
+    for (size_t i = 0; i < table->count; i++) {
+        size_t at = slot_of(listing, facts_id(&table->rows[i]));
+
+        for (; listing->slots[at] != 0;
+             at = (at + 1) & (listing->slot_count - 1)) {
+            struct facts *twin = &table->rows[listing->slots[at] - 1];
+
+            if (twin->dir == table->rows[i].dir &&
+                slice_equal(facts_id(twin), facts_id(&table->rows[i]))) {
+                twin->oddities |= ODD_TWO_CONTROLS;
+                table->rows[i].oddities |= ODD_TWO_CONTROLS;
+            }
+        }
+        listing->slots[at] = (uint32_t)i + 1;
+    }
+    return true;
+}
+
+/* Tells the control file of an id that something of it lies in folder. False
+ * when no directory at all has a control file of that id. */
+static bool attach(struct listing *listing, const struct other *other)
+{
+    struct slice id = slice_make(other->id, other->id_len);
+    bool has_control = false;
+
+    for (size_t at = slot_of(listing, id); listing->slots[at] != 0;
+         at = (at + 1) & (listing->slot_count - 1)) {
+        struct facts *row = &listing->table->rows[listing->slots[at] - 1];
+        const struct queue_dir *dir = &listing->set->dirs[row->dir];
+
+        if (!slice_equal(facts_id(row), id))
+            continue;
+        has_control = true;
+        if (other->letter == 'd' && dir->data == other->folder)
+            row->data_dir = row->dir;
+        else if (other->letter == 'x')
+            row->has_transcript = true;
+        else if (other->letter == 't' && dir->control == other->folder)
+            row->oddities |= ODD_STALE_TF;
+    }
+    return has_control;
+}
+
+static bool join_others(struct listing *listing)
+{
+    for (size_t i = 0; i < listing->other_count; i++) {
+        const struct other *other = &listing->others[i];
+        struct facts *row;
+
+        if (attach(listing, other))
+            continue;
+        row = facts_add(listing->table);
+        if (row == NULL)
+            return false;
+        row->inode = other->inode;
+        row->dir = listing->set->folders[other->folder].first_dir;
+        row->data_dir = other->letter == 'd' ? row->dir : FACTS_NO_DIR;
+        row->rule = RULES_NO_RULE;
+        row->state = FACTS_ORPHAN;
+        row->letter = other->letter;
+        row->is_regular = other->is_regular;
+        row->id_len = other->id_len;
+        memcpy(row->id, other->id, other->id_len);
+    }
+    return true;
+}
+
+bool queue_list(struct queue_set *set, struct facts_table *table,
+                struct complaints *to)
+{
+    struct listing listing = {.set = set, .table = table};
+    char *names = malloc(GETDENTS_BYTES);
+    bool is_done = names != NULL;
+
+    for (size_t i = 0; is_done && i < set->folder_count; i++)
+        if (set->folders[i].holds_control || set->folders[i].holds_data ||
+            set->folders[i].holds_transcripts)
+            is_done = list_folder(&listing, (uint16_t)i, names, to);
+    is_done = is_done && index_controls(&listing) && join_others(&listing);
+    free(listing.slots);
+    free(listing.others);
+    free(names);
+    return is_done;
+}

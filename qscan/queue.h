@@ -1,0 +1,76 @@
+/*
+ * Where the messages are: queue directories as sendmail lays them out, and
+ * the names found in them (queue.c: multiqueue_cache, chkqdir, gatherq).
+ */
+#ifndef QSCAN_QUEUE_H
+#define QSCAN_QUEUE_H
+
+#include <sys/types.h>
+
+#include "qscan/complain.h"
+#include "qscan/config.h"
+#include "qscan/facts.h"
+
+enum {
+    QUEUE_DIRS_MAX = 10000,
+    QUEUE_HELD_NAME_MAX = 64,
+};
+
+/* One directory of the machine, opened once however often it is named. */
+struct queue_folder {
+    char *path;
+    int fd;
+    dev_t device;
+    ino_t inode;
+    uid_t owner;
+    gid_t group;
+    bool holds_control, holds_data, holds_transcripts;
+    uint16_t first_dir; /* the queue directory it was opened for */
+};
+
+/* A queue directory: three folders, mostly the same one. */
+struct queue_dir {
+    char *path;
+    uint16_t control, data, transcripts; /* numbers of folders */
+};
+
+struct queue_set {
+    struct queue_folder *folders;
+    size_t folder_count;
+    struct queue_dir *dirs;
+    size_t dir_count;
+    /* the bases of wildcards with an empty prefix, "/d" of "/d/ *" */
+    struct string_list open_bases;
+    bool is_from_config;
+    size_t long_name_count;  /* names sendmail refuses to look at */
+    size_t stray_count;      /* control names in a folder of data */
+    size_t unreadable_count; /* directories that could not be opened */
+};
+
+/*
+ * Opens the queues named, or those of config, or /var/spool/mqueue. A name
+ * may be a directory or a wildcard as sendmail writes it; a directory without
+ * queue files whose subdirectories are queues stands for those. False after a
+ * complaint when there is none.
+ */
+bool queue_open(struct queue_set *set, const struct string_list *names,
+                const struct config *config, struct complaints *to);
+void queue_close(struct queue_set *set);
+
+/*
+ * Lists all folders into the facts table: a row a control file, and a row
+ * for each df, xf or tf that belongs to none in any directory, in no order.
+ * False without memory. A folder that cannot be listed is complained about.
+ */
+bool queue_list(struct queue_set *set, struct facts_table *table,
+                struct complaints *to);
+
+/* Number of the queue directory that a d line names, relative to the base, or
+ * FACTS_NO_DIR: only directories of the set count. */
+uint16_t queue_find_dir(const struct queue_set *set, struct slice relative);
+
+/* "qf6AMH...", NUL-terminated; false when it does not fit. */
+bool queue_file_name(char name[static QUEUE_HELD_NAME_MAX], char letter,
+                     struct slice id);
+
+#endif

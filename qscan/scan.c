@@ -1,0 +1,685 @@
+#include "qscan/scan.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "parsers/queueid.h"
+#include "qscan/buffer.h"
+
+enum {
+    PIECE = 256,
+    NEWBORN_SEC = 600, /* readqf removes an empty qf after 10 minutes */
+    ID_TIME_SEC = 600,
+    YOUNG_SEC = 10, /* worth a short wait before the second look */
+    SECOND_LOOK_NSEC = 150 * 1000 * 1000,
+};
+
+struct worker {
+    struct scan *scan;
+    struct message message;
+    struct rules_matcher *matcher, *where_matcher;
+    struct crowd *crowd;
+    uint8_t number;
+};
+
+struct run {
+    struct scan *scan;
+    struct worker *workers;
+    const uint32_t *order;
+};
+
+const char *scan_oddity_text(unsigned bit)
+{
+    static const char *const texts[ODD_COUNT] = {
+        "symbolic link named like a control file",
+        "control file that is no regular file",
+        "control file with more than one name",
+        "control file writable for others",
+        "qf and hf or Qf of one id",
+        "id of no shape that sendmail makes",
+        "id whose time is not the message's",
+        "program, file or :include: recipient without a user",
+        "tf beside the control file",
+        "qf with a quarantine reason",
+        "no df",
+        "control file cut, garbled or with data after its end",
+        "control file owned by somebody else",
+    };
+
+    return bit < ODD_COUNT ? texts[bit] : "";
+}
+
+const char *scan_damage_text(const struct message *message)
+{
+    return message->qf_outcome != QF_OK ? qf_outcome_text(message->qf_outcome)
+                                        : "no df";
+}
+
+const char *scan_class(const struct scene *scene, const struct facts *row)
+{
+    switch ((enum facts_state)row->state) {
+    case FACTS_QUARANTINED:
+        return "quarantined";
+    case FACTS_LOST:
+        return "lost";
+    case FACTS_DAMAGED:
+        return "damaged";
+    case FACTS_ORPHAN:
+        return "orphan";
+    case FACTS_JUDGED:
+        if (row->rule != RULES_NO_RULE)
+            return rules_class(scene->rules, row->rule);
+        break;
+    case FACTS_NEWBORN:
+    case FACTS_GONE:
+    case FACTS_UNREADABLE:
+        break;
+    }
+    return "unclassified";
+}
+
+const char *scan_rule(const struct scene *scene, const struct facts *row)
+{
+    return row->state == FACTS_JUDGED && row->rule != RULES_NO_RULE
+               ? rules_name(scene->rules, row->rule)
+               : NULL;
+}
+
+/* ---- one row ---- */
+
+static void complain_row(struct worker *worker, const struct facts *row,
+                         const char *what, const char *why)
+{
+    char name[QUEUE_HELD_NAME_MAX];
+    struct buffer object = {0};
+
+    if (!queue_file_name(name, row->letter, facts_id(row)))
+        return;
+    buffer_printf(&object, "%s/%s",
+                  worker->scan->scene.queues->dirs[row->dir].path, name);
+    complain(worker->scan->complaints, slice_make(object.bytes, object.len),
+             what, why, "kept");
+    buffer_free(&object);
+}
+
+/* Size and time of a file that has no control file. */
+static void look_at_orphan(struct worker *worker, struct facts *row)
+{
+    const struct queue_set *queues = worker->scan->scene.queues;
+    const struct queue_dir *dir = &queues->dirs[row->dir];
+    uint16_t folder = row->letter == 'd'   ? dir->data
+                      : row->letter == 'x' ? dir->transcripts
+                                           : dir->control;
+    char name[QUEUE_HELD_NAME_MAX];
+    struct stat st;
+
+    if (!queue_file_name(name, row->letter, facts_id(row)) ||
+        fstatat(queues->folders[folder].fd, name, &st, AT_SYMLINK_NOFOLLOW) <
+            0) {
+        row->state = FACTS_GONE;
+        return;
+    }
+    row->size_bytes = (uint64_t)st.st_size;
+    row->created = st.st_mtime;
+}
+
+/* root's and the directory owner's files are as they should be; in a
+ * submission queue they belong to the users, but to the queue's group. */
+static void note_stat_oddities(struct facts *row, const struct stat *st,
+                               const struct queue_folder *folder)
+{
+    if (st->st_uid != 0 && st->st_uid != folder->owner &&
+        st->st_gid != folder->group)
+        row->oddities |= ODD_FOREIGN_OWNER;
+    if (st->st_nlink > 1)
+        row->oddities |= ODD_HARD_LINKED;
+    if ((st->st_mode & S_IWOTH) != 0)
+        row->oddities |= ODD_WRITABLE;
+}
+
+static void note_id_oddities(struct facts *row, const struct qf *qf,
+                             int64_t now)
+{
+    struct queueid id;
+
+    queueid_decode(facts_id(row), qf->has_created ? qf->created : now, &id);
+    if (id.era == QUEUEID_OTHER)
+        row->oddities |= ODD_ID_SHAPE;
+    if (id.created >= 0 && qf->has_created &&
+        (id.created > qf->created + ID_TIME_SEC ||
+         id.created < qf->created - ID_TIME_SEC))
+        row->oddities |= ODD_ID_TIME;
+}
+
+static void note_text_oddities(struct facts *row, const struct message *message)
+{
+    const struct qf *qf = &message->qf;
+
+    note_id_oddities(row, qf, message->scene->now);
+    if (row->letter == 'q' && !slice_is_absent(qf->quarantine))
+        row->oddities |= ODD_QUARANTINE_QF;
+    for (size_t i = 0; i < qf->recipient_count; i++)
+        if (qf->recipients[i].user.len == 0 &&
+            address_is_local_action(qf->recipients[i].address))
+            row->oddities |= ODD_LOCAL_ACTION;
+}
+
+/* ---- what the crowd wants of a message ---- */
+
+static bool is_alive(enum status_kind kind)
+{
+    return kind == STATUS_RESET || kind == STATUS_REPLY || kind == STATUS_TLS;
+}
+
+/* Domains and hosts of a message with several recipients; long lists are cut
+ * where the string table cuts. */
+static void gather_more_recipients(struct worker *worker, struct facts *row)
+{
+    struct message *message = &worker->message;
+    struct buffer names = {0};
+
+    for (size_t i = 1; i < message->qf.recipient_count && names.len < 1000;
+         i++) {
+        const struct qf_recipient *recipient = &message->qf.recipients[i];
+        struct slice domain = message_domain_of(message, recipient);
+
+        if (domain.len == 0)
+            continue;
+        if (is_alive(status_classify(message_status_of(message, recipient))))
+            crowd_add_answer(worker->crowd, domain);
+        buffer_add(&names, domain);
+        buffer_add(&names, slice_make("", 1));
+    }
+    if (names.len > 0)
+        row->more_domains = intern_add(&worker->crowd->strings,
+                                       slice_make(names.bytes, names.len));
+    buffer_free(&names);
+}
+
+static void gather_recipients(struct worker *worker, struct facts *row)
+{
+    struct message *message = &worker->message;
+    const struct qf *qf = &message->qf;
+    struct slice status, host, domain;
+    char lower[256];
+
+    if (qf->recipient_count == 0)
+        return;
+    status = message_status_of(message, &qf->recipients[0]);
+    row->status_kind = (uint8_t)status_classify(status);
+    domain = message_domain_of(message, &qf->recipients[0]);
+    row->domain = intern_add(&worker->crowd->strings, domain);
+    host = status_host(status);
+    row->host = row->domain;
+    if (host.len > 0 && host.len <= sizeof(lower) &&
+        !slice_equal_nocase(host, domain)) {
+        for (size_t i = 0; i < host.len; i++)
+            lower[i] = byte_lower(host.ptr[i]);
+        row->host =
+            intern_add(&worker->crowd->strings, slice_make(lower, host.len));
+    }
+    if (qf->recipient_count > 1)
+        gather_more_recipients(worker, row);
+}
+
+/* RFC 3848: a protocol name that ends in A was authenticated. */
+static bool is_authenticated(const struct qf *qf)
+{
+    struct slice protocol = qf_macro_value(qf, SLICE_LITERAL("r"));
+
+    return protocol.len > 0 && protocol.ptr[protocol.len - 1] == 'A';
+}
+
+static void gather_client(struct worker *worker)
+{
+    struct message *message = &worker->message;
+    struct client client;
+
+    if (!client_parse(qf_macro_value(&message->qf, SLICE_LITERAL("_")),
+                      &client) ||
+        is_authenticated(&message->qf) ||
+        message_is_our_host(message->scene, &client))
+        return;
+    for (size_t i = 0; i < message->qf.recipient_count && i < 100; i++)
+        crowd_add_client(worker->crowd,
+                         message_domain_of(message, &message->qf.recipients[i]),
+                         &client);
+}
+
+/* 5.1.1, and the other codes for an address that is not there (RFC 3463
+ * 3.2); old reports have no code but say it. */
+static bool is_unknown_recipient(const struct dsn_recipient *recipient)
+{
+    return slice_equal(recipient->status, SLICE_LITERAL("5.1.1")) ||
+           slice_equal(recipient->status, SLICE_LITERAL("5.1.10")) ||
+           slice_equal(recipient->status, SLICE_LITERAL("5.1.6"));
+}
+
+static void gather_bounce(struct worker *worker, struct facts *row,
+                          uint32_t row_number)
+{
+    struct message *message = &worker->message;
+    const struct client *source = message_source(message);
+    char lower[256];
+
+    row->is_bounce = true;
+    if (source == NULL || !source->has_ip ||
+        message_is_our_host(message->scene, source))
+        return;
+    row->source = crowd_add_source(worker->crowd, &source->ip, row_number);
+    for (size_t i = 0; i < message->dsn.recipient_count; i++) {
+        const struct dsn_recipient *recipient = &message->dsn.recipients[i];
+        struct slice domain = address_domain(recipient->final_recipient);
+
+        if (is_unknown_recipient(recipient))
+            crowd_add_guess(worker->crowd, row->source,
+                            recipient->final_recipient);
+        if (domain.len == 0 || domain.len > sizeof(lower) || i >= 100)
+            continue;
+        for (size_t c = 0; c < domain.len; c++)
+            lower[c] = byte_lower(domain.ptr[c]);
+        crowd_add_client(worker->crowd, slice_make(lower, domain.len), source);
+    }
+}
+
+static void gather(struct worker *worker, struct facts *row,
+                   uint32_t row_number)
+{
+    struct message *message = &worker->message;
+
+    gather_recipients(worker, row);
+    if (!message_is_own_report(message))
+        gather_client(worker);
+    else if (worker->scan->reads_data &&
+             dsn_kind_of_own(&message->qf) == DSN_FAILURE)
+        gather_bounce(worker, row, row_number);
+}
+
+/* ---- judging ---- */
+
+static bool is_data_there(struct message *message)
+{
+    const struct facts *row = message->row;
+
+    if (slice_is_absent(message->qf.data_dir) && row->data_dir == row->dir)
+        return true;
+    return message_need_data_stat(message);
+}
+
+static enum facts_state state_of(struct message *message, struct facts *row)
+{
+    if (row->letter == 'h')
+        return FACTS_QUARANTINED;
+    if (row->letter == 'Q')
+        return FACTS_LOST;
+    if (message->qf_outcome != QF_OK) {
+        row->oddities |= ODD_TEXT;
+        return FACTS_DAMAGED;
+    }
+    if (!is_data_there(message)) {
+        row->oddities |= ODD_NO_DATA;
+        return FACTS_DAMAGED;
+    }
+    return FACTS_JUDGED;
+}
+
+static void judge(struct worker *worker, struct facts *row)
+{
+    struct rules_verdict verdict;
+
+    if (row->state == FACTS_JUDGED) {
+        rules_judge(worker->matcher, message_fetch, &worker->message, &verdict);
+        row->rule = verdict.rule;
+        row->is_purge = verdict.purge;
+        row->is_undecided = verdict.undecided_count > 0;
+        row->is_later = verdict.is_later;
+        if (verdict.is_later)
+            row->pending = intern_add(&worker->crowd->blobs,
+                                      slice_make((const char *)verdict.pending,
+                                                 verdict.pending_bytes));
+    }
+    if (worker->where_matcher != NULL) {
+        rules_judge(worker->where_matcher, message_fetch, &worker->message,
+                    &verdict);
+        row->is_wanted = verdict.rule != RULES_NO_RULE;
+        row->is_where_later = verdict.is_later;
+    }
+}
+
+static void take_failure(struct worker *worker, struct facts *row,
+                         enum input_outcome outcome)
+{
+    switch (outcome) {
+    case INPUT_GONE:
+        row->state = FACTS_GONE;
+        break;
+    case INPUT_LINK:
+    case INPUT_NOT_REGULAR:
+        row->state = FACTS_DAMAGED;
+        row->oddities |= outcome == INPUT_LINK ? ODD_LINK : ODD_NOT_REGULAR;
+        break;
+    default:
+        row->state = FACTS_UNREADABLE;
+        complain_row(worker, row, "cannot be read",
+                     outcome == INPUT_FAILED
+                         ? strerror(worker->message.control_input.error)
+                         : input_outcome_text(outcome));
+        break;
+    }
+}
+
+static void scan_row(struct worker *worker, uint32_t row_number)
+{
+    struct facts *row = &worker->scan->table.rows[row_number];
+    struct message *message = &worker->message;
+    const struct queue_set *queues = worker->scan->scene.queues;
+    enum input_outcome outcome;
+
+    row->worker = worker->number;
+    row->is_wanted = worker->where_matcher == NULL;
+    if (row->state == FACTS_ORPHAN) {
+        look_at_orphan(worker, row);
+        return;
+    }
+    outcome = message_load(message, row, true);
+    if (outcome != INPUT_OK) {
+        take_failure(worker, row, outcome);
+        return;
+    }
+    row->created = message->qf.has_created ? message->qf.created
+                                           : message->control_stat.st_mtime;
+    row->tries = message->qf.tries < 0            ? 0
+                 : message->qf.tries > UINT32_MAX ? UINT32_MAX
+                                                  : (uint32_t)message->qf.tries;
+    note_stat_oddities(row, &message->control_stat,
+                       &queues->folders[queues->dirs[row->dir].control]);
+    note_text_oddities(row, message);
+    row->state = (uint8_t)state_of(message, row);
+    gather(worker, row, row_number);
+    judge(worker, row);
+    if (message_need_data_stat(message))
+        row->size_bytes = (uint64_t)message->data_stat.st_size;
+}
+
+static void scan_piece(void *context, unsigned number, size_t first, size_t end)
+{
+    struct run *run = context;
+
+    for (size_t i = first; i < end; i++)
+        scan_row(&run->workers[number], run->order[i]);
+}
+
+/* ---- the second look ---- */
+
+static bool needs_second_look(const struct facts *row)
+{
+    return row->state == FACTS_ORPHAN ||
+           (row->state == FACTS_DAMAGED &&
+            (row->oddities & (ODD_TEXT | ODD_NO_DATA)) != 0);
+}
+
+static bool has_control_now(const struct scene *scene, const struct facts *row)
+{
+    static const char letters[] = "qhQ";
+    const struct queue_set *queues = scene->queues;
+
+    for (size_t d = 0; d < queues->dir_count; d++) {
+        int fd = queues->folders[queues->dirs[d].control].fd;
+
+        for (size_t i = 0; i < 3; i++) {
+            char name[QUEUE_HELD_NAME_MAX];
+            struct stat st;
+
+            if (queue_file_name(name, letters[i], facts_id(row)) &&
+                fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+                return true;
+        }
+    }
+    return false;
+}
+
+static void look_again(struct worker *worker, uint32_t row_number)
+{
+    struct facts *row = &worker->scan->table.rows[row_number];
+    const struct scene *scene = &worker->scan->scene;
+
+    if (row->state == FACTS_ORPHAN) {
+        look_at_orphan(worker, row);
+        if (row->state == FACTS_ORPHAN && has_control_now(scene, row))
+            row->state = FACTS_GONE; /* its qf came after the listing */
+        return;
+    }
+    row->oddities &= (uint16_t) ~(ODD_TEXT | ODD_NO_DATA);
+    row->state = FACTS_JUDGED;
+    scan_row(worker, row_number);
+    if (row->state == FACTS_DAMAGED && worker->message.qf_outcome == QF_EMPTY &&
+        scene->now - row->created < NEWBORN_SEC)
+        row->state = FACTS_NEWBORN;
+}
+
+/*
+ * Names were listed before files were read: what looks torn may have been
+ * written, or finished, since. Young ones get a moment.
+ */
+static void second_look(struct run *run)
+{
+    struct facts_table *table = &run->scan->table;
+    int64_t now = time(NULL);
+    bool is_any_young = false;
+
+    for (size_t i = 0; i < table->count; i++)
+        if (needs_second_look(&table->rows[i]) &&
+            table->rows[i].created > now - YOUNG_SEC)
+            is_any_young = true;
+    if (is_any_young)
+        nanosleep(&(struct timespec){.tv_nsec = SECOND_LOOK_NSEC}, NULL);
+    for (size_t i = 0; i < table->count; i++)
+        if (needs_second_look(&table->rows[i]))
+            look_again(&run->workers[0], (uint32_t)i);
+}
+
+/* ---- the second phase ---- */
+
+struct row_message {
+    const struct scene *scene;
+    const struct facts *row;
+    struct field_value values[64];
+};
+
+static void add_row_domains(struct row_message *message,
+                            enum rules_field_id field,
+                            struct field_view *view_r)
+{
+    const struct intern *strings = &message->scene->crowd->strings;
+    struct slice more = intern_text(strings, message->row->more_domains);
+    struct slice domain = intern_text(strings, message->row->domain);
+
+    for (;;) {
+        message->values[view_r->value_count++] = (struct field_value){
+            SLICE_LITERAL(""),
+            crowd_value_of_domain(message->scene, field, domain)};
+        if (more.len == 0)
+            break;
+        if (view_r->value_count == 64) {
+            view_r->state = FIELD_UNDECIDED;
+            return;
+        }
+        domain = slice_head(more, slice_index(more, '\0'));
+        more = slice_skip(more, domain.len + 1);
+    }
+    view_r->state = FIELD_PRESENT;
+}
+
+static void add_row_source(struct row_message *message,
+                           enum rules_field_id field, struct field_view *view_r)
+{
+    const struct crowd_source *source =
+        &message->scene->crowd->sources.items[message->row->source];
+
+    if (message->row->source == 0)
+        return;
+    message->values[0] = (struct field_value){
+        SLICE_LITERAL(""),
+        field == FIELD_SOURCE_BOUNCES ? source->bounces : source->guesses};
+    view_r->value_count = 1;
+    view_r->state = FIELD_PRESENT;
+}
+
+/* rules_fetch from the facts table alone; what is not kept there stays
+ * undecided, and the message is kept. */
+static void fetch_from_row(void *context, enum rules_field_id field,
+                           struct slice header, struct field_view *view_r)
+{
+    struct row_message *message = context;
+
+    (void)header;
+    view_r->values = message->values;
+    view_r->value_count = 0;
+    view_r->state = FIELD_ABSENT;
+    if (field == FIELD_SOURCE_BOUNCES || field == FIELD_SOURCE_GUESSES)
+        add_row_source(message, field, view_r);
+    else if (field == FIELD_HOST_ANSWERED || field == FIELD_RECIPIENT_CLIENTS)
+        add_row_domains(message, field, view_r);
+    else if (field == FIELD_HOST_WAITING &&
+             message->row->more_domains == INTERN_NONE) {
+        message->values[0] = (struct field_value){
+            SLICE_LITERAL(""),
+            message->scene->crowd->hosts[message->row->host].waiting};
+        view_r->value_count = 1;
+        view_r->state = FIELD_PRESENT;
+    } else {
+        view_r->state = FIELD_UNDECIDED;
+    }
+}
+
+static void decide_row(struct worker *worker, struct facts *row)
+{
+    struct scan *scan = worker->scan;
+    struct row_message message = {.scene = &scan->scene, .row = row};
+    struct slice pending = intern_text(&scan->scene.crowd->blobs, row->pending);
+    struct rules_verdict verdict;
+
+    rules_judge_later(worker->matcher, (const uint8_t *)pending.ptr,
+                      pending.len, fetch_from_row, &message, &verdict);
+    row->rule = verdict.rule;
+    row->is_purge = verdict.purge;
+    row->is_undecided = verdict.undecided_count > 0;
+    row->is_later = false;
+}
+
+/* --where about the crowd is rare: the message is simply read again. */
+static void decide_where(struct worker *worker, struct facts *row)
+{
+    struct rules_verdict verdict;
+
+    row->is_where_later = false;
+    row->is_wanted = false;
+    if (message_load(&worker->message, row, false) != INPUT_OK)
+        return;
+    rules_judge(worker->where_matcher, message_fetch, &worker->message,
+                &verdict);
+    row->is_wanted = verdict.rule != RULES_NO_RULE;
+}
+
+static void decide_piece(void *context, unsigned number, size_t first,
+                         size_t end)
+{
+    struct run *run = context;
+    struct worker *worker = &run->workers[number];
+
+    for (size_t i = first; i < end; i++) {
+        struct facts *row = &run->scan->table.rows[i];
+
+        if (row->is_later)
+            decide_row(worker, row);
+        if (row->is_where_later)
+            decide_where(worker, row);
+    }
+}
+
+/* ---- the whole ---- */
+
+static bool start_workers(struct run *run, const uint64_t key[2])
+{
+    struct scan *scan = run->scan;
+
+    run->workers = calloc(scan->worker_count, sizeof(*run->workers));
+    scan->crowds = calloc(scan->worker_count, sizeof(*scan->crowds));
+    if (run->workers == NULL || scan->crowds == NULL)
+        return false;
+    for (unsigned i = 0; i < scan->worker_count; i++) {
+        struct worker *worker = &run->workers[i];
+
+        worker->scan = scan;
+        worker->number = (uint8_t)i;
+        worker->crowd = &scan->crowds[i];
+        message_init(&worker->message, &scan->scene);
+        worker->matcher = rules_matcher_new(scan->scene.rules);
+        if (scan->scene.where != NULL)
+            worker->where_matcher = rules_matcher_new(scan->scene.where);
+        if (worker->matcher == NULL ||
+            (scan->scene.where != NULL && worker->where_matcher == NULL) ||
+            !crowd_init(worker->crowd, key))
+            return false;
+    }
+    return true;
+}
+
+static void stop_workers(struct run *run)
+{
+    for (unsigned i = 0; run->workers != NULL && i < run->scan->worker_count;
+         i++) {
+        message_free(&run->workers[i].message);
+        rules_matcher_free(run->workers[i].matcher);
+        rules_matcher_free(run->workers[i].where_matcher);
+    }
+    free(run->workers);
+}
+
+static bool run_phases(struct run *run)
+{
+    struct scan *scan = run->scan;
+
+    progress_begin(&scan->progress, "messages read", scan->table.count);
+    if (!workers_run(scan->worker_count, scan->table.count, PIECE, scan_piece,
+                     run, &scan->progress))
+        return false;
+    progress_end(&scan->progress);
+    second_look(run);
+    if (!crowd_merge(scan->crowds, scan->worker_count, &scan->table))
+        return false;
+    scan->scene.crowd = &scan->crowds[0];
+    progress_begin(&scan->progress, "messages judged", scan->table.count);
+    if (!workers_run(scan->worker_count, scan->table.count, PIECE * 16,
+                     decide_piece, run, &scan->progress))
+        return false;
+    progress_end(&scan->progress);
+    return true;
+}
+
+bool scan_run(struct scan *scan)
+{
+    struct run run = {.scan = scan};
+    uint32_t *order = facts_order_by_inode(&scan->table);
+    uint64_t key[2];
+    bool is_done;
+
+    keyed_hash_new_key(key);
+    run.order = order;
+    is_done = order != NULL && start_workers(&run, key) && run_phases(&run);
+    stop_workers(&run);
+    free(order);
+    return is_done;
+}
+
+void scan_free(struct scan *scan)
+{
+    for (unsigned i = 0; scan->crowds != NULL && i < scan->worker_count; i++)
+        crowd_free(&scan->crowds[i]);
+    free(scan->crowds);
+    facts_free(&scan->table);
+    scan->crowds = NULL;
+}

@@ -1,0 +1,39 @@
+/*
+ * From names to verdicts: workers read and judge every message once; then the
+ * crowd is counted and what hung on it is decided from the facts table.
+ */
+#ifndef QSCAN_SCAN_H
+#define QSCAN_SCAN_H
+
+#include "qscan/message.h"
+#include "qscan/workers.h"
+
+struct scan {
+    struct scene scene;
+    struct facts_table table;
+    struct crowd *crowds; /* one a worker; crowds[0] is the sum afterwards */
+    unsigned worker_count;
+    bool reads_data; /* rules or report ask for what lives in df */
+    struct progress progress;
+    struct complaints *complaints;
+};
+
+/* The class by kind of file, or the one the rule gives. */
+const char *scan_class(const struct scene *scene, const struct facts *row);
+const char *scan_rule(const struct scene *scene, const struct facts *row);
+
+/*
+ * Judges all rows of scan->table. scene.queues, rules, where and now, and
+ * worker_count, are set by the caller. False without memory, or when a signal
+ * came (interrupt_signal says which).
+ */
+bool scan_run(struct scan *scan);
+void scan_free(struct scan *scan);
+
+/* Words for one bit of enum facts_oddity. */
+const char *scan_oddity_text(unsigned bit);
+
+/* Why a control file is damaged: qf_outcome's words, or "no df". */
+const char *scan_damage_text(const struct message *message);
+
+#endif

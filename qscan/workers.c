@@ -1,0 +1,91 @@
+#include "qscan/workers.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "qscan/interrupt.h"
+
+enum { SHOW_EVERY_NSEC = 500 * 1000 * 1000 };
+
+struct pool {
+    atomic_size_t next;
+    size_t job_count, piece;
+    void (*work)(void *context, unsigned worker, size_t first, size_t end);
+    void *context;
+    struct progress *progress;
+};
+
+struct thread {
+    pthread_t id;
+    struct pool *pool;
+    unsigned worker;
+};
+
+static void *run(void *argument)
+{
+    struct thread *self = argument;
+    struct pool *pool = self->pool;
+
+    while (interrupt_signal() == 0) {
+        size_t first = atomic_fetch_add(&pool->next, pool->piece);
+        size_t end = first + pool->piece;
+
+        if (first >= pool->job_count)
+            break;
+        if (end > pool->job_count)
+            end = pool->job_count;
+        pool->work(pool->context, self->worker, first, end);
+        atomic_fetch_add(&pool->progress->done, end - first);
+    }
+    return NULL;
+}
+
+static void join(struct thread *thread, struct progress *progress)
+{
+    for (;;) {
+        struct timespec until;
+
+        clock_gettime(CLOCK_REALTIME, &until);
+        until.tv_nsec += SHOW_EVERY_NSEC;
+        if (until.tv_nsec >= 1000000000) {
+            until.tv_nsec -= 1000000000;
+            until.tv_sec++;
+        }
+        if (pthread_timedjoin_np(thread->id, NULL, &until) != ETIMEDOUT)
+            return;
+        progress_show(progress);
+    }
+}
+
+bool workers_run(unsigned worker_count, size_t job_count, size_t piece,
+                 void (*work)(void *context, unsigned worker, size_t first,
+                              size_t end),
+                 void *context, struct progress *progress)
+{
+    struct pool pool = {.job_count = job_count,
+                        .piece = piece,
+                        .work = work,
+                        .context = context,
+                        .progress = progress};
+    struct thread *threads;
+    unsigned started = 0;
+
+    if (worker_count > WORKERS_MAX)
+        worker_count = WORKERS_MAX;
+    threads = calloc(worker_count, sizeof(*threads));
+    if (threads == NULL)
+        return false;
+    while (started < worker_count) {
+        threads[started].pool = &pool;
+        threads[started].worker = started;
+        if (pthread_create(&threads[started].id, NULL, run,
+                           &threads[started]) != 0)
+            break; /* fewer will do */
+        started++;
+    }
+    for (unsigned i = 0; i < started; i++)
+        join(&threads[i], progress);
+    free(threads);
+    return started > 0;
+}
