@@ -99,7 +99,7 @@ static bool read_part(struct reader *reader, char *text, size_t *len)
 static bool read_value(struct reader *reader, struct slice *value_r)
 {
     char *text =
-        arena_alloc(&reader->sample->arena, reader->text.len - reader->at + 1);
+        pool_alloc(&reader->sample->pool, reader->text.len - reader->at + 1);
     size_t len = 0;
 
     if (text == NULL)
@@ -159,7 +159,7 @@ static bool read_list(struct reader *reader, size_t offset, struct slice name,
     if (list == NULL)
         return fail(reader, offset, "list.NAME puts a value into a list",
                     "unknown list", name);
-    extra = arena_alloc(&reader->sample->arena, sizeof(*extra));
+    extra = pool_alloc(&reader->sample->pool, sizeof(*extra));
     if (extra == NULL)
         return fail_memory(reader);
     *extra = (struct sample_list){.list = list, .next = reader->sample->lists};
@@ -175,7 +175,7 @@ static bool read_recipient(struct reader *reader, struct slice value)
 {
     struct letters *letters = &reader->letters;
     struct sample_recipient *recipient =
-        arena_alloc(&reader->sample->arena, sizeof(*recipient));
+        pool_alloc(&reader->sample->pool, sizeof(*recipient));
 
     if (recipient == NULL)
         return fail_memory(reader);
@@ -286,7 +286,7 @@ static struct slice lower(struct reader *reader, struct slice text)
 
     if (slice_is_absent(text))
         return text;
-    copy = arena_alloc(&reader->sample->arena, text.len + 1);
+    copy = pool_alloc(&reader->sample->pool, text.len + 1);
     if (copy == NULL)
         return (struct slice){NULL, 0};
     for (size_t i = 0; i < text.len; i++)
@@ -353,8 +353,8 @@ static bool make_views(struct reader *reader)
     struct sample *sample = reader->sample;
 
     for (int i = 0; i < 2; i++) {
-        sample->views[i] = arena_alloc(
-            &sample->arena, (sample->count + 1) * sizeof(*sample->views[i]));
+        sample->views[i] = pool_alloc(
+            &sample->pool, (sample->count + 1) * sizeof(*sample->views[i]));
         if (sample->views[i] == NULL)
             return fail_memory(reader);
     }
@@ -390,7 +390,7 @@ void sample_free(struct sample *sample)
          list = list->next)
         list_free(&list->table);
     free(sample->values);
-    arena_free(&sample->arena);
+    pool_free(&sample->pool);
 }
 
 void sample_fetch(void *message, enum rules_field_id field, struct slice header,

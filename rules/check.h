@@ -18,7 +18,7 @@ struct sample_list {
 };
 
 struct sample {
-    struct arena arena;
+    struct pool pool;
     struct sample_value *values;
     size_t count, capacity;
     struct sample_list *lists;

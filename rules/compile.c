@@ -27,7 +27,7 @@ text_of(struct compiler *c, const char *format, va_list arguments)
     struct slice copy;
 
     vsnprintf(text, sizeof(text), format, arguments);
-    copy = arena_copy(&c->scratch, slice_from_string(text));
+    copy = pool_copy(&c->scratch, slice_from_string(text));
     return slice_is_absent(copy) ? "" : copy.ptr;
 }
 
@@ -36,7 +36,7 @@ static void note(struct compiler *c, bool is_warning, struct lex_place place,
 {
     size_t *count = is_warning ? &c->warning_count : &c->problem_count;
     struct problem *problems = is_warning ? c->warnings : c->problems;
-    struct slice kept_why = arena_copy(&c->scratch, slice_from_string(why));
+    struct slice kept_why = pool_copy(&c->scratch, slice_from_string(why));
 
     if (*count < PROBLEMS_MAX)
         problems[*count] = (struct problem){
@@ -133,7 +133,7 @@ void list_set_release(struct list_set *set)
         list_free(&set->lists[i].preset);
     }
     free(set->lists);
-    arena_free(&set->arena);
+    pool_free(&set->pool);
     free(set);
 }
 
@@ -147,7 +147,7 @@ static struct named_list *new_list(struct compiler *c, struct slice name)
     if (lists == NULL)
         return NULL;
     set->lists = lists;
-    copy = arena_copy(&set->arena, name);
+    copy = pool_copy(&set->pool, name);
     if (slice_is_absent(copy)) {
         c->no_memory = true;
         return NULL;
@@ -272,7 +272,7 @@ static void read_list_file(struct compiler *c, struct lex_place place,
                            struct named_list *list, struct slice path,
                            enum list_entry kind, bool may_be_missing)
 {
-    struct slice name = arena_copy(&c->scratch, path);
+    struct slice name = pool_copy(&c->scratch, path);
     char *text = NULL;
     size_t len = 0;
     int error;
@@ -465,7 +465,7 @@ struct draft {
 
 static const char *keep(struct compiler *c, struct slice text)
 {
-    struct slice copy = arena_copy(&c->set->arena, text);
+    struct slice copy = pool_copy(&c->set->pool, text);
 
     if (slice_is_absent(copy)) {
         c->no_memory = true;
@@ -992,7 +992,7 @@ static void split_file(struct compiler *c, unsigned file)
 static bool keep_file_names(struct compiler *c)
 {
     const char **names =
-        arena_alloc(&c->set->arena, (c->file_count + 1) * sizeof(*names));
+        pool_alloc(&c->set->pool, (c->file_count + 1) * sizeof(*names));
 
     if (names == NULL)
         return false;
@@ -1035,7 +1035,7 @@ static struct rules *compiler_finish(struct compiler *c)
     }
     pcre2_compile_context_free(c->regex_context);
     free(c->lines);
-    arena_free(&c->scratch);
+    pool_free(&c->scratch);
     free(c);
     return set;
 }
@@ -1138,7 +1138,7 @@ void rules_free(struct rules *rules)
     free(rules->uses);
     free(rules->conditions);
     free(rules->samples);
-    arena_free(&rules->arena);
+    pool_free(&rules->pool);
     free(rules);
 }
 

@@ -14,7 +14,7 @@ struct problem {
 
 struct compiler {
     struct rules *set;
-    struct arena scratch;
+    struct pool scratch;
     const struct rules_file *files;
     size_t file_count;
     struct lex_line *lines;

@@ -123,7 +123,7 @@ static bool parse_value(struct compiler *c, struct lex_cursor *cursor,
     *is_bare_r = false;
     switch (lex_peek(cursor)) {
     case '"':
-        is_closed = lex_quoted(cursor, &c->set->arena, value_r);
+        is_closed = lex_quoted(cursor, &c->set->pool, value_r);
         break;
     case '<':
         cursor->at++;
@@ -151,7 +151,7 @@ static bool parse_value(struct compiler *c, struct lex_cursor *cursor,
 static bool keep_text(struct compiler *c, struct slice text,
                       struct slice *copy_r)
 {
-    *copy_r = arena_copy(&c->set->arena, text);
+    *copy_r = pool_copy(&c->set->pool, text);
     if (slice_is_absent(*copy_r))
         c->no_memory = true;
     return !c->no_memory;
@@ -285,7 +285,7 @@ static bool parse_has(struct compiler *c, struct lex_cursor *cursor,
 static struct list_table *new_inline_list(struct compiler *c,
                                           struct condition *condition)
 {
-    struct inline_list *list = arena_alloc(&c->set->arena, sizeof(*list));
+    struct inline_list *list = pool_alloc(&c->set->pool, sizeof(*list));
 
     if (list == NULL) {
         c->no_memory = true;

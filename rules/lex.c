@@ -39,11 +39,11 @@ static size_t count_joints(struct slice rest, size_t *bytes_r)
     return count;
 }
 
-static enum lex_outcome join(struct lex_file *file, struct arena *arena,
+static enum lex_outcome join(struct lex_file *file, struct pool *pool,
                              struct lex_line *line, size_t count, size_t bytes)
 {
-    struct lex_joint *joints = arena_alloc(arena, count * sizeof(*joints));
-    char *joined = arena_alloc(arena, line->text.len + bytes);
+    struct lex_joint *joints = pool_alloc(pool, count * sizeof(*joints));
+    char *joined = pool_alloc(pool, line->text.len + bytes);
     size_t len = line->text.len;
     struct slice text;
 
@@ -69,7 +69,7 @@ static enum lex_outcome join(struct lex_file *file, struct arena *arena,
     return LEX_OK;
 }
 
-enum lex_outcome lex_next_line(struct lex_file *file, struct arena *arena,
+enum lex_outcome lex_next_line(struct lex_file *file, struct pool *pool,
                                struct lex_line *line_r)
 {
     size_t count, bytes;
@@ -84,7 +84,7 @@ enum lex_outcome lex_next_line(struct lex_file *file, struct arena *arena,
     if (first_byte(text) == '+')
         return LEX_LOOSE_PLUS;
     count = count_joints(file->rest, &bytes);
-    return count == 0 ? LEX_OK : join(file, arena, line_r, count, bytes);
+    return count == 0 ? LEX_OK : join(file, pool, line_r, count, bytes);
 }
 
 struct lex_cursor lex_begin(const struct lex_line *line)
@@ -209,7 +209,7 @@ bool lex_until(struct lex_cursor *cursor, char end, struct slice *text_r)
     return false;
 }
 
-bool lex_quoted(struct lex_cursor *cursor, struct arena *arena,
+bool lex_quoted(struct lex_cursor *cursor, struct pool *pool,
                 struct slice *text_r)
 {
     struct slice raw;
@@ -220,7 +220,7 @@ bool lex_quoted(struct lex_cursor *cursor, struct arena *arena,
     *text_r = (struct slice){NULL, 0};
     if (!lex_until(cursor, '"', &raw))
         return false;
-    text = arena_alloc(arena, raw.len + 1);
+    text = pool_alloc(pool, raw.len + 1);
     if (text == NULL)
         return false;
     for (size_t i = 0; i < raw.len; i++) {

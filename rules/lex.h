@@ -8,7 +8,7 @@
 #ifndef QSCAN_RULES_LEX_H
 #define QSCAN_RULES_LEX_H
 
-#include "rules/arena.h"
+#include "rules/pool.h"
 
 /* Where a continuation was joined on: text from offset begins there. */
 struct lex_joint {
@@ -17,7 +17,7 @@ struct lex_joint {
 };
 
 struct lex_line {
-    struct slice text; /* in the file, or in the arena when joined */
+    struct slice text; /* in the file, or in the pool when joined */
     unsigned file;     /* index of the caller's */
     unsigned line;
     const struct lex_joint *joints;
@@ -41,8 +41,8 @@ struct lex_file {
 };
 
 /* Takes the next logical line that is neither empty nor a comment. Joined
- * lines are put into the arena. */
-enum lex_outcome lex_next_line(struct lex_file *file, struct arena *arena,
+ * lines are put into the pool. */
+enum lex_outcome lex_next_line(struct lex_file *file, struct pool *pool,
                                struct lex_line *line_r);
 
 struct lex_cursor {
@@ -64,10 +64,10 @@ struct slice lex_word(struct lex_cursor *cursor, const char *stop);
 /* Letters, digits, '.', '_' and '-': the name of a field. */
 struct slice lex_name(struct lex_cursor *cursor);
 
-/* A text in double quotes, \" and \\ undone, in the arena. False when the
+/* A text in double quotes, \" and \\ undone, in the pool. False when the
  * closing quote is missing or memory ran out (then *text_r is absent and the
  * cursor behind the quote). */
-bool lex_quoted(struct lex_cursor *cursor, struct arena *arena,
+bool lex_quoted(struct lex_cursor *cursor, struct pool *pool,
                 struct slice *text_r);
 
 /* The bytes up to end, which is taken too and does not count behind a

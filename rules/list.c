@@ -40,7 +40,7 @@ static enum list_outcome add_name(struct list_table *table, struct slice text,
     if (names == NULL)
         return LIST_NO_MEMORY;
     table->names = names;
-    copy = arena_copy(&table->arena, text);
+    copy = pool_copy(&table->pool, text);
     if (slice_is_absent(copy))
         return LIST_NO_MEMORY;
     names[table->name_count++] =
@@ -273,7 +273,7 @@ bool list_has(const struct list_table *table, struct slice text, bool is_name)
 
 void list_free(struct list_table *table)
 {
-    arena_free(&table->arena);
+    pool_free(&table->pool);
     free(table->names);
     free(table->nets);
     *table = (struct list_table){0};

@@ -9,7 +9,7 @@
 #define QSCAN_RULES_LIST_H
 
 #include "parsers/address.h"
-#include "rules/arena.h"
+#include "rules/pool.h"
 
 enum { LIST_ENTRY_MAX_BYTES = 1000, LIST_ENTRIES_MAX = 4000000 };
 
@@ -23,7 +23,7 @@ struct list_name {
 enum { LIST_ITSELF = 1, LIST_SUBDOMAINS = 2 };
 
 struct list_table {
-    struct arena arena;
+    struct pool pool;
     struct list_name *names;
     size_t name_count, name_capacity;
     struct cidr *nets;

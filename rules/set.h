@@ -33,7 +33,7 @@ struct named_list {
 /* Shared by a set and the conditions compiled against it. */
 struct list_set {
     atomic_uint user_count;
-    struct arena arena;
+    struct pool pool;
     struct named_list *lists;
     size_t count, capacity;
 };
@@ -108,7 +108,7 @@ struct inline_list {
 };
 
 struct rules {
-    struct arena arena;
+    struct pool pool;
     struct list_set *lists;
     struct inline_list *inline_lists;
     const char **file_names;
