@@ -648,7 +648,7 @@ static void real_files_give_their_facts(void **state)
 
 static const struct qf_case version_cases[] = {
 
-    {"made-v0", NULL, QF_OK, 16,
+    {"made-v0", NULL, QF_OK, 17,
      "T=786549600\nP=128417\n"
      "M=Deferred: Connection refused by mail.example.net.\nF=w\n"
      "S=ann@example.org\n"
@@ -661,7 +661,7 @@ static const struct qf_case version_cases[] = {
      " value=<199412041000.KAA01234@relay.example.org>\n"
      "H=From\n value=ann@example.org\nH=To\n value=bob@example.net\n"
      "H=Subject\n value=meeting\n"},
-    {"made-v2", NULL, QF_OK, 27,
+    {"made-v2", NULL, QF_OK, 28,
      "V=2\nT=862401600\nK=862405200\nN=2\nP=90417\nI=3/1/20123\n"
      "B=8BITMIME\nM=Deferred: Connection timed out with mail.example.net.\n"
      "F=8\nS=<ann@example.org>\nZ=QQ314159\n"
@@ -708,7 +708,7 @@ static const struct qf_case version_cases[] = {
      "H=To\n flags=\n value=bob@example.net\n"
      "H=Subject\n flags=\n value=minutes\n"},
 
-    {"made-v6", NULL, QF_OK, 41,
+    {"made-v6", NULL, QF_OK, 39,
      "V=6\nT=1031400000\nK=1031403600\nN=4\nP=150417\n!=3600\nd=grp/g2\n"
      "I=3/1/40123\n"
      "M=Deferred: 452 4.2.2 <carol@example.net>: mailbox full\nF=s\n"
@@ -733,7 +733,7 @@ static const struct qf_case version_cases[] = {
      "H=Full-Name\n flags=$x\n value=Ann\n"
      "H=X-Mac\n flags=${mac}\n value=yes\n"
      "H=Subject\n flags=\n value=minutes\n"},
-    {"made-v8", NULL, QF_OK, 39,
+    {"made-v8", NULL, QF_OK, 40,
      "V=8\nT=1795369945\nK=1795369946\nN=1\nP=-90232\n!=-7200\n"
      "d=slow/slow1\nI=254/0/10952790\nB=7bit\n"
      "q=held: looks like a campaign\n"
