@@ -294,6 +294,15 @@ static struct slice lower(struct reader *reader, struct slice text)
     return slice_make(copy, text.len);
 }
 
+/* One value of one of several recipients: there, if empty, when others have
+ * one, so that "every value" means every recipient. */
+static bool derive_one(struct reader *reader, enum rules_field_id field,
+                       struct slice text)
+{
+    return derive(reader, field,
+                  slice_is_absent(text) ? SLICE_LITERAL("") : text);
+}
+
 static bool derive_recipient(struct reader *reader,
                              const struct sample_recipient *recipient)
 {
@@ -302,11 +311,12 @@ static bool derive_recipient(struct reader *reader,
 
     if (slice_is_absent(status))
         status = reader->letters.status;
-    return derive(reader, FIELD_RECIPIENT, bare) &&
-           derive(reader, FIELD_RECIPIENT_DOMAIN,
-                  lower(reader, address_domain(bare))) &&
-           derive(reader, FIELD_STATUS, status) &&
-           derive(reader, FIELD_RECIPIENT_HOST, status_host(status));
+    return derive_one(reader, FIELD_RECIPIENT, bare) &&
+           derive_one(reader, FIELD_RECIPIENT_DOMAIN,
+                      lower(reader, address_domain(bare))) &&
+           derive_one(reader, FIELD_STATUS, status) &&
+           derive_one(reader, FIELD_RECIPIENT_HOST,
+                      lower(reader, status_host(status)));
 }
 
 /* What the sample names itself stands as it is. */
@@ -334,17 +344,26 @@ static bool derive_all(struct reader *reader)
            derive_sender(reader) && derive_recipients(reader);
 }
 
-/* Fields named in the sample win over those that follow from its letters. */
+/* Fields named in the sample win over those that follow from its letters, and
+ * what no recipient has is absent. */
 static void drop_overruled(struct sample *sample, size_t named_count)
 {
     size_t kept = named_count;
-    bool is_named[FIELD_COUNT] = {false};
+    bool is_named[FIELD_COUNT] = {false}, is_filled[FIELD_COUNT] = {false};
 
-    for (size_t i = 0; i < named_count; i++)
-        is_named[sample->values[i].field] = true;
-    for (size_t i = named_count; i < sample->count; i++)
-        if (!is_named[sample->values[i].field])
+    for (size_t i = 0; i < sample->count; i++) {
+        const struct sample_value *value = &sample->values[i];
+
+        is_named[value->field] |= i < named_count;
+        is_filled[value->field] |=
+            value->value.text.len > 0 || !rules_fields[value->field].has_many;
+    }
+    for (size_t i = named_count; i < sample->count; i++) {
+        enum rules_field_id field = sample->values[i].field;
+
+        if (!is_named[field] && is_filled[field])
             sample->values[kept++] = sample->values[i];
+    }
     sample->count = kept;
 }
 
