@@ -580,12 +580,16 @@ static enum status_kind match_mailer(struct slice text)
     return slice_starts(text, exited) ? STATUS_LOCAL : STATUS_OTHER;
 }
 
-/* Three digits: what follows is the peer's own, or our cf's in its style. */
+/*
+ * Three digits and a blank: what follows is the peer's own, or our cf's in its
+ * style. The lines with '-' behind the digits are never stored (usersmtp.c:
+ * reply), but hosts are named like that: "198-51-100-7.example".
+ */
 static bool is_reply(struct slice text)
 {
     return text.len >= 3 && byte_is_digit(text.ptr[0]) &&
            byte_is_digit(text.ptr[1]) && byte_is_digit(text.ptr[2]) &&
-           (text.len == 3 || text.ptr[3] == ' ' || text.ptr[3] == '-');
+           (text.len == 3 || text.ptr[3] == ' ');
 }
 
 /* TLS failures get a reply code from the cf (proto.m4: tls_server). */
