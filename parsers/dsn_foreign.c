@@ -190,12 +190,12 @@ static enum dsn_outcome add_named(struct dsn *dsn, struct slice address)
     return dsn_add_recipient(dsn, &recipient);
 }
 
-/* What the text says about the recipient named last grew to end. */
+/* The line, too, is about the recipient named last. */
 static void extend_diagnostic(struct dsn *dsn, struct slice line)
 {
     struct dsn_recipient *last;
 
-    if (dsn->recipient_count == 0 || line.len == 0)
+    if (line.len == 0)
         return;
     last = &dsn->recipients[dsn->recipient_count - 1];
     if (slice_is_absent(last->diagnostic))
@@ -302,6 +302,7 @@ static enum dsn_outcome
 read_text_form(struct dsn *dsn, const struct text_form *form, struct slice rest)
 {
     bool is_list = form->list_begins == NULL;
+    bool is_open = false; /* a blank line ends what is said of a recipient */
     struct slice line;
 
     dsn->kind = DSN_FAILURE;
@@ -321,10 +322,13 @@ read_text_form(struct dsn *dsn, const struct text_form *form, struct slice rest)
             if (outcome != DSN_OK)
                 return outcome;
             extend_diagnostic(dsn, said);
+            is_open = true;
+        } else if (line.len == 0) {
+            is_open = false;
         } else if (form->delayed != NULL && dsn->recipient_count == 0 &&
                    contains_nocase(line, slice_from_string(form->delayed))) {
             dsn->kind = DSN_WARNING;
-        } else if (is_list) {
+        } else if (is_open) {
             extend_diagnostic(dsn, slice_trim(line));
         }
     }

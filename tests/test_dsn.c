@@ -1,0 +1,1116 @@
+/*
+ * Delivery reports: fixtures whole and cut at every byte, and what a hostile
+ * original can do to its own report.
+ */
+/* wraps: realloc */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "parsers/dsn.h"
+#include "tests/assert_slice.h"
+#include "tests/guard.h"
+
+/* ---- a report with its control file ---- */
+
+enum { TEXT_MAX = 16384 };
+
+struct report {
+    char qf_text[TEXT_MAX], body_text[TEXT_MAX];
+    struct qf qf;
+    struct slice id, body;
+    struct dsn dsn;
+};
+
+static void report_open(struct report *report)
+{
+    memset(report, 0, sizeof *report);
+    qf_init(&report->qf);
+    dsn_init(&report->dsn);
+}
+
+static void report_close(struct report *report)
+{
+    qf_free(&report->qf);
+    dsn_free(&report->dsn);
+}
+
+static struct slice load(const char *name, const char *ending, char *buffer)
+{
+    char path[200];
+    FILE *file;
+    size_t len;
+
+    snprintf(path, sizeof path, "tests/fixtures/%s.%s", name, ending);
+    file = fopen(path, "rb");
+    if (file == NULL)
+        fail_msg("%s: cannot be opened", path);
+    len = fread(buffer, 1, TEXT_MAX, file);
+    assert_true(len < TEXT_MAX && feof(file));
+    fclose(file);
+    return slice_make(buffer, len);
+}
+
+static void report_set(struct report *report, const char *id,
+                       struct slice qf_text, struct slice body)
+{
+    assert_int_equal(qf_parse(&report->qf, qf_text), QF_OK);
+    report->id = slice_from_string(id);
+    report->body = body;
+}
+
+static void report_load(struct report *report, const char *name, const char *id)
+{
+    report_set(report, id, load(name, "qf", report->qf_text),
+               load(name, "df", report->body_text));
+}
+
+static enum dsn_outcome parse(struct report *report, struct slice body)
+{
+    return qf_has_flag(&report->qf, 'r')
+               ? dsn_parse_own(&report->dsn, &report->qf, report->id, body)
+               : dsn_parse_foreign(&report->dsn, &report->qf, body);
+}
+
+static size_t append(char *text, size_t len, struct slice part,
+                     const char *behind)
+{
+    int count = snprintf(text + len, 1000 - len, "%.*s%s",
+                         part.ptr == NULL ? 1 : (int)part.len,
+                         part.ptr == NULL ? "-" : part.ptr, behind);
+
+    assert_true(count >= 0 && len + (size_t)count < 1000);
+    return len + (size_t)count;
+}
+
+/* "a@example.org failed 5.1.1, b@example.org delayed -" */
+static struct slice recipients_of(const struct dsn *dsn, char text[1000])
+{
+    size_t len = 0;
+
+    text[0] = '\0';
+    for (size_t i = 0; i < dsn->recipient_count; i++) {
+        const struct dsn_recipient *recipient = &dsn->recipients[i];
+
+        len = append(text, len, slice_make(", ", i == 0 ? 0 : 2), "");
+        len = append(text, len, recipient->final_recipient, " ");
+        len = append(text, len, recipient->action, " ");
+        len = append(text, len, recipient->status, "");
+    }
+    return slice_make(text, len);
+}
+
+/* ---- fixtures ---- */
+
+static const struct fixture {
+    const char *name;
+    const char *id;
+    enum dsn_outcome outcome;
+    enum dsn_kind kind;
+    bool is_mime, has_expired;
+    const char *source_text, *parent_id;
+    const char *recipients;
+} fixtures[] = {
+    {"dsn/failure-headers", "6AI4qh1s004993", DSN_OK, DSN_FAILURE, true, false,
+     "cust-203-0-113-61.mobile.quicknet.example [203.0.113.61]",
+     "6AI4qh1s004946", "eve_taylor59901@example.com failed 5.1.1"},
+    {"dsn/failure-message", "6AI4qo1Q005928", DSN_OK, DSN_FAILURE, true, false,
+     "198-51-100-199.mobile.quicknet.example [198.51.100.199]",
+     "6AI4qn1Q005872", "gina66@example.com failed 5.1.1"},
+    {"dsn/policy-5.1.8", "6AI4qie3005129", DSN_OK, DSN_FAILURE, true, false,
+     "[198.18.66.251]", "6AI4qhe3005082",
+     "green61818@example.com failed 5.1.8"},
+    {"dsn/policy-5.7.1", "6AI4qjcW005383", DSN_OK, DSN_FAILURE, true, false,
+     "cust-198-51-100-50.dsl.telco-sud.example [198.51.100.50]",
+     "6AI4qjcW005326", "dave.clark2043@example.com failed 5.7.1"},
+    {"dsn/mixed-5.1.1-5.2.1", "6AMIZCun027194", DSN_OK, DSN_FAILURE, true,
+     false, "ppp203-0-113-50.dyn.bigcable.example [203.0.113.50]",
+     "6AMIZBun027135",
+     "press@example.com failed 5.2.1, zking@example.com failed 5.1.1"},
+    {"dsn/expired", "6ALGJsXq017980", DSN_OK, DSN_FAILURE, true, true,
+     "mail.first-moore5.example [192.0.2.145]", "6AGESbis004801",
+     "jobs@example.net failed 4.4.7"},
+    {"dsn/warning", "6AI4qsEZ006209", DSN_OK, DSN_WARNING, true, false,
+     "unknown.dsl.telco-sud.example [198.51.100.198] (may be forged)",
+     "6AGESbt5004818", "zoenelson22344@example.net delayed 4.4.1"},
+    {"dsn/receipt-expanded", "6AI4qoCM006015", DSN_OK, DSN_RECEIPT, true, false,
+     "mail.city-wright3.example [192.0.2.143]", "6AI4qoCL006001",
+     "staff@mx2.example.org delivered 2.0.0"},
+    {"dsn/receipt-relayed", "6AI4qpcB006077", DSN_OK, DSN_RECEIPT, true, false,
+     "mail.example.com [192.0.2.80]", "6AI4qpcB006062",
+     "paul@nodsn.example relayed 2.0.0"},
+    {"dsn/double-bounce-5.2.1", "6AKGtBxS013498", DSN_OK, DSN_POSTMASTER, true,
+     false, "localhost", "6AKGtBxR013498", "press@example.com failed 5.2.1"},
+    {"dsn/double-bounce-5.7.1", "6AI4qoSR006004", DSN_OK, DSN_POSTMASTER, true,
+     false, "localhost", "6AI4qoSQ006004",
+     "karl17@nulldeny.example failed 5.7.1"},
+    {"dsn/ipv6", "6AI4qiRP005205", DSN_OK, DSN_FAILURE, true, false,
+     "cust-2001-db8-bad-310.dyn.bigcable.example "
+     "[IPv6:2001:db8:bad:0:0:0:0:310]",
+     "6AI4qiRP005124", "alice58258@example.com failed 5.1.1"},
+    {"dsn/ipv6-forged", "6AI4qkOG005551", DSN_OK, DSN_FAILURE, true, false,
+     "2001-db8-bad-312.pool.cheapdsl.example "
+     "[IPv6:2001:db8:bad:0:0:0:0:312] (may be forged)",
+     "6AI4qjOG005490", "sue.walker@example.com failed 5.1.1"},
+    {"dsn/forged", "6AI4qh4w004985", DSN_OK, DSN_FAILURE, true, false,
+     "unknown.dsl.telco-sud.example [203.0.113.23] (may be forged)",
+     "6AI4qh4w004941", "smith136395@example.com failed 5.1.1"},
+
+    {"dsn/text-8.9", "TAA03712", DSN_OK, DSN_FAILURE, false, false,
+     "ppp7.example.net [198.51.100.7]", "SAA03711",
+     "bob@example.com failed 5.1.1, carol@example.com failed -"},
+    {"dsn/text-mixed", "6AMJJq2v027999", DSN_OK, DSN_FAILURE, false, false,
+     "ppp7.example.net [198.51.100.7] (may be forged)", "6AMI0001004711",
+     "bob@example.com failed 5.1.1, carol@example.com failed -, "
+     "dave@example.com failed 5.1.8, eve@example.com delayed -, "
+     "frank@example.com relayed -, grace@example.org delivered -"},
+    {"dsn/text-uncollected", "6AMJJq2v027999", DSN_OK, DSN_POSTMASTER, false,
+     false, "ppp7.example.net [198.51.100.7]", "6AMI0001004711",
+     "bob@example.com failed 5.1.1"},
+
+    {"dsn/foreign-sendmail", "-", DSN_OK, DSN_FAILURE, true, false, NULL, NULL,
+     "dave@green-miller12.example failed 5.1.1"},
+    {"dsn/foreign-sendmail-text", "-", DSN_OK, DSN_FAILURE, false, false, NULL,
+     NULL, "bob@example.net failed 5.1.1"},
+    {"dsn/foreign-postfix", "-", DSN_OK, DSN_FAILURE, true, false, NULL, NULL,
+     "zoe@first-smith9.example failed 5.1.1"},
+    {"dsn/foreign-postfix-text", "-", DSN_OK, DSN_FAILURE, false, false, NULL,
+     NULL, "bob@example.net failed 5.1.1"},
+    {"dsn/foreign-exim", "-", DSN_OK, DSN_FAILURE, false, false, NULL, NULL,
+     "linda@alpha-smith13.example failed -"},
+    {"dsn/foreign-exim-delay", "-", DSN_OK, DSN_WARNING, false, false, NULL,
+     NULL, "bob@example.net delayed 4.7.1"},
+    {"dsn/foreign-qmail", "-", DSN_OK, DSN_FAILURE, false, false, NULL, NULL,
+     "bob@example.net failed 5.1.1, carol@example.net failed 5.7.1, "
+     "dave@example.net failed -"},
+    {"dsn/foreign-exchange", "-", DSN_OK, DSN_FAILURE, true, false, NULL, NULL,
+     "bob@example.net failed 5.1.1"},
+    {"dsn/foreign-exchange-text", "-", DSN_OK, DSN_FAILURE, false, false, NULL,
+     NULL, "bob@example.net failed -"},
+
+    {"dsn/not-fax", "-", DSN_NOT_A_REPORT, DSN_NONE, false, false, NULL, NULL,
+     ""},
+    {"dsn/not-calendar", "-", DSN_NOT_A_REPORT, DSN_NONE, false, false, NULL,
+     NULL, ""},
+    {"dsn/not-challenge", "-", DSN_NOT_A_REPORT, DSN_NONE, false, false, NULL,
+     NULL, ""},
+    {"dsn/not-confirmation", "-", DSN_NOT_A_REPORT, DSN_NONE, false, false,
+     NULL, NULL, ""},
+    {"dsn/not-daemon-mail", "-", DSN_NOT_A_REPORT, DSN_NONE, false, false, NULL,
+     NULL, ""},
+    {"dsn/not-disposition", "-", DSN_NOT_A_REPORT, DSN_NONE, false, false, NULL,
+     NULL, ""},
+    {"dsn/not-vacation", "-", DSN_NOT_A_REPORT, DSN_NONE, false, false, NULL,
+     NULL, ""},
+    {"dsn/not-vacation-to-zombie", "-", DSN_NOT_A_REPORT, DSN_NONE, false,
+     false, NULL, NULL, ""},
+};
+enum { FIXTURE_COUNT = sizeof fixtures / sizeof *fixtures };
+
+static void assert_dsn(const struct report *report,
+                       const struct fixture *fixture)
+{
+    const struct dsn *dsn = &report->dsn;
+    char text[1000];
+
+    assert_string_equal(dsn_kind_text(dsn->kind), dsn_kind_text(fixture->kind));
+    assert_int_equal(dsn->is_mime, fixture->is_mime);
+    assert_int_equal(dsn->has_expired, fixture->has_expired);
+    assert_slice_is(dsn->source_text, fixture->source_text, fixture->name);
+    assert_int_equal(dsn->has_source, fixture->source_text != NULL);
+    assert_slice_is(dsn->parent_id, fixture->parent_id, fixture->name);
+    assert_slice_is(recipients_of(dsn, text), fixture->recipients,
+                    fixture->name);
+}
+
+static void fixtures_give_their_facts(void **state)
+{
+    struct report *report = *state;
+
+    for (size_t i = 0; i < FIXTURE_COUNT; i++) {
+        report_load(report, fixtures[i].name, fixtures[i].id);
+        if (parse(report, report->body) != fixtures[i].outcome)
+            fail_msg("%s: another outcome", fixtures[i].name);
+        assert_dsn(report, &fixtures[i]);
+    }
+}
+
+static void bounces_without_mime_from_a_real_queue_are_read(void **state)
+{
+    static const struct fixture texts[] = {
+        {"6AMKFGn5000062", "6AMKFGn5000062", DSN_OK, DSN_FAILURE, false, false,
+         "localhost [127.0.0.1]", "6AMKFGn5000060",
+         "guess.a@example.com failed 5.1.1"},
+        {"6AMKFGn5000065", "6AMKFGn5000065", DSN_OK, DSN_FAILURE, false, false,
+         "localhost [127.0.0.1]", "6AMKFGn6000060",
+         "guess.b@example.com failed 5.1.1, guess.c@example.com failed 5.1.1"},
+        {"6AMKFK4w000084", "6AMKFK4w000084", DSN_OK, DSN_WARNING, false, false,
+         "localhost [127.0.0.1]", "6AMKFGn7000060", ""},
+        {"6AMKFMUP000094", "6AMKFMUP000094", DSN_OK, DSN_FAILURE, false, true,
+         "localhost [127.0.0.1]", "6AMKFGn7000060",
+         "slow.9999999999.1@example.com failed 4.4.7"},
+    };
+    struct report *report = *state;
+
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        char path[100];
+        FILE *file;
+        size_t len;
+
+        for (int part = 0; part < 2; part++) {
+            char *buffer = part == 0 ? report->qf_text : report->body_text;
+
+            snprintf(path, sizeof path, "tests/fixtures/dsn-text/%cf%s",
+                     part == 0 ? 'q' : 'd', texts[i].name);
+            file = fopen(path, "rb");
+            assert_non_null(file);
+            len = fread(buffer, 1, TEXT_MAX - 1, file);
+            buffer[len] = '\0';
+            fclose(file);
+        }
+        report_set(report, texts[i].id, slice_from_string(report->qf_text),
+                   slice_from_string(report->body_text));
+        assert_int_equal(parse(report, report->body), texts[i].outcome);
+        assert_dsn(report, &texts[i]);
+        assert_int_equal(dsn_is_foreign_by_header(&report->qf), 0);
+    }
+}
+
+static void status_parts_give_every_field(void **state)
+{
+    struct report *report = *state;
+    const struct dsn_recipient *recipient;
+
+    report_load(report, "dsn/foreign-exchange", "-");
+    assert_int_equal(parse(report, report->body), DSN_OK);
+    assert_int_equal(report->dsn.recipient_count, 1);
+    recipient = report->dsn.recipients;
+    assert_slice_is(report->dsn.reporting_mta, "mail.example.net", "");
+    assert_slice_is(report->dsn.received_from, "mail.example.com", "");
+    assert_slice_is(report->dsn.arrival_date, "Sun, 22 Nov 2026 08:15:11 +0000",
+                    "");
+    assert_slice_is(recipient->original_recipient, "Bob@example.net", "");
+    assert_slice_is(recipient->remote_mta, "mx1.example.net", "");
+    assert_slice_is(recipient->diagnostic,
+                    "smtp;550 5.1.1 RESOLVER.ADR.RecipNotFound;\n  not found",
+                    "");
+}
+
+static void sources_are_taken_apart(void **state)
+{
+    struct report *report = *state;
+    char address[ADDRESS_IP_TEXT_MAX];
+
+    report_load(report, "dsn/ipv6-forged", "6AI4qkOG005551");
+    assert_int_equal(parse(report, report->body), DSN_OK);
+    assert_true(report->dsn.has_source && report->dsn.source.has_ip);
+    assert_true(report->dsn.source.forged);
+    ip_format(&report->dsn.source.ip, address);
+    assert_string_equal(address, "2001:db8:bad::312");
+}
+
+/* ---- cut at every byte ---- */
+
+struct cutting {
+    struct report *report;
+    const struct fixture *fixture;
+    size_t sufficient; /* fronts that decided the outcome */
+};
+
+static void check_cut(struct slice cut, void *context)
+{
+    struct cutting *cutting = context;
+    struct report *report = cutting->report;
+    enum dsn_outcome outcome = parse(report, cut);
+    bool is_own = qf_has_flag(&report->qf, 'r');
+
+    if (!report->dsn.is_cut) {
+        assert_int_equal(outcome, cutting->fixture->outcome);
+        assert_dsn(report, cutting->fixture);
+        cutting->sufficient++;
+    } else if (is_own) {
+        assert_int_equal(outcome, DSN_INCOMPLETE);
+    }
+}
+
+static void fronts_decide_nothing_that_more_text_would_change(void **state)
+{
+    struct report *report = *state;
+
+    for (size_t i = 0; i < FIXTURE_COUNT; i++) {
+        struct cutting cutting = {report, &fixtures[i], 0};
+
+        report_load(report, fixtures[i].name, fixtures[i].id);
+        guard_cut_everywhere(report->body, check_cut, &cutting);
+        if (qf_has_flag(&report->qf, 'r'))
+            assert_true(cutting.sufficient > 0);
+    }
+}
+
+static void front_with_the_first_received_is_sufficient(void **state)
+{
+    struct report *report = *state;
+    struct slice front;
+    const char *date;
+
+    report_load(report, "dsn/failure-message", "6AI4qo1Q005928");
+    report->body_text[report->body.len] = '\0';
+    date = strstr(report->body_text, "\nDate: Wed");
+    assert_non_null(date);
+    front = slice_head(report->body, (size_t)(date + 2 - report->body_text));
+    assert_int_equal(parse(report, front), DSN_OK);
+    assert_false(report->dsn.is_cut);
+    front.len--; /* the next byte may continue the field */
+    assert_int_equal(parse(report, front), DSN_INCOMPLETE);
+    assert_true(report->dsn.is_cut);
+}
+
+/* ---- what others may have written ---- */
+
+#define OWN_QF(headers)                                                        \
+    "V8\nT1794977563\nK1795371058\nN10\nP840000\nFrs\n$_localhost\n$r\n"       \
+    "SMAILER-DAEMON\nrRFC822; "                                                \
+    "ann@example.net\nRPF:<ann@example.net>\n" headers ".\n"
+#define OWN_TYPE                                                               \
+    "H??Content-Type: multipart/report; report-type=delivery-status;\n"        \
+    "\tboundary=\"I1.17/mx.example.org\"\n"
+#define OWN_FAILURE                                                            \
+    "H??Subject: Returned mail: see transcript for details\n"                  \
+    "H??Auto-Submitted: auto-generated (failure)\n"
+#define DELIMITER "--I1.17/mx.example.org\n"
+
+static const char own_qf[] = OWN_QF(OWN_TYPE OWN_FAILURE);
+
+/* The places of a report that the cases below replace. */
+enum place {
+    OPENING,
+    LIST,
+    TRANSCRIPT,
+    STATUS_HEADER,
+    MESSAGE_FIELDS,
+    RECIPIENT_FIELDS,
+    ORIGINAL_HEADER,
+    ORIGINAL,
+    ENDING,
+    PLACE_COUNT,
+};
+
+static const char *const places[PLACE_COUNT] = {
+    "This is a MIME-encapsulated message\n\n" DELIMITER "\n"
+    "The original message was received at Wed, 18 Nov 2026 04:52:43 GMT\n"
+    "from host.example.net [198.51.100.7]\n\n",
+    "   ----- The following addresses had permanent fatal errors -----\n"
+    "<bob@example.com>\n"
+    "    (reason: 550 5.1.1 <bob@example.com>... User unknown)\n\n",
+    "   ----- Transcript of session follows -----\n"
+    "... while talking to mail.example.com.:\n"
+    ">>> DATA\n"
+    "<<< 550 5.1.1 <bob@example.com>... User unknown\n"
+    "550 5.1.1 <bob@example.com>... User unknown\n",
+    "\n" DELIMITER "Content-Type: message/delivery-status\n\n",
+    "Reporting-MTA: dns; mx.example.org\n"
+    "Arrival-Date: Wed, 18 Nov 2026 04:52:43 GMT\n",
+    "\nFinal-Recipient: RFC822; bob@example.com\n"
+    "Action: failed\n"
+    "Status: 5.1.1\n"
+    "Diagnostic-Code: SMTP; 550 5.1.1 <bob@example.com>... User unknown\n",
+    "\n" DELIMITER "Content-Type: message/rfc822\n\n",
+    "Return-Path: <ann@example.net>\n"
+    "Received: from helo.example.net (host.example.net [198.51.100.7])\n"
+    "\tby mx.example.org (8.17.1.9/8.17.1.9) with ESMTP id PARENT\n"
+    "\tfor <bob@example.com>; Wed, 18 Nov 2026 04:52:43 GMT\n"
+    "Subject: hello\n\nHello.\n",
+    "\n--I1.17/mx.example.org--\n\n",
+};
+
+static struct slice build(struct report *report, enum place place,
+                          const char *text)
+{
+    size_t len = 0;
+
+    for (int i = 0; i < PLACE_COUNT; i++) {
+        const char *part = i == (int)place ? text : places[i];
+
+        assert_true(len + strlen(part) < TEXT_MAX);
+        memcpy(report->body_text + len, part, strlen(part));
+        len += strlen(part);
+    }
+    return slice_make(report->body_text, len);
+}
+
+#define BOB "bob@example.com failed 5.1.1"
+#define SOURCE "host.example.net [198.51.100.7]"
+
+static const struct hostile {
+    const char *title;
+    enum place place;
+    const char *text;
+    enum dsn_outcome outcome;
+    bool has_expired;
+    const char *source_text, *parent_id, *recipients;
+} hostile_cases[] = {
+    {"nothing is hostile", PLACE_COUNT, "", DSN_OK, false, SOURCE, "PARENT",
+     BOB},
+
+    /* recipient addresses begin lines of the address list */
+    {"an address that looks like the source", LIST,
+     "   ----- The following addresses had permanent fatal errors -----\n"
+     "from evil.example.net [203.0.113.66]\n"
+     "The original message was received at Wed, 18 Nov 2026 04:52:43 GMT\n"
+     "from evil.example.net [203.0.113.66]\nwith id EVIL\n\n",
+     DSN_OK, false, SOURCE, "PARENT", BOB},
+    {"an address that is the boundary", LIST,
+     "   ----- The following addresses had permanent fatal errors "
+     "-----\n" DELIMITER "Content-Type: message/delivery-status\n"
+     "Final-Recipient: rfc822; evil@example.net\nAction: delayed\n"
+     "Status: 4.4.1\n--I1.17/mx.example.org--\n\n",
+     DSN_OK, false, SOURCE, "PARENT", BOB},
+    {"an address that begins like the boundary", LIST,
+     "\n--I1.17/mx.example.org.example.net\n\n--I1.17\n\n--I1.17/mx.example."
+     "org-- \n\n",
+     DSN_OK, false, SOURCE, "PARENT", BOB},
+    {"an address that speaks of time", LIST,
+     "Message could not be delivered for 5 days\n\n"
+     "Message could not be delivered for@example.net... User unknown\n\n",
+     DSN_OK, false, SOURCE, "PARENT", BOB},
+
+    /* the remote host writes the replies */
+    {"replies that speak of time", TRANSCRIPT,
+     "   ----- Transcript of session follows -----\n"
+     "<<< Message could not be delivered for 5 days\n"
+     ">>> Message could not be delivered for 5 days\n"
+     "Message could not be delivered for x@example.net... User unknown\n",
+     DSN_OK, false, SOURCE, "PARENT", BOB},
+    {"our own word that the time is up", TRANSCRIPT,
+     "   ----- Transcript of session follows -----\n"
+     "<bob@example.com>... Deferred: Connection refused by mail.example.com.\n"
+     "Message could not be delivered for 5 days\n"
+     "Message will be deleted from queue\n",
+     DSN_OK, true, SOURCE, "PARENT", BOB},
+    {"our own word that Deliver-By is over", TRANSCRIPT,
+     "   ----- Transcript of session follows -----\n"
+     "Delivery time (3600s) expired\n",
+     DSN_OK, true, SOURCE, "PARENT", BOB},
+    {"a diagnostic that looks like a field", RECIPIENT_FIELDS,
+     "\nFinal-Recipient: RFC822; bob@example.com\nAction: failed\n"
+     "Status: 5.1.1\nDiagnostic-Code: SMTP; 550 Status: 4.4.7 Action: delayed"
+     "\n",
+     DSN_OK, false, SOURCE, "PARENT", BOB},
+    {"a delayed recipient beside the failed one", RECIPIENT_FIELDS,
+     "\nFinal-Recipient: RFC822; bob@example.com\nAction: failed\n"
+     "Status: 5.1.1\n"
+     "\nFinal-Recipient: RFC822; eve@example.com\nAction: delayed\n"
+     "Status: 4.4.7\n",
+     DSN_OK, false, SOURCE, "PARENT", BOB ", eve@example.com delayed 4.4.7"},
+    {"an expired recipient beside the failed one", RECIPIENT_FIELDS,
+     "\nFinal-Recipient: RFC822; bob@example.com\nAction: failed\n"
+     "Status: 5.1.1\n"
+     "\nFinal-Recipient: RFC822; eve@example.com\nAction: failed\n"
+     "Status: 4.4.7\n",
+     DSN_OK, true, SOURCE, "PARENT", BOB ", eve@example.com failed 4.4.7"},
+
+    /* ENVID is decoded into the status part */
+    {"an envelope id", MESSAGE_FIELDS,
+     "Original-Envelope-Id: QQ314159\nReporting-MTA: dns; mx.example.org\n"
+     "Arrival-Date: Wed, 18 Nov 2026 04:52:43 GMT\n",
+     DSN_OK, false, SOURCE, "PARENT", BOB},
+    {"an envelope id that brings a recipient", MESSAGE_FIELDS,
+     "Original-Envelope-Id: x\n\nFinal-Recipient: rfc822; evil@example.net\n"
+     "Action: failed\nStatus: 5.1.1\n\n"
+     "Reporting-MTA: dns; mx.example.org\nArrival-Date: now\n",
+     DSN_INCOMPLETE, false, SOURCE, "PARENT",
+     "evil@example.net failed 5.1.1, " BOB},
+    {"an envelope id that brings a whole report", MESSAGE_FIELDS,
+     "Original-Envelope-Id: x\nReporting-MTA: dns; mx.example.org\n"
+     "Arrival-Date: now\n\nFinal-Recipient: rfc822; evil@example.net\n"
+     "Action: failed\nStatus: 5.1.1\n"
+     "Reporting-MTA: dns; mx.example.org\nArrival-Date: now\n",
+     DSN_INCOMPLETE, false, SOURCE, "PARENT",
+     "evil@example.net failed 5.1.1, " BOB},
+    {"an envelope id that brings a source", MESSAGE_FIELDS,
+     "Original-Envelope-Id: x\nReceived-From-MTA: dns; evil.example.net\n"
+     "Reporting-MTA: dns; mx.example.org\nArrival-Date: now\n",
+     DSN_INCOMPLETE, false, SOURCE, "PARENT", BOB},
+    {"an envelope id that brings an empty line", MESSAGE_FIELDS,
+     "Original-Envelope-Id: x\n\nReporting-MTA: dns; mx.example.org\n",
+     DSN_INCOMPLETE, false, SOURCE, "PARENT", BOB},
+
+    /* fields that sendmail always writes, once */
+    {"two Status fields", RECIPIENT_FIELDS,
+     "\nFinal-Recipient: RFC822; bob@example.com\nAction: failed\n"
+     "Status: 5.1.1\nStatus: 4.4.7\n",
+     DSN_INCOMPLETE, false, SOURCE, "PARENT", BOB},
+    {"no Action", RECIPIENT_FIELDS,
+     "\nFinal-Recipient: RFC822; bob@example.com\nStatus: 5.1.1\n",
+     DSN_INCOMPLETE, false, SOURCE, "PARENT", "bob@example.com - 5.1.1"},
+    {"no code in Status", RECIPIENT_FIELDS,
+     "\nFinal-Recipient: RFC822; bob@example.com\nAction: failed\n"
+     "Status: 5.1.1.1\n",
+     DSN_INCOMPLETE, false, SOURCE, "PARENT", "bob@example.com failed -"},
+    {"nobody failed", RECIPIENT_FIELDS,
+     "\nFinal-Recipient: RFC822; bob@example.com\nAction: delayed\n"
+     "Status: 4.4.1\n",
+     DSN_INCOMPLETE, false, SOURCE, "PARENT", "bob@example.com delayed 4.4.1"},
+    {"no recipient", RECIPIENT_FIELDS, "", DSN_INCOMPLETE, false, SOURCE,
+     "PARENT", ""},
+    {"no message fields", MESSAGE_FIELDS, "", DSN_INCOMPLETE, false, SOURCE,
+     "PARENT", BOB},
+
+    /* the parts, in their order */
+    {"another opening", OPENING,
+     "This is a MIME-encapsulated message\n\n" DELIMITER "\n"
+     "from evil.example.net [203.0.113.66]\n"
+     "The original message was received at Wed, 18 Nov 2026 04:52:43 GMT\n"
+     "from evil.example.net [203.0.113.66]\n\n",
+     DSN_INCOMPLETE, false, NULL, "PARENT", BOB},
+    {"a preamble", OPENING,
+     "Hello.\n\n" DELIMITER "\n"
+     "The original message was received at Wed, 18 Nov 2026 04:52:43 GMT\n"
+     "from host.example.net [198.51.100.7]\n\n",
+     DSN_INCOMPLETE, false, NULL, NULL, ""},
+    {"an opening without source", OPENING,
+     "This is a MIME-encapsulated message\n\n" DELIMITER "\n"
+     "The original message was received at Wed, 18 Nov 2026 04:52:43 GMT\n"
+     "from \n\n",
+     DSN_OK, false, NULL, "PARENT", BOB},
+    {"a second part of another type", STATUS_HEADER,
+     "\n" DELIMITER "Content-Type: text/plain\n\n", DSN_INCOMPLETE, false,
+     SOURCE, "PARENT", ""},
+    {"two types for the second part", STATUS_HEADER,
+     "\n" DELIMITER "Content-Type: message/delivery-status\n"
+     "Content-Type: message/delivery-status\n\n",
+     DSN_INCOMPLETE, false, SOURCE, "PARENT", ""},
+    {"a second status part in place of the original", ORIGINAL_HEADER,
+     "\n" DELIMITER "Content-Type: message/delivery-status\n\n", DSN_INCOMPLETE,
+     false, SOURCE, NULL, BOB},
+    {"no original", ORIGINAL_HEADER,
+     "\n--I1.17/mx.example.org--\n" DELIMITER "Content-Type: text/plain\n\n",
+     DSN_OK, false, SOURCE, NULL, BOB},
+    {"the header of the original only", ORIGINAL_HEADER,
+     "\n" DELIMITER "Content-Type: text/rfc822-headers\n"
+     "Content-Transfer-Encoding: 8bit\n\n",
+     DSN_OK, false, SOURCE, "PARENT", BOB},
+
+    /* the original is the sender's, but for our own Received */
+    {"Received of others below ours", ORIGINAL,
+     "Return-Path: <ann@example.net>\n"
+     "Received: from helo.example.net (host.example.net [198.51.100.7])\n"
+     "\tby mx.example.org (8.17.1.9/8.17.1.9) with ESMTP id PARENT;\n"
+     "\tWed, 18 Nov 2026 04:52:43 GMT\n"
+     "Received: from evil (evil.example.net [203.0.113.66])\n"
+     "\tby mx.example.org (8.17.1.9/8.17.1.9) with ESMTP id EVIL;\n"
+     "\tWed, 18 Nov 2026 04:52:42 GMT\n\n",
+     DSN_OK, false, SOURCE, "PARENT", BOB},
+    {"Received with another address", ORIGINAL,
+     "Received: from helo (evil.example.net [203.0.113.66])\n"
+     "\tby mx.example.org (8.17.1.9) with ESMTP id PARENT; now\n"
+     "Subject: x\n\n",
+     DSN_INCOMPLETE, false, SOURCE, NULL, BOB},
+    {"Received with an address where the text has none", ORIGINAL,
+     "Received: from helo (localhost)\n"
+     "\tby mx.example.org (8.17.1.9) with ESMTP id PARENT; now\n"
+     "Subject: x\n\n",
+     DSN_INCOMPLETE, false, SOURCE, NULL, BOB},
+    {"Received with the same address, another name", ORIGINAL,
+     "Received: from helo ([198.51.100.7])\n"
+     "\tby mx.example.org (8.17.1.9) with ESMTP id PARENT; now\n"
+     "Subject: x\n\n",
+     DSN_OK, false, SOURCE, "PARENT", BOB},
+    {"Received after authentication, over TLS", ORIGINAL,
+     "Received: from helo (host.example.net [198.51.100.7])\n"
+     "\t(authenticated bits=0)\n"
+     "\tby mx.example.org (8.17.1.9/8.17.1.9) with ESMTPSA id PARENT\n"
+     "\t(version=TLSv1.3 cipher=X id EVIL bits=256 verify=NO); now\n"
+     "Subject: x\n\n",
+     DSN_OK, false, SOURCE, "PARENT", BOB},
+    {"a helo that looks like a comment", ORIGINAL,
+     "Received: from [203.0.113.66](evil) (host.example.net [198.51.100.7])\n"
+     "\tby mx.example.org (8.17.1.9) with ESMTP id PARENT; now\n"
+     "Subject: x\n\n",
+     DSN_OK, false, SOURCE, NULL, BOB},
+    {"an id that is no file name", ORIGINAL,
+     "Received: from helo (host.example.net [198.51.100.7])\n"
+     "\tby mx.example.org (8.17.1.9) with ESMTP id ../../etc; now\n"
+     "Subject: x\n\n",
+     DSN_OK, false, SOURCE, NULL, BOB},
+    {"a header without Received", ORIGINAL, "Subject: x\n\nReceived: y\n",
+     DSN_OK, false, SOURCE, NULL, BOB},
+
+    /* postmaster copies name the parent twice */
+    {"two names for the parent", OPENING,
+     "This is a MIME-encapsulated message\n\n" DELIMITER "\n"
+     "The original message was received at Wed, 18 Nov 2026 04:52:43 GMT\n"
+     "from host.example.net [198.51.100.7]\nwith id OTHER\n\n",
+     DSN_INCOMPLETE, false, SOURCE, "OTHER", BOB},
+
+    {"no end", ENDING, "", DSN_OK, false, SOURCE, "PARENT", BOB},
+};
+
+static void nobody_but_sendmail_moves_a_field(void **state)
+{
+    struct report *report = *state;
+
+    for (size_t i = 0; i < sizeof hostile_cases / sizeof *hostile_cases; i++) {
+        const struct hostile *c = &hostile_cases[i];
+        char text[1000];
+
+        report_set(report, "I1", slice_from_string(own_qf),
+                   build(report, c->place, c->text));
+        if (parse(report, report->body) != c->outcome ||
+            report->dsn.has_expired != c->has_expired)
+            fail_msg("%s: another outcome", c->title);
+        assert_slice_is(report->dsn.source_text, c->source_text, c->title);
+        assert_slice_is(report->dsn.parent_id, c->parent_id, c->title);
+        assert_slice_is(recipients_of(&report->dsn, text), c->recipients,
+                        c->title);
+        assert_false(report->dsn.is_cut);
+    }
+}
+
+static void ident_with_parentheses_is_read_as_the_text_names_it(void **state)
+{
+    struct report *report = *state;
+    struct slice body;
+    char *ident, *received;
+
+    report_set(report, "I1", slice_from_string(own_qf),
+               build(report, PLACE_COUNT, ""));
+    body = report->body;
+    report->body_text[body.len] = '\0';
+    /* Same length: x)y(id EVIL is the ident that the peer answered. */
+    ident = strstr(report->body_text, "host.example.net [198");
+    memcpy(ident, "x)by z id@h.test [198", 21);
+    received = strstr(ident + 1, "host.example.net [198");
+    memcpy(received, "x)by z id@h.test [198", 21);
+    assert_int_equal(parse(report, body), DSN_OK);
+    assert_slice_is(report->dsn.source_text, "x)by z id@h.test [198.51.100.7]",
+                    "");
+    assert_slice_is(report->dsn.parent_id, "PARENT", "");
+}
+
+static void submissions_name_user_and_host(void **state)
+{
+    struct report *report = *state;
+    char *from;
+
+    report_set(report, "I1", slice_from_string(own_qf),
+               build(report, ORIGINAL,
+                     "Received: (from ann@localhost)\n"
+                     "\tby mx.example.org (8.17.1.9/8.17.1.9/Submit) id PARENT;"
+                     "\n\tnow\nSubject: x\n\n"));
+    report->body_text[report->body.len] = '\0';
+    from = strstr(report->body_text, SOURCE);
+    memcpy(from, "ann@localhost\n                 ", strlen(SOURCE));
+    assert_int_equal(parse(report, report->body), DSN_OK);
+    assert_slice_is(report->dsn.source_text, "ann@localhost", "");
+    assert_slice_is(report->dsn.parent_id, "PARENT", "");
+    assert_true(report->dsn.has_source);
+    assert_false(report->dsn.source.has_ip);
+}
+
+static void boundaries_must_begin_with_the_own_id(void **state)
+{
+    static const struct {
+        const char *id, *qf;
+        enum dsn_outcome outcome;
+    } cases[] = {
+        {"I1", OWN_QF(OWN_TYPE OWN_FAILURE), DSN_OK},
+        {"I", OWN_QF(OWN_TYPE OWN_FAILURE), DSN_INCOMPLETE},
+        {"I2", OWN_QF(OWN_TYPE OWN_FAILURE), DSN_INCOMPLETE},
+        {"", OWN_QF(OWN_TYPE OWN_FAILURE), DSN_INCOMPLETE},
+        {"I1.17", OWN_QF(OWN_TYPE OWN_FAILURE), DSN_INCOMPLETE},
+        {"I1", OWN_QF(OWN_TYPE OWN_TYPE OWN_FAILURE), DSN_INCOMPLETE},
+        {"I1", OWN_QF("H??Content-Type: text/plain\n" OWN_FAILURE),
+         DSN_INCOMPLETE},
+        {"I1", OWN_QF("H??Content-Type: multipart/report\n" OWN_FAILURE),
+         DSN_INCOMPLETE},
+    };
+    struct report *report = *state;
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        report_set(report, cases[i].id, slice_from_string(cases[i].qf),
+                   build(report, PLACE_COUNT, ""));
+        assert_int_equal(parse(report, report->body), cases[i].outcome);
+        assert_false(report->dsn.is_cut);
+    }
+}
+
+static void own_reports_need_the_r_flag(void **state)
+{
+    struct report *report = *state;
+
+    report_load(report, "dsn/foreign-sendmail", "7AMC1C06");
+    assert_int_equal(
+        dsn_parse_own(&report->dsn, &report->qf, report->id, report->body),
+        DSN_NOT_A_REPORT);
+    assert_int_equal(report->dsn.kind, DSN_NONE);
+}
+
+static void empty_bodies_are_incomplete(void **state)
+{
+    struct report *report = *state;
+    struct slice none = {NULL, 0};
+
+    report_set(report, "I1", slice_from_string(own_qf), none);
+    assert_int_equal(parse(report, report->body), DSN_INCOMPLETE);
+    assert_true(report->dsn.is_cut);
+    report_set(report, "I1", slice_from_string(OWN_QF(OWN_FAILURE)), none);
+    assert_int_equal(parse(report, report->body), DSN_INCOMPLETE);
+    assert_true(report->dsn.is_cut);
+}
+
+/* ---- kinds ---- */
+
+static void kinds_follow_from_the_header(void **state)
+{
+    static const struct {
+        const char *headers;
+        enum dsn_kind kind;
+    } cases[] = {
+        {OWN_QF("H??Auto-Submitted: auto-generated (failure)\n"), DSN_FAILURE},
+        {OWN_QF("H??Auto-Submitted: auto-generated (warning-timeout)\n"),
+         DSN_WARNING},
+        {OWN_QF("H??Auto-Submitted: auto-generated (return-receipt)\n"),
+         DSN_RECEIPT},
+        {OWN_QF("H??Auto-Submitted: auto-generated "
+                "(postmaster-notification)\n"),
+         DSN_POSTMASTER},
+        {OWN_QF("H??Auto-Submitted: auto-generated (postmaster-warning)\n"),
+         DSN_POSTMASTER},
+        {OWN_QF("H??Auto-Submitted: auto-generated (vacation)\n"), DSN_OTHER},
+        {OWN_QF("H??Auto-Submitted: auto-generated\n"), DSN_OTHER},
+        {OWN_QF("H??Auto-Submitted: auto-generated (\n"), DSN_OTHER},
+        {OWN_QF("H??Auto-Submitted: auto-generated (failure) x\n"), DSN_OTHER},
+        {OWN_QF("H??Auto-Submitted:\n"), DSN_OTHER},
+        {OWN_QF("H??Subject: Returned mail: User unknown\n"), DSN_FAILURE},
+        {OWN_QF("H??Subject: Warning: could not send message for past 4 "
+                "hours\n"),
+         DSN_WARNING},
+        {OWN_QF("H??Subject: Return receipt\n"), DSN_RECEIPT},
+        {OWN_QF("H??Subject: Postmaster notify: User unknown\n"),
+         DSN_POSTMASTER},
+        {OWN_QF("H??Subject: Postmaster warning: x\n"), DSN_POSTMASTER},
+        {OWN_QF("H??Subject: Re: Returned mail: x\n"), DSN_OTHER},
+        {OWN_QF(""), DSN_OTHER},
+        /* Auto-Submitted goes first, a strange Subject does not matter */
+        {OWN_QF("H??Subject: [tag] Returned mail: x\n"
+                "H??Auto-Submitted: auto-generated (failure)\n"),
+         DSN_FAILURE},
+        /* contradictions */
+        {OWN_QF("H??Subject: Warning: x\n"
+                "H??Auto-Submitted: auto-generated (failure)\n"),
+         DSN_OTHER},
+        {OWN_QF("H??Auto-Submitted: auto-generated (failure)\n"
+                "H??Auto-Submitted: auto-generated (failure)\n"),
+         DSN_OTHER},
+        {OWN_QF("H??Subject: Returned mail: x\nH??Subject: Warning: x\n"),
+         DSN_OTHER},
+    };
+    struct report *report = *state;
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        assert_int_equal(
+            qf_parse(&report->qf, slice_from_string(cases[i].headers)), QF_OK);
+        if (dsn_kind_of_own(&report->qf) != cases[i].kind)
+            fail_msg("%s: another kind", cases[i].headers);
+    }
+}
+
+static void kinds_have_names(void **state)
+{
+    static const char *const names[] = {"none",    "failure",    "warning",
+                                        "receipt", "postmaster", "other"};
+
+    (void)state;
+    for (int kind = DSN_NONE; kind <= DSN_OTHER; kind++)
+        assert_string_equal(dsn_kind_text((enum dsn_kind)kind), names[kind]);
+}
+
+/* ---- foreign reports ---- */
+
+#define FOREIGN_QF(headers)                                                    \
+    "V8\nT1795375192\nK1795375192\nN1\nP31498\nFs\n$_[192.0.2.1]\nS<>\n"       \
+    "RPFD:<ann@example.org>\n" headers ".\n"
+#define FOREIGN_TYPE "H??Content-Type: multipart/report; boundary=b; "
+#define DAEMON "H??From: <MAILER-DAEMON@example.net>\n"
+#define STATUS_PART                                                            \
+    "--b\nContent-Type: message/delivery-status\n\n"                           \
+    "Reporting-MTA: dns; mx.example.net\n\n"                                   \
+    "Final-Recipient: rfc822; bob@example.net\n"
+
+static const struct foreign {
+    const char *title, *qf, *body;
+    bool by_header;
+    enum dsn_outcome outcome;
+    enum dsn_kind kind;
+    const char *recipients;
+} foreign_cases[] = {
+    {"padding and CRLF as gateways add them",
+     FOREIGN_QF(FOREIGN_TYPE "report-type=Delivery-Status\n"),
+     "preamble\r\n--b \t\r\nContent-Type: text/plain\r\n\r\nhello\r\n--b\r\n"
+     "content-type: Message/Delivery-Status\r\n\r\nReporting-MTA: "
+     "mx.example.net\r\n\r\nFinal-Recipient: bob@example.net\r\nAction: "
+     "Failed\r\nStatus: 5.1.1 (unknown)\r\n--b--",
+     true, DSN_OK, DSN_FAILURE, "bob@example.net Failed 5.1.1"},
+    {"delayed", FOREIGN_QF(FOREIGN_TYPE "report-type=delivery-status\n"),
+     STATUS_PART "Action: delayed\n--b--\n", true, DSN_OK, DSN_WARNING,
+     "bob@example.net delayed -"},
+    {"relayed", FOREIGN_QF(FOREIGN_TYPE "report-type=delivery-status\n"),
+     STATUS_PART "Action: relayed\n--b--\n", true, DSN_OK, DSN_RECEIPT,
+     "bob@example.net relayed -"},
+    {"an action of no meaning",
+     FOREIGN_QF(FOREIGN_TYPE "report-type=delivery-status\n"),
+     STATUS_PART "Action: danced\n--b--\n", true, DSN_OK, DSN_OTHER,
+     "bob@example.net danced -"},
+    {"the first status part only",
+     FOREIGN_QF(FOREIGN_TYPE "report-type=delivery-status\n"),
+     STATUS_PART "Action: failed\n" STATUS_PART "Action: delayed\n--b--\n",
+     true, DSN_OK, DSN_FAILURE, "bob@example.net failed -"},
+    {"a status part that is not closed",
+     FOREIGN_QF(FOREIGN_TYPE "report-type=delivery-status\n"),
+     STATUS_PART "Action: failed\n", true, DSN_INCOMPLETE, DSN_FAILURE,
+     "bob@example.net failed -"},
+    {"an encoded status part",
+     FOREIGN_QF(FOREIGN_TYPE "report-type=delivery-status\n"),
+     "--b\nContent-Type: message/delivery-status\n"
+     "Content-Transfer-Encoding: base64\n\nRmluYWw=\n--b--\n",
+     true, DSN_INCOMPLETE, DSN_OTHER, ""},
+    {"no status part", FOREIGN_QF(FOREIGN_TYPE "report-type=delivery-status\n"),
+     "--b\nContent-Type: text/plain\n\nhello\n--b--\n", true, DSN_NOT_A_REPORT,
+     DSN_NONE, ""},
+    {"no boundary",
+     FOREIGN_QF("H??Content-Type: multipart/report; "
+                "report-type=delivery-status\n"),
+     STATUS_PART "Action: failed\n--b--\n", true, DSN_INCOMPLETE, DSN_OTHER,
+     ""},
+    {"no type of report, but a status part", FOREIGN_QF(FOREIGN_TYPE "\n"),
+     STATUS_PART "Action: failed\n--b--\n", false, DSN_OK, DSN_FAILURE,
+     "bob@example.net failed -"},
+    {"no type of report, no status part", FOREIGN_QF(FOREIGN_TYPE "\n"),
+     "--b\n\nhello\n", false, DSN_NOT_A_REPORT, DSN_NONE, ""},
+    {"a complaint, whatever it contains",
+     FOREIGN_QF(FOREIGN_TYPE "report-type=feedback-report\n"),
+     STATUS_PART "Action: failed\n--b--\n", false, DSN_NOT_A_REPORT, DSN_NONE,
+     ""},
+    {"a mixed message that contains a status part",
+     FOREIGN_QF("H??Content-Type: multipart/mixed; boundary=b\n"),
+     STATUS_PART "Action: failed\n--b--\n", false, DSN_NOT_A_REPORT, DSN_NONE,
+     ""},
+
+    {"qmail's sentence under another subject",
+     FOREIGN_QF("H??Subject: hello\n"),
+     "Hi. This is the qmail-send program at example.net.\n\n<b@example.net>:\n",
+     false, DSN_NOT_A_REPORT, DSN_NONE, ""},
+    {"qmail's sentence further down",
+     FOREIGN_QF("H??Subject: failure notice\n"),
+     "I got this:\nHi. This is the qmail-send program at example.net.\n", false,
+     DSN_NOT_A_REPORT, DSN_NONE, ""},
+    {"Exim's recipients in the header alone",
+     FOREIGN_QF("H??Subject: Mail delivery failed: returning message to "
+                "sender\nH??X-Failed-Recipients: a@example.net,\n"
+                "  b@example.net, nonsense\n"),
+     "\nThis message was created automatically by mail delivery software "
+     "(Exim).\n",
+     true, DSN_OK, DSN_FAILURE,
+     "a@example.net failed -, b@example.net failed -"},
+    {"Exim's header on a vacation reply",
+     FOREIGN_QF("H??Subject: Out of office\n"
+                "H??X-Failed-Recipients: a@example.net\n"),
+     "I am away.\n", false, DSN_NOT_A_REPORT, DSN_NONE, ""},
+    {"Postfix's sentence from a person",
+     FOREIGN_QF("H??From: <ann@example.net>\n"),
+     "This is the mail system at host example.net.\n<b@example.net>: no\n",
+     false, DSN_NOT_A_REPORT, DSN_NONE, ""},
+    {"Exchange's first words without the second",
+     FOREIGN_QF("H??Subject: Undeliverable: x\n"),
+     "Your message\n\nwas nice\nbob@example.net on Monday\n", false,
+     DSN_NOT_A_REPORT, DSN_NONE, ""},
+    {"sendmail's text under another subject",
+     FOREIGN_QF(DAEMON "H??Subject: hello\n"),
+     "The original message was received at noon\nfrom x [192.0.2.1]\n\n", false,
+     DSN_NOT_A_REPORT, DSN_NONE, ""},
+    {"nothing", FOREIGN_QF(DAEMON "H??Subject: failure notice\n"), "", false,
+     DSN_NOT_A_REPORT, DSN_NONE, ""},
+};
+
+static void foreign_reports_are_told_by_content(void **state)
+{
+    struct report *report = *state;
+
+    for (size_t i = 0; i < sizeof foreign_cases / sizeof *foreign_cases; i++) {
+        const struct foreign *c = &foreign_cases[i];
+        char text[1000];
+
+        report_set(report, "-", slice_from_string(c->qf),
+                   slice_from_string(c->body));
+        if (dsn_is_foreign_by_header(&report->qf) != c->by_header)
+            fail_msg("%s: told otherwise by its header", c->title);
+        if (parse(report, report->body) != c->outcome ||
+            report->dsn.kind != c->kind)
+            fail_msg("%s: another outcome", c->title);
+        assert_slice_is(recipients_of(&report->dsn, text), c->recipients,
+                        c->title);
+        assert_false(report->dsn.has_source || report->dsn.has_expired);
+    }
+}
+
+/* ---- size ---- */
+
+enum { BIG_BYTES = 8 << 20 };
+
+static char *repeat(const char *head, const char *line)
+{
+    size_t head_len = strlen(head), line_len = strlen(line);
+    char *text = malloc(BIG_BYTES);
+
+    assert_non_null(text);
+    memcpy(text, head, head_len);
+    for (size_t i = head_len; i < BIG_BYTES; i++)
+        text[i] = line[(i - head_len) % line_len];
+    return text;
+}
+
+/* Nothing is timed: what is not linear here does not end in this life. */
+static void large_bodies_of_one_line_are_read_in_one_pass(void **state)
+{
+    static const struct {
+        const char *qf, *head, *line;
+        enum dsn_outcome outcome;
+    } cases[] = {
+        {own_qf, "", "--I1.17/mx.example.orgx\n", DSN_INCOMPLETE},
+        {own_qf, "", "\n--I1.17/mx.example.or\n", DSN_INCOMPLETE},
+        {own_qf, "", "x", DSN_INCOMPLETE},
+        {own_qf, "", "\n", DSN_INCOMPLETE},
+        {own_qf,
+         "This is a MIME-encapsulated message\n\n" DELIMITER "\n\n" DELIMITER
+         "Content-Type: message/delivery-status\n\n",
+         "Final-Recipient: rfc822; x\n\n", DSN_TOO_MANY},
+        {own_qf,
+         "This is a MIME-encapsulated message\n\n" DELIMITER "\n\n" DELIMITER
+         "Content-Type: message/delivery-status\n\n",
+         "Final-Recipient: rfc822; x\n", DSN_INCOMPLETE},
+        {own_qf,
+         "This is a MIME-encapsulated message\n\n" DELIMITER "\n\n" DELIMITER
+         "Content-Type: message/delivery-status\n\n\n" DELIMITER
+         "Content-Type: message/rfc822\n\n",
+         " (((((", DSN_INCOMPLETE},
+        {OWN_QF(OWN_FAILURE),
+         "The original message was received at x\nfrom y\n",
+         "<<< 550 5.1.1 <a\n", DSN_INCOMPLETE},
+        {OWN_QF(OWN_FAILURE),
+         "The original message was received at x\nfrom y\n\n   ----- The "
+         "following addresses had permanent fatal errors -----\n",
+         "<a@example.org>\n", DSN_TOO_MANY},
+        {FOREIGN_QF(FOREIGN_TYPE "report-type=delivery-status\n"), "",
+         "--b\n\n", DSN_INCOMPLETE},
+        {FOREIGN_QF("H??Subject: failure notice\n"),
+         "Hi. This is the qmail-send program at x\n", "<a@x>:\n550 5.1\n",
+         DSN_TOO_MANY},
+        {FOREIGN_QF("H??Subject: Mail delivery failed\n"),
+         "This message was created automatically by mail delivery software\n",
+         "has not yet been delivere", DSN_OK},
+    };
+    struct report *report = *state;
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char *text = repeat(cases[i].head, cases[i].line);
+        enum dsn_outcome outcome;
+
+        report_set(report, "I1", slice_from_string(cases[i].qf),
+                   slice_make(text, BIG_BYTES));
+        outcome = parse(report, report->body);
+        if (outcome != cases[i].outcome)
+            fail_msg("case %zu: outcome %d", i, (int)outcome);
+        if (outcome == DSN_TOO_MANY)
+            assert_int_equal(report->dsn.recipient_count, DSN_RECIPIENTS_MAX);
+        free(text);
+    }
+}
+
+/* ---- memory ---- */
+
+static bool realloc_fails;
+
+void *__real_realloc(void *old, size_t size);
+void *__wrap_realloc(void *old, size_t size);
+
+void *__wrap_realloc(void *old, size_t size)
+{
+    return realloc_fails ? NULL : __real_realloc(old, size);
+}
+
+static void no_memory_is_an_outcome(void **state)
+{
+    struct report *report = *state;
+    enum dsn_outcome outcome;
+
+    report_set(report, "I1", slice_from_string(own_qf),
+               build(report, PLACE_COUNT, ""));
+    realloc_fails = true;
+    outcome = parse(report, report->body);
+    realloc_fails = false;
+    assert_int_equal(outcome, DSN_NO_MEMORY);
+    assert_int_equal(parse(report, report->body), DSN_OK);
+}
+
+static void the_next_report_forgets_the_last(void **state)
+{
+    struct report *report = *state;
+
+    report_load(report, "dsn/expired", "6ALGJsXq017980");
+    assert_int_equal(parse(report, report->body), DSN_OK);
+    report_load(report, "dsn/not-fax", "-");
+    assert_int_equal(parse(report, report->body), DSN_NOT_A_REPORT);
+    assert_int_equal(report->dsn.recipient_count, 0);
+    assert_true(slice_is_absent(report->dsn.source_text));
+    assert_false(report->dsn.has_source || report->dsn.has_expired);
+}
+
+static int setup(void **state)
+{
+    struct report *report = malloc(sizeof *report);
+
+    if (report == NULL)
+        return -1;
+    report_open(report);
+    *state = report;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    report_close(*state);
+    free(*state);
+    return 0;
+}
+
+#define TEST(function)                                                         \
+    cmocka_unit_test_setup_teardown(function, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(fixtures_give_their_facts),
+        TEST(bounces_without_mime_from_a_real_queue_are_read),
+        TEST(status_parts_give_every_field),
+        TEST(sources_are_taken_apart),
+        TEST(fronts_decide_nothing_that_more_text_would_change),
+        TEST(front_with_the_first_received_is_sufficient),
+        TEST(nobody_but_sendmail_moves_a_field),
+        TEST(ident_with_parentheses_is_read_as_the_text_names_it),
+        TEST(submissions_name_user_and_host),
+        TEST(boundaries_must_begin_with_the_own_id),
+        TEST(own_reports_need_the_r_flag),
+        TEST(empty_bodies_are_incomplete),
+        TEST(kinds_follow_from_the_header),
+        TEST(kinds_have_names),
+        TEST(foreign_reports_are_told_by_content),
+        TEST(large_bodies_of_one_line_are_read_in_one_pass),
+        TEST(no_memory_is_an_outcome),
+        TEST(the_next_report_forgets_the_last),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
