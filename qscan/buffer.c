@@ -121,13 +121,13 @@ static bool is_harmless(uint32_t code)
 }
 
 /* One character or byte of *rest as it is shown; takes it off. */
-static size_t escape_next(struct slice *rest, char shown[static 8],
-                          size_t *columns_r)
+static size_t escape_next(struct slice *rest, bool doubles_backslash,
+                          char shown[static 8], size_t *columns_r)
 {
     uint32_t code;
     size_t len = utf8_decode(*rest, &code);
 
-    if (len > 0 && is_harmless(code) && code != '\\') {
+    if (len > 0 && is_harmless(code) && (code != '\\' || !doubles_backslash)) {
         memcpy(shown, rest->ptr, len);
         *rest = slice_skip(*rest, len);
         *columns_r = 1;
@@ -145,8 +145,8 @@ static size_t escape_next(struct slice *rest, char shown[static 8],
     return len;
 }
 
-size_t buffer_add_escaped(struct buffer *buffer, struct slice text,
-                          size_t columns)
+static size_t add_shown(struct buffer *buffer, struct slice text,
+                        size_t columns, bool doubles_backslash)
 {
     size_t used = 0;
     size_t cut_len = buffer->len; /* where "..." would still fit */
@@ -155,7 +155,7 @@ size_t buffer_add_escaped(struct buffer *buffer, struct slice text,
 
     while (text.len > 0) {
         size_t width;
-        size_t len = escape_next(&text, shown, &width);
+        size_t len = escape_next(&text, doubles_backslash, shown, &width);
 
         if (columns > 0 && used + width > columns) {
             buffer->len = cut_len;
@@ -170,6 +170,18 @@ size_t buffer_add_escaped(struct buffer *buffer, struct slice text,
         }
     }
     return used;
+}
+
+size_t buffer_add_escaped(struct buffer *buffer, struct slice text,
+                          size_t columns)
+{
+    return add_shown(buffer, text, columns, true);
+}
+
+size_t buffer_add_rule_text(struct buffer *buffer, struct slice text,
+                            size_t columns)
+{
+    return add_shown(buffer, text, columns, false);
 }
 
 void buffer_add_csv(struct buffer *buffer, struct slice text)

@@ -33,6 +33,11 @@ void buffer_printf(struct buffer *buffer, const char *format, ...)
 size_t buffer_add_escaped(struct buffer *buffer, struct slice text,
                           size_t columns);
 
+/* The same, but a backslash stays single: for text of the administrator's own
+ * rule files, where it is part of every regex. */
+size_t buffer_add_rule_text(struct buffer *buffer, struct slice text,
+                            size_t columns);
+
 /* A CSV field (RFC 4180), escaped as above; never starts with = + - @, which
  * a spreadsheet would compute. */
 void buffer_add_csv(struct buffer *buffer, struct slice text);

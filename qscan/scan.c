@@ -441,6 +441,15 @@ static bool has_control_now(const struct scene *scene, const struct facts *row)
     return false;
 }
 
+/* A copied file looks young; its id tells when it was made. */
+static bool is_id_old(const struct facts *row, int64_t now)
+{
+    struct queueid id;
+
+    queueid_decode(facts_id(row), now, &id);
+    return id.created >= 0 && now - id.created >= NEWBORN_SEC;
+}
+
 static void look_again(struct worker *worker, uint32_t row_number)
 {
     struct facts *row = &worker->scan->table.rows[row_number];
@@ -456,7 +465,7 @@ static void look_again(struct worker *worker, uint32_t row_number)
     row->state = FACTS_JUDGED;
     scan_row(worker, row_number);
     if (row->state == FACTS_DAMAGED && worker->message.qf_outcome == QF_EMPTY &&
-        scene->now - row->created < NEWBORN_SEC)
+        scene->now - row->created < NEWBORN_SEC && !is_id_old(row, scene->now))
         row->state = FACTS_NEWBORN;
 }
 

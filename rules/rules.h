@@ -262,4 +262,7 @@ struct rules_check_result {
 void rules_check(const struct rules *rules, rules_report report, void *context,
                  struct rules_check_result *result_r);
 
+/* "10.42 2022-12-11": the regex library in use, for --version. */
+const char *rules_library_version(void);
+
 #endif

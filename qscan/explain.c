@@ -1,0 +1,426 @@
+#include "qscan/explain.h"
+
+#include <inttypes.h>
+#include <time.h>
+
+#include "parsers/header.h"
+#include "qscan/list.h"
+
+enum {
+    SHOW_LINES = 100,
+    SHOW_LINE_COLUMNS = 500,
+    VALUE_COLUMNS = 120,
+    VALUES_SHOWN = 5,
+};
+
+/* ---- explain ---- */
+
+struct explain {
+    struct message *message;
+    struct buffer *out;    /* the text */
+    struct buffer details; /* of the rule in work */
+    struct json *json;     /* or NULL: text */
+    char failed[256];      /* the one condition that failed, for near misses */
+};
+
+static const char *answer_text(enum rules_answer answer)
+{
+    switch (answer) {
+    case ANSWER_YES:
+        return "yes";
+    case ANSWER_NO:
+        return "no";
+    case ANSWER_UNDECIDED:
+        return "undecided";
+    }
+    return "";
+}
+
+static const char *place_text(enum rules_field_origin origin)
+{
+    switch (origin) {
+    case FROM_CONTROL_FILE:
+        return "qf";
+    case FROM_DATA_FILE:
+        return "df";
+    case FROM_CROWD:
+        return "the whole queue";
+    case FROM_LOGS:
+        return "the logs";
+    }
+    return "";
+}
+
+static void add_value(struct buffer *out, const struct rules_field *field,
+                      const struct field_value *value)
+{
+    switch (field->type) {
+    case TYPE_NUMBER:
+    case TYPE_SIZE:
+        buffer_printf(out, "%" PRId64, value->number);
+        break;
+    case TYPE_DURATION:
+        list_add_span(out, value->number);
+        break;
+    case TYPE_BOOLEAN:
+        buffer_add_string(out, value->number != 0 ? "yes" : "no");
+        break;
+    default:
+        buffer_add_string(out, "\"");
+        buffer_add_escaped(out, value->text, VALUE_COLUMNS);
+        buffer_add_string(out, "\"");
+        break;
+    }
+}
+
+/* What a condition saw: "absent", or the values. */
+static void add_view(struct buffer *out,
+                     const struct rules_condition_trace *trace)
+{
+    const struct field_view *view = &trace->view;
+
+    switch (view->state) {
+    case FIELD_ABSENT:
+        buffer_add_string(out, "absent");
+        break;
+    case FIELD_UNDECIDED:
+        buffer_add_string(out, "cannot be told");
+        break;
+    case FIELD_LATER:
+        buffer_add_string(out, "not counted");
+        break;
+    case FIELD_PRESENT:
+        for (size_t i = 0; i < view->value_count && i < VALUES_SHOWN; i++) {
+            if (i > 0)
+                buffer_add_string(out, ", ");
+            add_value(out, &rules_fields[trace->field], &view->values[i]);
+        }
+        if (view->value_count > VALUES_SHOWN)
+            buffer_printf(out, " and %zu more",
+                          view->value_count - VALUES_SHOWN);
+        break;
+    }
+}
+
+static void text_condition(void *context,
+                           const struct rules_condition_trace *trace)
+{
+    struct explain *explain = context;
+    struct buffer *out = &explain->details;
+    bool is_veto = strcmp(trace->line_word, "unless") == 0;
+    bool is_good = trace->answer == (is_veto ? ANSWER_NO : ANSWER_YES);
+
+    buffer_printf(out, "    %s %-6s ",
+                  is_good                             ? "ok "
+                  : trace->answer == ANSWER_UNDECIDED ? "?? "
+                                                      : "-- ",
+                  trace->line_word);
+    buffer_add_rule_text(out, slice_from_string(trace->text), VALUE_COLUMNS);
+    buffer_printf(out, "\n             %s, line %u: saw ",
+                  place_text(rules_fields[trace->field].origin), trace->line);
+    add_view(out, trace);
+    buffer_add_string(out, "\n");
+    if (!is_good) {
+        struct buffer text = {0};
+
+        buffer_printf(&text, "%s ", trace->line_word);
+        buffer_add_rule_text(&text, slice_from_string(trace->text), 100);
+        memcpy(explain->failed, text.bytes,
+               text.len < sizeof(explain->failed) ? text.len
+                                                  : sizeof(explain->failed));
+        explain->failed[text.len < sizeof(explain->failed)
+                            ? text.len
+                            : sizeof(explain->failed) - 1] = '\0';
+        buffer_free(&text);
+    }
+}
+
+static void text_rule_begins(void *context, size_t rule)
+{
+    struct explain *explain = context;
+
+    (void)rule;
+    buffer_clear(&explain->details);
+    explain->failed[0] = '\0';
+}
+
+static void text_rule_ends(void *context, size_t rule, enum rules_answer answer,
+                           size_t failed_count)
+{
+    struct explain *explain = context;
+    const struct rules *rules = explain->message->scene->rules;
+
+    buffer_printf(explain->out, "\n  rule %s (%s:%u), class %s%s: %s",
+                  rules_name(rules, rule), rules_file_name(rules, rule),
+                  rules_line(rules, rule), rules_class(rules, rule),
+                  rules_purges(rules, rule) ? ", purge yes" : "",
+                  answer == ANSWER_YES  ? "MATCHES"
+                  : answer == ANSWER_NO ? "does not match"
+                                        : "undecided");
+    if (answer == ANSWER_NO && failed_count == 1)
+        buffer_printf(explain->out, ", a near miss: only \"%s\"",
+                      explain->failed);
+    buffer_add_string(explain->out, "\n");
+    if (rules_about(rules, rule)[0] != '\0') {
+        buffer_add_string(explain->out, "    ");
+        buffer_add_escaped(explain->out,
+                           slice_from_string(rules_about(rules, rule)), 0);
+        buffer_add_string(explain->out, "\n");
+    }
+    buffer_add(explain->out,
+               slice_make(explain->details.bytes, explain->details.len));
+}
+
+static void json_rule_begins(void *context, size_t rule)
+{
+    struct explain *explain = context;
+    const struct rules *rules = explain->message->scene->rules;
+
+    json_open(explain->json, '{');
+    json_field(explain->json, "rule",
+               slice_from_string(rules_name(rules, rule)));
+    json_field(explain->json, "class",
+               slice_from_string(rules_class(rules, rule)));
+    json_field(explain->json, "file",
+               slice_from_string(rules_file_name(rules, rule)));
+    json_field_integer(explain->json, "line", rules_line(rules, rule));
+    json_key(explain->json, "conditions");
+    json_open(explain->json, '[');
+}
+
+static void json_condition(void *context,
+                           const struct rules_condition_trace *trace)
+{
+    struct explain *explain = context;
+    struct buffer saw = {0};
+
+    add_view(&saw, trace);
+    json_open(explain->json, '{');
+    json_field(explain->json, "word", slice_from_string(trace->line_word));
+    json_field(explain->json, "condition", slice_from_string(trace->text));
+    json_field_integer(explain->json, "line", trace->line);
+    json_field(explain->json, "answer",
+               slice_from_string(answer_text(trace->answer)));
+    json_field(explain->json, "saw", slice_make(saw.bytes, saw.len));
+    json_field(
+        explain->json, "from",
+        slice_from_string(place_text(rules_fields[trace->field].origin)));
+    json_close(explain->json, '}');
+    buffer_free(&saw);
+}
+
+static void json_rule_ends(void *context, size_t rule, enum rules_answer answer,
+                           size_t failed_count)
+{
+    struct explain *explain = context;
+
+    (void)rule;
+    json_close(explain->json, ']');
+    json_field(explain->json, "matches",
+               slice_from_string(answer_text(answer)));
+    json_field_integer(explain->json, "failed", (int64_t)failed_count);
+    json_close(explain->json, '}');
+}
+
+/* Why no rule was asked, for the classes that go by the kind of file. */
+static const char *state_reason(const struct message *message)
+{
+    switch ((enum facts_state)message->row->state) {
+    case FACTS_QUARANTINED:
+        return "its control file is an hf: quarantined";
+    case FACTS_LOST:
+        return "its control file is a Qf: sendmail gave it up";
+    case FACTS_DAMAGED:
+        return scan_damage_text(message);
+    case FACTS_ORPHAN:
+        return "there is no control file of this id in any queue directory";
+    case FACTS_NEWBORN:
+        return "its control file is empty and young: being written";
+    default:
+        return NULL;
+    }
+}
+
+static void add_verdict(struct buffer *out, const struct message *message,
+                        const struct rules_verdict *verdict)
+{
+    const struct scene *scene = message->scene;
+    const char *reason = state_reason(message);
+
+    buffer_add_escaped(out, message->id, 0);
+    buffer_printf(out, " is %s: ", scan_class(scene, message->row));
+    if (reason != NULL)
+        buffer_printf(out, "%s; no rule may purge it\n", reason);
+    else if (verdict->rule == RULES_NO_RULE)
+        buffer_add_string(out, "no rule matches; kept\n");
+    else
+        buffer_printf(out, "rule %s matches first; %s\n",
+                      rules_name(scene->rules, verdict->rule),
+                      verdict->purge ? "--purge-bounces would take it"
+                      : rules_purges(scene->rules, verdict->rule)
+                          ? "kept, because an earlier rule is undecided"
+                          : "kept");
+}
+
+bool explain_message(struct message *message, enum format format,
+                     struct buffer *out)
+{
+    struct explain explain = {.message = message, .out = out};
+    struct rules_explain to = {&explain, text_rule_begins, text_condition,
+                               text_rule_ends};
+    struct rules_matcher *matcher = rules_matcher_new(message->scene->rules);
+    struct rules_verdict verdict;
+    struct buffer text = {0};
+    struct json json;
+
+    if (matcher == NULL)
+        return false;
+    if (format == FORMAT_JSON) {
+        json_init(&json, out);
+        json_open(&json, '{');
+        json_field(&json, "id", message->id);
+        json_field(&json, "class",
+                   slice_from_string(scan_class(message->scene, message->row)));
+        json_field(&json, "reason", slice_from_string(state_reason(message)));
+        json_key(&json, "rules");
+        json_open(&json, '[');
+        explain.json = &json;
+        to = (struct rules_explain){&explain, json_rule_begins, json_condition,
+                                    json_rule_ends};
+    } else {
+        explain.out = &text;
+    }
+    rules_explain(matcher, message_fetch, message, &to, &verdict);
+    if (format == FORMAT_JSON) {
+        json_close(&json, ']');
+        json_field_boolean(&json, "purge",
+                           verdict.purge &&
+                               message->row->state == FACTS_JUDGED);
+        json_close(&json, '}');
+        buffer_add_string(out, "\n");
+    } else {
+        add_verdict(out, message, &verdict);
+        buffer_add(out, slice_make(text.bytes, text.len));
+    }
+    buffer_free(&explain.details);
+    buffer_free(&text);
+    rules_matcher_free(matcher);
+    return true;
+}
+
+/* ---- show ---- */
+
+static void field(struct buffer *out, const char *name, struct slice value)
+{
+    if (slice_is_absent(value))
+        return;
+    buffer_printf(out, "  %-16s ", name);
+    buffer_add_escaped(out, value, SHOW_LINE_COLUMNS);
+    buffer_add_string(out, "\n");
+}
+
+static void moment(struct buffer *out, const char *name, int64_t when,
+                   int64_t now)
+{
+    time_t seconds = (time_t)when;
+    struct tm tm;
+    char text[64];
+
+    if (gmtime_r(&seconds, &tm) == NULL ||
+        strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S UTC", &tm) == 0)
+        return;
+    buffer_printf(out, "  %-16s %s, ", name, text);
+    list_add_span(out, now - when);
+    buffer_add_string(out, " ago\n");
+}
+
+static void show_envelope(struct message *message, struct buffer *out)
+{
+    const struct qf *qf = &message->qf;
+    int64_t now = message->scene->now;
+
+    buffer_add_string(out, "ENVELOPE\n");
+    field(out, "sender", qf->sender);
+    field(out, "flags", qf->flags);
+    field(out, "status", qf->status);
+    field(out, "quarantine", qf->quarantine);
+    if (qf->has_created)
+        moment(out, "created", qf->created, now);
+    if (qf->has_last_attempt && qf->last_attempt != 0)
+        moment(out, "last attempt", qf->last_attempt, now);
+    if (qf->has_tries)
+        buffer_printf(out, "  %-16s %" PRId64 "\n", "tries", qf->tries);
+    field(out, "client", qf_macro_value(qf, SLICE_LITERAL("_")));
+    field(out, "protocol", qf_macro_value(qf, SLICE_LITERAL("r")));
+    for (size_t i = 0; i < qf->recipient_count; i++) {
+        if (i == SHOW_LINES) {
+            buffer_printf(out, "  and %zu more recipients\n",
+                          qf->recipient_count - i);
+            break;
+        }
+        field(out, "recipient", qf->recipients[i].address);
+        field(out, "  its status", qf->recipients[i].status);
+    }
+    if (qf->line > 0 && message->qf_outcome != QF_OK)
+        buffer_printf(out, "  damaged at line %u: %s\n", qf->line,
+                      qf_outcome_text(message->qf_outcome));
+}
+
+static void show_headers(struct message *message, struct buffer *out)
+{
+    const struct qf *qf = &message->qf;
+
+    buffer_add_string(out, "\nHEADERS\n");
+    for (size_t i = 0; i < qf->header_count; i++) {
+        const struct qf_header *header = &qf->headers[i];
+        struct slice rest = header->value;
+        struct slice line;
+        bool is_first = true;
+
+        if (i == SHOW_LINES) {
+            buffer_printf(out, "  and %zu more headers\n",
+                          qf->header_count - i);
+            break;
+        }
+        buffer_add_string(out, "  ");
+        buffer_add_escaped(out, header->name, SHOW_LINE_COLUMNS);
+        buffer_add_string(out, ":");
+        while (slice_next_line(&rest, &line)) {
+            buffer_add_string(out, is_first ? "" : "\n    ");
+            buffer_add_escaped(out, line, SHOW_LINE_COLUMNS);
+            is_first = false;
+        }
+        buffer_add_string(out, "\n");
+    }
+}
+
+static void show_body(struct message *message, struct buffer *out)
+{
+    struct slice rest, line;
+    size_t count = 0;
+
+    buffer_add_string(out, "\nBODY\n");
+    message_need_data(message);
+    if (message->data_state != DATA_READ) {
+        buffer_add_string(out, message->data_state == DATA_MISSING
+                                   ? "  there is no df\n"
+                                   : "  df cannot be read\n");
+        return;
+    }
+    rest = message->data;
+    while (count < SHOW_LINES && slice_next_line(&rest, &line)) {
+        buffer_add_string(out, "  ");
+        buffer_add_escaped(out, line, SHOW_LINE_COLUMNS);
+        buffer_add_string(out, "\n");
+        count++;
+    }
+    if (rest.len > 0)
+        buffer_printf(out, "  and %zu more bytes\n", rest.len);
+}
+
+void show_message(struct message *message, struct buffer *out)
+{
+    show_envelope(message, out);
+    show_headers(message, out);
+    show_body(message, out);
+}

@@ -1,0 +1,20 @@
+/* --explain and --show: one message, everything that is known of it. */
+#ifndef QSCAN_EXPLAIN_H
+#define QSCAN_EXPLAIN_H
+
+#include "qscan/options.h"
+#include "qscan/output.h"
+#include "qscan/scan.h"
+
+/*
+ * Writes to out why the message in hand is classed so: each rule, each
+ * condition with the value it saw, and which single condition kept a rule
+ * from matching. The scene's crowd must be counted. False without memory.
+ */
+bool explain_message(struct message *message, enum format format,
+                     struct buffer *out);
+
+/* Envelope, headers, the first 100 lines of the body, escaped. */
+void show_message(struct message *message, struct buffer *out);
+
+#endif

@@ -1,0 +1,240 @@
+/*
+ * qscan: judges a sendmail queue by rules and takes away, undoably, the
+ * bounces that no host will ever accept. This file is the line from argv to
+ * the mode; each mode has a file of its own.
+ */
+#include <errno.h>
+#include <locale.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "parsers/input.h"
+#include "qscan/explain.h"
+#include "qscan/interrupt.h"
+#include "qscan/list.h"
+#include "qscan/ruleset.h"
+#include "qscan/scan.h"
+#include "qscan/summary.h"
+#include "qscan/version.h"
+
+enum { EXIT_DONE = 0, EXIT_SOMETHING_FAILED = 1, EXIT_NOTHING_DONE = 2 };
+
+struct program {
+    struct options options;
+    struct config config;
+    struct queue_set queues;
+    struct ruleset ruleset;
+    struct rules *where;
+    struct scan scan;
+    struct complaints complaints;
+    struct output output;
+};
+
+static int run_check_rules(struct program *program)
+{
+    struct rules_check_result result = {0};
+    struct timespec start, end;
+
+    clock_gettime(CLOCK_MONOTONIC, &start);
+    rules_check(program->ruleset.rules, ruleset_complain, &program->complaints,
+                &result);
+    clock_gettime(CLOCK_MONOTONIC, &end);
+    fprintf(program->output.file,
+            "%zu rules in %zu files, %zu samples, %zu failed, %.1f ms\n",
+            result.rule_count, program->ruleset.file_count, result.sample_count,
+            result.failed_count,
+            (double)(end.tv_sec - start.tv_sec) * 1e3 +
+                (double)(end.tv_nsec - start.tv_nsec) / 1e6);
+    return result.failed_count > 0 ? EXIT_SOMETHING_FAILED : EXIT_DONE;
+}
+
+static bool load_rules(struct program *program)
+{
+    const struct options *options = &program->options;
+    bool is_ours =
+        program->queues.is_from_config || options->config_file != NULL;
+
+    if (!ruleset_load(&program->ruleset, &options->rules, &program->config,
+                      is_ours, &program->complaints))
+        return false;
+    if (options->where == NULL)
+        return true;
+    program->where = rules_compile_condition(
+        program->ruleset.rules, slice_from_string(options->where),
+        ruleset_complain, &program->complaints);
+    return program->where != NULL;
+}
+
+static bool open_queues(struct program *program)
+{
+    const struct options *options = &program->options;
+    int error = config_read(&program->config, options->config_file);
+
+    if (error != 0 && options->config_file != NULL) {
+        complain(&program->complaints, slice_from_string(options->config_file),
+                 "cannot be read", strerror(error), "nothing done");
+        return false;
+    }
+    return queue_open(&program->queues, &options->queues, &program->config,
+                      &program->complaints);
+}
+
+static bool judge_queue(struct program *program)
+{
+    struct scan *scan = &program->scan;
+    const struct options *options = &program->options;
+
+    scan->scene.queues = &program->queues;
+    scan->scene.rules = program->ruleset.rules;
+    scan->scene.where = program->where;
+    scan->scene.now = options->now >= 0 ? options->now : time(NULL);
+    scan->scene.is_domains_known = program->ruleset.is_domains_known;
+    scan->worker_count = options->workers;
+    scan->reads_data = rules_need(program->ruleset.rules, FROM_DATA_FILE) ||
+                       rules_need(program->ruleset.rules, FROM_CROWD);
+    scan->progress.when = options->progress;
+    scan->complaints = &program->complaints;
+    if (!queue_list(&program->queues, &scan->table, &program->complaints) ||
+        !scan_run(scan)) {
+        if (interrupt_signal() == 0)
+            complain(&program->complaints, SLICE_LITERAL("memory"),
+                     "not enough", NULL, "nothing done");
+        return false;
+    }
+    return true;
+}
+
+static const struct facts *find_row(const struct facts_table *table,
+                                    const char *id)
+{
+    const struct facts *found = NULL;
+
+    for (size_t i = 0; i < table->count; i++) {
+        const struct facts *row = &table->rows[i];
+
+        if (!slice_equal(facts_id(row), slice_from_string(id)) ||
+            row->state == FACTS_GONE)
+            continue;
+        if (found == NULL || found->state == FACTS_ORPHAN)
+            found = row;
+    }
+    return found;
+}
+
+static int run_one_message(struct program *program)
+{
+    const struct options *options = &program->options;
+    const struct facts *row = find_row(&program->scan.table, options->id);
+    struct message message;
+    struct buffer out = {0};
+    enum input_outcome outcome = INPUT_OK;
+
+    if (row == NULL) {
+        complain(&program->complaints, slice_from_string(options->id),
+                 "no message of this id in the queue", NULL, "nothing done");
+        return EXIT_NOTHING_DONE;
+    }
+    message_init(&message, &program->scan.scene);
+    outcome = message_load(&message, row, true);
+    if (outcome != INPUT_OK && row->state != FACTS_ORPHAN)
+        complain(&program->complaints, slice_from_string(options->id),
+                 "cannot be read", input_outcome_text(outcome), "nothing done");
+    else if (options->mode == MODE_SHOW)
+        show_message(&message, &out);
+    else
+        explain_message(&message, options->format, &out);
+    output_write(&program->output, &out);
+    buffer_free(&out);
+    message_free(&message);
+    return program->complaints.count > 0 ? EXIT_SOMETHING_FAILED : EXIT_DONE;
+}
+
+static int run_mode(struct program *program)
+{
+    switch (program->options.mode) {
+    case MODE_SUMMARY:
+        if (!summary_print(&program->options, &program->scan, &program->output))
+            return EXIT_SOMETHING_FAILED;
+        break;
+    case MODE_LIST:
+        if (!list_print(&program->options, &program->scan, NULL, NULL,
+                        &program->output))
+            return EXIT_SOMETHING_FAILED;
+        break;
+    case MODE_EXPLAIN:
+    case MODE_SHOW:
+        return run_one_message(program);
+    default:
+        break;
+    }
+    return program->complaints.count > 0 ? EXIT_SOMETHING_FAILED : EXIT_DONE;
+}
+
+static int run(struct program *program)
+{
+    const struct options *options = &program->options;
+
+    if (!output_open(&program->output, options->output_file,
+                     &program->complaints))
+        return EXIT_NOTHING_DONE;
+    if (options->mode == MODE_CHECK_RULES) {
+        config_read(&program->config, options->config_file);
+        return load_rules(program) ? run_check_rules(program)
+                                   : EXIT_NOTHING_DONE;
+    }
+    if (!open_queues(program) || !load_rules(program))
+        return EXIT_NOTHING_DONE;
+    if (!judge_queue(program))
+        return EXIT_NOTHING_DONE;
+    return run_mode(program);
+}
+
+static void program_free(struct program *program)
+{
+    scan_free(&program->scan);
+    rules_free(program->where);
+    ruleset_free(&program->ruleset);
+    queue_close(&program->queues);
+    config_free(&program->config);
+    options_free(&program->options);
+}
+
+int main(int argc, char **argv)
+{
+    struct program program = {0};
+    int status;
+
+    if (geteuid() != getuid() || getegid() != getgid()) {
+        fputs("qscan: must not run setuid or setgid; nothing done\n", stderr);
+        return EXIT_NOTHING_DONE;
+    }
+    switch (options_read(&program.options, argc, argv)) {
+    case OPTIONS_HELP:
+        options_print_help();
+        return EXIT_DONE;
+    case OPTIONS_VERSION:
+        version_print();
+        return EXIT_DONE;
+    case OPTIONS_WRONG:
+        options_free(&program.options);
+        return EXIT_NOTHING_DONE;
+    case OPTIONS_RUN:
+        break;
+    }
+    complaints_init(&program.complaints, program.options.is_quiet);
+    signal(SIGPIPE, SIG_IGN);
+    interrupt_setup();
+    input_setup();
+    status = run(&program);
+    if (!output_close(&program.output, status != EXIT_NOTHING_DONE) &&
+        status == EXIT_DONE)
+        status = EXIT_SOMETHING_FAILED;
+    complaints_finish(&program.complaints);
+    program_free(&program);
+    if (interrupt_signal() != 0)
+        status = 128 + interrupt_signal();
+    return status;
+}

@@ -1,0 +1,562 @@
+#include "qscan/summary.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "qscan/tally.h"
+
+enum { HOST_COLUMNS = 38, NAME_COLUMNS = 30 };
+
+struct summary {
+    const struct options *options;
+    const struct scan *scan;
+    struct tally tally;
+    struct buffer out;
+    bool has_color;
+};
+
+void summary_add_bytes(struct buffer *out, uint64_t bytes)
+{
+    static const char *const units[] = {"kB", "MB", "GB", "TB"};
+    double value = (double)bytes;
+    size_t unit = 0;
+
+    if (bytes < 1000) {
+        buffer_printf(out, "%u B", (unsigned)bytes);
+        return;
+    }
+    for (value /= 1000; value >= 999.5 && unit < 3; unit++)
+        value /= 1000;
+    buffer_printf(out, value < 9.95 ? "%.1f %s" : "%.0f %s", value,
+                  units[unit]);
+}
+
+static void add_padded(struct buffer *out, struct slice text, size_t columns)
+{
+    size_t used = buffer_add_escaped(out, text, columns);
+
+    for (; used < columns; used++)
+        buffer_add_string(out, " ");
+}
+
+static void heading(struct summary *summary, const char *text, bool is_alarm)
+{
+    const char *start = is_alarm ? "\033[1;31m" : "\033[1m";
+
+    buffer_printf(&summary->out, "\n%s%s%s\n", summary->has_color ? start : "",
+                  text, summary->has_color ? "\033[0m" : "");
+}
+
+static void add_time(struct buffer *out, int64_t moment)
+{
+    time_t seconds = (time_t)moment;
+    struct tm tm;
+    char text[64];
+
+    if (localtime_r(&seconds, &tm) != NULL &&
+        strftime(text, sizeof(text), "%Y-%m-%d %H:%M %Z", &tm) > 0)
+        buffer_add_string(out, text);
+}
+
+/* "and 12 more (34 messages)" */
+static void add_rest(struct summary *summary, const struct tally_list *list,
+                     const char *what)
+{
+    uint64_t shown = 0;
+
+    if (list->all <= list->count)
+        return;
+    for (size_t i = 0; i < list->count; i++)
+        shown += list->items[i].count;
+    buffer_printf(&summary->out, "  and %zu more %s with %llu messages\n",
+                  list->all - list->count, what,
+                  (unsigned long long)(list->all_sum - shown));
+}
+
+/* ---- parts of the text ---- */
+
+static size_t class_count(const struct summary *summary, const char *name)
+{
+    for (size_t i = 0; i < summary->tally.class_count; i++)
+        if (strcmp(summary->tally.classes[i].name, name) == 0)
+            return summary->tally.classes[i].count;
+    return 0;
+}
+
+static void add_head(struct summary *summary)
+{
+    const struct queue_set *queues = summary->scan->scene.queues;
+    struct buffer *out = &summary->out;
+
+    buffer_add_string(out, "Queue ");
+    buffer_add_escaped(out, slice_from_string(queues->dirs[0].path), 44);
+    if (queues->dir_count > 1)
+        buffer_printf(out, " and %zu more", queues->dir_count - 1);
+    buffer_add_string(out, ", ");
+    add_time(out, summary->scan->scene.now);
+    buffer_add_string(out, "\n");
+}
+
+static void add_problem(struct summary *summary, size_t *problem_count,
+                        size_t count, const char *one, const char *many)
+{
+    if (count == 0)
+        return;
+    if ((*problem_count)++ == 0)
+        heading(summary, "WHAT IS WRONG", true);
+    buffer_printf(&summary->out, "  %zu %s\n", count, count == 1 ? one : many);
+}
+
+static void add_problems(struct summary *summary)
+{
+    const struct tally *tally = &summary->tally;
+    size_t problem_count = 0;
+    size_t others = 0;
+
+    add_problem(summary, &problem_count, tally->purgeable,
+                "bounce waits for a host that runs no mail server",
+                "bounces wait for hosts that run no mail server");
+    if (tally->purgeable > 0) {
+        buffer_printf(&summary->out, "    %.0f %% of the queue, ",
+                      100.0 * (double)tally->purgeable /
+                          (double)tally->messages);
+        summary_add_bytes(&summary->out, tally->purgeable_bytes);
+        if (tally->sources.all > 0)
+            buffer_printf(&summary->out, "; bounces come of mail from %zu %s",
+                          tally->sources.all,
+                          tally->sources.all == 1 ? "address" : "addresses");
+        buffer_add_string(&summary->out, "\n");
+    }
+    add_problem(summary, &problem_count, class_count(summary, "damaged"),
+                "damaged control file: sendmail cannot deliver it",
+                "damaged control files: sendmail cannot deliver them");
+    add_problem(summary, &problem_count, class_count(summary, "lost"),
+                "message that sendmail gave up as lost (Qf)",
+                "messages that sendmail gave up as lost (Qf)");
+    add_problem(summary, &problem_count, class_count(summary, "orphan"),
+                "orphan file without control file",
+                "orphan files without control file");
+    add_problem(summary, &problem_count, tally->unreadable,
+                "message could not be read", "messages could not be read");
+    add_problem(summary, &problem_count, tally->undecided,
+                "message that a rule could not decide: kept",
+                "messages that a rule could not decide: kept");
+    for (unsigned bit = 0; bit < ODD_COUNT; bit++)
+        others += ((1 << bit) & (ODD_NO_DATA | ODD_TEXT)) == 0
+                      ? tally->oddities[bit]
+                      : 0;
+    add_problem(summary, &problem_count, others, "oddity, listed below",
+                "oddities, listed below");
+    if (tally->messages == 0 && problem_count == 0)
+        buffer_add_string(&summary->out, "\nThe queue is empty.\n");
+    else if (problem_count == 0)
+        buffer_add_string(&summary->out, "\nNothing looks wrong.\n");
+}
+
+static void add_classes(struct summary *summary)
+{
+    const struct tally *tally = &summary->tally;
+    struct buffer *out = &summary->out;
+    int64_t now = summary->scan->scene.now;
+
+    heading(summary, "MESSAGES", false);
+    buffer_add_string(out, "  class           messages       size    oldest\n");
+    for (size_t i = 0; i < tally->class_count; i++) {
+        const struct tally_class *class = &tally->classes[i];
+        struct buffer cell = {0};
+
+        buffer_add_string(out, "  ");
+        add_padded(out, slice_from_string(class->name), 14);
+        buffer_printf(out, " %9zu", class->count);
+        summary_add_bytes(&cell, class->bytes);
+        buffer_printf(out, " %10.*s", (int)cell.len, cell.bytes);
+        buffer_clear(&cell);
+        if (class->oldest != 0)
+            list_add_span(&cell, now - class->oldest);
+        buffer_printf(out, " %9.*s\n", (int)cell.len,
+                      cell.len == 0 ? "" : cell.bytes);
+        buffer_free(&cell);
+    }
+    struct buffer size = {0};
+    summary_add_bytes(&size, tally->bytes);
+    buffer_printf(out, "  %-14s %9zu %10.*s", "all messages", tally->messages,
+                  (int)size.len, size.bytes);
+    buffer_clear(&size);
+    if (tally->oldest != 0)
+        list_add_span(&size, now - tally->oldest);
+    buffer_printf(out, " %9.*s\n", (int)size.len,
+                  size.len == 0 ? "" : size.bytes);
+    buffer_free(&size);
+    if (class_count(summary, "orphan") > 0)
+        buffer_add_string(out, "  (orphans are files, not messages)\n");
+}
+
+static void add_hosts(struct summary *summary)
+{
+    const struct tally_list *hosts = &summary->tally.hosts;
+    const struct crowd *crowd = summary->scan->scene.crowd;
+    struct buffer *out = &summary->out;
+
+    if (hosts->all == 0)
+        return;
+    heading(summary, "HOSTS THAT DO NOT ANSWER", false);
+    buffer_add_string(out, "  host                                   "
+                           "messages  why\n");
+    for (size_t i = 0; i < hosts->count; i++) {
+        const struct tally_top *top = &hosts->items[i];
+        const struct facts *row = &summary->scan->table.rows[top->row];
+
+        buffer_add_string(out, "  ");
+        add_padded(out, intern_text(&crowd->strings, top->number),
+                   HOST_COLUMNS);
+        buffer_printf(out, " %8u  %s\n", top->count,
+                      status_kind_text((enum status_kind)row->status_kind));
+    }
+    add_rest(summary, hosts, "hosts");
+}
+
+/* The name is not kept for half a million sources: the few that are shown
+ * are looked up in one of their messages. */
+static void add_source_name(struct summary *summary, struct message *message,
+                            uint32_t row_number)
+{
+    const struct facts *row = &summary->scan->table.rows[row_number];
+    const struct client *source;
+
+    if (message_load(message, row, false) != INPUT_OK ||
+        (source = message_source(message)) == NULL)
+        return;
+    buffer_add_escaped(&summary->out, source->name, NAME_COLUMNS);
+    if (source->forged)
+        buffer_add_string(&summary->out,
+                          source->name.len > 0 ? " (forged)" : "");
+}
+
+static void add_sources(struct summary *summary)
+{
+    const struct tally_list *sources = &summary->tally.sources;
+    struct buffer *out = &summary->out;
+    struct message message;
+
+    if (sources->all == 0)
+        return;
+    heading(summary, "WHO SENT WHAT BOUNCED", false);
+    buffer_add_string(out, "  address                   bounces  guesses  "
+                           "name\n");
+    message_init(&message, &summary->scan->scene);
+    for (size_t i = 0; i < sources->count; i++) {
+        const struct tally_top *top = &sources->items[i];
+        const struct crowd_source *source =
+            &summary->scan->scene.crowd->sources.items[top->number];
+        char text[ADDRESS_IP_TEXT_MAX];
+
+        ip_format(&source->ip, text);
+        buffer_printf(out, "  %-24s %8u %8u  ", text, top->count,
+                      source->guesses);
+        add_source_name(summary, &message, top->row);
+        buffer_add_string(out, "\n");
+    }
+    message_free(&message);
+    add_rest(summary, sources, "addresses");
+}
+
+static void add_age_row(struct buffer *out, const size_t *ages, size_t sum)
+{
+    buffer_printf(out, " %7zu", sum);
+    for (size_t b = 0; b < TALLY_AGES; b++)
+        buffer_printf(out, " %6zu", ages[b]);
+    buffer_add_string(out, "\n");
+}
+
+static void add_ages(struct summary *summary)
+{
+    const struct tally_list *domains = &summary->tally.domains;
+    const struct crowd *crowd = summary->scan->scene.crowd;
+    struct buffer *out = &summary->out;
+    size_t sum = 0;
+
+    if (summary->tally.messages == 0)
+        return;
+    heading(summary, "AGE BY RECIPIENT DOMAIN", false);
+    buffer_add_string(out, "  domain                    messages");
+    for (size_t b = 0; b < TALLY_AGES; b++) {
+        buffer_printf(out, " %6s", tally_age_text(b));
+        sum += summary->tally.ages[b];
+    }
+    buffer_add_string(out, "\n  ");
+    add_padded(out, slice_from_string("all"), 26);
+    add_age_row(out, summary->tally.ages, sum);
+    for (size_t i = 0; i < domains->count; i++) {
+        const struct tally_top *top = &domains->items[i];
+
+        buffer_add_string(out, "  ");
+        add_padded(out, intern_text(&crowd->strings, top->number), 26);
+        add_age_row(out, top->ages, top->count);
+    }
+    add_rest(summary, domains, "domains");
+}
+
+static void add_row_file(struct summary *summary, struct buffer *out,
+                         uint32_t row_number)
+{
+    const struct facts *row = &summary->scan->table.rows[row_number];
+    struct buffer name = {0};
+
+    buffer_printf(&name, "%cf", row->letter);
+    buffer_add(&name, facts_id(row));
+    buffer_add_escaped(out, slice_make(name.bytes, name.len), 24);
+    buffer_free(&name);
+}
+
+static void add_oddities(struct summary *summary)
+{
+    const struct tally *tally = &summary->tally;
+    const struct queue_set *queues = summary->scan->scene.queues;
+    struct buffer *out = &summary->out;
+    size_t all = queues->long_name_count + queues->stray_count;
+
+    for (unsigned bit = 0; bit < ODD_COUNT; bit++)
+        all += tally->oddities[bit];
+    if (all == 0)
+        return;
+    heading(summary, "ODDITIES", false);
+    for (unsigned bit = 0; bit < ODD_COUNT; bit++) {
+        if (tally->oddities[bit] == 0)
+            continue;
+        buffer_printf(out, "  %6zu  %s: ", tally->oddities[bit],
+                      scan_oddity_text(bit));
+        add_row_file(summary, out, tally->oddity_rows[bit]);
+        buffer_add_string(out, tally->oddities[bit] > 1 ? " ...\n" : "\n");
+    }
+    if (queues->long_name_count > 0)
+        buffer_printf(out,
+                      "  %6zu  name too long for sendmail, not looked at\n",
+                      queues->long_name_count);
+    if (queues->stray_count > 0)
+        buffer_printf(out, "  %6zu  queue file in a folder of another kind\n",
+                      queues->stray_count);
+}
+
+/* The queue as it must be typed again. */
+static void add_queue_words(struct summary *summary)
+{
+    const struct string_list *names = &summary->options->queues;
+
+    for (size_t i = 0; i < names->count; i++) {
+        struct slice rest = slice_from_string(names->strings[i]);
+
+        buffer_add_string(&summary->out, " ");
+        if (strspn(names->strings[i], "abcdefghijklmnopqrstuvwxyz"
+                                      "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                      "0123456789/._-") == rest.len) {
+            buffer_add(&summary->out, rest);
+            continue;
+        }
+        buffer_add_string(&summary->out, "'");
+        buffer_add_escaped(&summary->out, rest, 0);
+        buffer_add_string(&summary->out, "'");
+    }
+    buffer_add_string(&summary->out, "\n");
+}
+
+static void add_command(struct summary *summary, const char *about,
+                        const char *words)
+{
+    buffer_printf(&summary->out, "  %s:\n    qscan %s", about, words);
+    add_queue_words(summary);
+}
+
+static const struct facts *purge_example(const struct scan *scan,
+                                         const struct options *options)
+{
+    for (size_t i = 0; i < scan->table.count; i++)
+        if (scan->table.rows[i].is_purge &&
+            list_is_selected(options, scan, &scan->table.rows[i]))
+            return &scan->table.rows[i];
+    return NULL;
+}
+
+static void add_next(struct summary *summary)
+{
+    const struct facts *example =
+        purge_example(summary->scan, summary->options);
+    struct buffer words = {0};
+
+    if (summary->tally.messages == 0)
+        return;
+    heading(summary, "WHAT TO TYPE NEXT", false);
+    if (example != NULL) {
+        buffer_add_string(&words, "--explain=");
+        buffer_add_escaped(&words, facts_id(example), 0);
+        buffer_add(&words, slice_make("", 1));
+        add_command(summary, "Why such a bounce may go", words.bytes);
+        add_command(summary, "See what a purge would take; changes nothing",
+                    "--purge-bounces --dry-run");
+        add_command(summary, "Take them away, undoably", "--purge-bounces");
+    } else {
+        add_command(summary, "One message a line", "--list");
+    }
+    if (class_count(summary, "damaged") > 0)
+        add_command(summary, "The damaged ones", "--list --class=damaged");
+    buffer_free(&words);
+}
+
+static void add_text(struct summary *summary)
+{
+    add_head(summary);
+    add_problems(summary);
+    if (summary->tally.class_count > 0)
+        add_classes(summary);
+    add_hosts(summary);
+    add_sources(summary);
+    add_ages(summary);
+    add_oddities(summary);
+    add_next(summary);
+}
+
+/* ---- JSON ---- */
+
+static void json_hosts(struct json *json, const struct summary *summary)
+{
+    const struct tally_list *hosts = &summary->tally.hosts;
+    const struct crowd *crowd = summary->scan->scene.crowd;
+
+    json_key(json, "hosts");
+    json_open(json, '[');
+    for (size_t i = 0; i < hosts->count; i++) {
+        const struct tally_top *top = &hosts->items[i];
+        const struct facts *row = &summary->scan->table.rows[top->row];
+
+        json_open(json, '{');
+        json_field(json, "host", intern_text(&crowd->strings, top->number));
+        json_field_integer(json, "messages", top->count);
+        json_field(json, "status",
+                   slice_from_string(
+                       status_kind_text((enum status_kind)row->status_kind)));
+        json_close(json, '}');
+    }
+    json_close(json, ']');
+    json_field_integer(json, "hosts_more",
+                       (int64_t)(hosts->all - hosts->count));
+}
+
+static void json_sources(struct json *json, const struct summary *summary)
+{
+    const struct tally_list *sources = &summary->tally.sources;
+    const struct crowd *crowd = summary->scan->scene.crowd;
+    struct message message;
+
+    message_init(&message, &summary->scan->scene);
+    json_key(json, "sources");
+    json_open(json, '[');
+    for (size_t i = 0; i < sources->count; i++) {
+        const struct tally_top *top = &sources->items[i];
+        const struct crowd_source *source = &crowd->sources.items[top->number];
+        const struct client *client = NULL;
+        char text[ADDRESS_IP_TEXT_MAX];
+
+        if (message_load(&message, &summary->scan->table.rows[top->row],
+                         false) == INPUT_OK)
+            client = message_source(&message);
+        json_open(json, '{');
+        json_field(json, "address",
+                   slice_make(text, ip_format(&source->ip, text)));
+        json_field(json, "name",
+                   client == NULL ? (struct slice){NULL, 0} : client->name);
+        json_field_boolean(json, "forged", client != NULL && client->forged);
+        json_field_integer(json, "bounces", top->count);
+        json_field_integer(json, "guesses", source->guesses);
+        json_close(json, '}');
+    }
+    json_close(json, ']');
+    json_field_integer(json, "sources_more",
+                       (int64_t)(sources->all - sources->count));
+    message_free(&message);
+}
+
+static void json_oddities(struct json *json, const struct summary *summary)
+{
+    const struct tally *tally = &summary->tally;
+
+    json_key(json, "oddities");
+    json_open(json, '[');
+    for (unsigned bit = 0; bit < ODD_COUNT; bit++) {
+        if (tally->oddities[bit] == 0)
+            continue;
+        json_open(json, '{');
+        json_field(json, "what", slice_from_string(scan_oddity_text(bit)));
+        json_field_integer(json, "count", (int64_t)tally->oddities[bit]);
+        json_field(
+            json, "example",
+            facts_id(&summary->scan->table.rows[tally->oddity_rows[bit]]));
+        json_close(json, '}');
+    }
+    json_close(json, ']');
+}
+
+static void add_json(struct summary *summary)
+{
+    const struct tally *tally = &summary->tally;
+    struct json json;
+
+    json_init(&json, &summary->out);
+    json_open(&json, '{');
+    json_field_integer(&json, "messages", (int64_t)tally->messages);
+    json_field_integer(&json, "bytes", (int64_t)tally->bytes);
+    json_key(&json, "oldest");
+    if (tally->oldest != 0)
+        json_integer(&json, tally->oldest);
+    else
+        json_null(&json);
+    json_field_integer(&json, "now", summary->scan->scene.now);
+    json_field_integer(&json, "purgeable", (int64_t)tally->purgeable);
+    json_field_integer(&json, "undecided", (int64_t)tally->undecided);
+    json_key(&json, "classes");
+    json_open(&json, '{');
+    for (size_t i = 0; i < tally->class_count; i++)
+        json_field_integer(&json, tally->classes[i].name,
+                           (int64_t)tally->classes[i].count);
+    json_close(&json, '}');
+    json_hosts(&json, summary);
+    json_sources(&json, summary);
+    json_key(&json, "ages");
+    json_open(&json, '{');
+    for (size_t b = 0; b < TALLY_AGES; b++)
+        json_field_integer(&json, tally_age_text(b), (int64_t)tally->ages[b]);
+    json_close(&json, '}');
+    json_oddities(&json, summary);
+    json_lossy(&json);
+    json_close(&json, '}');
+    buffer_add_string(&summary->out, "\n");
+}
+
+static bool wants_color(const struct options *options,
+                        const struct output *output)
+{
+    const char *no_color = getenv("NO_COLOR");
+
+    if (options->color != PROGRESS_AUTO)
+        return options->color == PROGRESS_ALWAYS;
+    return (no_color == NULL || no_color[0] == '\0') &&
+           isatty(fileno(output->file));
+}
+
+bool summary_print(const struct options *options, const struct scan *scan,
+                   struct output *output)
+{
+    struct summary summary = {.options = options,
+                              .scan = scan,
+                              .has_color = wants_color(options, output)};
+    bool is_done = tally_count(&summary.tally, options, scan, options->top);
+
+    if (is_done && options->format == FORMAT_JSON)
+        add_json(&summary);
+    else if (is_done)
+        add_text(&summary);
+    output_write(output, &summary.out);
+    tally_free(&summary.tally);
+    buffer_free(&summary.out);
+    return is_done;
+}
