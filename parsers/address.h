@@ -14,15 +14,18 @@ struct ip {
     uint8_t bytes[16];
 };
 
-/* The address without surrounding "<>" and white space, without a source
- * route ("<@a,@b:user@host>"). A null sender gives an empty slice. */
+/* The address without surrounding "<>" and white space, without words before
+ * them ("Ann <ann@host>") and without a source route ("<@a,@b:user@host>"). A
+ * null sender gives an empty slice. */
 struct slice address_bare(struct slice address);
 
 /* The part after the last '@' outside quotes, without a final dot; a literal
- * keeps its brackets. Absent when there is none. Case is kept. */
+ * keeps its brackets. Absent when there is none, or a quote never closes. Case
+ * is kept. */
 struct slice address_domain(struct slice address);
 
-/* True for "|program", "/file" and ":include:list" recipients. */
+/* True for "|program", "/file" and ":include:list" recipients, quoted or not,
+ * without a domain: with one they are mail like any other. */
 bool address_is_local_action(struct slice address);
 
 /* "192.0.2.1", "2001:db8::1", "IPv6:2001:db8::1" (any case), each also in
@@ -30,7 +33,8 @@ bool address_is_local_action(struct slice address);
 bool ip_parse(struct slice text, struct ip *ip_r);
 bool ip_is_v4(const struct ip *ip);
 bool ip_is_loopback(const struct ip *ip);
-bool ip_is_private(const struct ip *ip); /* RFC 1918, 4193, link-local, loopback */
+/* RFC 1918, RFC 4193, link-local, loopback. */
+bool ip_is_private(const struct ip *ip);
 
 /* RFC 5952 text, NUL-terminated; returns its length. */
 size_t ip_format(const struct ip *ip, char text[static ADDRESS_IP_TEXT_MAX]);
@@ -48,8 +52,9 @@ bool cidr_contains(const struct cidr *cidr, const struct ip *ip);
 /*
  * What sendmail knows of the host it talks to, the macro $_ (daemon.c,
  * getauthinfo): "[ip]", "host [ip]", "host [ip] (may be forged)",
- * "ident@host [ip]", "user@localhost", "localhost". The name is absent when
- * there was none (only "[ip]").
+ * "ident@host [ip]", "ident@[ip]", "user@localhost", "localhost". The name is
+ * absent when there was none (only "[ip]"). The address is that of the last
+ * brackets; the ident is the peer's own word and may hold anything.
  */
 struct client {
     struct slice ident;
@@ -71,12 +76,20 @@ bool domain_is_within(struct slice host, struct slice domain);
  * section 3): "Deferred: Connection refused by H", "... timed out with H",
  * "... reset by H", "Deferred: H: No route to host", "Name server: H: host name
  * lookup failure", "host map: lookup (H): deferred", "reply: read error from
- * H". Without a final dot; absent when it names none or is a remote reply.
+ * H". Only those words count, from the start, "Deferred: " before them or not,
+ * and H must be one host name or literal. Without a final dot, case as stored;
+ * absent when it names none, when its middle was cut out ("..."), or when the
+ * text is a remote reply.
  */
 struct slice status_host(struct slice status);
 
-/* What a status text proves about the host. A remote reply (three digits) or
- * a reset proves that something answered. */
+/*
+ * What a status text proves about the host. A remote reply (three digits and a
+ * blank) or a reset proves that something answered, and so does a timeout in
+ * an SMTP phase behind the opening ("during client MAIL", older releases). A
+ * failed lookup is STATUS_LOCAL when the map is a table of our own (access,
+ * mailertable, virtuser ...): that says nothing of the host.
+ */
 enum status_kind {
     STATUS_NONE,        /* absent or empty */
     STATUS_REFUSED,     /* connection refused */

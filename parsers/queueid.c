@@ -133,7 +133,7 @@ static bool decode_v8_10(struct slice id, int64_t near, struct queueid *id_r)
     int sequence;
     int64_t created, pid;
 
-    if (id.len != 12)
+    if (id.len < 12)
         return false;
     sequence = sequence_digit(id.ptr[6]);
     pid = pid_value(slice_skip(id, 7), 5, 5);

@@ -106,6 +106,8 @@ static const struct qf_case line_cases[] = {
      "S=<>\nR=PFD:a@example.org\n"},
     {"V0 has no recipient flags", "V0\nS<>\nRa:b@example.org\n.\n", QF_OK, 4,
      "S=<>\nR=a:b@example.org\n"},
+    {"V1 has them", "V1\nS<>\nRP:a:b@example.org\n.\n", QF_OK, 4,
+     "V=1\nS=<>\nR=a:b@example.org\n flags=P\n"},
     {"V of a later release", "V9\n" END, QF_BAD_VERSION, 1, "V=9\n"},
     {"V without number", "V\n" END, QF_BAD_NUMBER, 1, ""},
     {"V negative", "V-1\n" END, QF_BAD_NUMBER, 1, ""},

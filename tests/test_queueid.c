@@ -39,6 +39,9 @@ static const struct {
     {"x01000000000001", 0, {QUEUEID_V8_12, -347155200, 1, -1, 0}},
     {"x01000000000001", NOW, {QUEUEID_V8_12, 1546300800, 1, -1, 0}},
     {"xBVNxx00000001", 1577836799, {QUEUEID_V8_12, 1577836799, 1, -1, 0}},
+    {"x01000000000001",
+     -1577923200, /* 1920 */
+     {QUEUEID_V8_12, -2240524800, 1, -1, 0}},
     /* leap days */
     {"41T00000000001", NOW, {QUEUEID_V8_12, 1709164800, 1, -1, 0}},
     {"51T00000000001", NOW, {QUEUEID_OTHER, -1, -1, -1, -1}},
@@ -61,6 +64,9 @@ static const struct {
     {"-weird.id_1", NOW, {QUEUEID_OTHER, -1, -1, -1, -1}},
     {"6AMHqPjw02367x", NOW, {QUEUEID_OTHER, -1, -1, -1, -1}},
     {"6AMHqPjw-23674", NOW, {QUEUEID_OTHER, -1, -1, -1, -1}},
+    {"6AMHqPjw-00000", NOW, {QUEUEID_OTHER, -1, -1, -1, -1}},
+    {"e2IG00x-0000", NOW, {QUEUEID_OTHER, -1, -1, -1, -1}},
+    {"e2IG00x", NOW, {QUEUEID_OTHER, -1, -1, -1, -1}},
     {"6AMHqPjw21474836470", NOW, {QUEUEID_OTHER, -1, -1, -1, -1}},
     {"yAMHqPjw023674", NOW, {QUEUEID_OTHER, -1, -1, -1, -1}}, /* year 60 */
     {"6CMHqPjw023674", NOW, {QUEUEID_OTHER, -1, -1, -1, -1}}, /* month 13 */
