@@ -134,7 +134,8 @@ static enum kind kind_of(uint64_t number)
                           : OUTBOUND;
 }
 
-/* Two in three dead hosts stand for one message only; the rest are crowds. */
+/* Two in three dead hosts stand for one message only; the rest are crowds.
+ * Nobody sends other mail to them, or they would not be zombies. */
 static void make_host(struct message *m)
 {
     unsigned who =
@@ -144,6 +145,8 @@ static void make_host(struct message *m)
         snprintf(m->host, sizeof(m->host), "example.org");
     else if (m->kind == SLOW)
         snprintf(m->host, sizeof(m->host), "slow%u.example", who % 50);
+    else if (m->kind == OUTBOUND)
+        snprintf(m->host, sizeof(m->host), "site%u.example", who % 500);
     else if (draw(m, 3, 4) == 0)
         snprintf(m->host, sizeof(m->host), "[198.%u.%u.%u]",
                  18 + who / 65536 % 2, who / 256 % 256, who % 256);
