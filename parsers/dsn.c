@@ -292,6 +292,14 @@ static void take_message_fields(struct dsn *dsn, const struct block *block)
     keep_first(&dsn->arrival_date, block->arrival_date);
 }
 
+/* RFC 6533 renamed both types for addresses in UTF-8. */
+bool dsn_is_status_type(struct slice type)
+{
+    return slice_equal_nocase(type, SLICE_LITERAL("message/delivery-status")) ||
+           slice_equal_nocase(type,
+                              SLICE_LITERAL("message/global-delivery-status"));
+}
+
 enum dsn_outcome dsn_read_status(struct dsn *dsn, struct slice text,
                                  enum dsn_author author)
 {

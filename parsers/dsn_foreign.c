@@ -64,10 +64,7 @@ static enum part_form read_part_header(struct slice *part)
         struct slice token = header_token(field.value);
 
         if (slice_equal_nocase(field.name, SLICE_LITERAL("Content-Type"))) {
-            if (slice_equal_nocase(token,
-                                   SLICE_LITERAL("message/delivery-status")) ||
-                slice_equal_nocase(
-                    token, SLICE_LITERAL("message/global-delivery-status")))
+            if (dsn_is_status_type(token))
                 form = PART_STATUS;
         } else if (slice_equal_nocase(
                        field.name,

@@ -474,10 +474,24 @@ static enum dsn_outcome read_text_part(struct dsn *dsn, struct slice part)
 
 static enum dsn_outcome read_status_part(struct dsn *dsn, struct slice part)
 {
-    if (!slice_equal_nocase(part_type(&part),
-                            SLICE_LITERAL("message/delivery-status")))
+    if (!dsn_is_status_type(part_type(&part)))
         return DSN_INCOMPLETE;
     return dsn_read_status(dsn, part, DSN_BY_US);
+}
+
+static bool is_original_type(struct slice type)
+{
+    static const char *const types[] = {
+        "message/rfc822",
+        "text/rfc822-headers",
+        "message/global", /* RFC 6533 */
+        "message/global-headers",
+    };
+
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
+        if (slice_equal_nocase(type, slice_from_string(types[i])))
+            return true;
+    return false;
 }
 
 static enum dsn_outcome read_original_part(struct dsn *dsn, struct slice part)
@@ -488,8 +502,7 @@ static enum dsn_outcome read_original_part(struct dsn *dsn, struct slice part)
         dsn->is_cut = true;
         return DSN_INCOMPLETE;
     }
-    if (!slice_equal_nocase(type, SLICE_LITERAL("message/rfc822")) &&
-        !slice_equal_nocase(type, SLICE_LITERAL("text/rfc822-headers")))
+    if (!is_original_type(type))
         return DSN_INCOMPLETE;
     return read_original(dsn, part);
 }

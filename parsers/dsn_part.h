@@ -41,6 +41,9 @@ struct slice dsn_header(const struct qf *qf, struct slice name,
 enum dsn_delimiter dsn_take_part(struct slice *rest, struct slice boundary,
                                  enum dsn_author author, struct slice *part_r);
 
+/* True for the Content-Type of a delivery-status part. */
+bool dsn_is_status_type(struct slice type);
+
 /* Reads the fields of a delivery-status part. DSN_INCOMPLETE when there are
  * none, or by us: when a block is not as errbody writes it. */
 enum dsn_outcome dsn_read_status(struct dsn *dsn, struct slice text,

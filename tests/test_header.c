@@ -9,18 +9,8 @@
 #include <cmocka.h>
 
 #include "parsers/header.h"
+#include "tests/assert_slice.h"
 #include "tests/guard.h"
-
-static void assert_slice(struct slice got, const char *want)
-{
-    if (want == NULL) {
-        assert_true(slice_is_absent(got));
-        return;
-    }
-    if (slice_is_absent(got) || !slice_equal(got, slice_from_string(want)))
-        fail_msg("got \"%.*s\", want \"%s\"", (int)got.len,
-                 got.ptr == NULL ? "" : got.ptr, want);
-}
 
 enum { FIELDS_MAX = 4 };
 
@@ -75,14 +65,13 @@ static void header_blocks_give_fields_and_rest(void **state)
         struct slice rest = slice_from_string(c->text);
         struct header_field field;
 
-        print_message("  %s\n", c->title);
         for (size_t j = 0; c->fields[j] != NULL; j += 2) {
             assert_true(header_next(&rest, &field));
-            assert_slice(field.name, c->fields[j]);
-            assert_slice(field.value, c->fields[j + 1]);
+            assert_slice_is(field.name, c->fields[j], c->title);
+            assert_slice_is(field.value, c->fields[j + 1], c->title);
         }
         assert_false(header_next(&rest, &field));
-        assert_slice(rest, c->rest);
+        assert_slice_is(rest, c->rest, c->title);
     }
 }
 
@@ -93,10 +82,10 @@ static void nul_bytes_are_data_in_a_value_only(void **state)
 
     (void)state;
     assert_true(header_next(&rest, &field));
-    assert_slice(field.name, "A");
+    assert_slice_is(field.name, "A", "");
     assert_true(slice_equal(field.value, SLICE_LITERAL("b\0c")));
     assert_true(header_next(&rest, &field));
-    assert_slice(field.name, "B");
+    assert_slice_is(field.name, "B", "");
 }
 
 /* Fields lie inside the text and come in order. */
@@ -170,8 +159,8 @@ static void parameters_are_found_unquoted(void **state)
         struct parameter_case c = parameter_cases[i];
         struct slice value = slice_from_string(c.value);
 
-        assert_slice(header_parameter(value, slice_from_string(c.name)),
-                     c.want);
+        assert_slice_is(header_parameter(value, slice_from_string(c.name)),
+                        c.want, c.value);
         guard_cut_everywhere(value, check_cut_parameter, &c);
     }
 }
@@ -190,7 +179,8 @@ static void tokens_end_at_blank_semicolon_or_comment(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-        assert_slice(header_token(slice_from_string(cases[i][0])), cases[i][1]);
+        assert_slice_is(header_token(slice_from_string(cases[i][0])),
+                        cases[i][1], cases[i][0]);
 }
 
 static void types_are_taken_off_addresses(void **state)
@@ -209,7 +199,39 @@ static void types_are_taken_off_addresses(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-        assert_slice(header_typed(slice_from_string(cases[i][0])), cases[i][1]);
+        assert_slice_is(header_typed(slice_from_string(cases[i][0])),
+                        cases[i][1], cases[i][0]);
+}
+
+static void comments_end_with_their_own_parenthesis(void **state)
+{
+    static const struct {
+        const char *text;
+        size_t len;
+    } cases[] = {
+        {"(a) b", 3},  {"()", 2},       {"(a (b) c) d", 9}, {"(a\\) b) c", 7},
+        {"(never", 6}, {"(a (b) c", 8}, {"(a\\", 3},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        assert_int_equal(header_comment_len(slice_from_string(cases[i].text)),
+                         cases[i].len);
+}
+
+static void comments_and_blanks_are_skipped_at_the_front(void **state)
+{
+    static const char *const cases[][2] = {
+        {" \t(a)\n (b (c)) d (e)", "d (e)"},
+        {"d", "d"},
+        {"(a", ""},
+        {"", ""},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        assert_slice_is(header_skip_comments(slice_from_string(cases[i][0])),
+                        cases[i][1], cases[i][0]);
 }
 
 static void unescape_drops_each_unquoted_ff(void **state)
@@ -228,9 +250,9 @@ static void unescape_drops_each_unquoted_ff(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-        assert_slice(header_unescape(slice_from_string(cases[i][0]), buffer,
-                                     sizeof buffer),
-                     cases[i][1]);
+        assert_slice_is(header_unescape(slice_from_string(cases[i][0]), buffer,
+                                        sizeof buffer),
+                        cases[i][1], cases[i][0]);
 }
 
 static void unescape_returns_plain_values_themselves(void **state)
@@ -246,11 +268,11 @@ static void unescape_is_cut_at_the_capacity(void **state)
 {
     char buffer[3] = {'x', 'x', 'x'};
 
+    struct slice escaped = SLICE_LITERAL("\xff"
+                                         "abcd");
+
     (void)state;
-    assert_slice(header_unescape(SLICE_LITERAL("\xff"
-                                               "abcd"),
-                                 buffer, 2),
-                 "ab");
+    assert_slice_is(header_unescape(escaped, buffer, 2), "ab", "");
     assert_int_equal(buffer[2], 'x');
 }
 
@@ -263,6 +285,8 @@ int main(void)
         cmocka_unit_test(parameters_are_found_unquoted),
         cmocka_unit_test(tokens_end_at_blank_semicolon_or_comment),
         cmocka_unit_test(types_are_taken_off_addresses),
+        cmocka_unit_test(comments_end_with_their_own_parenthesis),
+        cmocka_unit_test(comments_and_blanks_are_skipped_at_the_front),
         cmocka_unit_test(unescape_drops_each_unquoted_ff),
         cmocka_unit_test(unescape_returns_plain_values_themselves),
         cmocka_unit_test(unescape_is_cut_at_the_capacity),
