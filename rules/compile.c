@@ -220,6 +220,7 @@ static void parse_list_values(struct compiler *c, struct lex_cursor *cursor,
             if (!lex_quoted(cursor, &c->scratch, &value)) {
                 compiler_error(c, place, "a value begun with \" must be closed",
                                "the value does not end on this line");
+                lex_rest(cursor, true);
                 return;
             }
         } else {
@@ -561,8 +562,8 @@ static bool parse_conditions(struct compiler *c, struct lex_cursor *cursor,
             break;
         if (line->word != LINE_ANY) {
             compiler_error(c, lex_place(cursor),
-                           "'|' separates the conditions of an any line",
-                           "'|' in a %s line",
+                           "it separates the conditions of an any line",
+                           "'|' does not go with %s",
                            line->word == LINE_WHEN ? "when" : "unless");
             return false;
         }

@@ -381,6 +381,13 @@ static bool parse_in(struct compiler *c, struct lex_cursor *cursor,
         list_seal(table);
         return true;
     }
+    if (slice_index(word, '/') < word.len) {
+        compiler_error(c, place,
+                       "it is ADDRESS/BITS, and bits beyond the "
+                       "prefix are 0",
+                       "'%s' is not a network", lex_show(word).text);
+        return false;
+    }
     condition->list = list_set_find(c->set->lists, word);
     if (condition->list == NULL)
         compiler_error(c, place, "in takes a list, a network or {a, b}",

@@ -78,8 +78,10 @@ enum list_outcome list_add(struct list_table *table, struct slice entry,
         return add_net(table, &net);
     if (is_broken_net(entry))
         return LIST_BAD_NET;
-    if (kind != LIST_PLAIN)
-        entry = without_final_dot(entry);
+    if (kind == LIST_PLAIN && without_final_dot(entry).len < entry.len &&
+        add_name(table, entry, LIST_ITSELF) != LIST_OK)
+        return LIST_NO_MEMORY;
+    entry = without_final_dot(entry);
     if (entry.len > 1 && entry.ptr[0] == '.')
         return add_name(table, slice_skip(entry, 1), LIST_SUBDOMAINS);
     return add_name(table, entry,

@@ -33,9 +33,11 @@ struct list_table {
 
 /* What kind of names a table is given. */
 enum list_entry {
-    LIST_BYTES,  /* the very bytes and nothing else, whatever they look like */
-    LIST_PLAIN,  /* a name counts for itself, ".name" for its subdomains */
-    LIST_HOST,   /* the same, and a final dot is not part of the name */
+    LIST_BYTES, /* the very bytes and nothing else, whatever they look like */
+    /* A name counts for itself, ".name" for its subdomains; a final dot does
+     * not count for names, but does for texts. */
+    LIST_PLAIN,
+    LIST_HOST,   /* the same, but a final dot is never part of it */
     LIST_DOMAIN, /* a name counts with its subdomains; no final dot */
 };
 
