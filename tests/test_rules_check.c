@@ -1,0 +1,427 @@
+/*
+ * Samples: what each name of a sample means, what is said of one that fails,
+ * and that the shipped rules pass theirs and class what they are for.
+ */
+#include <errno.h>
+#include <glob.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <cmocka.h>
+
+#include "rules/rules.h"
+
+struct complaints {
+    char text[8192];
+    size_t len, warning_count;
+};
+
+static void note(void *context, const struct rules_problem *problem)
+{
+    struct complaints *complaints = context;
+    size_t room = sizeof(complaints->text) - complaints->len;
+
+    if (problem->is_warning) {
+        complaints->warning_count++;
+        return;
+    }
+    complaints->len +=
+        (size_t)snprintf(complaints->text + complaints->len, room,
+                         "%s:%u:%u: %s; %s\n", problem->file, problem->line,
+                         problem->column, problem->what, problem->why);
+    assert_true(complaints->len < sizeof(complaints->text));
+}
+
+/* Compiles and runs the samples; what was said is in complaints. */
+static struct rules_check_result check(const struct rules_file *files,
+                                       size_t count,
+                                       const struct rules_preset *presets,
+                                       size_t preset_count,
+                                       struct complaints *complaints)
+{
+    struct rules_check_result result = {0};
+    struct rules *rules;
+
+    *complaints = (struct complaints){.len = 0};
+    rules = rules_compile(files, count, presets, preset_count, NULL, note,
+                          complaints);
+    if (rules == NULL)
+        fail_msg("%s", complaints->text);
+    rules_check(rules, note, complaints, &result);
+    rules_free(rules);
+    return result;
+}
+
+/* ---- what a sample means ---- */
+
+/* A condition that must hold for the sample, or with '!' must not. */
+static const struct {
+    const char *sample, *condition;
+} meanings[] = {
+    /* the letters of a control file */
+    {"F=rs", "flags has s"},
+    {"F=rs", "origin is local-dsn"},
+    {"F=rs S=<>", "origin is local-dsn"},
+    {"F=s S=<>", "origin is null-sender"},
+    {"S=<>", "origin is null-sender"},
+    {"S=", "origin is null-sender"},
+    {"S=<>", "sender is <>"},
+    {"S=<>", "!sender.domain exists"},
+    {"F=s S=<ann@Example.org>", "origin is mail"},
+    {"S=<ann@Example.org>", "sender is ann@Example.org"},
+    {"S=<ann@Example.org>", "sender.domain is example.org"},
+    {"F=s", "!origin exists"},
+    {"", "!origin exists"},
+    {"", "!recipients exists"},
+    {"", "!age exists"},
+    {"N=7", "tries = 7"},
+    {"P=-30", "priority = -30"},
+    {"q=reason", "!status exists"},
+    {"R=<x@y.example>", "recipient is x@y.example"},
+    {"R=x@Y.Example", "recipient.domain ~ /^y\\.example$/"},
+    {"R=<x@[192.0.2.9]>", "recipient.domain is [192.0.2.9]"},
+    {"R=<x@y.example>", "recipients = 1"},
+    {"R=<x@y.example> R=<z@y.example>", "recipients = 2"},
+    {"R=<x@y.example> R=root", "!recipient.domain is y.example"},
+    {"R=root", "!recipient.domain exists"},
+    /* status texts: each recipient's own, else the envelope's */
+    {"M=a", "status is a"},
+    {"M=a", "status.envelope is a"},
+    {"M=a R=x", "status is a"},
+    {"R=x M=a", "status is a"},
+    {"R=x M=a", "!status.envelope exists"},
+    {"M=a R=x M=b", "status is b"},
+    {"M=a R=x M=b", "status.envelope is a"},
+    {"M=a R=x M=b R=y", "status ~ /^[ab]$/"},
+    {"M=a R=x M=b R=y", "!status is b"},
+    {"R=x M=b R=y", "!status is b"},
+    {"M=\"Deferred: Connection refused by mx.Example.net.\" R=x",
+     "recipient.host is mx.example.net"},
+    {"M=\"Deferred: 451 later\" R=x", "!recipient.host exists"},
+    /* fields by their names win over what follows from the letters */
+    {"S=<> origin=mail", "origin is mail"},
+    {"R=<x@a.example> recipient.domain=b.example",
+     "recipient.domain is b.example"},
+    {"R=<x@a.example> recipients=9", "recipients = 9"},
+    {"age=8h", "age = 8h"},
+    {"age=90s idle=1m", "idle = 60s"},
+    {"size=3k", "size = 3072"},
+    {"client.forged=yes", "client.forged is yes"},
+    {"source=192.0.2.1 source.name=a.example", "source in 192.0.2.0/24"},
+    {"dsn.kind=failure source.guesses=7", "source.guesses = 7"},
+    {"dsn.status=5.1.1 dsn.status=5.7.1", "dsn.status ~ /^5/"},
+    {"dsn.status=5.1.1 dsn.status=4.4.7", "!dsn.status ~ /^5/"},
+    {"header.Subject=a", "header.subject is a"},
+    {"header.X=a header.x=b header.Y=c", "header.X ~ /^[ab]$/"},
+    {"header.X=a header.x=b", "!header.X is a"},
+    /* quotes */
+    {"auth=\"a b\"", "auth is \"a b\""},
+    {"auth=\"a \\\" b\"", "auth is \"a \\\" b\""},
+    {"auth=\"a\\\\b\"", "auth is \"a\\\\b\""},
+    {"auth=a\\nb", "auth is \"a\\nb\""},
+    {"auth=a\" \"b", "auth is \"a b\""},
+    {"auth=\"\"", "auth is \"\""},
+    {"auth=#x", "auth is \"#x\""},
+    {"auth==", "auth is \"=\""},
+    {"\t auth=a \t tries=1 ", "auth is a"},
+    /* lists */
+    {"sender.domain=a.example.org list.our-domains=example.org",
+     "sender.domain in our-domains"},
+    {"source=192.0.2.7 list.friends=192.0.2.0/24", "source in friends"},
+    {"source=192.0.2.7 list.our-hosts=192.0.2.8 list.our-hosts=192.0.2.7",
+     "source in our-hosts"},
+    {"source=192.0.2.7 list.our-hosts=192.0.2.8", "!source in our-hosts"},
+    {"sender=x list.mine=x", "sender in mine"},
+    {"sender=own", "sender in mine"},
+    {"sender=x", "!sender in mine"},
+    /* what the program knows of this host is not known to samples */
+    {"sender.domain=preset.example", "!sender.domain in our-domains"},
+};
+
+static void a_sample_means_what_it_says(void **state)
+{
+    static const struct rules_preset preset = {"our-domains", "preset.example"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(meanings) / sizeof(meanings[0]); i++) {
+        const char *condition = meanings[i].condition;
+        bool is_miss = condition[0] == '!';
+        static struct complaints complaints;
+        char text[500];
+        struct rules_check_result result;
+
+        snprintf(text, sizeof(text),
+                 "list mine\n value own\n"
+                 "rule r\n on message\n class x\n when %s\n %s %s\n",
+                 condition + is_miss, is_miss ? "miss" : "hit",
+                 meanings[i].sample);
+        result = check(&(struct rules_file){"t", slice_from_string(text)}, 1,
+                       &preset, 1, &complaints);
+        if (result.failed_count != 0)
+            fail_msg("%s", complaints.text);
+        assert_int_equal(result.rule_count, 1);
+        assert_int_equal(result.sample_count, 1);
+    }
+}
+
+/* ---- samples that fail ---- */
+
+static const struct {
+    const char *lines, *complaint;
+} failures[] = {
+    {" when age > 1h\n hit age=1h\n",
+     "t:5:0: this hit of rule 'r' does not match; line 4: when age > 1h\n"},
+    {" when age > 1h\n miss age=2h\n",
+     "t:5:0: this miss of rule 'r' matches; all its conditions hold\n"},
+    {" unless age > 1h\n\n hit age=2h\n",
+     "t:6:0: this hit of rule 'r' does not match; line 4: unless age > 1h\n"},
+    {" any age > 1h | tries > 3\n hit age=1h\n",
+     "t:5:0: this hit of rule 'r' does not match; line 4: any age > 1h | "
+     "...\n"},
+    {" when age > 1h\n when tries > 3\n hit N=1 age=2h\n",
+     "t:6:0: this hit of rule 'r' does not match; line 5: when tries > 3\n"},
+    {" when status ~ /^(?:a+)+[bc]/\n"
+     " miss M=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n",
+     "t:5:0: this miss of rule 'r' is undecided; line 4: when status ~ "
+     "/^(?:a+)+[bc]/\n"},
+};
+
+static void a_failing_sample_is_named_with_its_reason(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(failures) / sizeof(failures[0]); i++) {
+        static struct complaints complaints;
+        char text[500];
+        struct rules_check_result result;
+
+        snprintf(text, sizeof(text), "rule r\n on message\n class x\n%s",
+                 failures[i].lines);
+        result = check(&(struct rules_file){"t", slice_from_string(text)}, 1,
+                       NULL, 0, &complaints);
+        assert_string_equal(complaints.text, failures[i].complaint);
+        assert_int_equal(result.failed_count, 1);
+    }
+}
+
+static void a_sample_is_for_its_own_rule_alone(void **state)
+{
+    static struct complaints complaints;
+    const struct rules_file file = {
+        "t", SLICE_LITERAL("rule a\n on message\n class x\n when age > 0\n"
+                           " hit age=1h\n miss N=1\n"
+                           "rule b\n on message\n class y\n when age > 0\n"
+                           " hit age=1h\n miss N=1\n miss\n")};
+    struct rules_check_result result = check(&file, 1, NULL, 0, &complaints);
+
+    (void)state;
+    assert_int_equal(result.rule_count, 2);
+    assert_int_equal(result.sample_count, 5);
+    assert_int_equal(result.failed_count, 0);
+    assert_int_equal(complaints.warning_count, 0);
+}
+
+/* ---- the shipped rules ---- */
+
+enum { FILES_MAX = 20 };
+
+static struct rules_file shipped[FILES_MAX];
+static size_t shipped_count;
+
+static struct slice read_whole(const char *path)
+{
+    FILE *file = fopen(path, "rb");
+    char *text = malloc(64 * 1024);
+    size_t len;
+
+    if (file == NULL || text == NULL)
+        fail_msg("%s: %s", path, strerror(errno));
+    len = fread(text, 1, 64 * 1024, file);
+    fclose(file);
+    assert_true(len < 64 * 1024);
+    return slice_make(text, len);
+}
+
+static int read_shipped(void **state)
+{
+    glob_t found;
+
+    (void)state;
+    assert_int_equal(glob("rules/shipped/*.rules", 0, NULL, &found), 0);
+    for (size_t i = 0; i < found.gl_pathc && i < FILES_MAX; i++)
+        shipped[shipped_count++] = (struct rules_file){
+            strdup(found.gl_pathv[i]), read_whole(found.gl_pathv[i])};
+    globfree(&found);
+    return 0;
+}
+
+static int forget_shipped(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < shipped_count; i++) {
+        free((char *)shipped[i].name);
+        free((char *)shipped[i].text.ptr);
+    }
+    return 0;
+}
+
+static void the_shipped_rules_pass_their_samples(void **state)
+{
+    /* wherever they are used */
+    static const struct rules_preset presets[] = {
+        {"our-domains", "example.org"},
+        {"our-domains", "example.net"},
+        {"our-hosts", "0.0.0.0/0"},
+        {"friends", "::/0"}};
+    static struct complaints complaints;
+    struct rules_check_result result =
+        check(shipped, shipped_count, presets, 4, &complaints);
+
+    (void)state;
+    if (complaints.len > 0)
+        fail_msg("%s", complaints.text);
+    assert_int_equal(result.failed_count, 0);
+    assert_int_equal(complaints.warning_count, 0);
+    assert_true(result.sample_count >= 2 * result.rule_count);
+}
+
+static void only_one_shipped_rule_purges(void **state)
+{
+    struct rules *rules =
+        rules_compile(shipped, shipped_count, NULL, 0, NULL, NULL, NULL);
+    size_t purging_count = 0;
+
+    (void)state;
+    assert_non_null(rules);
+    for (size_t i = 0; i < rules_count(rules); i++) {
+        assert_true(rules_about(rules, i)[0] != '\0');
+        purging_count += rules_purges(rules, i);
+        assert_int_equal(rules_purges(rules, i),
+                         strcmp(rules_class(rules, i), "bounce-zombie") == 0);
+    }
+    assert_int_equal(purging_count, 1);
+    rules_free(rules);
+}
+
+/* A message as the program would show it, and the class that it is to get. */
+struct message {
+    const char *origin, *dsn_kind, *status, *auto_submitted;
+    int64_t host_answered;
+    bool is_data_unreadable;
+};
+
+static void put(struct field_view *view, struct field_value *value,
+                const char *text)
+{
+    if (text == NULL)
+        return;
+    value->text = slice_from_string(text);
+    *view = (struct field_view){FIELD_PRESENT, value, 1};
+}
+
+static void put_number(struct field_view *view, struct field_value *value,
+                       int64_t number)
+{
+    value->number = number;
+    *view = (struct field_view){FIELD_PRESENT, value, 1};
+}
+
+static void fetch(void *context, enum rules_field_id field, struct slice header,
+                  struct field_view *view_r)
+{
+    static struct field_value values[2];
+    static unsigned next;
+    struct field_value *value = &values[next++ % 2];
+    const struct message *message = context;
+
+    *view_r = (struct field_view){FIELD_ABSENT, NULL, 0};
+    if (field == FIELD_ORIGIN)
+        put(view_r, value, message->origin);
+    else if (field == FIELD_DSN_KIND)
+        put(view_r, value, message->dsn_kind);
+    else if (field == FIELD_STATUS || field == FIELD_STATUS_ENVELOPE)
+        put(view_r, value, message->status);
+    else if (field == FIELD_RECIPIENT_DOMAIN)
+        put(view_r, value, "example.net");
+    else if (field == FIELD_SOURCE)
+        put(view_r, value, "198.51.100.7");
+    else if (field == FIELD_DSN_STATUS)
+        put(view_r, value, "5.1.1");
+    else if (field == FIELD_AGE)
+        put_number(view_r, value, 7200);
+    else if (field == FIELD_TRIES)
+        put_number(view_r, value, 9);
+    else if (field == FIELD_HOST_ANSWERED)
+        put_number(view_r, value, message->host_answered);
+    else if (field == FIELD_HEADER &&
+             slice_equal_nocase(header, SLICE_LITERAL("auto-submitted")))
+        put(view_r, value, message->auto_submitted);
+    if (message->is_data_unreadable &&
+        (field == FIELD_DSN_STATUS || field == FIELD_SOURCE))
+        *view_r = (struct field_view){FIELD_UNDECIDED, NULL, 0};
+}
+
+#define REFUSED "Deferred: Connection refused by mail.example.net."
+
+static const struct {
+    struct message message;
+    const char *class;
+    bool purge;
+} messages[] = {
+    {{"local-dsn", "failure", REFUSED, NULL, 0, false}, "bounce-zombie", true},
+    {{"local-dsn", "failure", REFUSED, NULL, 1, false}, "bounce-retry", false},
+    {{"local-dsn", "failure", REFUSED, NULL, 0, true}, "bounce-retry", false},
+    {{"local-dsn", "failure", "Deferred", NULL, 0, false},
+     "bounce-retry",
+     false},
+    {{"local-dsn", "other", REFUSED, NULL, 0, false}, "bounce-retry", false},
+    {{"local-dsn", NULL, REFUSED, NULL, 0, false}, "bounce-retry", false},
+    {{"local-dsn", "warning", REFUSED, NULL, 0, false}, "warning", false},
+    {{"local-dsn", "receipt", REFUSED, NULL, 0, false}, "receipt", false},
+    {{"local-dsn", "postmaster", REFUSED, NULL, 0, false}, "postmaster", false},
+    {{"null-sender", "failure", REFUSED, NULL, 0, false},
+     "bounce-relayed",
+     false},
+    {{"null-sender", NULL, REFUSED, NULL, 0, false}, "autoreply", false},
+    {{"mail", NULL, REFUSED, "auto-replied", 0, false}, "autoreply", false},
+    {{"mail", NULL, REFUSED, "no", 0, false}, "outbound", false},
+    {{"mail", NULL, NULL, NULL, 0, false}, "outbound", false},
+};
+
+static void the_shipped_rules_class_every_kind_of_message(void **state)
+{
+    struct rules *rules =
+        rules_compile(shipped, shipped_count, NULL, 0, NULL, NULL, NULL);
+    struct rules_matcher *matcher = rules_matcher_new(rules);
+
+    (void)state;
+    assert_non_null(matcher);
+    for (size_t i = 0; i < sizeof(messages) / sizeof(messages[0]); i++) {
+        struct message message = messages[i].message;
+        struct rules_verdict verdict;
+
+        rules_judge(matcher, fetch, &message, &verdict);
+        assert_int_not_equal(verdict.rule, RULES_NO_RULE);
+        assert_string_equal(rules_class(rules, verdict.rule),
+                            messages[i].class);
+        assert_int_equal(verdict.purge, messages[i].purge);
+    }
+    rules_matcher_free(matcher);
+    rules_free(rules);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_sample_means_what_it_says),
+        cmocka_unit_test(a_failing_sample_is_named_with_its_reason),
+        cmocka_unit_test(a_sample_is_for_its_own_rule_alone),
+        cmocka_unit_test(the_shipped_rules_pass_their_samples),
+        cmocka_unit_test(only_one_shipped_rule_purges),
+        cmocka_unit_test(the_shipped_rules_class_every_kind_of_message),
+    };
+
+    return cmocka_run_group_tests(tests, read_shipped, forget_shipped);
+}
