@@ -529,6 +529,12 @@ static const struct hostile {
      "Reporting-MTA: dns; mx.example.org\nArrival-Date: now\n",
      DSN_INCOMPLETE, false, SOURCE, "PARENT",
      "evil@example.net failed 5.1.1, " BOB},
+    {"an envelope id that leaves our field to its recipient", MESSAGE_FIELDS,
+     "Original-Envelope-Id: x\nReporting-MTA: dns; mx.example.org\n\n"
+     "Final-Recipient: rfc822; evil@example.net\nAction: failed\n"
+     "Status: 5.1.1\nReporting-MTA: dns; mx.example.org\n",
+     DSN_INCOMPLETE, false, SOURCE, "PARENT",
+     "evil@example.net failed 5.1.1, " BOB},
     {"an envelope id that brings a source", MESSAGE_FIELDS,
      "Original-Envelope-Id: x\nReceived-From-MTA: dns; evil.example.net\n"
      "Reporting-MTA: dns; mx.example.org\nArrival-Date: now\n",
@@ -630,6 +636,11 @@ static const struct hostile {
      "\tby mx.example.org (8.17.1.9) with ESMTP id PARENT; now\n"
      "Subject: x\n\n",
      DSN_OK, false, SOURCE, NULL, BOB},
+    {"an id longer than a file name", ORIGINAL,
+     "Received: from helo (host.example.net [198.51.100.7])\n"
+     "\tby mx.example.org (8.17.1.9) with ESMTP id 123456789012345678901; now\n"
+     "Subject: x\n\n",
+     DSN_OK, false, SOURCE, NULL, BOB},
     {"an id that is no file name", ORIGINAL,
      "Received: from helo (host.example.net [198.51.100.7])\n"
      "\tby mx.example.org (8.17.1.9) with ESMTP id ../../etc; now\n"
@@ -666,6 +677,97 @@ static void nobody_but_sendmail_moves_a_field(void **state)
         assert_slice_is(recipients_of(&report->dsn, text), c->recipients,
                         c->title);
         assert_false(report->dsn.is_cut);
+    }
+}
+
+/* ---- the text form ---- */
+
+#define TEXT_OPENING                                                           \
+    "The original message was received at Wed, 18 Nov 2026 04:52:43 GMT\n"     \
+    "from host.example.net [198.51.100.7]\n\n"                                 \
+    "   ----- The following addresses had permanent fatal errors -----\n"
+#define TEXT_TRANSCRIPT "\n   ----- Transcript of session follows -----\n"
+#define TEXT_END "\n  ----- No message was collected -----\n"
+#define FOUR(line) line line line line
+
+static const struct text_case {
+    const char *title, *text;
+    enum dsn_outcome outcome;
+    bool is_cut;
+    const char *recipients; /* NULL: too many to compare, none has a code */
+} text_cases[] = {
+    {"a code of the reply's class",
+     TEXT_OPENING "<bob@example.com>\n    (reason: 550-5.7.1 no)\n" TEXT_END,
+     DSN_OK, false, "bob@example.com failed 5.7.1"},
+    {"a code of another class",
+     TEXT_OPENING "<bob@example.com>\n    (reason: 550 4.7.1 no)\n" TEXT_END,
+     DSN_OK, false, "bob@example.com failed -"},
+    {"what only looks like a code",
+     TEXT_OPENING "<bob@example.com>\n    (reason: 550 5.1.1.example.org)\n"
+                  "<carol@example.com>\n    (reason: 550 5.1000.1 no)\n"
+                  "<dave@example.com>\n    (reason: 5.1.1 no)\n" TEXT_END,
+     DSN_OK, false,
+     "bob@example.com failed -, carol@example.com failed -, "
+     "dave@example.com failed -"},
+    {"the first of two reasons",
+     TEXT_OPENING "<bob@example.com>\n    (reason: 550 no)\n"
+                  "    (reason: 550 5.1.1 no)\n" TEXT_END,
+     DSN_OK, false, "bob@example.com failed -"},
+    {"an address that looks like a heading, a source, an expiry",
+     TEXT_OPENING "from evil [203.0.113.66]\n"
+                  "Message could not be delivered for 5 days\n"
+                  "   ----- Original message follows -----\n" TEXT_END,
+     DSN_OK, false,
+     "from evil [203.0.113.66] failed -, "
+     "Message could not be delivered for 5 days failed -, "
+     "----- Original message follows ----- failed -"},
+    {"a reply that names the recipient",
+     TEXT_OPENING "<bob@example.com>\n" TEXT_TRANSCRIPT
+                  "<<< 550 5.1.1 <bob@example.com>... User unknown\n" TEXT_END,
+     DSN_OK, false, "bob@example.com failed 5.1.1"},
+    {"a reply that names nobody, or somebody else",
+     TEXT_OPENING "<bob@example.com>\n" TEXT_TRANSCRIPT
+                  "<<< 550 5.1.1 User unknown\n"
+                  "<<< 550 5.1.1 <bob@example.com.example.net>... no\n"
+                  "<<< 550 5.1.1 bob@example.com... no\n"
+                  ">>> 550 5.1.1 <bob@example.com>... no\n"
+                  "550 5.1.1 <bob@example.com>... User unknown\n" TEXT_END,
+     DSN_OK, false, "bob@example.com failed -"},
+    {"a reply that names one of too many",
+     TEXT_OPENING FOUR(
+         FOUR("<a@example.com>\n<b@example.com>\n")) "<bob@example.com>"
+                                                     "\n" TEXT_TRANSCRIPT
+                                                     "<<< 550 5.1.1 "
+                                                     "<bob@example.com>... "
+                                                     "User unknown\n" TEXT_END,
+     DSN_OK, false, NULL},
+    {"a heading that the end cuts",
+     TEXT_OPENING "<bob@example.com>\n\n  ----- No message was collected -----",
+     DSN_INCOMPLETE, true, "bob@example.com failed -"},
+    {"nobody failed", TEXT_OPENING TEXT_END, DSN_INCOMPLETE, false, ""},
+    {"another opening", "Hello.\n" TEXT_OPENING TEXT_END, DSN_INCOMPLETE, false,
+     ""},
+};
+
+static void text_forms_give_codes_only_where_they_are_sure(void **state)
+{
+    struct report *report = *state;
+
+    for (size_t i = 0; i < sizeof text_cases / sizeof *text_cases; i++) {
+        const struct text_case *c = &text_cases[i];
+        char text[1000];
+
+        report_set(report, "I1", slice_from_string(OWN_QF(OWN_FAILURE)),
+                   slice_from_string(c->text));
+        if (parse(report, report->body) != c->outcome ||
+            report->dsn.is_cut != c->is_cut || report->dsn.has_expired)
+            fail_msg("%s: another outcome", c->title);
+        if (c->recipients != NULL)
+            assert_slice_is(recipients_of(&report->dsn, text), c->recipients,
+                            c->title);
+        for (size_t j = 0;
+             c->recipients == NULL && j < report->dsn.recipient_count; j++)
+            assert_true(slice_is_absent(report->dsn.recipients[j].status));
     }
 }
 
@@ -875,7 +977,8 @@ static const struct foreign {
     {"an encoded status part",
      FOREIGN_QF(FOREIGN_TYPE "report-type=delivery-status\n"),
      "--b\nContent-Type: message/delivery-status\n"
-     "Content-Transfer-Encoding: base64\n\nRmluYWw=\n--b--\n",
+     "Content-Transfer-Encoding: quoted-printable\n\n"
+     "Final-Recipient: rfc822; bob=40example.net\nAction: failed\n--b--\n",
      true, DSN_INCOMPLETE, DSN_OTHER, ""},
     {"no status part", FOREIGN_QF(FOREIGN_TYPE "report-type=delivery-status\n"),
      "--b\nContent-Type: text/plain\n\nhello\n--b--\n", true, DSN_NOT_A_REPORT,
@@ -931,6 +1034,14 @@ static const struct foreign {
      FOREIGN_QF(DAEMON "H??Subject: hello\n"),
      "The original message was received at noon\nfrom x [192.0.2.1]\n\n", false,
      DSN_NOT_A_REPORT, DSN_NONE, ""},
+    {"sendmail's text about an expired message",
+     FOREIGN_QF(DAEMON "H??Subject: Returned mail: x\n"),
+     "The original message was received at noon\nfrom x [192.0.2.1]\n\n"
+     "   ----- The following addresses had permanent fatal errors -----\n"
+     "<bob@example.net>\n\n   ----- Transcript of session follows -----\n"
+     "Message could not be delivered for 5 days\n\n"
+     "   ----- Original message follows -----\n\nSubject: x\n",
+     false, DSN_OK, DSN_FAILURE, "bob@example.net failed 4.4.7"},
     {"nothing", FOREIGN_QF(DAEMON "H??Subject: failure notice\n"), "", false,
      DSN_NOT_A_REPORT, DSN_NONE, ""},
 };
@@ -1099,6 +1210,7 @@ int main(void)
         TEST(fronts_decide_nothing_that_more_text_would_change),
         TEST(front_with_the_first_received_is_sufficient),
         TEST(nobody_but_sendmail_moves_a_field),
+        TEST(text_forms_give_codes_only_where_they_are_sure),
         TEST(ident_with_parentheses_is_read_as_the_text_names_it),
         TEST(submissions_name_user_and_host),
         TEST(boundaries_must_begin_with_the_own_id),

@@ -267,7 +267,6 @@ static void unescape_returns_plain_values_themselves(void **state)
 static void unescape_is_cut_at_the_capacity(void **state)
 {
     char buffer[3] = {'x', 'x', 'x'};
-
     struct slice escaped = SLICE_LITERAL("\xff"
                                          "abcd");
 
