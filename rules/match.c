@@ -386,7 +386,7 @@ static const uint16_t *uses_of(const struct rules *set,
 static const struct rule_line *lines_of(const struct rules *set,
                                         const struct rule *rule)
 {
-    return set->lines + rule->first_line;
+    return rule->line_count == 0 ? NULL : set->lines + rule->first_line;
 }
 
 static enum truth judge_any(struct rules_matcher *matcher,

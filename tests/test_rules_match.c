@@ -311,6 +311,7 @@ static void a_line_holds_or_not(void **state)
 static const struct {
     const char *rules, *message, *want;
 } verdict_cases[] = {
+    {HEAD("a"), "", "0"},
     {HEAD("a") " when tries > 1\n" HEAD("b") " when age > 0\n", "tries=2 age=5",
      "0"},
     {HEAD("a") " when tries > 1\n" HEAD("b") " when age > 0\n", "tries=1 age=5",
