@@ -48,13 +48,6 @@ static enum list_outcome add_name(struct list_table *table, struct slice text,
     return LIST_OK;
 }
 
-static struct slice without_final_dot(struct slice name)
-{
-    if (name.len > 1 && name.ptr[name.len - 1] == '.')
-        name.len--;
-    return name;
-}
-
 /* "192.0.2.1/24" must not become a name that never matches anything. */
 static bool is_broken_net(struct slice entry)
 {
@@ -78,10 +71,10 @@ enum list_outcome list_add(struct list_table *table, struct slice entry,
         return add_net(table, &net);
     if (is_broken_net(entry))
         return LIST_BAD_NET;
-    if (kind == LIST_PLAIN && without_final_dot(entry).len < entry.len &&
+    if (kind == LIST_PLAIN && list_undotted(entry).len < entry.len &&
         add_name(table, entry, LIST_ITSELF) != LIST_OK)
         return LIST_NO_MEMORY;
-    entry = without_final_dot(entry);
+    entry = list_undotted(entry);
     if (entry.len > 1 && entry.ptr[0] == '.')
         return add_name(table, slice_skip(entry, 1), LIST_SUBDOMAINS);
     return add_name(table, entry,
@@ -219,7 +212,7 @@ static bool has_name(const struct list_table *table, struct slice text)
 {
     const struct list_name *name;
 
-    text = without_final_dot(text);
+    text = list_undotted(text);
     name = find(table, text, compare_nocase);
     if (name != NULL && (name->run_scope & LIST_ITSELF) != 0)
         return true;

@@ -48,6 +48,14 @@ enum list_outcome {
     LIST_NO_MEMORY,
 };
 
+/* A host name without the final dot that DNS allows. */
+static inline struct slice list_undotted(struct slice name)
+{
+    if (name.len > 1 && name.ptr[name.len - 1] == '.')
+        name.len--;
+    return name;
+}
+
 /* Adds an address, a network in CIDR form or, failing both, a name. */
 enum list_outcome list_add(struct list_table *table, struct slice entry,
                            enum list_entry kind);

@@ -134,13 +134,6 @@ static enum truth match_text(struct rules_matcher *matcher,
     return truth;
 }
 
-static struct slice without_final_dot(struct slice name)
-{
-    if (name.len > 1 && name.ptr[name.len - 1] == '.')
-        name.len--;
-    return name;
-}
-
 static bool is_same_ip(struct slice a, struct slice b)
 {
     struct ip x, y;
@@ -164,8 +157,8 @@ static bool is_same(enum condition_compare compare, const struct field_value *a,
     case BY_BYTES:
         return slice_equal(a->text, b->text);
     case BY_NAME:
-        return slice_equal_nocase(without_final_dot(a->text),
-                                  without_final_dot(b->text));
+        return slice_equal_nocase(list_undotted(a->text),
+                                  list_undotted(b->text));
     case BY_IP:
         return is_same_ip(a->text, b->text);
     case BY_NUMBER:
@@ -206,8 +199,8 @@ static bool is_listed(const struct rules_matcher *matcher,
 
 static bool is_under(struct slice host, struct slice domain)
 {
-    host = without_final_dot(host);
-    domain = without_final_dot(domain);
+    host = list_undotted(host);
+    domain = list_undotted(domain);
     return domain.len > 0 && host.len > domain.len + 1 &&
            domain_is_within(host, domain);
 }
