@@ -201,13 +201,13 @@ void buffer_add_csv(struct buffer *buffer, struct slice text)
     add_byte(buffer, '"');
 }
 
-void json_init(struct json *json, struct buffer *out)
+void jsonout_init(struct jsonout *json, struct buffer *out)
 {
-    *json = (struct json){.out = out};
+    *json = (struct jsonout){.out = out};
 }
 
 /* The comma before a value or key, where one is due. */
-static void separate(struct json *json)
+static void separate(struct jsonout *json)
 {
     if (json->after_key) {
         json->after_key = false;
@@ -218,7 +218,7 @@ static void separate(struct json *json)
     json->has_value[json->depth] = true;
 }
 
-void json_open(struct json *json, char bracket)
+void jsonout_open(struct jsonout *json, char bracket)
 {
     separate(json);
     assert(json->depth + 1 < JSON_DEPTH_MAX);
@@ -226,7 +226,7 @@ void json_open(struct json *json, char bracket)
     json->has_value[++json->depth] = false;
 }
 
-void json_close(struct json *json, char bracket)
+void jsonout_close(struct jsonout *json, char bracket)
 {
     assert(json->depth > 0);
     json->depth--;
@@ -288,7 +288,7 @@ static bool add_json_text(struct buffer *out, struct slice text)
     return is_exact;
 }
 
-void json_key(struct json *json, const char *key)
+void jsonout_key(struct jsonout *json, const char *key)
 {
     separate(json);
     add_json_text(json->out, slice_from_string(key));
@@ -297,7 +297,7 @@ void json_key(struct json *json, const char *key)
     json->key = key;
 }
 
-static void remember_lossy(struct json *json)
+static void remember_lossy(struct jsonout *json)
 {
     if (json->key == NULL || json->lossy_count == JSON_LOSSY_MAX)
         return;
@@ -307,7 +307,7 @@ static void remember_lossy(struct json *json)
     json->lossy[json->lossy_count++] = json->key;
 }
 
-void json_string(struct json *json, struct slice text)
+void jsonout_string(struct jsonout *json, struct slice text)
 {
     separate(json);
     if (slice_is_absent(text))
@@ -316,50 +316,51 @@ void json_string(struct json *json, struct slice text)
         remember_lossy(json);
 }
 
-void json_integer(struct json *json, int64_t number)
+void jsonout_integer(struct jsonout *json, int64_t number)
 {
     separate(json);
     buffer_printf(json->out, "%" PRId64, number);
 }
 
-void json_boolean(struct json *json, bool value)
+void jsonout_boolean(struct jsonout *json, bool value)
 {
     separate(json);
     buffer_add_string(json->out, value ? "true" : "false");
 }
 
-void json_null(struct json *json)
+void jsonout_null(struct jsonout *json)
 {
     separate(json);
     buffer_add_string(json->out, "null");
 }
 
-void json_field(struct json *json, const char *key, struct slice text)
+void jsonout_field(struct jsonout *json, const char *key, struct slice text)
 {
-    json_key(json, key);
-    json_string(json, text);
+    jsonout_key(json, key);
+    jsonout_string(json, text);
 }
 
-void json_field_integer(struct json *json, const char *key, int64_t number)
+void jsonout_field_integer(struct jsonout *json, const char *key,
+                           int64_t number)
 {
-    json_key(json, key);
-    json_integer(json, number);
+    jsonout_key(json, key);
+    jsonout_integer(json, number);
 }
 
-void json_field_boolean(struct json *json, const char *key, bool value)
+void jsonout_field_boolean(struct jsonout *json, const char *key, bool value)
 {
-    json_key(json, key);
-    json_boolean(json, value);
+    jsonout_key(json, key);
+    jsonout_boolean(json, value);
 }
 
-void json_lossy(struct json *json)
+void jsonout_lossy(struct jsonout *json)
 {
     if (json->lossy_count == 0)
         return;
-    json_key(json, "lossy");
-    json_open(json, '[');
+    jsonout_key(json, "lossy");
+    jsonout_open(json, '[');
     for (size_t i = 0; i < json->lossy_count; i++)
-        json_string(json, slice_from_string(json->lossy[i]));
-    json_close(json, ']');
+        jsonout_string(json, slice_from_string(json->lossy[i]));
+    jsonout_close(json, ']');
     json->lossy_count = 0;
 }

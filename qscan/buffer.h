@@ -46,7 +46,7 @@ void buffer_add_csv(struct buffer *buffer, struct slice text);
 
 enum { JSON_DEPTH_MAX = 12, JSON_LOSSY_MAX = 16 };
 
-struct json {
+struct jsonout {
     struct buffer *out;
     unsigned depth;
     bool has_value[JSON_DEPTH_MAX]; /* a comma is due before the next */
@@ -56,23 +56,24 @@ struct json {
     size_t lossy_count;
 };
 
-void json_init(struct json *json, struct buffer *out);
-void json_open(struct json *json, char bracket); /* '{' or '[' */
-void json_close(struct json *json, char bracket);
-void json_key(struct json *json, const char *key);
+void jsonout_init(struct jsonout *json, struct buffer *out);
+void jsonout_open(struct jsonout *json, char bracket); /* '{' or '[' */
+void jsonout_close(struct jsonout *json, char bracket);
+void jsonout_key(struct jsonout *json, const char *key);
 
 /* UTF-8; other bytes become U+FFFD and the key is remembered as lossy. An
  * absent slice is null. */
-void json_string(struct json *json, struct slice text);
-void json_integer(struct json *json, int64_t number);
-void json_boolean(struct json *json, bool value);
-void json_null(struct json *json);
+void jsonout_string(struct jsonout *json, struct slice text);
+void jsonout_integer(struct jsonout *json, int64_t number);
+void jsonout_boolean(struct jsonout *json, bool value);
+void jsonout_null(struct jsonout *json);
 
 /* key and value in one */
-void json_field(struct json *json, const char *key, struct slice text);
-void json_field_integer(struct json *json, const char *key, int64_t number);
-void json_field_boolean(struct json *json, const char *key, bool value);
+void jsonout_field(struct jsonout *json, const char *key, struct slice text);
+void jsonout_field_integer(struct jsonout *json, const char *key,
+                           int64_t number);
+void jsonout_field_boolean(struct jsonout *json, const char *key, bool value);
 /* lossy[] when there is any: before the object closes */
-void json_lossy(struct json *json);
+void jsonout_lossy(struct jsonout *json);
 
 #endif

@@ -19,7 +19,7 @@ struct explain {
     struct message *message;
     struct buffer *out;    /* the text */
     struct buffer details; /* of the rule in work */
-    struct json *json;     /* or NULL: text */
+    struct jsonout *json;  /* or NULL: text */
     char failed[256];      /* the one condition that failed, for near misses */
 };
 
@@ -176,16 +176,16 @@ static void json_rule_begins(void *context, size_t rule)
     struct explain *explain = context;
     const struct rules *rules = explain->message->scene->rules;
 
-    json_open(explain->json, '{');
-    json_field(explain->json, "rule",
-               slice_from_string(rules_name(rules, rule)));
-    json_field(explain->json, "class",
-               slice_from_string(rules_class(rules, rule)));
-    json_field(explain->json, "file",
-               slice_from_string(rules_file_name(rules, rule)));
-    json_field_integer(explain->json, "line", rules_line(rules, rule));
-    json_key(explain->json, "conditions");
-    json_open(explain->json, '[');
+    jsonout_open(explain->json, '{');
+    jsonout_field(explain->json, "rule",
+                  slice_from_string(rules_name(rules, rule)));
+    jsonout_field(explain->json, "class",
+                  slice_from_string(rules_class(rules, rule)));
+    jsonout_field(explain->json, "file",
+                  slice_from_string(rules_file_name(rules, rule)));
+    jsonout_field_integer(explain->json, "line", rules_line(rules, rule));
+    jsonout_key(explain->json, "conditions");
+    jsonout_open(explain->json, '[');
 }
 
 static void json_condition(void *context,
@@ -195,17 +195,17 @@ static void json_condition(void *context,
     struct buffer saw = {0};
 
     add_view(&saw, trace);
-    json_open(explain->json, '{');
-    json_field(explain->json, "word", slice_from_string(trace->line_word));
-    json_field(explain->json, "condition", slice_from_string(trace->text));
-    json_field_integer(explain->json, "line", trace->line);
-    json_field(explain->json, "answer",
-               slice_from_string(answer_text(trace->answer)));
-    json_field(explain->json, "saw", slice_make(saw.bytes, saw.len));
-    json_field(
+    jsonout_open(explain->json, '{');
+    jsonout_field(explain->json, "word", slice_from_string(trace->line_word));
+    jsonout_field(explain->json, "condition", slice_from_string(trace->text));
+    jsonout_field_integer(explain->json, "line", trace->line);
+    jsonout_field(explain->json, "answer",
+                  slice_from_string(answer_text(trace->answer)));
+    jsonout_field(explain->json, "saw", slice_make(saw.bytes, saw.len));
+    jsonout_field(
         explain->json, "from",
         slice_from_string(place_text(rules_fields[trace->field].origin)));
-    json_close(explain->json, '}');
+    jsonout_close(explain->json, '}');
     buffer_free(&saw);
 }
 
@@ -215,11 +215,11 @@ static void json_rule_ends(void *context, size_t rule, enum rules_answer answer,
     struct explain *explain = context;
 
     (void)rule;
-    json_close(explain->json, ']');
-    json_field(explain->json, "matches",
-               slice_from_string(answer_text(answer)));
-    json_field_integer(explain->json, "failed", (int64_t)failed_count);
-    json_close(explain->json, '}');
+    jsonout_close(explain->json, ']');
+    jsonout_field(explain->json, "matches",
+                  slice_from_string(answer_text(answer)));
+    jsonout_field_integer(explain->json, "failed", (int64_t)failed_count);
+    jsonout_close(explain->json, '}');
 }
 
 /* Why no rule was asked, for the classes that go by the kind of file. */
@@ -248,7 +248,10 @@ static void add_verdict(struct buffer *out, const struct message *message,
     const char *reason = state_reason(message);
 
     buffer_add_escaped(out, message->id, 0);
-    buffer_printf(out, " is %s: ", scan_class(scene, message->row));
+    buffer_printf(out, " is %s: ",
+                  message->row->is_held && verdict->rule != RULES_NO_RULE
+                      ? rules_class(scene->rules, verdict->rule)
+                      : scan_class(scene, message->row));
     if (reason != NULL)
         buffer_printf(out, "%s; no rule may purge it\n", reason);
     else if (verdict->rule == RULES_NO_RULE)
@@ -271,19 +274,21 @@ bool explain_message(struct message *message, enum format format,
     struct rules_matcher *matcher = rules_matcher_new(message->scene->rules);
     struct rules_verdict verdict;
     struct buffer text = {0};
-    struct json json;
+    struct jsonout json;
 
     if (matcher == NULL)
         return false;
     if (format == FORMAT_JSON) {
-        json_init(&json, out);
-        json_open(&json, '{');
-        json_field(&json, "id", message->id);
-        json_field(&json, "class",
-                   slice_from_string(scan_class(message->scene, message->row)));
-        json_field(&json, "reason", slice_from_string(state_reason(message)));
-        json_key(&json, "rules");
-        json_open(&json, '[');
+        jsonout_init(&json, out);
+        jsonout_open(&json, '{');
+        jsonout_field(&json, "id", message->id);
+        jsonout_field(
+            &json, "class",
+            slice_from_string(scan_class(message->scene, message->row)));
+        jsonout_field(&json, "reason",
+                      slice_from_string(state_reason(message)));
+        jsonout_key(&json, "rules");
+        jsonout_open(&json, '[');
         explain.json = &json;
         to = (struct rules_explain){&explain, json_rule_begins, json_condition,
                                     json_rule_ends};
@@ -292,11 +297,11 @@ bool explain_message(struct message *message, enum format format,
     }
     rules_explain(matcher, message_fetch, message, &to, &verdict);
     if (format == FORMAT_JSON) {
-        json_close(&json, ']');
-        json_field_boolean(&json, "purge",
-                           verdict.purge &&
-                               message->row->state == FACTS_JUDGED);
-        json_close(&json, '}');
+        jsonout_close(&json, ']');
+        jsonout_field_boolean(&json, "purge",
+                              verdict.purge &&
+                                  message->row->state == FACTS_JUDGED);
+        jsonout_close(&json, '}');
         buffer_add_string(out, "\n");
     } else {
         add_verdict(out, message, &verdict);

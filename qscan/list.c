@@ -111,52 +111,46 @@ static bool is_read(const struct message *message)
     return message->has_control_stat;
 }
 
-static bool is_failed_recipient(const struct dsn_recipient *recipient)
-{
-    return slice_is_absent(recipient->action) ||
-           slice_starts_nocase(recipient->action, SLICE_LITERAL("failed"));
-}
-
 /* The recipient that a report is mostly about: the first that failed. */
 static const struct dsn_recipient *main_dsn_recipient(const struct dsn *dsn)
 {
     for (size_t i = 0; i < dsn->recipient_count; i++)
-        if (is_failed_recipient(&dsn->recipients[i]))
+        if (dsn_has_failed(&dsn->recipients[i]))
             return &dsn->recipients[i];
     return dsn->recipient_count > 0 ? &dsn->recipients[0] : NULL;
 }
 
 /* ---- JSON ---- */
 
-static void json_recipients(struct json *json, const struct message *message)
+static void json_recipients(struct jsonout *json, const struct message *message)
 {
-    json_key(json, "recipients");
-    json_open(json, '[');
+    jsonout_key(json, "recipients");
+    jsonout_open(json, '[');
     for (size_t i = 0; is_read(message) && i < message->qf.recipient_count;
          i++) {
         const struct qf_recipient *recipient = &message->qf.recipients[i];
         struct slice status = message_status_of(message, recipient);
 
-        json_open(json, '{');
-        json_field(json, "address", address_bare(recipient->address));
-        json_field(json, "status", status);
-        json_field(json, "dsn", enhanced_code(status));
-        json_close(json, '}');
+        jsonout_open(json, '{');
+        jsonout_field(json, "address", address_bare(recipient->address));
+        jsonout_field(json, "status", status);
+        jsonout_field(json, "dsn", enhanced_code(status));
+        jsonout_close(json, '}');
     }
-    json_close(json, ']');
+    jsonout_close(json, ']');
 }
 
-static void json_optional(struct json *json, const char *key, bool has,
+static void json_optional(struct jsonout *json, const char *key, bool has,
                           int64_t number)
 {
-    json_key(json, key);
+    jsonout_key(json, key);
     if (has)
-        json_integer(json, number);
+        jsonout_integer(json, number);
     else
-        json_null(json);
+        jsonout_null(json);
 }
 
-static void json_numbers(struct json *json, struct message *message)
+static void json_numbers(struct jsonout *json, struct message *message)
 {
     const struct qf *qf = &message->qf;
     bool has = is_read(message);
@@ -183,90 +177,91 @@ static const char *origin_of(const struct message *message)
     return message_has_null_sender(message) ? "null-sender" : "mail";
 }
 
-static void json_dsn(struct json *json, struct message *message)
+static void json_dsn(struct jsonout *json, struct message *message)
 {
     enum dsn_kind kind = message_dsn_kind(message);
     const struct dsn_recipient *recipient = NULL;
     static const struct dsn_recipient none;
 
-    json_key(json, "dsn");
+    jsonout_key(json, "dsn");
     if (kind == DSN_NONE) {
-        json_null(json);
+        jsonout_null(json);
         return;
     }
     message_need_dsn(message);
     recipient = main_dsn_recipient(&message->dsn);
     if (recipient == NULL)
         recipient = &none;
-    json_open(json, '{');
-    json_field(json, "kind", slice_from_string(dsn_kind_text(kind)));
-    json_field(json, "final_recipient", recipient->final_recipient);
-    json_field(json, "status", recipient->status);
-    json_field(json, "diagnostic", recipient->diagnostic);
-    json_field(json, "remote_mta", recipient->remote_mta);
-    json_close(json, '}');
+    jsonout_open(json, '{');
+    jsonout_field(json, "kind", slice_from_string(dsn_kind_text(kind)));
+    jsonout_field(json, "final_recipient", recipient->final_recipient);
+    jsonout_field(json, "status", recipient->status);
+    jsonout_field(json, "diagnostic", recipient->diagnostic);
+    jsonout_field(json, "remote_mta", recipient->remote_mta);
+    jsonout_close(json, '}');
 }
 
-static void json_source(struct json *json, struct message *message)
+static void json_source(struct jsonout *json, struct message *message)
 {
     const struct client *source = message_source(message);
     char text[ADDRESS_IP_TEXT_MAX];
 
-    json_key(json, "source");
+    jsonout_key(json, "source");
     if (source == NULL) {
-        json_null(json);
+        jsonout_null(json);
     } else {
-        json_open(json, '{');
-        json_key(json, "address");
+        jsonout_open(json, '{');
+        jsonout_key(json, "address");
         if (source->has_ip)
-            json_string(json, slice_make(text, ip_format(&source->ip, text)));
+            jsonout_string(json,
+                           slice_make(text, ip_format(&source->ip, text)));
         else
-            json_null(json);
-        json_field(json, "name", source->name);
-        json_field_boolean(json, "forged", source->forged);
-        json_close(json, '}');
+            jsonout_null(json);
+        jsonout_field(json, "name", source->name);
+        jsonout_field_boolean(json, "forged", source->forged);
+        jsonout_close(json, '}');
     }
-    json_field(json, "parent_id",
-               message_is_own_report(message) ? message->dsn.parent_id
-                                              : (struct slice){NULL, 0});
+    jsonout_field(json, "parent_id",
+                  message_is_own_report(message) ? message->dsn.parent_id
+                                                 : (struct slice){NULL, 0});
 }
 
-static void json_undecided(struct json *json, struct message *message,
+static void json_undecided(struct jsonout *json, struct message *message,
                            struct rules_matcher *matcher)
 {
     struct rules_verdict verdict = {.undecided_count = 0};
 
-    json_key(json, "undecided");
-    json_open(json, '[');
+    jsonout_key(json, "undecided");
+    jsonout_open(json, '[');
     if (message->row->state == FACTS_JUDGED && is_read(message) &&
         message->row->is_undecided) {
         rules_judge(matcher, message_fetch, message, &verdict);
         for (size_t i = 0; i < verdict.undecided_count && i < UNDECIDED_MAX;
              i++)
-            json_string(json,
-                        slice_from_string(rules_name(message->scene->rules,
-                                                     verdict.undecided[i])));
+            jsonout_string(json,
+                           slice_from_string(rules_name(message->scene->rules,
+                                                        verdict.undecided[i])));
     }
-    json_close(json, ']');
+    jsonout_close(json, ']');
 }
 
 /* What --apply compares: the very file, unchanged since. */
-static void json_identity(struct json *json, const struct message *message)
+static void json_identity(struct jsonout *json, const struct message *message)
 {
     const struct stat *st = &message->control_stat;
 
-    json_key(json, "identity");
-    json_open(json, '{');
-    json_field_integer(json, "device", (int64_t)st->st_dev);
-    json_field_integer(json, "inode", (int64_t)st->st_ino);
-    json_field_integer(json, "size", st->st_size);
-    json_field_integer(json, "mtime_nsec",
-                       st->st_mtim.tv_sec * INT64_C(1000000000) +
-                           st->st_mtim.tv_nsec);
-    json_field_integer(json, "ctime_nsec",
-                       st->st_ctim.tv_sec * INT64_C(1000000000) +
-                           st->st_ctim.tv_nsec);
-    json_close(json, '}');
+    jsonout_key(json, "identity");
+    jsonout_open(json, '{');
+    jsonout_field_integer(json, "device", (int64_t)st->st_dev);
+    jsonout_field_integer(json, "inode", (int64_t)st->st_ino);
+    jsonout_field_integer(json, "size", st->st_size);
+    jsonout_field_integer(json, "mtime_nsec",
+                          st->st_mtim.tv_sec * INT64_C(1000000000) +
+                              st->st_mtim.tv_nsec);
+    jsonout_field_integer(json, "ctime_nsec",
+                          st->st_ctim.tv_sec * INT64_C(1000000000) +
+                              st->st_ctim.tv_nsec);
+    jsonout_close(json, '}');
 }
 
 static void json_line(struct buffer *out, struct message *message,
@@ -278,47 +273,47 @@ static void json_line(struct buffer *out, struct message *message,
     struct slice none = {NULL, 0};
     bool has = is_read(message);
     struct buffer file = {0};
-    struct json json;
+    struct jsonout json;
 
-    json_init(&json, out);
-    json_open(&json, '{');
-    json_field(&json, "id", message->id);
-    json_field(&json, "queue",
-               slice_from_string(scene->queues->dirs[row->dir].path));
+    jsonout_init(&json, out);
+    jsonout_open(&json, '{');
+    jsonout_field(&json, "id", message->id);
+    jsonout_field(&json, "queue",
+                  slice_from_string(scene->queues->dirs[row->dir].path));
     add_file(&file, message);
-    json_field(&json, "file", slice_make(file.bytes, file.len));
+    jsonout_field(&json, "file", slice_make(file.bytes, file.len));
     buffer_free(&file);
-    json_field(&json, "class", slice_from_string(scan_class(scene, row)));
-    json_field(&json, "rule", slice_from_string(scan_rule(scene, row)));
-    json_field_boolean(&json, "purge", row->is_purge);
+    jsonout_field(&json, "class", slice_from_string(scan_class(scene, row)));
+    jsonout_field(&json, "rule", slice_from_string(scan_rule(scene, row)));
+    jsonout_field_boolean(&json, "purge", row->is_purge);
     json_undecided(&json, message, matcher);
-    json_field(&json, "sender",
-               has && !slice_is_absent(message->qf.sender)
-                   ? address_bare(message->qf.sender)
-                   : none);
+    jsonout_field(&json, "sender",
+                  has && !slice_is_absent(message->qf.sender)
+                      ? address_bare(message->qf.sender)
+                      : none);
     json_recipients(&json, message);
-    json_field(&json, "status", has ? message->qf.status : none);
+    jsonout_field(&json, "status", has ? message->qf.status : none);
     json_numbers(&json, message);
-    json_field(&json, "flags", has ? message->qf.flags : none);
-    json_field(&json, "quarantine", has ? message->qf.quarantine : none);
-    json_field(&json, "origin",
-               has ? slice_from_string(origin_of(message)) : none);
+    jsonout_field(&json, "flags", has ? message->qf.flags : none);
+    jsonout_field(&json, "quarantine", has ? message->qf.quarantine : none);
+    jsonout_field(&json, "origin",
+                  has ? slice_from_string(origin_of(message)) : none);
     if (has) {
         json_dsn(&json, message);
         json_source(&json, message);
     } else {
-        json_field(&json, "dsn", none);
-        json_field(&json, "source", none);
-        json_field(&json, "parent_id", none);
+        jsonout_field(&json, "dsn", none);
+        jsonout_field(&json, "source", none);
+        jsonout_field(&json, "parent_id", none);
     }
     if (action->action != NULL) {
-        json_field(&json, "action", slice_from_string(action->action));
-        json_field(&json, "why", slice_from_string(action->why));
+        jsonout_field(&json, "action", slice_from_string(action->action));
+        jsonout_field(&json, "why", slice_from_string(action->why));
     }
     if (action->has_identity && has)
         json_identity(&json, message);
-    json_lossy(&json);
-    json_close(&json, '}');
+    jsonout_lossy(&json);
+    jsonout_close(&json, '}');
     buffer_add_string(out, "\n");
 }
 

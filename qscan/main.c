@@ -15,9 +15,11 @@
 #include "qscan/explain.h"
 #include "qscan/interrupt.h"
 #include "qscan/list.h"
+#include "qscan/purge.h"
 #include "qscan/ruleset.h"
 #include "qscan/scan.h"
 #include "qscan/summary.h"
+#include "qscan/undo.h"
 #include "qscan/version.h"
 
 enum { EXIT_DONE = 0, EXIT_SOMETHING_FAILED = 1, EXIT_NOTHING_DONE = 2 };
@@ -82,7 +84,39 @@ static bool open_queues(struct program *program)
                       &program->complaints);
 }
 
-static bool judge_queue(struct program *program)
+static struct undo_request undo_request_of(struct program *program)
+{
+    return (struct undo_request){.queues = &program->queues,
+                                 .options = &program->options,
+                                 .complaints = &program->complaints};
+}
+
+static bool is_taking(enum mode mode)
+{
+    return mode == MODE_PURGE_BOUNCES || mode == MODE_PURGE_CLASS ||
+           mode == MODE_APPLY;
+}
+
+/*
+ * A run that was killed is completed by the next one that takes. What it holds
+ * still counts in the crowd: the bounces of a source are as many as they were.
+ */
+static void add_unfinished(struct program *program)
+{
+    struct undo_request undo = undo_request_of(program);
+    struct string_list runs = {0};
+
+    undo_list_unfinished(&undo, &runs);
+    for (size_t i = 0; i < runs.count; i++) {
+        if (is_taking(program->options.mode) && !program->options.is_dry_run &&
+            program->options.plan_file == NULL)
+            undo_complete(&undo, runs.strings[i]);
+        undo_add_held_rows(&undo, runs.strings[i], NULL, &program->scan.table);
+    }
+    string_list_free(&runs);
+}
+
+static void set_scene(struct program *program)
 {
     struct scan *scan = &program->scan;
     const struct options *options = &program->options;
@@ -97,14 +131,22 @@ static bool judge_queue(struct program *program)
                        rules_need(program->ruleset.rules, FROM_CROWD);
     scan->progress.when = options->progress;
     scan->complaints = &program->complaints;
-    if (!queue_list(&program->queues, &scan->table, &program->complaints) ||
-        !scan_run(scan)) {
-        if (interrupt_signal() == 0)
-            complain(&program->complaints, SLICE_LITERAL("memory"),
-                     "not enough", NULL, "nothing done");
-        return false;
-    }
-    return true;
+}
+
+static bool judge_queue(struct program *program)
+{
+    struct scan *scan = &program->scan;
+    bool is_done;
+
+    set_scene(program);
+    add_unfinished(program);
+    is_done =
+        queue_list(&program->queues, &scan->table, &program->complaints) &&
+        (program->options.mode == MODE_APPLY || scan_run(scan));
+    if (!is_done && interrupt_signal() == 0)
+        complain(&program->complaints, SLICE_LITERAL("memory"), "not enough",
+                 NULL, "nothing done");
+    return is_done && interrupt_signal() == 0;
 }
 
 static const struct facts *find_row(const struct facts_table *table,
@@ -124,36 +166,89 @@ static const struct facts *find_row(const struct facts_table *table,
     return found;
 }
 
+/* A message that a run holds is found too, with the journal's reason. */
+static const struct facts *find_held(struct program *program,
+                                     struct buffer *out)
+{
+    struct undo_request undo = undo_request_of(program);
+    const char *id = program->options.id;
+    struct facts_table *table = &program->scan.table;
+    char run[HOLD_RUN_MAX];
+    char *class, *rule;
+    const struct facts *row = NULL;
+
+    if (!undo_find_held(&undo, id, run, &class, &rule))
+        return NULL;
+    if (undo_add_held_rows(&undo, run, id, table) > 0) {
+        row = &table->rows[table->count - 1];
+        buffer_add_escaped(out, slice_from_string(id), 0);
+        buffer_printf(out, " is held by run %s: class ", run);
+        buffer_add_escaped(out, slice_from_string(class), 0);
+        buffer_add_string(out, ", rule ");
+        buffer_add_escaped(out, slice_from_string(rule), 0);
+        buffer_add_string(out, "\n");
+    }
+    free(class);
+    free(rule);
+    return row;
+}
+
+static int show_or_explain(struct program *program, const struct facts *row,
+                           struct buffer *out)
+{
+    const struct options *options = &program->options;
+    struct message message;
+    enum input_outcome outcome;
+
+    message_init(&message, &program->scan.scene);
+    outcome = message_load(&message, row, true);
+    if (outcome != INPUT_OK && row->state != FACTS_ORPHAN)
+        complain(&program->complaints, slice_from_string(options->id),
+                 "cannot be read", input_outcome_text(outcome), "left alone");
+    else if (options->mode == MODE_SHOW)
+        show_message(&message, out);
+    else
+        explain_message(&message, options->format, out);
+    message_free(&message);
+    return program->complaints.count > 0 ? EXIT_SOMETHING_FAILED : EXIT_DONE;
+}
+
 static int run_one_message(struct program *program)
 {
     const struct options *options = &program->options;
-    const struct facts *row = find_row(&program->scan.table, options->id);
-    struct message message;
     struct buffer out = {0};
-    enum input_outcome outcome = INPUT_OK;
+    const struct facts *row = find_row(&program->scan.table, options->id);
+    int status;
 
+    if (row == NULL)
+        row = find_held(program, &out);
+    if (options->format == FORMAT_JSON)
+        buffer_clear(&out);
     if (row == NULL) {
         complain(&program->complaints, slice_from_string(options->id),
                  "no message of this id in the queue", NULL, "nothing done");
         return EXIT_NOTHING_DONE;
     }
-    message_init(&message, &program->scan.scene);
-    outcome = message_load(&message, row, true);
-    if (outcome != INPUT_OK && row->state != FACTS_ORPHAN)
-        complain(&program->complaints, slice_from_string(options->id),
-                 "cannot be read", input_outcome_text(outcome), "nothing done");
-    else if (options->mode == MODE_SHOW)
-        show_message(&message, &out);
-    else
-        explain_message(&message, options->format, &out);
+    status = show_or_explain(program, row, &out);
     output_write(&program->output, &out);
     buffer_free(&out);
-    message_free(&message);
-    return program->complaints.count > 0 ? EXIT_SOMETHING_FAILED : EXIT_DONE;
+    return status;
+}
+
+static struct purge_request purge_request_of(struct program *program)
+{
+    return (struct purge_request){.options = &program->options,
+                                  .config = &program->config,
+                                  .queues = &program->queues,
+                                  .scan = &program->scan,
+                                  .complaints = &program->complaints,
+                                  .output = &program->output};
 }
 
 static int run_mode(struct program *program)
 {
+    struct purge_request purge;
+
     switch (program->options.mode) {
     case MODE_SUMMARY:
         if (!summary_print(&program->options, &program->scan, &program->output))
@@ -167,10 +262,60 @@ static int run_mode(struct program *program)
     case MODE_EXPLAIN:
     case MODE_SHOW:
         return run_one_message(program);
-    default:
-        break;
+    case MODE_PURGE_BOUNCES:
+    case MODE_PURGE_CLASS:
+    case MODE_APPLY:
+        purge = purge_request_of(program);
+        return purge_run(&purge);
+    case MODE_UNDO:
+    case MODE_EXPUNGE:
+    case MODE_RUNS:
+    case MODE_CHECK_RULES:
+        break; /* they judge nothing */
     }
     return program->complaints.count > 0 ? EXIT_SOMETHING_FAILED : EXIT_DONE;
+}
+
+static int run_on_runs(struct program *program)
+{
+    struct purge_request purge = purge_request_of(program);
+
+    switch (program->options.mode) {
+    case MODE_UNDO:
+        return purge_undo(&purge);
+    case MODE_EXPUNGE:
+        return purge_expunge(&purge);
+    default:
+        return purge_list_runs(&purge);
+    }
+}
+
+static int compare_strings(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* --id=- reads them from standard input; sorted, for looking up. */
+static bool complete_ids(struct program *program)
+{
+    struct string_list *ids = &program->options.ids;
+    char *line = NULL;
+    size_t capacity = 0;
+    ssize_t len;
+
+    while (program->options.ids_from_stdin &&
+           (len = getline(&line, &capacity, stdin)) > 0) {
+        struct slice id = slice_trim(slice_make(line, (size_t)len));
+
+        if (id.len > 0 && !string_list_add(ids, id)) {
+            free(line);
+            return false;
+        }
+    }
+    free(line);
+    if (ids->count > 0)
+        qsort(ids->strings, ids->count, sizeof(*ids->strings), compare_strings);
+    return true;
 }
 
 static int run(struct program *program)
@@ -185,7 +330,15 @@ static int run(struct program *program)
         return load_rules(program) ? run_check_rules(program)
                                    : EXIT_NOTHING_DONE;
     }
-    if (!open_queues(program) || !load_rules(program))
+    if (!open_queues(program))
+        return EXIT_NOTHING_DONE;
+    if (options->mode == MODE_UNDO || options->mode == MODE_EXPUNGE ||
+        options->mode == MODE_RUNS)
+        return run_on_runs(program);
+    if (!load_rules(program) ||
+        !purge_check_classes(options, program->ruleset.rules,
+                             &program->complaints) ||
+        !complete_ids(program))
         return EXIT_NOTHING_DONE;
     if (!judge_queue(program))
         return EXIT_NOTHING_DONE;

@@ -84,7 +84,7 @@ static void resolve_data_folder(struct message *message)
     const struct queue_set *queues = message->scene->queues;
     uint16_t dir = message->row->dir;
 
-    if (!slice_is_absent(message->qf.data_dir))
+    if (!slice_is_absent(message->qf.data_dir) && !message->row->is_held)
         dir = queue_find_dir(queues, message->qf.data_dir);
     message->data_folder =
         dir == FACTS_NO_DIR ? -1 : queues->folders[queues->dirs[dir].data].fd;
@@ -119,7 +119,7 @@ enum input_outcome message_load(struct message *message,
     begin(message, row);
     if (!row->is_regular)
         want_stat = true; /* a link or a FIFO by the directory's word */
-    if (!queue_file_name(name, row->letter, message->id))
+    if (!queue_file_name(name, row->letter, message->id, row->is_held))
         return INPUT_GONE;
     fd = input_open(&message->control_input,
                     queues->folders[queues->dirs[row->dir].control].fd, name,
@@ -152,7 +152,8 @@ bool message_need_data_stat(struct message *message)
 
     if (message->has_data_stat)
         return true;
-    if (message->data_folder < 0 || !queue_file_name(name, 'd', message->id) ||
+    if (message->data_folder < 0 ||
+        !queue_file_name(name, 'd', message->id, message->row->is_held) ||
         fstatat(message->data_folder, name, &message->data_stat,
                 AT_SYMLINK_NOFOLLOW) < 0)
         return false;
@@ -170,7 +171,8 @@ void message_need_data(struct message *message)
         return;
     message->data_state = DATA_MISSING;
     message->data = (struct slice){NULL, 0};
-    if (message->data_folder < 0 || !queue_file_name(name, 'd', message->id))
+    if (message->data_folder < 0 ||
+        !queue_file_name(name, 'd', message->id, message->row->is_held))
         return;
     fd = input_open(&message->data_input, message->data_folder, name, &outcome);
     if (fd >= 0) {
@@ -368,14 +370,6 @@ static void add_headers(struct message *message, struct slice name)
     }
 }
 
-/* A report may also name recipients that were only delayed or relayed; the
- * failed ones decide what kind of failure it is. */
-static bool has_failed(const struct dsn_recipient *recipient)
-{
-    return slice_is_absent(recipient->action) ||
-           slice_starts_nocase(recipient->action, SLICE_LITERAL("failed"));
-}
-
 static enum field_state add_dsn_values(struct message *message,
                                        enum rules_field_id field)
 {
@@ -389,7 +383,7 @@ static enum field_state add_dsn_values(struct message *message,
     for (size_t i = 0; i < dsn->recipient_count; i++) {
         const struct dsn_recipient *recipient = &dsn->recipients[i];
 
-        if (dsn->kind == DSN_FAILURE && !has_failed(recipient))
+        if (dsn->kind == DSN_FAILURE && !dsn_has_failed(recipient))
             continue;
         switch (field) {
         case FIELD_DSN_STATUS:

@@ -8,7 +8,8 @@
 
 static void fail(struct output *output, int error, const char *consequence)
 {
-    if (!output->has_failed)
+    /* A reader that has seen enough ("| head") is no failure worth words. */
+    if (!output->has_failed && error != EPIPE)
         complain(output->complaints,
                  slice_from_string(output->path != NULL ? output->path
                                                         : "standard output"),

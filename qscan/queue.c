@@ -19,14 +19,23 @@ enum {
 static const char default_queue[] = "/var/spool/mqueue";
 
 bool queue_file_name(char name[static QUEUE_HELD_NAME_MAX], char letter,
-                     struct slice id)
+                     struct slice id, bool is_held)
 {
-    if (id.len + 3 > QUEUE_HELD_NAME_MAX || slice_index(id, '/') < id.len)
+    if (id.len == 0 || id.len + 4 > QUEUE_HELD_NAME_MAX ||
+        slice_index(id, '/') < id.len || slice_index(id, '\0') < id.len)
         return false;
-    name[0] = letter;
-    name[1] = 'f';
-    memcpy(name + 2, id.ptr, id.len);
-    name[id.len + 2] = '\0';
+    if (is_held) {
+        memcpy(name, id.ptr, id.len);
+        name[id.len] = '.';
+        name[id.len + 1] = letter;
+        name[id.len + 2] = 'f';
+        name[id.len + 3] = '\0';
+    } else {
+        name[0] = letter;
+        name[1] = 'f';
+        memcpy(name + 2, id.ptr, id.len);
+        name[id.len + 2] = '\0';
+    }
     return true;
 }
 
@@ -45,10 +54,8 @@ static char *join_path(const char *directory, const char *name)
     return path;
 }
 
-/* The number of the folder at path below directory, opening it if it is new;
- * -1 with errno set. */
-static int open_folder(struct queue_set *set, int directory, const char *name,
-                       const char *path)
+int queue_open_folder(struct queue_set *set, int directory, const char *name,
+                      const char *path)
 {
     int fd = openat(directory, name,
                     O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NONBLOCK);
@@ -104,7 +111,7 @@ static int open_subfolder(struct queue_set *set, int top, const char *name,
 
     if (path == NULL)
         return top;
-    folder = open_folder(set, set->folders[top].fd, name, path);
+    folder = queue_open_folder(set, set->folders[top].fd, name, path);
     if (folder < 0 && errno != ENOENT && errno != ENOTDIR) {
         complain_path(to, path, "cannot be opened", errno, "left out");
         set->unreadable_count++;
@@ -117,7 +124,7 @@ static int open_subfolder(struct queue_set *set, int top, const char *name,
 static bool add_dir(struct queue_set *set, const char *path,
                     struct complaints *to)
 {
-    int top = open_folder(set, AT_FDCWD, path, path);
+    int top = queue_open_folder(set, AT_FDCWD, path, path);
     int control, data, transcripts;
     struct queue_dir *dirs;
 
@@ -321,6 +328,25 @@ bool queue_open(struct queue_set *set, const struct string_list *names,
         add_named(set, default_queue, to);
     }
     return set->dir_count > 0;
+}
+
+uint16_t queue_add_held(struct queue_set *set, const char *path,
+                        uint16_t control, uint16_t data)
+{
+    struct queue_dir *dirs =
+        realloc(set->dirs, (set->dir_count + 1) * sizeof(*dirs));
+
+    if (dirs == NULL)
+        return FACTS_NO_DIR;
+    set->dirs = dirs;
+    if (set->dir_count >= QUEUE_DIRS_MAX)
+        return FACTS_NO_DIR;
+    dirs[set->dir_count] = (struct queue_dir){.path = join_path(path, NULL),
+                                              .control = control,
+                                              .data = data,
+                                              .transcripts = data,
+                                              .is_held = true};
+    return (uint16_t)set->dir_count++;
 }
 
 void queue_close(struct queue_set *set)

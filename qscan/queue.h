@@ -32,6 +32,7 @@ struct queue_folder {
 struct queue_dir {
     char *path;
     uint16_t control, data, transcripts; /* numbers of folders */
+    bool is_held;                        /* names as in a holding folder */
 };
 
 struct queue_set {
@@ -69,8 +70,21 @@ bool queue_list(struct queue_set *set, struct facts_table *table,
  * FACTS_NO_DIR: only directories of the set count. */
 uint16_t queue_find_dir(const struct queue_set *set, struct slice relative);
 
-/* "qf6AMH...", NUL-terminated; false when it does not fit. */
+/* "qf6AMH...", or "6AMH....qf" of a held file, NUL-terminated; false when it
+ * does not fit or is no file name. */
 bool queue_file_name(char name[static QUEUE_HELD_NAME_MAX], char letter,
-                     struct slice id);
+                     struct slice id, bool is_held);
+
+/*
+ * Takes a holding folder into the set as a queue directory of its own, whose
+ * files have held names. control and data are numbers of folders. Returns its
+ * number or FACTS_NO_DIR.
+ */
+uint16_t queue_add_held(struct queue_set *set, const char *path,
+                        uint16_t control, uint16_t data);
+
+/* Opens a further folder; -1 with errno set. */
+int queue_open_folder(struct queue_set *set, int directory, const char *name,
+                      const char *path);
 
 #endif

@@ -96,7 +96,7 @@ static void complain_row(struct worker *worker, const struct facts *row,
     char name[QUEUE_HELD_NAME_MAX];
     struct buffer object = {0};
 
-    if (!queue_file_name(name, row->letter, facts_id(row)))
+    if (!queue_file_name(name, row->letter, facts_id(row), row->is_held))
         return;
     buffer_printf(&object, "%s/%s",
                   worker->scan->scene.queues->dirs[row->dir].path, name);
@@ -116,7 +116,7 @@ static void look_at_orphan(struct worker *worker, struct facts *row)
     char name[QUEUE_HELD_NAME_MAX];
     struct stat st;
 
-    if (!queue_file_name(name, row->letter, facts_id(row)) ||
+    if (!queue_file_name(name, row->letter, facts_id(row), row->is_held) ||
         fstatat(queues->folders[folder].fd, name, &st, AT_SYMLINK_NOFOLLOW) <
             0) {
         row->state = FACTS_GONE;
@@ -304,7 +304,8 @@ static bool is_data_there(struct message *message)
 {
     const struct facts *row = message->row;
 
-    if (slice_is_absent(message->qf.data_dir) && row->data_dir == row->dir)
+    if ((slice_is_absent(message->qf.data_dir) || row->is_held) &&
+        row->data_dir == row->dir)
         return true;
     return message_need_data_stat(message);
 }
@@ -433,7 +434,7 @@ static bool has_control_now(const struct scene *scene, const struct facts *row)
             char name[QUEUE_HELD_NAME_MAX];
             struct stat st;
 
-            if (queue_file_name(name, letters[i], facts_id(row)) &&
+            if (queue_file_name(name, letters[i], facts_id(row), false) &&
                 fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
                 return true;
         }

@@ -418,39 +418,39 @@ static void add_text(struct summary *summary)
 
 /* ---- JSON ---- */
 
-static void json_hosts(struct json *json, const struct summary *summary)
+static void json_hosts(struct jsonout *json, const struct summary *summary)
 {
     const struct tally_list *hosts = &summary->tally.hosts;
     const struct crowd *crowd = summary->scan->scene.crowd;
 
-    json_key(json, "hosts");
-    json_open(json, '[');
+    jsonout_key(json, "hosts");
+    jsonout_open(json, '[');
     for (size_t i = 0; i < hosts->count; i++) {
         const struct tally_top *top = &hosts->items[i];
         const struct facts *row = &summary->scan->table.rows[top->row];
 
-        json_open(json, '{');
-        json_field(json, "host", intern_text(&crowd->strings, top->number));
-        json_field_integer(json, "messages", top->count);
-        json_field(json, "status",
-                   slice_from_string(
-                       status_kind_text((enum status_kind)row->status_kind)));
-        json_close(json, '}');
+        jsonout_open(json, '{');
+        jsonout_field(json, "host", intern_text(&crowd->strings, top->number));
+        jsonout_field_integer(json, "messages", top->count);
+        jsonout_field(json, "status",
+                      slice_from_string(status_kind_text(
+                          (enum status_kind)row->status_kind)));
+        jsonout_close(json, '}');
     }
-    json_close(json, ']');
-    json_field_integer(json, "hosts_more",
-                       (int64_t)(hosts->all - hosts->count));
+    jsonout_close(json, ']');
+    jsonout_field_integer(json, "hosts_more",
+                          (int64_t)(hosts->all - hosts->count));
 }
 
-static void json_sources(struct json *json, const struct summary *summary)
+static void json_sources(struct jsonout *json, const struct summary *summary)
 {
     const struct tally_list *sources = &summary->tally.sources;
     const struct crowd *crowd = summary->scan->scene.crowd;
     struct message message;
 
     message_init(&message, &summary->scan->scene);
-    json_key(json, "sources");
-    json_open(json, '[');
+    jsonout_key(json, "sources");
+    jsonout_open(json, '[');
     for (size_t i = 0; i < sources->count; i++) {
         const struct tally_top *top = &sources->items[i];
         const struct crowd_source *source = &crowd->sources.items[top->number];
@@ -460,75 +460,76 @@ static void json_sources(struct json *json, const struct summary *summary)
         if (message_load(&message, &summary->scan->table.rows[top->row],
                          false) == INPUT_OK)
             client = message_source(&message);
-        json_open(json, '{');
-        json_field(json, "address",
-                   slice_make(text, ip_format(&source->ip, text)));
-        json_field(json, "name",
-                   client == NULL ? (struct slice){NULL, 0} : client->name);
-        json_field_boolean(json, "forged", client != NULL && client->forged);
-        json_field_integer(json, "bounces", top->count);
-        json_field_integer(json, "guesses", source->guesses);
-        json_close(json, '}');
+        jsonout_open(json, '{');
+        jsonout_field(json, "address",
+                      slice_make(text, ip_format(&source->ip, text)));
+        jsonout_field(json, "name",
+                      client == NULL ? (struct slice){NULL, 0} : client->name);
+        jsonout_field_boolean(json, "forged", client != NULL && client->forged);
+        jsonout_field_integer(json, "bounces", top->count);
+        jsonout_field_integer(json, "guesses", source->guesses);
+        jsonout_close(json, '}');
     }
-    json_close(json, ']');
-    json_field_integer(json, "sources_more",
-                       (int64_t)(sources->all - sources->count));
+    jsonout_close(json, ']');
+    jsonout_field_integer(json, "sources_more",
+                          (int64_t)(sources->all - sources->count));
     message_free(&message);
 }
 
-static void json_oddities(struct json *json, const struct summary *summary)
+static void json_oddities(struct jsonout *json, const struct summary *summary)
 {
     const struct tally *tally = &summary->tally;
 
-    json_key(json, "oddities");
-    json_open(json, '[');
+    jsonout_key(json, "oddities");
+    jsonout_open(json, '[');
     for (unsigned bit = 0; bit < ODD_COUNT; bit++) {
         if (tally->oddities[bit] == 0)
             continue;
-        json_open(json, '{');
-        json_field(json, "what", slice_from_string(scan_oddity_text(bit)));
-        json_field_integer(json, "count", (int64_t)tally->oddities[bit]);
-        json_field(
+        jsonout_open(json, '{');
+        jsonout_field(json, "what", slice_from_string(scan_oddity_text(bit)));
+        jsonout_field_integer(json, "count", (int64_t)tally->oddities[bit]);
+        jsonout_field(
             json, "example",
             facts_id(&summary->scan->table.rows[tally->oddity_rows[bit]]));
-        json_close(json, '}');
+        jsonout_close(json, '}');
     }
-    json_close(json, ']');
+    jsonout_close(json, ']');
 }
 
 static void add_json(struct summary *summary)
 {
     const struct tally *tally = &summary->tally;
-    struct json json;
+    struct jsonout json;
 
-    json_init(&json, &summary->out);
-    json_open(&json, '{');
-    json_field_integer(&json, "messages", (int64_t)tally->messages);
-    json_field_integer(&json, "bytes", (int64_t)tally->bytes);
-    json_key(&json, "oldest");
+    jsonout_init(&json, &summary->out);
+    jsonout_open(&json, '{');
+    jsonout_field_integer(&json, "messages", (int64_t)tally->messages);
+    jsonout_field_integer(&json, "bytes", (int64_t)tally->bytes);
+    jsonout_key(&json, "oldest");
     if (tally->oldest != 0)
-        json_integer(&json, tally->oldest);
+        jsonout_integer(&json, tally->oldest);
     else
-        json_null(&json);
-    json_field_integer(&json, "now", summary->scan->scene.now);
-    json_field_integer(&json, "purgeable", (int64_t)tally->purgeable);
-    json_field_integer(&json, "undecided", (int64_t)tally->undecided);
-    json_key(&json, "classes");
-    json_open(&json, '{');
+        jsonout_null(&json);
+    jsonout_field_integer(&json, "now", summary->scan->scene.now);
+    jsonout_field_integer(&json, "purgeable", (int64_t)tally->purgeable);
+    jsonout_field_integer(&json, "undecided", (int64_t)tally->undecided);
+    jsonout_key(&json, "classes");
+    jsonout_open(&json, '{');
     for (size_t i = 0; i < tally->class_count; i++)
-        json_field_integer(&json, tally->classes[i].name,
-                           (int64_t)tally->classes[i].count);
-    json_close(&json, '}');
+        jsonout_field_integer(&json, tally->classes[i].name,
+                              (int64_t)tally->classes[i].count);
+    jsonout_close(&json, '}');
     json_hosts(&json, summary);
     json_sources(&json, summary);
-    json_key(&json, "ages");
-    json_open(&json, '{');
+    jsonout_key(&json, "ages");
+    jsonout_open(&json, '{');
     for (size_t b = 0; b < TALLY_AGES; b++)
-        json_field_integer(&json, tally_age_text(b), (int64_t)tally->ages[b]);
-    json_close(&json, '}');
+        jsonout_field_integer(&json, tally_age_text(b),
+                              (int64_t)tally->ages[b]);
+    jsonout_close(&json, '}');
     json_oddities(&json, summary);
-    json_lossy(&json);
-    json_close(&json, '}');
+    jsonout_lossy(&json);
+    jsonout_close(&json, '}');
     buffer_add_string(&summary->out, "\n");
 }
 

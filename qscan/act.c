@@ -1,0 +1,845 @@
+#include "qscan/act.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <syslog.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "qscan/interrupt.h"
+
+enum {
+    BATCH = 512,            /* messages between two syncs */
+    SPARE_DESCRIPTORS = 64, /* besides the locked control files */
+    LOCK_TRIES = 3,         /* gatherq holds a shared lock for a moment */
+    LOCK_PAUSE_NSEC = 2 * 1000 * 1000,
+    SECOND_PASS_NSEC = 500 * 1000 * 1000,
+};
+
+enum fate {
+    FATE_TAKE,
+    FATE_TAKEN,
+    FATE_BUSY,
+    FATE_CHANGED,
+    FATE_VANISHED,
+    FATE_FAILED,
+    FATE_STOPPED, /* the run ended before its turn */
+};
+
+/* Where the files of one folder go. */
+struct target {
+    int run_fd;              /* .qscan/RUN of this folder, or -1 */
+    struct journal *journal; /* of a control folder */
+};
+
+struct taken {
+    struct act_job *job;
+    enum fate fate;
+    int fd;        /* the locked control file, or -1 */
+    uint16_t data; /* folder of df */
+    uint64_t bytes;
+    bool has_lost_race; /* only for the log */
+    const char *class, *rule;
+};
+
+struct actor {
+    struct act_run *run;
+    struct message message;
+    struct rules_matcher *matcher, *where_matcher;
+    struct taken *batch;
+    struct buffer lines;
+    struct act_result counts; /* merged at the end */
+};
+
+struct act_run {
+    struct act_request *request;
+    struct scan *scan;
+    struct target *targets; /* by folder number */
+    struct journal *journals;
+    size_t journal_count;
+    struct actor *actors;
+    struct act_job **busy; /* for the second pass */
+    size_t busy_count;
+    pthread_mutex_t busy_lock;
+    atomic_bool has_stopped; /* the journal cannot be written any more */
+    atomic_bool is_torn;     /* a control file went without its df */
+    struct act_job *jobs;    /* of this pass */
+    size_t batch_size;
+    const char *run_name;
+    bool has_syslog;
+};
+
+int act_move(int from_folder, const char *from, int to_folder, const char *to)
+{
+    return renameat2(from_folder, from, to_folder, to, RENAME_NOREPLACE) == 0
+               ? 0
+               : errno;
+}
+
+void act_complain(struct complaints *to, const struct queue_folder *folder,
+                  const char *name, const char *what, int error,
+                  const char *consequence)
+{
+    struct buffer object = {0};
+
+    buffer_printf(&object, "%s/%s", folder->path, name);
+    complain(to, slice_make(object.bytes, object.len), what,
+             error == 0 ? NULL : strerror(error), consequence);
+    buffer_free(&object);
+}
+
+/* ---- one message ---- */
+
+static const struct facts *row_of(const struct actor *actor,
+                                  const struct taken *taken)
+{
+    return &actor->run->scan->table.rows[taken->job->row];
+}
+
+static const struct queue_folder *control_folder(const struct actor *actor,
+                                                 const struct facts *row)
+{
+    const struct queue_set *queues = actor->run->scan->scene.queues;
+
+    return &queues->folders[queues->dirs[row->dir].control];
+}
+
+static enum fate fail(const struct actor *actor, const struct facts *row,
+                      const char *what, int error)
+{
+    char name[QUEUE_HELD_NAME_MAX] = "";
+
+    queue_file_name(name, row->letter, facts_id(row), false);
+    act_complain(actor->run->scan->complaints, control_folder(actor, row), name,
+                 what, error, "kept");
+    return FATE_FAILED;
+}
+
+/*
+ * Both kinds, because sendmail uses the one it was built with: flock, or
+ * fcntl (conf.c: lockfile). The open-file-description form of the latter does
+ * not vanish when another descriptor of the file is closed. True when held.
+ */
+static bool try_lock(int fd, int *error_r)
+{
+    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+
+    *error_r = 0;
+    if (flock(fd, LOCK_EX | LOCK_NB) == 0 &&
+        fcntl(fd, F_OFD_SETLK, &whole) == 0)
+        return true;
+    if (errno != EWOULDBLOCK && errno != EAGAIN && errno != EACCES &&
+        errno != EINTR)
+        *error_r = errno;
+    flock(fd, LOCK_UN);
+    return false;
+}
+
+static enum fate lock_control(struct actor *actor, const struct facts *row,
+                              int fd)
+{
+    int error;
+
+    for (int i = 0; i < LOCK_TRIES; i++) {
+        if (try_lock(fd, &error))
+            return FATE_TAKE;
+        if (error != 0)
+            return fail(actor, row, "cannot be locked", error);
+        nanosleep(&(struct timespec){.tv_nsec = LOCK_PAUSE_NSEC}, NULL);
+    }
+    return FATE_BUSY;
+}
+
+/* Opens and locks; a file without a byte is sendmail's newborn, and a lock on
+ * it would make sendmail abort the submission (queueup). */
+static enum fate open_locked(struct actor *actor, struct taken *taken)
+{
+    const struct facts *row = row_of(actor, taken);
+    char name[QUEUE_HELD_NAME_MAX];
+    struct stat st;
+
+    if (!queue_file_name(name, row->letter, facts_id(row), false))
+        return FATE_CHANGED;
+    taken->fd = openat(control_folder(actor, row)->fd, name,
+                       O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (taken->fd < 0 && errno == ENOENT)
+        return FATE_VANISHED;
+    if (taken->fd < 0 && errno == ELOOP)
+        return FATE_CHANGED;
+    if (taken->fd < 0)
+        return fail(actor, row, "cannot be opened", errno);
+    if (fstat(taken->fd, &st) < 0)
+        return fail(actor, row, "cannot be looked at", errno);
+    if (!S_ISREG(st.st_mode) || st.st_size == 0)
+        return FATE_CHANGED;
+    return lock_control(actor, row, taken->fd);
+}
+
+/* Under the lock: is the name still this file? A rewrite swaps inodes. */
+static enum fate check_identity(struct actor *actor, const struct facts *row)
+{
+    const struct stat *held = &actor->message.control_stat;
+    char name[QUEUE_HELD_NAME_MAX];
+    struct stat st;
+
+    if (held->st_nlink == 0)
+        return FATE_VANISHED;
+    if (!queue_file_name(name, row->letter, facts_id(row), false) ||
+        fstatat(control_folder(actor, row)->fd, name, &st,
+                AT_SYMLINK_NOFOLLOW) < 0)
+        return errno == ENOENT ? FATE_VANISHED : FATE_CHANGED;
+    if (held->st_nlink != 1 || st.st_dev != held->st_dev ||
+        st.st_ino != held->st_ino || st.st_size != held->st_size)
+        return FATE_CHANGED;
+    return FATE_TAKE;
+}
+
+static bool is_planned_file(const struct act_job *job, const struct stat *st)
+{
+    return !job->has_identity ||
+           (job->device == st->st_dev && job->inode == st->st_ino &&
+            job->size_bytes == st->st_size &&
+            job->mtime_nsec == st->st_mtim.tv_sec * INT64_C(1000000000) +
+                                   st->st_mtim.tv_nsec &&
+            job->ctime_nsec ==
+                st->st_ctim.tv_sec * INT64_C(1000000000) + st->st_ctim.tv_nsec);
+}
+
+/* Reads and judges again: recipients shrink, texts change, and all remaining
+ * recipients would go with the message. */
+static enum fate judge_again(struct actor *actor, struct taken *taken)
+{
+    const struct act_request *request = actor->run->request;
+    struct message *message = &actor->message;
+    struct rules_verdict verdict, where;
+    bool is_where_true = true;
+
+    if (message->qf_outcome != QF_OK || !message_need_data_stat(message) ||
+        !S_ISREG(message->data_stat.st_mode))
+        return FATE_CHANGED;
+    taken->class = taken->job->class;
+    taken->rule = taken->job->rule;
+    if (taken->job->has_identity)
+        return FATE_TAKE;
+    rules_judge(actor->matcher, message_fetch, message, &verdict);
+    if (message->row->state != FACTS_JUDGED) {
+        verdict.rule = RULES_NO_RULE; /* its class goes by the kind of file */
+        verdict.purge = false;
+    }
+    if (actor->where_matcher != NULL) {
+        rules_judge(actor->where_matcher, message_fetch, message, &where);
+        is_where_true = where.rule != RULES_NO_RULE;
+    }
+    if (!request->still_wanted(request->context, message, &verdict,
+                               is_where_true))
+        return FATE_CHANGED;
+    taken->class = verdict.rule == RULES_NO_RULE
+                       ? scan_class(message->scene, message->row)
+                       : rules_class(message->scene->rules, verdict.rule);
+    taken->rule = verdict.rule == RULES_NO_RULE
+                      ? ""
+                      : rules_name(message->scene->rules, verdict.rule);
+    return FATE_TAKE;
+}
+
+static uint16_t data_folder_number(const struct actor *actor)
+{
+    const struct queue_set *queues = actor->run->scan->scene.queues;
+
+    for (size_t i = 0; i < queues->folder_count; i++)
+        if (queues->folders[i].fd == actor->message.data_folder)
+            return (uint16_t)i;
+    return FACTS_NO_DIR;
+}
+
+static enum fate inspect(struct actor *actor, struct taken *taken)
+{
+    const struct facts *row = row_of(actor, taken);
+    enum fate fate = open_locked(actor, taken);
+
+    if (fate != FATE_TAKE)
+        return fate;
+    if (message_load_locked(&actor->message, row, taken->fd) != INPUT_OK)
+        return fail(actor, row, "cannot be read",
+                    actor->message.control_input.error);
+    fate = check_identity(actor, row);
+    if (fate != FATE_TAKE)
+        return fate;
+    if (!is_planned_file(taken->job, &actor->message.control_stat))
+        return FATE_CHANGED;
+    fate = judge_again(actor, taken);
+    if (fate != FATE_TAKE)
+        return fate;
+    taken->data = data_folder_number(actor);
+    if (taken->data == FACTS_NO_DIR ||
+        actor->run->targets[taken->data].run_fd < 0)
+        return FATE_CHANGED; /* its df moved to another directory */
+    taken->bytes = (uint64_t)actor->message.control_stat.st_size +
+                   (uint64_t)actor->message.data_stat.st_size;
+    journal_add_take(&actor->lines, &actor->message, control_folder(actor, row),
+                     &actor->run->scan->scene.queues->folders[taken->data],
+                     taken->class, taken->rule);
+    return FATE_TAKE;
+}
+
+/* ---- taking files ---- */
+
+/* Takes one file of a message out of its folder; 0 or an errno value. */
+static int take_file(const struct actor *actor, uint16_t folder, char letter,
+                     struct slice id)
+{
+    const struct queue_folder *from =
+        &actor->run->scan->scene.queues->folders[folder];
+    const struct target *target = &actor->run->targets[folder];
+    char name[QUEUE_HELD_NAME_MAX], held[QUEUE_HELD_NAME_MAX];
+
+    if (!queue_file_name(name, letter, id, false) ||
+        !queue_file_name(held, letter, id, true))
+        return EINVAL;
+    if (actor->run->request->is_delete)
+        return unlinkat(from->fd, name, 0) == 0 ? 0 : errno;
+    if (target->run_fd < 0)
+        return ENOENT;
+    return act_move(from->fd, name, target->run_fd, held);
+}
+
+/* The df could not follow: the control file goes back, so that nothing is
+ * torn. */
+static void put_control_back(struct actor *actor, struct taken *taken,
+                             int error)
+{
+    const struct facts *row = row_of(actor, taken);
+    const struct queue_set *queues = actor->run->scan->scene.queues;
+    uint16_t folder = queues->dirs[row->dir].control;
+    char name[QUEUE_HELD_NAME_MAX], held[QUEUE_HELD_NAME_MAX];
+
+    queue_file_name(name, row->letter, facts_id(row), false);
+    queue_file_name(held, row->letter, facts_id(row), true);
+    taken->fate = FATE_FAILED;
+    if (!actor->run->request->is_delete &&
+        act_move(actor->run->targets[folder].run_fd, held,
+                 queues->folders[folder].fd, name) == 0)
+        act_complain(actor->run->scan->complaints, control_folder(actor, row),
+                     name, "its df cannot be taken", error, "put back");
+    else {
+        atomic_store(&actor->run->is_torn, true);
+        act_complain(actor->run->scan->complaints, control_folder(actor, row),
+                     name, "taken, but its df cannot be", error,
+                     "the next run or --undo completes it");
+    }
+}
+
+static void take_controls(struct actor *actor, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct taken *taken = &actor->batch[i];
+        const struct facts *row = row_of(actor, taken);
+        int error;
+
+        if (taken->fate != FATE_TAKE)
+            continue;
+        error = take_file(
+            actor, actor->run->scan->scene.queues->dirs[row->dir].control,
+            row->letter, facts_id(row));
+        if (error == 0)
+            taken->fate = FATE_TAKEN;
+        else if (error == ENOENT)
+            taken->fate = FATE_VANISHED;
+        else
+            taken->fate = fail(actor, row, "cannot be taken", error);
+    }
+}
+
+static void take_data(struct actor *actor, size_t count)
+{
+    const struct queue_set *queues = actor->run->scan->scene.queues;
+
+    for (size_t i = 0; i < count; i++) {
+        struct taken *taken = &actor->batch[i];
+        const struct facts *row = row_of(actor, taken);
+        int error;
+
+        if (taken->fate != FATE_TAKEN)
+            continue;
+        error = take_file(actor, taken->data, 'd', facts_id(row));
+        if (error != 0 && error != ENOENT) {
+            put_control_back(actor, taken, error);
+            continue;
+        }
+        /* A transcript is nobody's without its message. */
+        for (size_t d = 0; row->has_transcript && d < queues->dir_count; d++)
+            take_file(actor, queues->dirs[d].transcripts, 'x', facts_id(row));
+    }
+}
+
+static void sync_folder(struct actor *actor, uint16_t folder)
+{
+    const struct queue_folder *queue_folder =
+        &actor->run->scan->scene.queues->folders[folder];
+    const struct target *target = &actor->run->targets[folder];
+
+    /* Some file systems have nothing to sync. */
+    if ((fsync(queue_folder->fd) < 0 ||
+         (target->run_fd >= 0 && !actor->run->request->is_delete &&
+          fsync(target->run_fd) < 0)) &&
+        errno != EINVAL && errno != EBADF && errno != EROFS)
+        act_complain(actor->run->scan->complaints, queue_folder, ".",
+                     "cannot be synced", errno, "a crash may undo the last");
+}
+
+/* Each folder that a batch touched, once. */
+static void sync_folders(struct actor *actor, size_t count, bool of_data)
+{
+    const struct queue_set *queues = actor->run->scan->scene.queues;
+    uint16_t last = FACTS_NO_DIR;
+
+    for (size_t i = 0; i < count; i++) {
+        const struct taken *taken = &actor->batch[i];
+        uint16_t folder = of_data
+                              ? taken->data
+                              : queues->dirs[row_of(actor, taken)->dir].control;
+
+        if (taken->fate != FATE_TAKEN || folder == last)
+            continue;
+        sync_folder(actor, folder);
+        last = folder;
+    }
+}
+
+static void log_taken(struct actor *actor, const struct taken *taken)
+{
+    struct buffer id = {0};
+
+    if (!actor->run->has_syslog)
+        return;
+    buffer_add_escaped(&id, facts_id(row_of(actor, taken)), 0);
+    syslog(LOG_NOTICE, "%.*s: removed by qscan run=%s class=%s rule=%s",
+           (int)id.len, id.bytes, actor->run->run_name, taken->class,
+           taken->rule == NULL ? "" : taken->rule);
+    buffer_free(&id);
+}
+
+static void remember_busy(struct actor *actor, struct act_job *job)
+{
+    struct act_run *run = actor->run;
+
+    pthread_mutex_lock(&run->busy_lock);
+    run->busy[run->busy_count++] = job;
+    pthread_mutex_unlock(&run->busy_lock);
+}
+
+static void finish_batch(struct actor *actor, size_t count)
+{
+    struct act_result *counts = &actor->counts;
+
+    for (size_t i = 0; i < count; i++) {
+        struct taken *taken = &actor->batch[i];
+
+        if (taken->fd >= 0)
+            close(taken->fd); /* and with it both locks */
+        switch (taken->fate) {
+        case FATE_TAKEN:
+            counts->purged++;
+            counts->taken_bytes += taken->bytes;
+            log_taken(actor, taken);
+            break;
+        case FATE_BUSY:
+            remember_busy(actor, taken->job);
+            break;
+        case FATE_CHANGED:
+            counts->changed++;
+            break;
+        case FATE_VANISHED:
+            counts->vanished++;
+            break;
+        case FATE_TAKE:
+        case FATE_FAILED:
+            counts->failed++;
+            break;
+        case FATE_STOPPED:
+            break;
+        }
+    }
+}
+
+/* Nothing may go whose taking is not on disk first. */
+static bool write_journal(struct actor *actor, size_t count)
+{
+    struct act_run *run = actor->run;
+    uint16_t folder =
+        run->scan->scene.queues->dirs[row_of(actor, &actor->batch[0])->dir]
+            .control;
+    struct journal *journal = run->targets[folder].journal;
+    int error;
+
+    if (actor->lines.len == 0)
+        return true;
+    error = atomic_load(&run->has_stopped)
+                ? ECANCELED
+                : journal_append(journal, &actor->lines);
+    if (error == 0)
+        return true;
+    if (!atomic_exchange(&run->has_stopped, true))
+        complain(run->scan->complaints, slice_from_string(journal->path),
+                 "journal cannot be written", strerror(error),
+                 "nothing more is taken, see --journal");
+    for (size_t i = 0; i < count; i++)
+        if (actor->batch[i].fate == FATE_TAKE)
+            actor->batch[i].fate = FATE_STOPPED;
+    return false;
+}
+
+/* One batch, all of one control folder. */
+static void take_batch(struct actor *actor, struct act_job *jobs, size_t count)
+{
+    buffer_clear(&actor->lines);
+    for (size_t i = 0; i < count; i++) {
+        struct taken *taken = &actor->batch[i];
+
+        *taken = (struct taken){.job = &jobs[i], .fd = -1};
+        taken->fate = atomic_load(&actor->run->has_stopped)
+                          ? FATE_STOPPED
+                          : inspect(actor, taken);
+    }
+    if (write_journal(actor, count)) {
+        take_controls(actor, count);
+        sync_folders(actor, count, false);
+        take_data(actor, count);
+        sync_folders(actor, count, true);
+    }
+    finish_batch(actor, count);
+}
+
+/* Pieces are batches, cut where the directory changes. */
+static void take_piece(void *context, unsigned worker, size_t first, size_t end)
+{
+    struct act_run *run = context;
+    const struct facts *rows = run->scan->table.rows;
+
+    while (first < end) {
+        size_t next = first + 1;
+
+        while (next < end &&
+               rows[run->jobs[next].row].dir == rows[run->jobs[first].row].dir)
+            next++;
+        take_batch(&run->actors[worker], run->jobs + first, next - first);
+        first = next;
+    }
+}
+
+/* ---- the run ---- */
+
+/* Directory, then inode: neighbours on disk go together. */
+static int compare_jobs(const void *a, const void *b, void *context)
+{
+    const struct facts *rows = context;
+    const struct facts *one = &rows[((const struct act_job *)a)->row];
+    const struct facts *two = &rows[((const struct act_job *)b)->row];
+
+    if (one->dir != two->dir)
+        return one->dir < two->dir ? -1 : 1;
+    return one->inode < two->inode ? -1 : one->inode > two->inode;
+}
+
+static bool open_target(struct act_run *run, uint16_t folder)
+{
+    const struct queue_set *queues = run->scan->scene.queues;
+    const char *why = NULL;
+
+    if (run->targets[folder].run_fd >= 0)
+        return true;
+    if (hold_is_refused(queues, &queues->folders[folder])) {
+        act_complain(run->scan->complaints, &queues->folders[folder], HOLD_ROOT,
+                     "sendmail would take a holding folder here for a queue "
+                     "(the wildcard above it has no prefix)",
+                     0, "nothing done");
+        return false;
+    }
+    run->targets[folder].run_fd =
+        hold_open_run(&queues->folders[folder], run->run_name, true, &why);
+    if (run->targets[folder].run_fd < 0) {
+        struct buffer object = {0};
+
+        buffer_printf(&object, "%s/" HOLD_ROOT, queues->folders[folder].path);
+        complain(run->scan->complaints, slice_make(object.bytes, object.len),
+                 "holding folder cannot be made", why, "nothing done");
+        buffer_free(&object);
+        return false;
+    }
+    return true;
+}
+
+/* The journal of --journal=DIR has the run in its name and is shared by all
+ * queue directories; else each control folder has its own beside the files. */
+static int create_journal(struct act_run *run, uint16_t folder,
+                          struct journal *journal)
+{
+    const struct queue_set *queues = run->scan->scene.queues;
+    const char *elsewhere = run->request->options->journal_directory;
+    struct buffer begin = {0};
+    char *path = NULL;
+    int error;
+
+    if (elsewhere != NULL) {
+        if (asprintf(&path, "%s/%s.journal", elsewhere, run->run_name) < 0)
+            return ENOMEM;
+        error = journal_create(journal, AT_FDCWD, path, path);
+    } else {
+        if (asprintf(&path, "%s/" HOLD_ROOT "/%s/" HOLD_JOURNAL,
+                     queues->folders[folder].path, run->run_name) < 0)
+            return ENOMEM;
+        error = journal_create(journal, run->targets[folder].run_fd,
+                               HOLD_JOURNAL, path);
+    }
+    if (error == 0) {
+        journal_add_begin(&begin, run->run_name, queues->folders[folder].path,
+                          run->request->is_delete);
+        error = journal_append(journal, &begin);
+        fsync(run->targets[folder].run_fd);
+        buffer_free(&begin);
+    }
+    if (error != 0)
+        complain(run->scan->complaints, slice_from_string(path),
+                 "journal cannot be written", strerror(error),
+                 "nothing done, see --journal");
+    free(path);
+    return error;
+}
+
+static bool open_journal(struct act_run *run, uint16_t folder,
+                         struct act_result *result)
+{
+    bool is_shared = run->request->options->journal_directory != NULL;
+    struct journal *journal = &run->journals[run->journal_count];
+
+    if (run->targets[folder].journal != NULL)
+        return true;
+    if (is_shared && run->journal_count > 0) {
+        run->targets[folder].journal = &run->journals[0];
+        return true;
+    }
+    if (create_journal(run, folder, journal) != 0)
+        return false;
+    run->targets[folder].journal = journal;
+    run->journal_count++;
+    string_list_add(&result->journals, slice_from_string(journal->path));
+    return true;
+}
+
+/* Holding folders and journals of all that is to be taken, before the first
+ * message goes. */
+static bool prepare(struct act_run *run, struct act_result *result)
+{
+    const struct queue_set *queues = run->scan->scene.queues;
+
+    for (size_t i = 0; i < run->request->job_count; i++) {
+        const struct facts *row =
+            &run->scan->table.rows[run->request->jobs[i].row];
+        const struct queue_dir *dir = &queues->dirs[row->dir];
+
+        if (!open_target(run, dir->control) ||
+            !open_journal(run, dir->control, result) ||
+            !open_target(run, dir->data) || !open_target(run, dir->transcripts))
+            return false;
+        if (row->data_dir != row->dir) {
+            /* a d line: any data folder of the set may be meant */
+            for (size_t d = 0; d < queues->dir_count; d++)
+                if (!queues->dirs[d].is_held &&
+                    !open_target(run, queues->dirs[d].data))
+                    return false;
+        }
+    }
+    return true;
+}
+
+static bool start_actors(struct act_run *run)
+{
+    const struct scene *scene = &run->scan->scene;
+    unsigned count = run->scan->worker_count;
+
+    run->actors = calloc(count, sizeof(*run->actors));
+    for (unsigned i = 0; run->actors != NULL && i < count; i++) {
+        struct actor *actor = &run->actors[i];
+
+        actor->run = run;
+        message_init(&actor->message, scene);
+        actor->matcher = rules_matcher_new(scene->rules);
+        actor->batch = calloc(run->batch_size, sizeof(*actor->batch));
+        if (scene->where != NULL)
+            actor->where_matcher = rules_matcher_new(scene->where);
+        if (actor->matcher == NULL || actor->batch == NULL ||
+            (scene->where != NULL && actor->where_matcher == NULL))
+            return false;
+    }
+    return run->actors != NULL;
+}
+
+static void stop_actors(struct act_run *run, struct act_result *result)
+{
+    for (unsigned i = 0; run->actors != NULL && i < run->scan->worker_count;
+         i++) {
+        struct actor *actor = &run->actors[i];
+
+        result->purged += actor->counts.purged;
+        result->changed += actor->counts.changed;
+        result->vanished += actor->counts.vanished;
+        result->failed += actor->counts.failed;
+        result->taken_bytes += actor->counts.taken_bytes;
+        message_free(&actor->message);
+        rules_matcher_free(actor->matcher);
+        rules_matcher_free(actor->where_matcher);
+        buffer_free(&actor->lines);
+        free(actor->batch);
+    }
+    free(run->actors);
+    run->actors = NULL;
+}
+
+/* As many descriptors as the system lets us have; the batch fits in them. */
+static size_t batch_size_for(unsigned workers)
+{
+    struct rlimit limit;
+    size_t each;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return 64;
+    if (limit.rlim_cur < limit.rlim_max) {
+        struct rlimit more = {limit.rlim_max, limit.rlim_max};
+
+        if (more.rlim_cur > 65536)
+            more.rlim_cur = 65536;
+        if (setrlimit(RLIMIT_NOFILE, &more) == 0)
+            limit = more;
+    }
+    each = limit.rlim_cur > 2 * SPARE_DESCRIPTORS
+               ? (limit.rlim_cur - SPARE_DESCRIPTORS) / workers
+               : 1;
+    return each > BATCH ? BATCH : each < 1 ? 1 : each;
+}
+
+static void take_pass(struct act_run *run, struct act_job *jobs, size_t count)
+{
+    struct progress *progress = &run->scan->progress;
+
+    run->jobs = jobs;
+    progress_begin(progress, "messages taken", count);
+    workers_run(run->scan->worker_count, count, run->batch_size, take_piece,
+                run, progress);
+    progress_end(progress);
+}
+
+/* What was locked gets one more chance, when its delivery had time to end. */
+static void second_pass(struct act_run *run)
+{
+    size_t count = run->busy_count;
+    struct act_job *jobs = malloc((count + 1) * sizeof(*jobs));
+
+    if (count == 0 || jobs == NULL || interrupt_signal() != 0) {
+        free(jobs);
+        return;
+    }
+    for (size_t i = 0; i < count; i++)
+        jobs[i] = *run->busy[i];
+    run->busy_count = 0;
+    nanosleep(&(struct timespec){.tv_nsec = SECOND_PASS_NSEC}, NULL);
+    take_pass(run, jobs, count);
+    for (size_t i = 0; i < run->busy_count; i++) {
+        char name[QUEUE_HELD_NAME_MAX] = "";
+        const struct facts *row = &run->scan->table.rows[run->busy[i]->row];
+        const struct queue_set *queues = run->scan->scene.queues;
+
+        queue_file_name(name, row->letter, facts_id(row), false);
+        act_complain(run->scan->complaints,
+                     &queues->folders[queues->dirs[row->dir].control], name,
+                     "busy", 0, "kept");
+    }
+    free(jobs);
+}
+
+static void close_run(struct act_run *run, struct act_result *result)
+{
+    const struct queue_set *queues = run->scan->scene.queues;
+    struct buffer end = {0};
+
+    journal_add_end(&end, result->purged, false);
+    for (size_t i = 0; i < run->journal_count; i++) {
+        /* without its end a journal is completed by the next run */
+        int error = atomic_load(&run->is_torn)
+                        ? 0
+                        : journal_append(&run->journals[i], &end);
+
+        if (error != 0 && !atomic_load(&run->has_stopped))
+            complain(run->scan->complaints,
+                     slice_from_string(run->journals[i].path),
+                     "journal cannot be finished", strerror(error),
+                     "the next run finishes it");
+        journal_close(&run->journals[i]);
+    }
+    buffer_free(&end);
+    for (size_t i = 0; run->targets != NULL && i < queues->folder_count; i++)
+        if (run->targets[i].run_fd >= 0)
+            close(run->targets[i].run_fd);
+}
+
+static bool begin_run(struct act_run *run, struct act_result *result)
+{
+    const struct queue_set *queues = run->scan->scene.queues;
+
+    run->targets = calloc(queues->folder_count, sizeof(*run->targets));
+    run->journals = calloc(queues->folder_count + 1, sizeof(*run->journals));
+    run->busy = calloc(run->request->job_count + 1, sizeof(*run->busy));
+    if (run->targets == NULL || run->journals == NULL || run->busy == NULL)
+        return false;
+    for (size_t i = 0; i < queues->folder_count; i++)
+        run->targets[i].run_fd = -1;
+    return prepare(run, result) && start_actors(run);
+}
+
+bool act_take(struct act_request *request, struct act_result *result_r)
+{
+    struct act_run run = {.request = request, .scan = request->scan};
+    bool is_done;
+
+    *result_r = (struct act_result){.purged = 0};
+    hold_new_run_name(result_r->run);
+    run.run_name = result_r->run;
+    run.batch_size = batch_size_for(request->scan->worker_count);
+    run.has_syslog = !request->options->no_syslog;
+    pthread_mutex_init(&run.busy_lock, NULL);
+    if (run.has_syslog) {
+        openlog("qscan", LOG_PID | LOG_NDELAY, LOG_MAIL);
+        run.has_syslog = access("/dev/log", W_OK) == 0;
+    }
+    qsort_r(request->jobs, request->job_count, sizeof(*request->jobs),
+            compare_jobs, request->scan->table.rows);
+    is_done = begin_run(&run, result_r);
+    if (is_done) {
+        take_pass(&run, request->jobs, request->job_count);
+        second_pass(&run);
+        result_r->busy = run.busy_count;
+    }
+    stop_actors(&run, result_r);
+    close_run(&run, result_r);
+    if (run.has_syslog && is_done)
+        syslog(LOG_NOTICE,
+               "qscan run=%s action=%s purged=%zu busy=%zu changed=%zu "
+               "vanished=%zu failed=%zu",
+               result_r->run, request->is_delete ? "delete" : "hold",
+               result_r->purged, result_r->busy, result_r->changed,
+               result_r->vanished, result_r->failed);
+    pthread_mutex_destroy(&run.busy_lock);
+    free(run.targets);
+    free(run.journals);
+    free(run.busy);
+    return is_done;
+}
+
+void act_result_free(struct act_result *result)
+{
+    string_list_free(&result->journals);
+}

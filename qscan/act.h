@@ -1,0 +1,67 @@
+/*
+ * Taking messages away beside a running sendmail. With undo.c the only place
+ * that renames or unlinks a queue file.
+ *
+ * In batches: lock each control file both ways, look whether it is still the
+ * same file, read and judge it again; sync the journal; take all control
+ * files; sync the directory; take df and xf; sync; unlock. A control file goes
+ * before its df, the reverse of sendmail's order: after a crash the worst is
+ * an orphan df, never a message without its body (queue.c: readqf).
+ */
+#ifndef QSCAN_ACT_H
+#define QSCAN_ACT_H
+
+#include "qscan/hold.h"
+#include "qscan/journal.h"
+#include "qscan/options.h"
+#include "qscan/scan.h"
+
+/* One message to be taken. */
+struct act_job {
+    uint32_t row;
+    /* of a plan that is applied: the file it meant, unchanged since */
+    bool has_identity;
+    uint64_t device, inode;
+    int64_t size_bytes, mtime_nsec, ctime_nsec;
+    const char *class, *rule; /* of that plan; else judged again */
+};
+
+struct act_result {
+    char run[HOLD_RUN_MAX];
+    struct string_list journals;
+    size_t purged, busy, changed, vanished, failed;
+    uint64_t taken_bytes;
+};
+
+struct act_request {
+    struct scan *scan;
+    const struct options *options;
+    struct act_job *jobs; /* put into the order of action */
+    size_t job_count;
+    bool is_delete;
+    /* Whether a message judged again may still go; context for it. */
+    bool (*still_wanted)(void *context, const struct message *message,
+                         const struct rules_verdict *verdict,
+                         bool is_where_true);
+    void *context;
+};
+
+/*
+ * Takes the jobs. False when nothing at all was done: a holding folder or the
+ * journal could not be made (complained about). Per-message failures are
+ * complained about and counted.
+ */
+bool act_take(struct act_request *request, struct act_result *result_r);
+void act_result_free(struct act_result *result);
+
+/* ---- shared with undo.c ---- */
+
+/* Rename that never replaces; 0 or an errno value. */
+int act_move(int from_folder, const char *from, int to_folder, const char *to);
+
+/* Complains about FOLDER/NAME. */
+void act_complain(struct complaints *to, const struct queue_folder *folder,
+                  const char *name, const char *what, int error,
+                  const char *consequence);
+
+#endif

@@ -1,0 +1,164 @@
+#include "qscan/hold.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+void hold_new_run_name(char name[static HOLD_RUN_MAX])
+{
+    time_t now = time(NULL);
+    struct tm tm;
+    char stamp[32];
+
+    gmtime_r(&now, &tm);
+    strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%SZ", &tm);
+    snprintf(name, HOLD_RUN_MAX, "%s-%ld", stamp, (long)getpid());
+}
+
+int64_t hold_run_time(const char *name)
+{
+    struct tm tm = {0};
+    const char *end = strptime(name, "%Y%m%dT%H%M%SZ", &tm);
+
+    return end == NULL || end[0] != '-' ? -1 : timegm(&tm);
+}
+
+bool hold_is_run_name(const char *name)
+{
+    return strlen(name) < HOLD_RUN_MAX && hold_run_time(name) >= 0 &&
+           strspn(name, "0123456789TZ-") == strlen(name);
+}
+
+static int open_checked(int parent, const char *name, bool create,
+                        const struct queue_folder *folder, const char **why_r)
+{
+    bool is_new = create && mkdirat(parent, name, 0700) == 0;
+    struct stat st;
+    int fd;
+
+    if (create && !is_new && errno != EEXIST) {
+        *why_r = strerror(errno);
+        return -1;
+    }
+    fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0) {
+        *why_r = strerror(errno);
+        return -1;
+    }
+    /* Only root can give it away; anybody else must own the queue. */
+    if (is_new && geteuid() != folder->owner &&
+        fchown(fd, folder->owner, folder->group) < 0)
+        *why_r = strerror(errno);
+    if (fstat(fd, &st) < 0 || st.st_uid != folder->owner) {
+        *why_r = "owned by somebody else than the directory it is in";
+        close(fd);
+        errno = EPERM;
+        return -1;
+    }
+    if ((st.st_mode & 077) != 0 && fchmod(fd, 0700) < 0) {
+        *why_r = "open for others";
+        close(fd);
+        errno = EPERM;
+        return -1;
+    }
+    return fd;
+}
+
+int hold_open_root(const struct queue_folder *folder, bool create,
+                   const char **why_r)
+{
+    return open_checked(folder->fd, HOLD_ROOT, create, folder, why_r);
+}
+
+int hold_open_run(const struct queue_folder *folder, const char *run,
+                  bool create, const char **why_r)
+{
+    int root = hold_open_root(folder, create, why_r);
+    int fd, error;
+
+    if (root < 0)
+        return -1;
+    fd = open_checked(root, run, create, folder, why_r);
+    error = errno;
+    if (fd >= 0 && create)
+        fsync(root);
+    close(root);
+    errno = error;
+    return fd;
+}
+
+bool hold_is_refused(const struct queue_set *set,
+                     const struct queue_folder *folder)
+{
+    for (size_t i = 0; i < set->open_bases.count; i++) {
+        struct stat st;
+
+        if (stat(set->open_bases.strings[i], &st) == 0 &&
+            st.st_dev == folder->device && st.st_ino == folder->inode)
+            return true;
+    }
+    return false;
+}
+
+static int compare_runs(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static bool has_run(const struct string_list *runs, const char *name)
+{
+    for (size_t i = 0; i < runs->count; i++)
+        if (strcmp(runs->strings[i], name) == 0)
+            return true;
+    return false;
+}
+
+static void list_root(int root, struct string_list *runs)
+{
+    DIR *directory = fdopendir(root);
+    struct dirent *entry;
+
+    if (directory == NULL) {
+        close(root);
+        return;
+    }
+    while ((entry = readdir(directory)) != NULL)
+        if (hold_is_run_name(entry->d_name) && !has_run(runs, entry->d_name))
+            string_list_add(runs, slice_from_string(entry->d_name));
+    closedir(directory);
+}
+
+bool hold_list_runs(const struct queue_set *set, struct string_list *runs,
+                    struct complaints *to)
+{
+    bool is_good = true;
+
+    for (size_t i = 0; i < set->folder_count; i++) {
+        const struct queue_folder *folder = &set->folders[i];
+        const char *why = NULL;
+        int root;
+
+        if (!folder->holds_control)
+            continue;
+        root = hold_open_root(folder, false, &why);
+        if (root >= 0) {
+            list_root(root, runs);
+        } else if (errno != ENOENT) {
+            char *path = NULL;
+
+            if (asprintf(&path, "%s/" HOLD_ROOT, folder->path) >= 0)
+                complain(to, slice_from_string(path), "holding folder refused",
+                         why, "left alone");
+            free(path);
+            is_good = false;
+        }
+    }
+    if (runs->count > 0)
+        qsort(runs->strings, runs->count, sizeof(*runs->strings), compare_runs);
+    return is_good;
+}

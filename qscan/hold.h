@@ -1,0 +1,44 @@
+/*
+ * Holding folders: ".qscan/RUN" inside the very directory that a file was
+ * taken from, so that taking is one rename on one file system. Names in it
+ * begin with an id, never with a letter pair of sendmail's.
+ */
+#ifndef QSCAN_HOLD_H
+#define QSCAN_HOLD_H
+
+#include "qscan/complain.h"
+#include "qscan/queue.h"
+
+enum { HOLD_RUN_MAX = 48 };
+
+#define HOLD_ROOT ".qscan"
+#define HOLD_JOURNAL "journal"
+
+/* "20261122T175225Z-4711": sorts by time. */
+void hold_new_run_name(char name[static HOLD_RUN_MAX]);
+bool hold_is_run_name(const char *name);
+/* Epoch s at which that run began; -1 when the name does not tell. */
+int64_t hold_run_time(const char *name);
+
+/*
+ * Descriptor of a folder's .qscan, or -1 with *why_r set ("owned by somebody
+ * else") and errno. With create it is made: 0700, owned by the folder's owner.
+ */
+int hold_open_root(const struct queue_folder *folder, bool create,
+                   const char **why_r);
+
+/* The same for one run below it. */
+int hold_open_run(const struct queue_folder *folder, const char *run,
+                  bool create, const char **why_r);
+
+/* True when sendmail would take a .qscan in this folder for a queue: it is
+ * the base of a wildcard with an empty prefix. */
+bool hold_is_refused(const struct queue_set *set,
+                     const struct queue_folder *folder);
+
+/* All runs of all control folders of the set, each name once, oldest first.
+ * Folders that are refused are complained about. */
+bool hold_list_runs(const struct queue_set *set, struct string_list *runs,
+                    struct complaints *to);
+
+#endif

@@ -1,0 +1,288 @@
+#include "qscan/journal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <jansson.h>
+
+enum { RECIPIENTS_NOTED = 20, LINE_MAX_BYTES = 1024 * 1024 };
+
+static int open_at(struct journal *journal, int directory, const char *name,
+                   const char *path, int flags)
+{
+    int fd = openat(
+        directory, name,
+        O_RDWR | O_APPEND | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | flags, 0600);
+    struct stat st;
+
+    if (fd < 0)
+        return errno;
+    if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
+        close(fd);
+        return EINVAL;
+    }
+    if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+        int error = errno;
+
+        close(fd);
+        return error;
+    }
+    journal->fd = fd;
+    journal->path = strdup(path);
+    pthread_mutex_init(&journal->lock, NULL);
+    return 0;
+}
+
+int journal_create(struct journal *journal, int directory, const char *name,
+                   const char *path)
+{
+    return open_at(journal, directory, name, path, O_CREAT | O_EXCL);
+}
+
+int journal_open(struct journal *journal, int directory, const char *name,
+                 const char *path)
+{
+    return open_at(journal, directory, name, path, 0);
+}
+
+void journal_close(struct journal *journal)
+{
+    if (journal->path == NULL)
+        return;
+    close(journal->fd);
+    free(journal->path);
+    pthread_mutex_destroy(&journal->lock);
+    journal->path = NULL;
+}
+
+static int write_all(int fd, struct slice rest)
+{
+    while (rest.len > 0) {
+        ssize_t n = write(fd, rest.ptr, rest.len);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return errno;
+        rest = slice_skip(rest, (size_t)n);
+    }
+    return 0;
+}
+
+int journal_append(struct journal *journal, const struct buffer *lines)
+{
+    int error;
+
+    if (lines->has_failed)
+        return ENOMEM;
+    pthread_mutex_lock(&journal->lock);
+    error = write_all(journal->fd, slice_make(lines->bytes, lines->len));
+    pthread_mutex_unlock(&journal->lock);
+    if (error == 0 && fdatasync(journal->fd) < 0)
+        error = errno;
+    return error;
+}
+
+/* ---- lines ---- */
+
+static void open_event(struct jsonout *json, struct buffer *out,
+                       const char *name)
+{
+    jsonout_init(json, out);
+    jsonout_open(json, '{');
+    jsonout_field(json, "event", slice_from_string(name));
+}
+
+static void close_event(struct jsonout *json)
+{
+    jsonout_lossy(json);
+    jsonout_close(json, '}');
+    buffer_add_string(json->out, "\n");
+}
+
+void journal_add_begin(struct buffer *out, const char *run,
+                       const char *queue_path, bool is_delete)
+{
+    struct jsonout json;
+    char host[256] = "";
+
+    gethostname(host, sizeof(host) - 1);
+    open_event(&json, out, "begin");
+    jsonout_field(&json, "run", slice_from_string(run));
+    jsonout_field(&json, "version", SLICE_LITERAL(QSCAN_VERSION));
+    jsonout_field_integer(&json, "time", time(NULL));
+    jsonout_field(&json, "host", slice_from_string(host));
+    jsonout_field_integer(&json, "uid", (int64_t)getuid());
+    jsonout_field(&json, "queue", slice_from_string(queue_path));
+    jsonout_field(&json, "action",
+                  slice_from_string(is_delete ? "delete" : "hold"));
+    close_event(&json);
+}
+
+static void add_stat(struct jsonout *json, const char *key,
+                     const struct stat *st)
+{
+    jsonout_key(json, key);
+    jsonout_open(json, '{');
+    jsonout_field_integer(json, "inode", (int64_t)st->st_ino);
+    jsonout_field_integer(json, "uid", st->st_uid);
+    jsonout_field_integer(json, "gid", st->st_gid);
+    jsonout_field_integer(json, "mode", st->st_mode & 07777);
+    jsonout_field_integer(json, "size", st->st_size);
+    jsonout_field_integer(json, "mtime", st->st_mtim.tv_sec);
+    jsonout_field_integer(json, "atime", st->st_atim.tv_sec);
+    jsonout_close(json, '}');
+}
+
+void journal_add_take(struct buffer *out, const struct message *message,
+                      const struct queue_folder *control,
+                      const struct queue_folder *data, const char *class,
+                      const char *rule)
+{
+    const struct qf *qf = &message->qf;
+    char letter[2] = {message->row->letter, '\0'};
+    struct jsonout json;
+
+    open_event(&json, out, "take");
+    jsonout_field(&json, "id", message->id);
+    jsonout_field(&json, "letter", slice_from_string(letter));
+    jsonout_field(&json, "class", slice_from_string(class));
+    jsonout_field(&json, "rule", slice_from_string(rule));
+    jsonout_field_integer(&json, "created", qf->created);
+    jsonout_field(&json, "sender", qf->sender);
+    jsonout_field(&json, "status", qf->status);
+    jsonout_key(&json, "recipients");
+    jsonout_open(&json, '[');
+    for (size_t i = 0; i < qf->recipient_count && i < RECIPIENTS_NOTED; i++)
+        jsonout_string(&json, qf->recipients[i].address);
+    jsonout_close(&json, ']');
+    add_stat(&json, "qf", &message->control_stat);
+    add_stat(&json, "df", &message->data_stat);
+    if (data != control)
+        jsonout_field(&json, "df_folder", slice_from_string(data->path));
+    jsonout_field_integer(&json, "df_folder_inode", (int64_t)data->inode);
+    close_event(&json);
+}
+
+void journal_add_end(struct buffer *out, size_t taken, bool is_completed)
+{
+    struct jsonout json;
+
+    open_event(&json, out, "end");
+    jsonout_field_integer(&json, "time", time(NULL));
+    jsonout_field_integer(&json, "taken", (int64_t)taken);
+    jsonout_field_boolean(&json, "completed", is_completed);
+    close_event(&json);
+}
+
+void journal_add_undo(struct buffer *out, size_t restored, size_t left)
+{
+    struct jsonout json;
+
+    open_event(&json, out, "undo");
+    jsonout_field_integer(&json, "time", time(NULL));
+    jsonout_field_integer(&json, "restored", (int64_t)restored);
+    jsonout_field_integer(&json, "left", (int64_t)left);
+    close_event(&json);
+}
+
+/* ---- reading ---- */
+
+static const char *text_of(const json_t *object, const char *key)
+{
+    return json_string_value(json_object_get(object, key));
+}
+
+static int64_t integer_of(const json_t *object, const char *key)
+{
+    return (int64_t)json_integer_value(json_object_get(object, key));
+}
+
+static bool read_take(const json_t *line, struct journal_entry *entry_r)
+{
+    const char *id = text_of(line, "id");
+    const char *letter = text_of(line, "letter");
+
+    if (id == NULL || letter == NULL || strlen(id) > FACTS_ID_MAX ||
+        (letter[0] != 'q' && letter[0] != 'h'))
+        return false;
+    *entry_r = (struct journal_entry){
+        .letter = letter[0],
+        .data_inode =
+            (uint64_t)integer_of(json_object_get(line, "df"), "inode"),
+        .folder_inode = (uint64_t)integer_of(line, "df_folder_inode"),
+        .data_folder = text_of(line, "df_folder"),
+        .class = text_of(line, "class"),
+        .rule = text_of(line, "rule"),
+        .created = integer_of(line, "created"),
+    };
+    memcpy(entry_r->id, id, strlen(id) + 1);
+    return true;
+}
+
+static void read_line(const json_t *line,
+                      void (*take)(void *context,
+                                   const struct journal_entry *entry),
+                      void *context, struct journal_state *state)
+{
+    const char *event = text_of(line, "event");
+    struct journal_entry entry;
+
+    if (event == NULL)
+        return;
+    if (strcmp(event, "take") == 0 && read_take(line, &entry)) {
+        state->take_count++;
+        if (take != NULL)
+            take(context, &entry);
+    } else if (strcmp(event, "begin") == 0) {
+        const char *action = text_of(line, "action");
+
+        state->has_begin = true;
+        state->begin_time = integer_of(line, "time");
+        state->is_delete = action != NULL && strcmp(action, "delete") == 0;
+    } else if (strcmp(event, "end") == 0) {
+        state->has_end = true;
+    } else if (strcmp(event, "undo") == 0) {
+        state->is_undone = integer_of(line, "left") == 0;
+    }
+}
+
+int journal_read(int directory, const char *name,
+                 void (*take)(void *context, const struct journal_entry *entry),
+                 void *context, struct journal_state *state_r)
+{
+    int fd =
+        openat(directory, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+    FILE *file = fd < 0 ? NULL : fdopen(fd, "r");
+    char *text = NULL;
+    size_t capacity = 0;
+    ssize_t len;
+
+    *state_r = (struct journal_state){0};
+    if (file == NULL) {
+        int error = errno;
+
+        if (fd >= 0)
+            close(fd);
+        return error;
+    }
+    while ((len = getline(&text, &capacity, file)) > 0) {
+        json_t *line;
+
+        if (text[len - 1] != '\n')
+            break;
+        line = len > LINE_MAX_BYTES ? NULL
+                                    : json_loadb(text, (size_t)len, 0, NULL);
+        if (line != NULL)
+            read_line(line, take, context, state_r);
+        json_decref(line);
+    }
+    free(text);
+    fclose(file);
+    return 0;
+}

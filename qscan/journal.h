@@ -1,0 +1,74 @@
+/*
+ * What a run is about to do, written and synced before it does it: JSON
+ * lines, one a message, in ".qscan/RUN/journal" of the control folder (or in
+ * the folder of --journal). While a run lives it holds a lock on it.
+ */
+#ifndef QSCAN_JOURNAL_H
+#define QSCAN_JOURNAL_H
+
+#include <pthread.h>
+#include <stdio.h>
+
+#include "qscan/buffer.h"
+#include "qscan/message.h"
+
+struct journal {
+    int fd;
+    char *path;
+    pthread_mutex_t lock;
+};
+
+/* Creates it below directory and locks it; 0 or an errno value. */
+int journal_create(struct journal *journal, int directory, const char *name,
+                   const char *path);
+/* Opens one to append to; EWOULDBLOCK: its run still lives. */
+int journal_open(struct journal *journal, int directory, const char *name,
+                 const char *path);
+void journal_close(struct journal *journal);
+
+/* Appends whole lines and syncs them; 0 or an errno value. Safe from several
+ * threads. */
+int journal_append(struct journal *journal, const struct buffer *lines);
+
+/* ---- lines ---- */
+
+void journal_add_begin(struct buffer *out, const char *run,
+                       const char *queue_path, bool is_delete);
+
+/* control and data: where the files are. class and rule say why. */
+void journal_add_take(struct buffer *out, const struct message *message,
+                      const struct queue_folder *control,
+                      const struct queue_folder *data, const char *class,
+                      const char *rule);
+void journal_add_end(struct buffer *out, size_t taken, bool is_completed);
+void journal_add_undo(struct buffer *out, size_t restored, size_t left);
+
+/* ---- reading ---- */
+
+struct journal_entry {
+    char id[FACTS_ID_MAX + 1];
+    char letter;             /* q or h */
+    uint64_t data_inode;     /* of df */
+    uint64_t folder_inode;   /* of the folder df was in */
+    const char *data_folder; /* its path; until the next line */
+    const char *class, *rule;
+    int64_t created;
+};
+
+struct journal_state {
+    bool has_begin, has_end, is_delete;
+    bool is_undone; /* the last undo left nothing */
+    size_t take_count;
+    int64_t begin_time;
+};
+
+/*
+ * Calls take for every message line. A line that is cut (a crash while it was
+ * written) ends the reading without harm: nothing of that batch was done.
+ * Returns 0 or an errno value.
+ */
+int journal_read(int directory, const char *name,
+                 void (*take)(void *context, const struct journal_entry *entry),
+                 void *context, struct journal_state *state_r);
+
+#endif

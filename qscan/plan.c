@@ -1,0 +1,179 @@
+#include "qscan/plan.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <jansson.h>
+
+struct planned {
+    const char *id, *queue; /* in the arena */
+    struct act_job job;
+    bool is_found;
+};
+
+struct planned_list {
+    struct planned *items;
+    size_t count, capacity;
+};
+
+static const char *keep_text(struct arena *arena, const char *text)
+{
+    size_t len = text == NULL ? 0 : strlen(text);
+    char *copy = arena_alloc(arena, len + 1);
+
+    if (copy == NULL)
+        return "";
+    memcpy(copy, text == NULL ? "" : text, len);
+    copy[len] = '\0';
+    return copy;
+}
+
+static int64_t integer_of(const json_t *object, const char *key)
+{
+    return (int64_t)json_integer_value(json_object_get(object, key));
+}
+
+/* False when the line is none of a plan. */
+static bool read_line(struct plan *plan, struct planned_list *list,
+                      const json_t *line)
+{
+    const char *action = json_string_value(json_object_get(line, "action"));
+    const char *id = json_string_value(json_object_get(line, "id"));
+    const char *queue = json_string_value(json_object_get(line, "queue"));
+    const json_t *identity = json_object_get(line, "identity");
+
+    if (json_object_get(line, "run") != NULL)
+        return true; /* the result, at the end */
+    if (action == NULL || id == NULL || queue == NULL)
+        return false;
+    if (strcmp(action, "keep") == 0)
+        return true;
+    if (identity == NULL ||
+        (strcmp(action, "hold") != 0 && strcmp(action, "delete") != 0))
+        return false;
+    if (list->count == list->capacity) {
+        size_t capacity = list->capacity == 0 ? 256 : list->capacity * 2;
+        struct planned *items = realloc(list->items, capacity * sizeof(*items));
+
+        if (items == NULL)
+            return false;
+        list->items = items;
+        list->capacity = capacity;
+    }
+    plan->is_delete = plan->is_delete || strcmp(action, "delete") == 0;
+    list->items[list->count++] = (struct planned){
+        .id = keep_text(&plan->arena, id),
+        .queue = keep_text(&plan->arena, queue),
+        .job = {
+            .has_identity = true,
+            .device = (uint64_t)integer_of(identity, "device"),
+            .inode = (uint64_t)integer_of(identity, "inode"),
+            .size_bytes = integer_of(identity, "size"),
+            .mtime_nsec = integer_of(identity, "mtime_nsec"),
+            .ctime_nsec = integer_of(identity, "ctime_nsec"),
+            .class = keep_text(&plan->arena, json_string_value(json_object_get(
+                                                 line, "class"))),
+            .rule = keep_text(&plan->arena, json_string_value(json_object_get(
+                                                line, "rule")))}};
+    return true;
+}
+
+static bool read_file(struct plan *plan, struct planned_list *list,
+                      const char *path, struct complaints *to)
+{
+    FILE *file = fopen(path, "re");
+    char *text = NULL;
+    size_t capacity = 0;
+    ssize_t len;
+    unsigned line_number = 0;
+    bool is_good = true;
+
+    if (file == NULL) {
+        complain(to, slice_from_string(path), "plan cannot be read",
+                 strerror(errno), "nothing done");
+        return false;
+    }
+    while (is_good && (len = getline(&text, &capacity, file)) > 0) {
+        json_t *line = json_loadb(text, (size_t)len, 0, NULL);
+
+        line_number++;
+        is_good = line != NULL && read_line(plan, list, line);
+        json_decref(line);
+    }
+    if (!is_good) {
+        char what[64];
+
+        snprintf(what, sizeof(what), "line %u is not of a plan", line_number);
+        complain(to, slice_from_string(path), what, NULL, "nothing done");
+    }
+    free(text);
+    fclose(file);
+    return is_good;
+}
+
+static int compare_planned(const void *a, const void *b)
+{
+    const struct planned *one = a, *two = b;
+    int order = strcmp(one->id, two->id);
+
+    return order != 0 ? order : strcmp(one->queue, two->queue);
+}
+
+static struct planned *find_planned(const struct planned_list *list,
+                                    const struct scan *scan,
+                                    const struct facts *row)
+{
+    char id[FACTS_ID_MAX + 1];
+    struct planned key = {.id = id,
+                          .queue = scan->scene.queues->dirs[row->dir].path};
+
+    memcpy(id, row->id, row->id_len);
+    id[row->id_len] = '\0';
+    return bsearch(&key, list->items, list->count, sizeof(key),
+                   compare_planned);
+}
+
+static void match_rows(struct plan *plan, struct planned_list *list,
+                       const struct scan *scan)
+{
+    for (size_t i = 0; i < scan->table.count; i++) {
+        const struct facts *row = &scan->table.rows[i];
+        struct planned *planned;
+
+        if (row->state == FACTS_ORPHAN || row->letter == 'Q')
+            continue;
+        planned = find_planned(list, scan, row);
+        if (planned == NULL || planned->is_found)
+            continue;
+        planned->is_found = true;
+        planned->job.row = (uint32_t)i;
+        plan->jobs[plan->job_count++] = planned->job;
+    }
+    plan->missing_count = list->count - plan->job_count;
+}
+
+bool plan_read(struct plan *plan, const char *path, const struct scan *scan,
+               struct complaints *to)
+{
+    struct planned_list list = {0};
+    bool is_good;
+
+    *plan = (struct plan){0};
+    is_good = read_file(plan, &list, path, to);
+    plan->jobs = calloc(list.count + 1, sizeof(*plan->jobs));
+    is_good = is_good && plan->jobs != NULL;
+    if (is_good && list.count > 0) {
+        qsort(list.items, list.count, sizeof(*list.items), compare_planned);
+        match_rows(plan, &list, scan);
+    }
+    free(list.items);
+    return is_good;
+}
+
+void plan_free(struct plan *plan)
+{
+    free(plan->jobs);
+    arena_free(&plan->arena);
+    *plan = (struct plan){0};
+}

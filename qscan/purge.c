@@ -1,0 +1,796 @@
+#include "qscan/purge.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "qscan/interrupt.h"
+#include "qscan/list.h"
+#include "qscan/plan.h"
+#include "qscan/summary.h"
+#include "qscan/undo.h"
+
+enum { EXIT_DONE = 0, EXIT_SOMETHING_FAILED = 1, EXIT_NOTHING_DONE = 2 };
+
+/* ---- which ---- */
+
+static bool has_word(const struct string_list *list, const char *word)
+{
+    for (size_t i = 0; i < list->count; i++)
+        if (strcmp(list->strings[i], word) == 0)
+            return true;
+    return false;
+}
+
+static bool is_known_class(const struct rules *rules, const char *name)
+{
+    static const char *const by_kind[] = {"quarantined", "lost", "damaged",
+                                          "orphan", "unclassified"};
+
+    for (size_t i = 0; i < sizeof(by_kind) / sizeof(by_kind[0]); i++)
+        if (strcmp(by_kind[i], name) == 0)
+            return true;
+    for (size_t i = 0; i < rules_count(rules); i++)
+        if (strcmp(rules_class(rules, i), name) == 0)
+            return true;
+    return false;
+}
+
+static bool check_known(const struct string_list *names,
+                        const struct rules *rules, struct complaints *to)
+{
+    for (size_t i = 0; i < names->count; i++) {
+        if (is_known_class(rules, names->strings[i]))
+            continue;
+        complain(to, slice_from_string(names->strings[i]), "unknown class",
+                 "no rule gives it", "nothing done");
+        return false;
+    }
+    return true;
+}
+
+bool purge_check_classes(const struct options *options,
+                         const struct rules *rules, struct complaints *to)
+{
+    static const char *const refused[] = {"damaged", "lost", "orphan"};
+
+    if (!check_known(&options->classes, rules, to) ||
+        !check_known(&options->purge_classes, rules, to))
+        return false;
+    for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
+        if (!has_word(&options->purge_classes, refused[i]))
+            continue;
+        complain(to, slice_from_string(refused[i]), "cannot be purged yet",
+                 "such files cannot be put back safely", "nothing done");
+        return false;
+    }
+    return true;
+}
+
+/* Why a selected message stays, or NULL when it is to be taken. */
+static const char *reason_to_keep(const struct purge_request *request,
+                                  const struct facts *row)
+{
+    const char *class = scan_class(&request->scan->scene, row);
+
+    if (row->state != FACTS_JUDGED && row->state != FACTS_QUARANTINED)
+        return "by kind of file, not by rule";
+    if (request->options->mode == MODE_PURGE_BOUNCES && !row->is_purge)
+        return row->is_undecided ? "a rule could not be decided"
+                                 : "its rule does not purge";
+    if (request->options->mode == MODE_PURGE_CLASS &&
+        !has_word(&request->options->purge_classes, class))
+        return "another class";
+    if ((row->oddities & ODD_TWO_CONTROLS) != 0)
+        return "two control files of one id";
+    if ((row->oddities & ODD_STALE_TF) != 0)
+        return "a tf beside it: being rewritten";
+    if ((row->oddities & ODD_HARD_LINKED) != 0)
+        return "its control file has another name";
+    return NULL;
+}
+
+static void action_of(void *context, const struct facts *row,
+                      struct list_action *action_r)
+{
+    const struct purge_request *request = context;
+    const char *keep = reason_to_keep(request, row);
+
+    action_r->action = keep != NULL                  ? "keep"
+                       : request->options->is_delete ? "delete"
+                                                     : "hold";
+    action_r->why = keep;
+    action_r->has_identity = request->options->plan_file != NULL;
+    if (keep == NULL) {
+        const char *rule = scan_rule(&request->scan->scene, row);
+
+        action_r->why = rule == NULL ? "its class was named" : rule;
+    }
+}
+
+/* What is judged again under the lock must come out the same. */
+static bool still_wanted(void *context, const struct message *message,
+                         const struct rules_verdict *verdict,
+                         bool is_where_true)
+{
+    const struct purge_request *request = context;
+    const struct options *options = request->options;
+    struct facts row = *message->row;
+    const char *class;
+
+    row.rule = verdict->rule;
+    class = scan_class(message->scene, &row);
+    if (!is_where_true ||
+        (options->classes.count > 0 && !has_word(&options->classes, class)))
+        return false;
+    return options->mode == MODE_PURGE_BOUNCES
+               ? verdict->purge
+               : has_word(&options->purge_classes, class);
+}
+
+struct selection {
+    struct act_job *jobs;
+    size_t count;
+    size_t kept;
+    uint64_t bytes;
+};
+
+static bool select_jobs(const struct purge_request *request,
+                        struct selection *selection_r)
+{
+    const struct facts_table *table = &request->scan->table;
+    size_t capacity = 0;
+
+    *selection_r = (struct selection){.jobs = NULL};
+    for (size_t i = 0; i < table->count; i++)
+        capacity += table->rows[i].is_purge ||
+                    request->options->mode == MODE_PURGE_CLASS;
+    selection_r->jobs = calloc(capacity + 1, sizeof(*selection_r->jobs));
+    if (selection_r->jobs == NULL)
+        return false;
+    for (size_t i = 0; i < table->count; i++) {
+        const struct facts *row = &table->rows[i];
+
+        if (!list_is_selected(request->options, request->scan, row))
+            continue;
+        if (reason_to_keep(request, row) != NULL) {
+            selection_r->kept += row->state != FACTS_ORPHAN;
+            continue;
+        }
+        selection_r->jobs[selection_r->count++].row = (uint32_t)i;
+        selection_r->bytes += row->size_bytes;
+    }
+    return true;
+}
+
+/* ---- asking ---- */
+
+/* A class that no purge rule gives is nobody's considered judgement. */
+static bool is_any_class_unjudged(const struct purge_request *request)
+{
+    const struct rules *rules = request->scan->scene.rules;
+    const struct string_list *classes = &request->options->purge_classes;
+
+    for (size_t c = 0; c < classes->count; c++) {
+        bool is_judged = false;
+
+        for (size_t i = 0; i < rules_count(rules); i++)
+            is_judged = is_judged || (rules_purges(rules, i) &&
+                                      strcmp(rules_class(rules, i),
+                                             classes->strings[c]) == 0);
+        if (!is_judged)
+            return true;
+    }
+    return false;
+}
+
+/*
+ * On a terminal the question is asked. Without one, only what is harmless goes
+ * ahead without --yes. EXIT_DONE = go on.
+ */
+static int ask(const struct purge_request *request, const char *what,
+               bool needs_yes)
+{
+    char answer[16];
+
+    if (request->options->is_yes)
+        return EXIT_DONE;
+    if (!isatty(STDIN_FILENO)) {
+        if (!needs_yes)
+            return EXIT_DONE;
+        complain(request->complaints, slice_from_string(what),
+                 "needs --yes without a terminal", NULL, "nothing done");
+        return EXIT_NOTHING_DONE;
+    }
+    fprintf(stderr, "%s? [y/N] ", what);
+    fflush(stderr);
+    if (fgets(answer, sizeof(answer), stdin) != NULL &&
+        (answer[0] == 'y' || answer[0] == 'Y'))
+        return EXIT_DONE;
+    fputs("qscan: not confirmed; nothing done\n", stderr);
+    return EXIT_NOTHING_DONE;
+}
+
+static int ask_purge(const struct purge_request *request, size_t count,
+                     uint64_t bytes, bool is_delete, bool needs_yes)
+{
+    struct buffer what = {0};
+    int status;
+
+    buffer_printf(&what, "%s %zu message%s (", is_delete ? "Delete" : "Take",
+                  count, count == 1 ? "" : "s");
+    summary_add_bytes(&what, bytes);
+    buffer_add_string(&what, is_delete ? ") for good" : "), undoably");
+    buffer_add(&what, slice_make("", 1));
+    status = ask(request, what.bytes, needs_yes);
+    buffer_free(&what);
+    return status;
+}
+
+/* ---- telling ---- */
+
+static void add_queue_words(struct buffer *out, const struct options *options)
+{
+    for (size_t i = 0; i < options->queues.count; i++) {
+        buffer_add_string(out, " '");
+        buffer_add_escaped(out, slice_from_string(options->queues.strings[i]),
+                           0);
+        buffer_add_string(out, "'");
+    }
+}
+
+static void add_undo_command(struct buffer *out, const struct options *options,
+                             const char *run)
+{
+    buffer_printf(out, "qscan --undo=%s", run);
+    if (options->journal_directory != NULL) {
+        buffer_add_string(out, " --journal='");
+        buffer_add_escaped(out, slice_from_string(options->journal_directory),
+                           0);
+        buffer_add_string(out, "'");
+    }
+    add_queue_words(out, options);
+}
+
+static void add_json_result(const struct purge_request *request,
+                            const struct act_result *result, size_t kept,
+                            bool is_delete, struct buffer *out)
+{
+    bool is_dry = result->run[0] == '\0';
+    struct slice none = {NULL, 0};
+    struct buffer undo = {0};
+    struct jsonout json;
+
+    if (!is_dry && !is_delete)
+        add_undo_command(&undo, request->options, result->run);
+    jsonout_init(&json, out);
+    jsonout_open(&json, '{');
+    jsonout_field(&json, "run", is_dry ? none : slice_from_string(result->run));
+    jsonout_field(&json, "journal",
+                  result->journals.count == 0
+                      ? none
+                      : slice_from_string(result->journals.strings[0]));
+    jsonout_field_integer(&json, "purged", (int64_t)result->purged);
+    jsonout_field_integer(&json, "kept", (int64_t)kept);
+    jsonout_field_integer(&json, "busy", (int64_t)result->busy);
+    jsonout_field_integer(&json, "changed", (int64_t)result->changed);
+    jsonout_field_integer(&json, "vanished", (int64_t)result->vanished);
+    jsonout_field_integer(&json, "failed", (int64_t)result->failed);
+    jsonout_field_integer(&json, "held_bytes",
+                          is_delete ? 0 : (int64_t)result->taken_bytes);
+    jsonout_field(&json, "undo",
+                  undo.len == 0 ? none : slice_make(undo.bytes, undo.len));
+    jsonout_field_boolean(&json, "dry_run", is_dry);
+    jsonout_close(&json, '}');
+    buffer_add_string(out, "\n");
+    buffer_free(&undo);
+}
+
+static void add_count(struct buffer *out, size_t count, const char *what)
+{
+    if (count > 0)
+        buffer_printf(out, "  %zu %s\n", count, what);
+}
+
+static void add_text_result(const struct purge_request *request,
+                            const struct act_result *result, size_t kept,
+                            bool is_delete, struct buffer *out)
+{
+    bool is_dry = result->run[0] == '\0';
+
+    buffer_printf(out, "%s%zu message%s, ",
+                  is_dry      ? (is_delete ? "Would delete " : "Would take ")
+                  : is_delete ? "Deleted "
+                              : "Took ",
+                  result->purged, result->purged == 1 ? "" : "s");
+    summary_add_bytes(out, result->taken_bytes);
+    buffer_printf(out, "; kept %zu.\n", kept);
+    if (is_dry) {
+        buffer_add_string(out, "Nothing was changed.\n");
+        return;
+    }
+    add_count(out, result->busy, "busy: being delivered, kept");
+    add_count(out, result->changed, "changed since they were judged, kept");
+    add_count(out, result->vanished, "vanished meanwhile: delivered");
+    add_count(out, result->failed, "failed, kept: named above");
+    if (is_delete || result->purged == 0)
+        return;
+    buffer_add_string(out, "They are held and still take their space. ");
+    buffer_add_string(out, "Put them back:\n  ");
+    add_undo_command(out, request->options, result->run);
+    buffer_printf(out, "\nFree the space for good:\n  qscan --expunge=%s",
+                  result->run);
+    add_queue_words(out, request->options);
+    buffer_add_string(out, "\n");
+}
+
+static void tell(const struct purge_request *request,
+                 const struct act_result *result, size_t kept, bool is_delete)
+{
+    struct buffer out = {0};
+
+    if (request->options->format == FORMAT_JSON)
+        add_json_result(request, result, kept, is_delete, &out);
+    else if (request->options->format == FORMAT_TEXT)
+        add_text_result(request, result, kept, is_delete, &out);
+    output_write(request->output, &out);
+    buffer_free(&out);
+}
+
+/* ---- purging ---- */
+
+/* The plan and what it would come to; to the terminal, or to --plan's file. */
+static int print_plan(const struct purge_request *request,
+                      const struct selection *selection, struct output *output)
+{
+    struct options options = *request->options;
+    struct purge_request to = *request;
+    struct act_result result = {.purged = selection->count,
+                                .taken_bytes = selection->bytes};
+
+    if (options.plan_file != NULL)
+        options.format = FORMAT_JSON;
+    to.options = &options;
+    to.output = output;
+    if (!list_print(&options, request->scan, action_of, &to, output))
+        return EXIT_SOMETHING_FAILED;
+    tell(&to, &result, selection->kept, options.is_delete);
+    return request->complaints->count > 0 ? EXIT_SOMETHING_FAILED : EXIT_DONE;
+}
+
+static int write_plan(const struct purge_request *request,
+                      const struct selection *selection)
+{
+    struct output output;
+    int status;
+
+    if (!output_open(&output, request->options->plan_file, request->complaints))
+        return EXIT_NOTHING_DONE;
+    status = print_plan(request, selection, &output);
+    if (!output_close(&output, status != EXIT_NOTHING_DONE))
+        return EXIT_NOTHING_DONE;
+    if (!request->options->is_quiet)
+        fprintf(stderr,
+                "qscan: %zu messages in the plan; act on it with "
+                "--apply\n",
+                selection->count);
+    return status;
+}
+
+static int act(const struct purge_request *request, struct act_job *jobs,
+               size_t count, size_t kept, size_t vanished, bool is_delete)
+{
+    struct act_request act_request = {.scan = request->scan,
+                                      .options = request->options,
+                                      .jobs = jobs,
+                                      .job_count = count,
+                                      .is_delete = is_delete,
+                                      .still_wanted = still_wanted,
+                                      .context = (void *)request};
+    struct act_result result = {.purged = 0};
+    int status = EXIT_DONE;
+
+    if (count > 0 && !act_take(&act_request, &result)) {
+        act_result_free(&result);
+        return EXIT_NOTHING_DONE;
+    }
+    if (count == 0)
+        snprintf(result.run, sizeof(result.run), "%s", "none");
+    result.vanished += vanished;
+    tell(request, &result, kept, is_delete);
+    if (result.busy > 0 || result.failed > 0 || request->complaints->count > 0)
+        status = EXIT_SOMETHING_FAILED;
+    act_result_free(&result);
+    return status;
+}
+
+static int run_apply(const struct purge_request *request)
+{
+    struct plan plan;
+    uint64_t bytes = 0;
+    int status;
+
+    if (!plan_read(&plan, request->options->apply_file, request->scan,
+                   request->complaints)) {
+        plan_free(&plan);
+        return EXIT_NOTHING_DONE;
+    }
+    for (size_t i = 0; i < plan.job_count; i++)
+        bytes += (uint64_t)plan.jobs[i].size_bytes;
+    if (request->options->is_dry_run) {
+        struct act_result result = {.purged = plan.job_count,
+                                    .vanished = plan.missing_count,
+                                    .taken_bytes = bytes};
+
+        tell(request, &result, 0, plan.is_delete);
+        status = EXIT_DONE;
+    } else {
+        status =
+            ask_purge(request, plan.job_count, bytes, plan.is_delete, true);
+        if (status == EXIT_DONE)
+            status = act(request, plan.jobs, plan.job_count, 0,
+                         plan.missing_count, plan.is_delete);
+    }
+    plan_free(&plan);
+    return status;
+}
+
+int purge_run(const struct purge_request *request)
+{
+    const struct options *options = request->options;
+    struct selection selection;
+    int status;
+
+    if (options->mode == MODE_APPLY)
+        return run_apply(request);
+    if (!select_jobs(request, &selection)) {
+        complain(request->complaints, SLICE_LITERAL("memory"), "not enough",
+                 NULL, "nothing done");
+        return EXIT_NOTHING_DONE;
+    }
+    if (options->plan_file != NULL) {
+        status = write_plan(request, &selection);
+    } else if (options->is_dry_run) {
+        status = print_plan(request, &selection, request->output);
+    } else {
+        bool needs_yes =
+            options->is_delete || (options->mode == MODE_PURGE_CLASS &&
+                                   is_any_class_unjudged(request));
+
+        status = selection.count == 0
+                     ? EXIT_DONE
+                     : ask_purge(request, selection.count, selection.bytes,
+                                 options->is_delete, needs_yes);
+        if (status == EXIT_DONE)
+            status = act(request, selection.jobs, selection.count,
+                         selection.kept, 0, options->is_delete);
+    }
+    free(selection.jobs);
+    return status;
+}
+
+/* ---- runs ---- */
+
+static struct undo_request undo_request_of(const struct purge_request *request)
+{
+    return (struct undo_request){.queues = request->queues,
+                                 .options = request->options,
+                                 .complaints = request->complaints};
+}
+
+static bool is_wanted_run(const struct options *options, const char *name)
+{
+    int64_t began = hold_run_time(name);
+
+    return options->older_sec < 0 ||
+           (began >= 0 && time(NULL) - began >= options->older_sec);
+}
+
+static int64_t old_before(const struct purge_request *request)
+{
+    return time(NULL) - request->config->return_sec;
+}
+
+/* The run that was named, or the latest that still holds something. */
+static bool choose_run(const struct purge_request *request,
+                       struct undo_run *run_r)
+{
+    struct undo_request undo = undo_request_of(request);
+    const char *wanted = request->options->run;
+    struct string_list runs = {0};
+    bool is_found = false;
+
+    if (wanted != NULL && !hold_is_run_name(wanted)) {
+        complain(request->complaints, slice_from_string(wanted),
+                 "not the name of a run", "--runs lists them", "nothing done");
+        return false;
+    }
+    hold_list_runs(request->queues, &runs, request->complaints);
+    for (size_t i = runs.count; i > 0 && !is_found; i--) {
+        const char *name = runs.strings[i - 1];
+
+        if (wanted != NULL && strcmp(name, wanted) != 0)
+            continue;
+        is_found = undo_look_at_run(&undo, name, old_before(request), run_r) &&
+                   (wanted != NULL || run_r->held_count > 0);
+    }
+    string_list_free(&runs);
+    if (!is_found)
+        complain(request->complaints,
+                 slice_from_string(wanted == NULL ? "--undo" : wanted),
+                 wanted == NULL ? "no run holds anything" : "no such run", NULL,
+                 "nothing done");
+    return is_found;
+}
+
+static void add_span_text(struct buffer *out, int64_t sec)
+{
+    if (sec % (24 * 3600) == 0)
+        buffer_printf(out, "%lld day%s", (long long)(sec / (24 * 3600)),
+                      sec == 24 * 3600 ? "" : "s");
+    else
+        list_add_span(out, sec);
+}
+
+static int ask_undo(const struct purge_request *request,
+                    const struct undo_run *run)
+{
+    struct buffer what = {0};
+    int status;
+
+    buffer_printf(&what, "Put back %zu message%s of run %s", run->held_count,
+                  run->held_count == 1 ? "" : "s", run->name);
+    if (run->old_count > 0) {
+        buffer_printf(&what, ", %zu of them older than ", run->old_count);
+        add_span_text(&what, request->config->return_sec);
+        buffer_add_string(
+            &what, " (sendmail will return those to postmaster at once)");
+    }
+    buffer_add(&what, slice_make("", 1));
+    status = ask(request, what.bytes, run->old_count > 0);
+    buffer_free(&what);
+    return status;
+}
+
+static void tell_undo(const struct purge_request *request,
+                      const struct undo_run *run,
+                      const struct undo_result *result, bool is_dry)
+{
+    struct buffer out = {0};
+    struct jsonout json;
+
+    if (request->options->format == FORMAT_JSON) {
+        jsonout_init(&json, &out);
+        jsonout_open(&json, '{');
+        jsonout_field(&json, "run", slice_from_string(run->name));
+        jsonout_field_integer(&json, "restored", (int64_t)result->restored);
+        jsonout_field_integer(&json, "left", (int64_t)result->left);
+        jsonout_field_integer(&json, "failed", (int64_t)result->failed);
+        jsonout_field_integer(&json, "older_than_return",
+                              (int64_t)run->old_count);
+        jsonout_field_boolean(&json, "dry_run", is_dry);
+        jsonout_close(&json, '}');
+        buffer_add_string(&out, "\n");
+    } else {
+        buffer_printf(&out, "%s %zu message%s of run %s.\n",
+                      is_dry ? "Would put back" : "Put back",
+                      is_dry ? run->held_count : result->restored,
+                      (is_dry ? run->held_count : result->restored) == 1 ? ""
+                                                                         : "s",
+                      run->name);
+        if (run->old_count > 0) {
+            buffer_printf(&out, "  %zu older than ", run->old_count);
+            add_span_text(&out, request->config->return_sec);
+            buffer_add_string(&out, ": returned to postmaster at the next "
+                                    "queue run\n");
+        }
+        add_count(&out, result->left, "stay held: files of their ids exist");
+        add_count(&out, result->failed, "failed, named above");
+    }
+    output_write(request->output, &out);
+    buffer_free(&out);
+}
+
+int purge_undo(const struct purge_request *request)
+{
+    struct undo_request undo = undo_request_of(request);
+    struct undo_run run;
+    struct undo_result result = {0};
+    int status;
+
+    if (!choose_run(request, &run))
+        return EXIT_NOTHING_DONE;
+    if (run.held_count == 0 && !run.is_unfinished) {
+        complain(request->complaints, slice_from_string(run.name),
+                 run.is_delete ? "its messages were deleted, not held"
+                               : "holds nothing",
+                 NULL, "nothing done");
+        return EXIT_NOTHING_DONE;
+    }
+    if (request->options->is_dry_run) {
+        tell_undo(request, &run, &result, true);
+        return EXIT_DONE;
+    }
+    status = ask_undo(request, &run);
+    if (status != EXIT_DONE)
+        return status;
+    undo_restore(&undo, run.name, &result);
+    tell_undo(request, &run, &result, false);
+    return result.left > 0 || result.failed > 0 ||
+                   request->complaints->count > 0
+               ? EXIT_SOMETHING_FAILED
+               : EXIT_DONE;
+}
+
+/* The runs that --expunge means: the one named, all older than --older, or
+ * the latest that holds something. */
+static bool choose_expunged(const struct purge_request *request,
+                            struct string_list *names, uint64_t *bytes)
+{
+    struct undo_request undo = undo_request_of(request);
+    struct string_list runs = {0};
+    struct undo_run run;
+
+    if (request->options->older_sec < 0 || request->options->run != NULL) {
+        if (!choose_run(request, &run))
+            return false;
+        *bytes += run.held_bytes;
+        return string_list_add(names, slice_from_string(run.name));
+    }
+    hold_list_runs(request->queues, &runs, request->complaints);
+    for (size_t i = 0; i < runs.count; i++) {
+        if (!is_wanted_run(request->options, runs.strings[i]) ||
+            !undo_look_at_run(&undo, runs.strings[i], 0, &run))
+            continue;
+        *bytes += run.held_bytes;
+        string_list_add(names, slice_from_string(runs.strings[i]));
+    }
+    string_list_free(&runs);
+    if (names->count == 0)
+        complain(request->complaints, SLICE_LITERAL("--expunge"),
+                 "no run is that old", NULL, "nothing done");
+    return names->count > 0;
+}
+
+static void tell_expunge(const struct purge_request *request, size_t run_count,
+                         const struct undo_result *result)
+{
+    struct buffer out = {0};
+    struct jsonout json;
+
+    if (request->options->format == FORMAT_JSON) {
+        jsonout_init(&json, &out);
+        jsonout_open(&json, '{');
+        jsonout_field_integer(&json, "runs", (int64_t)run_count);
+        jsonout_field_integer(&json, "files", (int64_t)result->expunged_files);
+        jsonout_field_integer(&json, "freed_bytes",
+                              (int64_t)result->freed_bytes);
+        jsonout_field_integer(&json, "failed", (int64_t)result->failed);
+        jsonout_close(&json, '}');
+        buffer_add_string(&out, "\n");
+    } else {
+        buffer_printf(&out, "Expunged %zu run%s: %zu files, ", run_count,
+                      run_count == 1 ? "" : "s", result->expunged_files);
+        summary_add_bytes(&out, result->freed_bytes);
+        buffer_add_string(&out, " freed.\n");
+        add_count(&out, result->failed, "failed, named above");
+    }
+    output_write(request->output, &out);
+    buffer_free(&out);
+}
+
+int purge_expunge(const struct purge_request *request)
+{
+    struct undo_request undo = undo_request_of(request);
+    struct string_list names = {0};
+    struct undo_result sum = {0};
+    struct buffer what = {0};
+    uint64_t bytes = 0;
+    int status;
+
+    if (!choose_expunged(request, &names, &bytes)) {
+        string_list_free(&names);
+        return EXIT_NOTHING_DONE;
+    }
+    buffer_printf(&what, "%s %zu run%s (",
+                  request->options->is_dry_run ? "Would expunge" : "Expunge",
+                  names.count, names.count == 1 ? "" : "s");
+    summary_add_bytes(&what, bytes);
+    buffer_add_string(&what, ") for good");
+    if (request->options->is_dry_run) {
+        buffer_add_string(&what, "; nothing was changed\n");
+        output_write(request->output, &what);
+        status = EXIT_DONE;
+    } else {
+        buffer_add(&what, slice_make("", 1));
+        status = ask(request, what.bytes, true);
+        for (size_t i = 0; status == EXIT_DONE && i < names.count; i++) {
+            struct undo_result result;
+
+            undo_expunge(&undo, names.strings[i], &result);
+            sum.expunged_files += result.expunged_files;
+            sum.freed_bytes += result.freed_bytes;
+            sum.failed += result.failed;
+        }
+        if (status == EXIT_DONE) {
+            tell_expunge(request, names.count, &sum);
+            status = sum.failed > 0 || request->complaints->count > 0
+                         ? EXIT_SOMETHING_FAILED
+                         : EXIT_DONE;
+        }
+    }
+    buffer_free(&what);
+    string_list_free(&names);
+    return status;
+}
+
+static const char *run_state(const struct undo_run *run)
+{
+    if (run->is_alive)
+        return "working";
+    if (run->is_unfinished)
+        return "unfinished";
+    if (run->is_delete)
+        return "deleted";
+    if (run->held_count == 0)
+        return "undone";
+    return "held";
+}
+
+static void add_run(struct buffer *out, enum format format,
+                    const struct undo_run *run)
+{
+    struct jsonout json;
+    char stamp[64] = "";
+    time_t began = (time_t)run->time;
+    struct tm tm;
+
+    if (format == FORMAT_JSON) {
+        jsonout_init(&json, out);
+        jsonout_open(&json, '{');
+        jsonout_field(&json, "run", slice_from_string(run->name));
+        jsonout_field_integer(&json, "time", run->time);
+        jsonout_field(&json, "state", slice_from_string(run_state(run)));
+        jsonout_field_integer(&json, "taken", (int64_t)run->taken_count);
+        jsonout_field_integer(&json, "held", (int64_t)run->held_count);
+        jsonout_field_integer(&json, "held_bytes", (int64_t)run->held_bytes);
+        jsonout_close(&json, '}');
+        buffer_add_string(out, "\n");
+        return;
+    }
+    if (localtime_r(&began, &tm) != NULL)
+        strftime(stamp, sizeof(stamp), "%Y-%m-%d %H:%M", &tm);
+    buffer_printf(out, "%-24s %-16s %-10s %8zu  %7.1f\n", run->name, stamp,
+                  run_state(run), run->held_count,
+                  (double)run->held_bytes / 1e6);
+}
+
+int purge_list_runs(const struct purge_request *request)
+{
+    struct undo_request undo = undo_request_of(request);
+    struct string_list runs = {0};
+    struct buffer out = {0};
+    size_t shown = 0;
+
+    hold_list_runs(request->queues, &runs, request->complaints);
+    for (size_t i = 0; i < runs.count; i++) {
+        struct undo_run run;
+
+        if (!is_wanted_run(request->options, runs.strings[i]) ||
+            !undo_look_at_run(&undo, runs.strings[i], 0, &run))
+            continue;
+        if (shown++ == 0 && request->options->format == FORMAT_TEXT)
+            buffer_add_string(&out, "run                      began"
+                                    "            state      messages       "
+                                    "MB\n");
+        add_run(&out, request->options->format, &run);
+    }
+    if (shown == 0 && request->options->format == FORMAT_TEXT)
+        buffer_add_string(&out, "No runs.\n");
+    output_write(request->output, &out);
+    buffer_free(&out);
+    string_list_free(&runs);
+    return request->complaints->count > 0 ? EXIT_SOMETHING_FAILED : EXIT_DONE;
+}
