@@ -372,7 +372,9 @@ static void take_data(struct actor *actor, size_t count)
             continue;
         }
         /* A transcript is nobody's without its message. */
-        for (size_t d = 0; row->has_transcript && d < queues->dir_count; d++)
+        for (size_t d = 0;
+             (row->beside & BESIDE_TRANSCRIPT) != 0 && d < queues->dir_count;
+             d++)
             take_file(actor, queues->dirs[d].transcripts, 'x', facts_id(row));
     }
 }
@@ -646,7 +648,7 @@ static bool prepare(struct act_run *run, struct act_result *result)
             !open_journal(run, dir->control, result) ||
             !open_target(run, dir->data) || !open_target(run, dir->transcripts))
             return false;
-        if (row->data_dir != row->dir) {
+        if ((row->beside & BESIDE_DATA) == 0) {
             /* a d line: any data folder of the set may be meant */
             for (size_t d = 0; d < queues->dir_count; d++)
                 if (!queues->dirs[d].is_held &&

@@ -24,6 +24,14 @@ enum facts_state {
     FACTS_UNREADABLE, /* EACCES, EIO: complained about */
 };
 
+/* What else was listed of the same id, as bits. */
+enum facts_beside {
+    BESIDE_DATA = 1 << 0,       /* df, in the folder where it belongs */
+    BESIDE_TRANSCRIPT = 1 << 1, /* xf, in any folder */
+    BESIDE_REWRITE = 1 << 2,    /* tf */
+    BESIDE_CONTROL = 1 << 3,    /* another control file */
+};
+
 /* Things worth a look, as bits. */
 enum facts_oddity {
     ODD_LINK = 1 << 0,          /* a symbolic link named qf* */
@@ -54,7 +62,6 @@ struct facts {
     uint32_t tries;
     uint16_t rule; /* or RULES_NO_RULE */
     uint16_t dir;
-    uint16_t data_dir; /* where df was seen, or FACTS_NO_DIR */
     uint16_t oddities;
     char id[FACTS_ID_MAX];
     uint8_t id_len;
@@ -62,15 +69,16 @@ struct facts {
     uint8_t state;
     uint8_t status_kind; /* enum status_kind of the first recipient */
     uint8_t worker;      /* whose numbers they are, until merged */
+    uint8_t beside;      /* enum facts_beside, once the names are joined */
     bool is_purge : 1;   /* its rule says so */
     bool is_undecided : 1;
     bool is_bounce : 1; /* own failure report */
     bool is_wanted : 1; /* by --class, --where, --id */
     bool is_later : 1;  /* verdict hangs on the crowd: pending */
     bool is_where_later : 1;
-    bool is_held : 1; /* by an unfinished run: counts in the crowd only */
-    bool has_transcript : 1;
-    bool is_regular : 1; /* by the directory's own word */
+    bool is_held : 1;      /* by an unfinished run: counts in the crowd only */
+    bool has_data_dir : 1; /* a d line: df lies in another directory */
+    bool is_regular : 1;   /* by the directory's own word */
 };
 
 struct facts_table {

@@ -140,11 +140,18 @@ void intern_free(struct intern *table)
     *table = (struct intern){0};
 }
 
+/* The hash stands beside the number, so that most misses are seen without
+ * touching the entry. */
+static inline uint64_t slot_of(uint32_t hash, uint32_t number)
+{
+    return (uint64_t)hash << 32 | number;
+}
+
 static bool grow(struct intern *table)
 {
     uint32_t slot_count = table->slot_count * 2;
     uint32_t capacity = slot_count / 2;
-    uint32_t *slots;
+    uint64_t *slots;
     struct intern_entry *entries;
 
     if (slot_count > UINT32_MAX / 4)
@@ -161,7 +168,7 @@ static bool grow(struct intern *table)
 
         while (slots[at] != 0)
             at = (at + 1) & (slot_count - 1);
-        slots[at] = n;
+        slots[at] = slot_of(entries[n].hash, n);
     }
     free(table->slots);
     table->slots = slots;
@@ -177,9 +184,12 @@ static uint32_t find_slot(const struct intern *table, struct slice text,
     uint32_t at = hash & (table->slot_count - 1);
 
     for (; table->slots[at] != 0; at = (at + 1) & (table->slot_count - 1)) {
-        const struct intern_entry *entry = &table->entries[table->slots[at]];
+        const struct intern_entry *entry;
 
-        if (entry->hash == hash && entry->len == text.len &&
+        if (table->slots[at] >> 32 != hash)
+            continue;
+        entry = &table->entries[(uint32_t)table->slots[at]];
+        if (entry->len == text.len &&
             memcmp(entry->text, text.ptr, text.len) == 0)
             break;
     }
@@ -197,7 +207,7 @@ static uint32_t add_hashed(struct intern *table, struct slice text,
         return INTERN_NONE;
     at = find_slot(table, text, hash);
     if (table->slots[at] != 0)
-        return table->slots[at];
+        return (uint32_t)table->slots[at];
     if (!kept) {
         copy = arena_alloc(table->arena, text.len + 1);
         if (copy == NULL)
@@ -209,7 +219,7 @@ static uint32_t add_hashed(struct intern *table, struct slice text,
     }
     table->entries[table->count] =
         (struct intern_entry){text.ptr, (uint32_t)text.len, hash};
-    table->slots[at] = table->count;
+    table->slots[at] = slot_of(hash, table->count);
     return table->count++;
 }
 

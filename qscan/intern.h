@@ -19,7 +19,7 @@ struct intern_entry {
 struct intern {
     struct intern_entry *entries; /* entries[0] stands for "absent" */
     uint32_t count, capacity;
-    uint32_t *slots; /* open addressing; 0 = free */
+    uint64_t *slots; /* open addressing: hash and number; 0 = free */
     uint32_t slot_count;
     struct arena *arena;
     uint64_t key[2];

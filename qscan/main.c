@@ -131,18 +131,25 @@ static void set_scene(struct program *program)
                        rules_need(program->ruleset.rules, FROM_CROWD);
     scan->progress.when = options->progress;
     scan->complaints = &program->complaints;
+    scan->is_verbose = options->is_verbose;
 }
 
 static bool judge_queue(struct program *program)
 {
     struct scan *scan = &program->scan;
+    struct timespec since;
     bool is_done;
 
     set_scene(program);
+    clock_gettime(CLOCK_MONOTONIC, &since);
     add_unfinished(program);
-    is_done =
-        queue_list(&program->queues, &scan->table, &program->complaints) &&
-        (program->options.mode == MODE_APPLY || scan_run(scan));
+    scan->listing =
+        queue_list(&program->queues, &scan->table, &program->complaints);
+    scan_say_time(scan, "directories listed", &since);
+    if (program->options.mode == MODE_APPLY)
+        is_done = scan->listing != NULL && scan_join(scan);
+    else
+        is_done = scan->listing != NULL && scan_run(scan);
     if (!is_done && interrupt_signal() == 0)
         complain(&program->complaints, SLICE_LITERAL("memory"), "not enough",
                  NULL, "nothing done");

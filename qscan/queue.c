@@ -395,17 +395,21 @@ struct other {
     char id[FACTS_ID_MAX];
 };
 
-struct listing {
+struct queue_listing {
     struct queue_set *set;
     struct facts_table *table;
+    size_t row_count; /* control files: rows before any orphan */
     struct other *others;
     size_t other_count, other_capacity;
     uint64_t key[2];
     uint32_t *slots; /* row number + 1 by id, open addressing */
     size_t slot_count;
+    uint8_t *beside;   /* by row: enum facts_beside */
+    uint32_t *orphans; /* numbers of others without control file */
+    size_t orphan_count;
 };
 
-static bool add_other(struct listing *listing, const struct other *other)
+static bool add_other(struct queue_listing *listing, const struct other *other)
 {
     if (listing->other_count == listing->other_capacity) {
         size_t capacity =
@@ -424,8 +428,9 @@ static bool add_other(struct listing *listing, const struct other *other)
     return true;
 }
 
-static bool add_control(struct listing *listing, uint16_t dir, char letter,
-                        struct slice id, uint64_t inode, bool is_regular)
+static bool add_control(struct queue_listing *listing, uint16_t dir,
+                        char letter, struct slice id, uint64_t inode,
+                        bool is_regular)
 {
     struct facts *row = facts_add(listing->table);
 
@@ -433,7 +438,6 @@ static bool add_control(struct listing *listing, uint16_t dir, char letter,
         return false;
     row->inode = inode;
     row->dir = dir;
-    row->data_dir = FACTS_NO_DIR;
     row->rule = RULES_NO_RULE;
     row->letter = letter;
     row->is_regular = is_regular;
@@ -442,7 +446,7 @@ static bool add_control(struct listing *listing, uint16_t dir, char letter,
     return true;
 }
 
-static bool take_name(struct listing *listing, uint16_t folder_number,
+static bool take_name(struct queue_listing *listing, uint16_t folder_number,
                       const struct dirent64 *entry)
 {
     const struct queue_folder *folder = &listing->set->folders[folder_number];
@@ -483,7 +487,7 @@ static bool take_name(struct listing *listing, uint16_t folder_number,
     return add_other(listing, &other);
 }
 
-static bool list_folder(struct listing *listing, uint16_t folder_number,
+static bool list_folder(struct queue_listing *listing, uint16_t folder_number,
                         char *names, struct complaints *to)
 {
     const struct queue_folder *folder = &listing->set->folders[folder_number];
@@ -510,33 +514,34 @@ static bool list_folder(struct listing *listing, uint16_t folder_number,
     }
 }
 
-static size_t slot_of(const struct listing *listing, struct slice id)
+static size_t slot_of(const struct queue_listing *listing, struct slice id)
 {
     return keyed_hash(listing->key, id) & (listing->slot_count - 1);
 }
 
-static bool index_controls(struct listing *listing)
+static bool index_controls(struct queue_listing *listing)
 {
-    struct facts_table *table = listing->table;
+    const struct facts *rows = listing->table->rows;
 
     keyed_hash_new_key(listing->key);
     listing->slot_count = 64;
-    while (listing->slot_count < table->count * 2)
+    while (listing->slot_count < listing->row_count * 2)
         listing->slot_count *= 2;
     listing->slots = calloc(listing->slot_count, sizeof(*listing->slots));
-    if (listing->slots == NULL)
+    listing->beside = calloc(listing->row_count + 1, 1);
+    if (listing->slots == NULL || listing->beside == NULL)
         return false;
-    for (size_t i = 0; i < table->count; i++) {
-        size_t at = slot_of(listing, facts_id(&table->rows[i]));
+    for (size_t i = 0; i < listing->row_count; i++) {
+        size_t at = slot_of(listing, facts_id(&rows[i]));
 
         for (; listing->slots[at] != 0;
              at = (at + 1) & (listing->slot_count - 1)) {
-            struct facts *twin = &table->rows[listing->slots[at] - 1];
+            uint32_t twin = listing->slots[at] - 1;
 
-            if (twin->dir == table->rows[i].dir &&
-                slice_equal(facts_id(twin), facts_id(&table->rows[i]))) {
-                twin->oddities |= ODD_TWO_CONTROLS;
-                table->rows[i].oddities |= ODD_TWO_CONTROLS;
+            if (rows[twin].dir == rows[i].dir &&
+                slice_equal(facts_id(&rows[twin]), facts_id(&rows[i]))) {
+                listing->beside[twin] |= BESIDE_CONTROL;
+                listing->beside[i] |= BESIDE_CONTROL;
             }
         }
         listing->slots[at] = (uint32_t)i + 1;
@@ -546,67 +551,105 @@ static bool index_controls(struct listing *listing)
 
 /* Tells the control file of an id that something of it lies in folder. False
  * when no directory at all has a control file of that id. */
-static bool attach(struct listing *listing, const struct other *other)
+static bool attach(struct queue_listing *listing, const struct other *other)
 {
     struct slice id = slice_make(other->id, other->id_len);
     bool has_control = false;
 
     for (size_t at = slot_of(listing, id); listing->slots[at] != 0;
          at = (at + 1) & (listing->slot_count - 1)) {
-        struct facts *row = &listing->table->rows[listing->slots[at] - 1];
+        uint32_t number = listing->slots[at] - 1;
+        const struct facts *row = &listing->table->rows[number];
         const struct queue_dir *dir = &listing->set->dirs[row->dir];
 
         if (!slice_equal(facts_id(row), id))
             continue;
         has_control = true;
         if (other->letter == 'd' && dir->data == other->folder)
-            row->data_dir = row->dir;
+            listing->beside[number] |= BESIDE_DATA;
         else if (other->letter == 'x')
-            row->has_transcript = true;
+            listing->beside[number] |= BESIDE_TRANSCRIPT;
         else if (other->letter == 't' && dir->control == other->folder)
-            row->oddities |= ODD_STALE_TF;
+            listing->beside[number] |= BESIDE_REWRITE;
     }
     return has_control;
 }
 
-static bool join_others(struct listing *listing)
+bool queue_join(struct queue_listing *listing)
 {
-    for (size_t i = 0; i < listing->other_count; i++) {
-        const struct other *other = &listing->others[i];
-        struct facts *row;
-
-        if (attach(listing, other))
-            continue;
-        row = facts_add(listing->table);
-        if (row == NULL)
-            return false;
-        row->inode = other->inode;
-        row->dir = listing->set->folders[other->folder].first_dir;
-        row->data_dir = other->letter == 'd' ? row->dir : FACTS_NO_DIR;
-        row->rule = RULES_NO_RULE;
-        row->state = FACTS_ORPHAN;
-        row->letter = other->letter;
-        row->is_regular = other->is_regular;
-        row->id_len = other->id_len;
-        memcpy(row->id, other->id, other->id_len);
-    }
+    if (!index_controls(listing))
+        return false;
+    listing->orphans =
+        malloc((listing->other_count + 1) * sizeof(*listing->orphans));
+    if (listing->orphans == NULL)
+        return false;
+    for (size_t i = 0; i < listing->other_count; i++)
+        if (!attach(listing, &listing->others[i]))
+            listing->orphans[listing->orphan_count++] = (uint32_t)i;
     return true;
 }
 
-bool queue_list(struct queue_set *set, struct facts_table *table,
-                struct complaints *to)
+static bool add_orphan(struct queue_listing *listing, const struct other *other)
 {
-    struct listing listing = {.set = set, .table = table};
-    char *names = malloc(GETDENTS_BYTES);
-    bool is_done = names != NULL;
+    struct facts *row = facts_add(listing->table);
 
+    if (row == NULL)
+        return false;
+    row->inode = other->inode;
+    row->dir = listing->set->folders[other->folder].first_dir;
+    row->rule = RULES_NO_RULE;
+    row->state = FACTS_ORPHAN;
+    row->letter = other->letter;
+    row->is_regular = other->is_regular;
+    row->id_len = other->id_len;
+    memcpy(row->id, other->id, other->id_len);
+    return true;
+}
+
+bool queue_finish(struct queue_listing *listing)
+{
+    bool is_done = true;
+
+    for (size_t i = 0; i < listing->row_count; i++)
+        listing->table->rows[i].beside = listing->beside[i];
+    for (size_t i = 0; is_done && i < listing->orphan_count; i++)
+        is_done = add_orphan(listing, &listing->others[listing->orphans[i]]);
+    queue_listing_free(listing);
+    return is_done;
+}
+
+void queue_listing_free(struct queue_listing *listing)
+{
+    if (listing == NULL)
+        return;
+    free(listing->slots);
+    free(listing->others);
+    free(listing->beside);
+    free(listing->orphans);
+    free(listing);
+}
+
+struct queue_listing *queue_list(struct queue_set *set,
+                                 struct facts_table *table,
+                                 struct complaints *to)
+{
+    struct queue_listing *listing = calloc(1, sizeof(*listing));
+    char *names = malloc(GETDENTS_BYTES);
+    bool is_done = names != NULL && listing != NULL;
+
+    if (is_done) {
+        listing->set = set;
+        listing->table = table;
+    }
     for (size_t i = 0; is_done && i < set->folder_count; i++)
         if (set->folders[i].holds_control || set->folders[i].holds_data ||
             set->folders[i].holds_transcripts)
-            is_done = list_folder(&listing, (uint16_t)i, names, to);
-    is_done = is_done && index_controls(&listing) && join_others(&listing);
-    free(listing.slots);
-    free(listing.others);
+            is_done = list_folder(listing, (uint16_t)i, names, to);
     free(names);
-    return is_done;
+    if (is_done) {
+        listing->row_count = table->count;
+        return listing;
+    }
+    queue_listing_free(listing);
+    return NULL;
 }

@@ -58,13 +58,28 @@ bool queue_open(struct queue_set *set, const struct string_list *names,
                 const struct config *config, struct complaints *to);
 void queue_close(struct queue_set *set);
 
+struct queue_listing;
+
 /*
- * Lists all folders into the facts table: a row a control file, and a row
- * for each df, xf or tf that belongs to none in any directory, in no order.
- * False without memory. A folder that cannot be listed is complained about.
+ * Lists all folders: a row of the table for each control file, in no order;
+ * names of df, xf and tf wait in the listing. NULL without memory. A folder
+ * that cannot be listed is complained about.
  */
-bool queue_list(struct queue_set *set, struct facts_table *table,
-                struct complaints *to);
+struct queue_listing *queue_list(struct queue_set *set,
+                                 struct facts_table *table,
+                                 struct complaints *to);
+
+/*
+ * Finds for each of those names its control file, in any directory. It only
+ * reads ids and directories of the rows, so that it can run while workers
+ * read the messages. False without memory.
+ */
+bool queue_join(struct queue_listing *listing);
+
+/* Writes into the rows what queue_join found, adds a row for each df, xf or
+ * tf without control file, and frees the listing. False without memory. */
+bool queue_finish(struct queue_listing *listing);
+void queue_listing_free(struct queue_listing *listing);
 
 /* Number of the queue directory that a d line names, relative to the base, or
  * FACTS_NO_DIR: only directories of the set count. */

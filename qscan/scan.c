@@ -8,6 +8,7 @@
 
 #include "parsers/queueid.h"
 #include "qscan/buffer.h"
+#include "qscan/interrupt.h"
 
 enum {
     PIECE = 256,
@@ -29,6 +30,7 @@ struct run {
     struct scan *scan;
     struct worker *workers;
     const uint32_t *order;
+    bool has_joined;
 };
 
 const char *scan_oddity_text(unsigned bit)
@@ -300,17 +302,12 @@ static void gather(struct worker *worker, struct facts *row,
 
 /* ---- judging ---- */
 
-static bool is_data_there(struct message *message)
-{
-    const struct facts *row = message->row;
-
-    if ((slice_is_absent(message->qf.data_dir) || row->is_held) &&
-        row->data_dir == row->dir)
-        return true;
-    return message_need_data_stat(message);
-}
-
-static enum facts_state state_of(struct message *message, struct facts *row)
+/*
+ * Whether df is there is told by the joined names afterwards: only a d line,
+ * which leads to another directory, is followed at once.
+ */
+static enum facts_state state_of(struct message *message, struct facts *row,
+                                 bool look_for_data)
 {
     if (row->letter == 'h')
         return FACTS_QUARANTINED;
@@ -320,7 +317,9 @@ static enum facts_state state_of(struct message *message, struct facts *row)
         row->oddities |= ODD_TEXT;
         return FACTS_DAMAGED;
     }
-    if (!is_data_there(message)) {
+    row->has_data_dir = !slice_is_absent(message->qf.data_dir) && !row->is_held;
+    if ((row->has_data_dir || look_for_data) &&
+        !message_need_data_stat(message)) {
         row->oddities |= ODD_NO_DATA;
         return FACTS_DAMAGED;
     }
@@ -372,7 +371,8 @@ static void take_failure(struct worker *worker, struct facts *row,
     }
 }
 
-static void scan_row(struct worker *worker, uint32_t row_number)
+static void scan_row(struct worker *worker, uint32_t row_number,
+                     bool look_for_data)
 {
     struct facts *row = &worker->scan->table.rows[row_number];
     struct message *message = &worker->message;
@@ -381,10 +381,6 @@ static void scan_row(struct worker *worker, uint32_t row_number)
 
     row->worker = worker->number;
     row->is_wanted = worker->where_matcher == NULL;
-    if (row->state == FACTS_ORPHAN) {
-        look_at_orphan(worker, row);
-        return;
-    }
     outcome = message_load(message, row, true);
     if (outcome != INPUT_OK) {
         take_failure(worker, row, outcome);
@@ -398,19 +394,23 @@ static void scan_row(struct worker *worker, uint32_t row_number)
     note_stat_oddities(row, &message->control_stat,
                        &queues->folders[queues->dirs[row->dir].control]);
     note_text_oddities(row, message);
-    row->state = (uint8_t)state_of(message, row);
+    row->state = (uint8_t)state_of(message, row, look_for_data);
     gather(worker, row, row_number);
     judge(worker, row);
-    if (message_need_data_stat(message))
+    /* One more system call a message, which only those pay that read df. */
+    if (worker->scan->reads_data && message_need_data_stat(message))
         row->size_bytes = (uint64_t)message->data_stat.st_size;
 }
 
+/* The first job joins the names, while the other workers read messages. */
 static void scan_piece(void *context, unsigned number, size_t first, size_t end)
 {
     struct run *run = context;
 
+    if (first == 0 && run->scan->listing != NULL)
+        run->has_joined = queue_join(run->scan->listing);
     for (size_t i = first; i < end; i++)
-        scan_row(&run->workers[number], run->order[i]);
+        scan_row(&run->workers[number], run->order[i], false);
 }
 
 /* ---- the second look ---- */
@@ -418,6 +418,8 @@ static void scan_piece(void *context, unsigned number, size_t first, size_t end)
 static bool needs_second_look(const struct facts *row)
 {
     return row->state == FACTS_ORPHAN ||
+           (row->state == FACTS_JUDGED && !row->is_held && !row->has_data_dir &&
+            (row->beside & BESIDE_DATA) == 0) ||
            (row->state == FACTS_DAMAGED &&
             (row->oddities & (ODD_TEXT | ODD_NO_DATA)) != 0);
 }
@@ -464,7 +466,7 @@ static void look_again(struct worker *worker, uint32_t row_number)
     }
     row->oddities &= (uint16_t) ~(ODD_TEXT | ODD_NO_DATA);
     row->state = FACTS_JUDGED;
-    scan_row(worker, row_number);
+    scan_row(worker, row_number, true);
     if (row->state == FACTS_DAMAGED && worker->message.qf_outcome == QF_EMPTY &&
         scene->now - row->created < NEWBORN_SEC && !is_id_old(row, scene->now))
         row->state = FACTS_NEWBORN;
@@ -480,6 +482,18 @@ static void second_look(struct run *run)
     int64_t now = time(NULL);
     bool is_any_young = false;
 
+    for (size_t i = 0; i < table->count; i++) {
+        struct facts *row = &table->rows[i];
+
+        if (row->state == FACTS_ORPHAN) {
+            row->is_wanted = run->workers[0].where_matcher == NULL;
+            look_at_orphan(&run->workers[0], row);
+        }
+        if ((row->beside & BESIDE_REWRITE) != 0)
+            row->oddities |= ODD_STALE_TF;
+        if ((row->beside & BESIDE_CONTROL) != 0)
+            row->oddities |= ODD_TWO_CONTROLS;
+    }
     for (size_t i = 0; i < table->count; i++)
         if (needs_second_look(&table->rows[i]) &&
             table->rows[i].created > now - YOUNG_SEC)
@@ -612,6 +626,19 @@ static void decide_piece(void *context, unsigned number, size_t first,
 
 /* ---- the whole ---- */
 
+void scan_say_time(const struct scan *scan, const char *phase,
+                   struct timespec *since)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    if (scan->is_verbose)
+        fprintf(stderr, "qscan: %s: %.3f s\n", phase,
+                (double)(now.tv_sec - since->tv_sec) +
+                    (double)(now.tv_nsec - since->tv_nsec) / 1e9);
+    *since = now;
+}
+
 static bool start_workers(struct run *run, const uint64_t key[2])
 {
     struct scan *scan = run->scan;
@@ -649,25 +676,51 @@ static void stop_workers(struct run *run)
     free(run->workers);
 }
 
+/* A queue with no message at all still has names to join. */
+static bool finish_listing(struct run *run)
+{
+    struct scan *scan = run->scan;
+    bool is_done = run->has_joined || queue_join(scan->listing);
+
+    is_done = is_done && queue_finish(scan->listing);
+    if (is_done)
+        scan->listing = NULL;
+    return is_done;
+}
+
 static bool run_phases(struct run *run)
 {
     struct scan *scan = run->scan;
+    struct timespec since;
 
+    clock_gettime(CLOCK_MONOTONIC, &since);
     progress_begin(&scan->progress, "messages read", scan->table.count);
     if (!workers_run(scan->worker_count, scan->table.count, PIECE, scan_piece,
                      run, &scan->progress))
         return false;
     progress_end(&scan->progress);
+    if (interrupt_signal() != 0 || !finish_listing(run))
+        return false;
     second_look(run);
+    scan_say_time(scan, "read and judged", &since);
     if (!crowd_merge(scan->crowds, scan->worker_count, &scan->table))
         return false;
     scan->scene.crowd = &scan->crowds[0];
+    scan_say_time(scan, "crowd counted", &since);
     progress_begin(&scan->progress, "messages judged", scan->table.count);
     if (!workers_run(scan->worker_count, scan->table.count, PIECE * 16,
                      decide_piece, run, &scan->progress))
         return false;
     progress_end(&scan->progress);
+    scan_say_time(scan, "judged by the crowd", &since);
     return true;
+}
+
+bool scan_join(struct scan *scan)
+{
+    struct run run = {.scan = scan};
+
+    return finish_listing(&run);
 }
 
 bool scan_run(struct scan *scan)
@@ -690,6 +743,7 @@ void scan_free(struct scan *scan)
     for (unsigned i = 0; scan->crowds != NULL && i < scan->worker_count; i++)
         crowd_free(&scan->crowds[i]);
     free(scan->crowds);
+    queue_listing_free(scan->listing);
     facts_free(&scan->table);
     scan->crowds = NULL;
 }

@@ -11,12 +11,18 @@
 struct scan {
     struct scene scene;
     struct facts_table table;
+    struct queue_listing *listing; /* of table; scan_run joins and frees it */
     struct crowd *crowds; /* one a worker; crowds[0] is the sum afterwards */
     unsigned worker_count;
     bool reads_data; /* rules or report ask for what lives in df */
     struct progress progress;
     struct complaints *complaints;
+    bool is_verbose; /* times of the phases, on standard error */
 };
+
+/* With -v: how long a phase took since *since, which becomes now. */
+void scan_say_time(const struct scan *scan, const char *phase,
+                   struct timespec *since);
 
 /* The class by kind of file, or the one the rule gives. */
 const char *scan_class(const struct scene *scene, const struct facts *row);
@@ -28,6 +34,9 @@ const char *scan_rule(const struct scene *scene, const struct facts *row);
  * came (interrupt_signal says which).
  */
 bool scan_run(struct scan *scan);
+
+/* Only joins the names: for a plan, which was judged when it was made. */
+bool scan_join(struct scan *scan);
 void scan_free(struct scan *scan);
 
 /* Words for one bit of enum facts_oddity. */

@@ -96,30 +96,59 @@ static int compare_tops(const void *a, const void *b, void *context)
                   crowd->strings.entries[two->number].text);
 }
 
-/* The most frequent numbers, from counts by number. */
+/* A heap whose first item is the least of those kept. */
+static void sift_down(struct tally_top *heap, size_t count, size_t at,
+                      struct order *order)
+{
+    for (;;) {
+        size_t least = at;
+
+        for (size_t child = 2 * at + 1; child <= 2 * at + 2; child++)
+            if (child < count &&
+                compare_tops(&heap[child], &heap[least], order) > 0)
+                least = child;
+        if (least == at)
+            return;
+        struct tally_top swap = heap[at];
+        heap[at] = heap[least];
+        heap[least] = swap;
+        at = least;
+    }
+}
+
+/* The most frequent numbers, from counts by number: ten of half a million. */
 static bool select_top(struct tally_list *list, const uint32_t *counts,
                        uint32_t number_count, unsigned top, struct order *order)
 {
-    size_t n = 0;
+    size_t wanted;
+    uint32_t i = 1;
 
-    for (uint32_t i = 1; i < number_count; i++) {
-        list->all += counts[i] > 0;
-        list->all_sum += counts[i];
+    for (uint32_t n = 1; n < number_count; n++) {
+        list->all += counts[n] > 0;
+        list->all_sum += counts[n];
     }
-    list->items = malloc((list->all + 1) * sizeof(*list->items));
+    wanted = top == 0 || top > list->all ? list->all : top;
+    list->items = malloc((wanted + 1) * sizeof(*list->items));
     if (list->items == NULL)
         return false;
-    for (uint32_t i = 1; i < number_count; i++)
+    for (; i < number_count && list->count < wanted; i++)
         if (counts[i] > 0)
-            list->items[n++] = (struct tally_top){
+            list->items[list->count++] = (struct tally_top){
                 .number = i, .count = counts[i], .row = UINT32_MAX};
-    qsort_r(list->items, n, sizeof(*list->items), compare_tops, order);
-    list->count = top == 0 || n < top ? n : top;
-    /* half a million rows of which ten are shown */
-    struct tally_top *less =
-        realloc(list->items, (list->count + 1) * sizeof(*list->items));
-    if (less != NULL)
-        list->items = less;
+    for (size_t at = wanted / 2; at-- > 0;)
+        sift_down(list->items, wanted, at, order);
+    for (; i < number_count && wanted > 0; i++) {
+        struct tally_top item = {
+            .number = i, .count = counts[i], .row = UINT32_MAX};
+
+        if (counts[i] < list->items[0].count || counts[i] == 0 ||
+            compare_tops(&item, &list->items[0], order) > 0)
+            continue;
+        list->items[0] = item;
+        sift_down(list->items, wanted, 0, order);
+    }
+    qsort_r(list->items, list->count, sizeof(*list->items), compare_tops,
+            order);
     return true;
 }
 
@@ -140,53 +169,87 @@ static uint32_t number_of(const struct facts *row, enum what what)
     case BY_DOMAIN:
         return row->domain;
     }
-    return 0;
+    return 0; /* nobody's number */
 }
 
-/* Example and ages of the few that are shown. */
-static bool fill_top(struct tally_list *list, const struct options *options,
-                     const struct scan *scan, enum what what,
-                     uint32_t number_count)
+/* One kind of table in the making. */
+struct counting {
+    struct tally_list *list;
+    enum what what;
+    uint32_t number_count;
+    uint32_t *counts; /* by number; later the place in the list + 1 */
+};
+
+static bool begin_counting(struct counting *counting, const struct scan *scan)
 {
-    uint32_t *places = calloc(number_count, sizeof(*places));
+    const struct crowd *crowd = scan->scene.crowd;
 
-    if (places == NULL)
+    counting->number_count = counting->what == BY_SOURCE ? crowd->sources.count
+                                                         : crowd->strings.count;
+    counting->counts = calloc(counting->number_count, sizeof(uint32_t));
+    return counting->counts != NULL;
+}
+
+static bool select_shown(struct counting *counting, const struct scan *scan,
+                         unsigned top)
+{
+    struct order order = {scan, counting->what == BY_SOURCE};
+
+    if (!select_top(counting->list, counting->counts, counting->number_count,
+                    top, &order))
         return false;
-    for (size_t i = 0; i < list->count; i++)
-        places[list->items[i].number] = (uint32_t)i + 1;
-    for (size_t i = 0; i < scan->table.count; i++) {
-        const struct facts *row = &scan->table.rows[i];
-        uint32_t number = number_of(row, what);
-        struct tally_top *top;
-
-        if (number == 0 || places[number] == 0 ||
-            !list_is_selected(options, scan, row))
-            continue;
-        top = &list->items[places[number] - 1];
-        if (top->row == UINT32_MAX)
-            top->row = (uint32_t)i;
-        top->ages[age_bucket(scan->scene.now - row->created)]++;
-    }
-    free(places);
+    memset(counting->counts, 0, counting->number_count * sizeof(uint32_t));
+    for (size_t i = 0; i < counting->list->count; i++)
+        counting->counts[counting->list->items[i].number] = (uint32_t)i + 1;
     return true;
 }
 
-static bool count_top(struct tally_list *list, const struct options *options,
-                      const struct scan *scan, enum what what, unsigned top)
+/* Example and ages of the few that are shown. */
+static void fill_shown(struct counting *counting, const struct facts *row,
+                       uint32_t row_number, int64_t now)
 {
-    const struct crowd *crowd = scan->scene.crowd;
-    uint32_t number_count =
-        what == BY_SOURCE ? crowd->sources.count : crowd->strings.count;
-    uint32_t *counts = calloc(number_count, sizeof(*counts));
-    struct order order = {scan, what == BY_SOURCE};
-    bool is_done = counts != NULL;
+    uint32_t place = counting->counts[number_of(row, counting->what)];
+    struct tally_top *top;
 
-    for (size_t i = 0; is_done && i < scan->table.count; i++)
-        if (list_is_selected(options, scan, &scan->table.rows[i]))
-            counts[number_of(&scan->table.rows[i], what)]++;
-    is_done = is_done && select_top(list, counts, number_count, top, &order) &&
-              fill_top(list, options, scan, what, number_count);
-    free(counts);
+    if (place == 0)
+        return;
+    top = &counting->list->items[place - 1];
+    if (top->row == UINT32_MAX)
+        top->row = row_number;
+    top->ages[age_bucket(now - row->created)]++;
+}
+
+static bool count_tables(struct tally *tally, const struct options *options,
+                         const struct scan *scan, unsigned top)
+{
+    struct counting kinds[] = {{.list = &tally->hosts, .what = BY_HOST},
+                               {.list = &tally->sources, .what = BY_SOURCE},
+                               {.list = &tally->domains, .what = BY_DOMAIN}};
+    enum { KINDS = sizeof(kinds) / sizeof(kinds[0]) };
+    bool is_done = true;
+
+    for (size_t k = 0; k < KINDS; k++)
+        is_done = begin_counting(&kinds[k], scan) && is_done;
+    for (size_t i = 0; is_done && i < scan->table.count; i++) {
+        const struct facts *row = &scan->table.rows[i];
+
+        if (!list_is_selected(options, scan, row))
+            continue;
+        count_row(tally, scan, row, (uint32_t)i);
+        for (size_t k = 0; k < KINDS; k++)
+            kinds[k].counts[number_of(row, kinds[k].what)]++;
+    }
+    for (size_t k = 0; is_done && k < KINDS; k++)
+        is_done = select_shown(&kinds[k], scan, top);
+    for (size_t i = 0; is_done && i < scan->table.count; i++) {
+        const struct facts *row = &scan->table.rows[i];
+
+        if (list_is_selected(options, scan, row))
+            for (size_t k = 0; k < KINDS; k++)
+                fill_shown(&kinds[k], row, (uint32_t)i, scan->scene.now);
+    }
+    for (size_t k = 0; k < KINDS; k++)
+        free(kinds[k].counts);
     return is_done;
 }
 
@@ -194,14 +257,11 @@ bool tally_count(struct tally *tally, const struct options *options,
                  const struct scan *scan, unsigned top)
 {
     *tally = (struct tally){0};
-    for (size_t i = 0; i < scan->table.count; i++)
-        if (list_is_selected(options, scan, &scan->table.rows[i]))
-            count_row(tally, scan, &scan->table.rows[i], (uint32_t)i);
+    if (!count_tables(tally, options, scan, top))
+        return false;
     qsort(tally->classes, tally->class_count, sizeof(tally->classes[0]),
           compare_classes);
-    return count_top(&tally->hosts, options, scan, BY_HOST, top) &&
-           count_top(&tally->sources, options, scan, BY_SOURCE, top) &&
-           count_top(&tally->domains, options, scan, BY_DOMAIN, top);
+    return true;
 }
 
 void tally_free(struct tally *tally)

@@ -415,7 +415,7 @@ static bool add_held_row(struct facts_table *table, const struct held *held,
 
     if (row == NULL)
         return false;
-    row->dir = row->data_dir = dir;
+    row->dir = dir;
     row->rule = RULES_NO_RULE;
     row->letter = held->letter;
     row->is_held = row->is_regular = true;
