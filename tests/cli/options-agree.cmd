@@ -1,0 +1,56 @@
+# options.c, --help, the manual and the completion name the same options, the
+# rules and the completion the same classes; no text names an option that is
+# not there. Prints what one has and the other has not.
+top=${RULES%/rules/shipped}
+
+{
+    sed -n 's/^    {"\([a-z-]*\)", [a-z]*_argument.*/--\1/p' \
+        "$top/qscan/options.c"
+    sed -n 's/.*getopt_long(argc, argv, ":\([^"]*\)".*/\1/p' \
+        "$top/qscan/options.c" | tr -d : | grep -o . | sed 's/^/-/'
+} | sort >have
+
+# A word of an option in running text: behind a blank, a slash or a bracket.
+options_in() {
+    grep -oE "(^|[^[:alnum:]_-])--?[A-Za-z][a-z-]*" "$@" |
+        grep -oE -- '--?[A-Za-z][a-z-]*$' | sort -u
+}
+same() { # whose, the options that it names
+    sort -u "$2" | comm -3 have - |
+        sed -e "s/^	/$1 alone: /" -e "t" -e "s/^/not in $1: /"
+}
+
+qscan --help | sed 's/^qscan .*//' >help
+options_in help >in-help
+same --help in-help
+
+awk '/^\.It Fl/ {
+    for (i = 3; i <= NF && $i != "Ns" && $i != "Ar"; i++)
+        if ($i ~ /^-?[A-Za-z][a-z-]*$/)
+            print "-" $i
+}' "$top/qscan/qscan.8" >in-manual
+same qscan.8 in-manual
+
+# shellcheck disable=SC2016 # for bash
+bash -c '. "$1" && echo $_qscan_options' - "$top/qscan/completion.bash" |
+    tr ' ' '\n' | tr -d = >in-completion
+same completion.bash in-completion
+
+# Everywhere else: nothing that is not there. --long is scripts/check's.
+grep -oE 'Fl -[a-z-]+' "$top/qscan/qscan.8" | sed 's/Fl /-/' >mentioned
+options_in -h "$top/rules/qscan.rules.5" "$top/README" "$top/NEWS" |
+    grep -E '^--[a-z]' >>mentioned
+sort -u mentioned | grep -vx -- --long | comm -13 have - |
+    sed 's/^/named, but not there: /'
+
+{
+    sed -n 's/^ *class  *//p' "$RULES"/*.rules
+    printf '%s\n' quarantined lost damaged orphan unclassified
+} | sort -u >classes
+# shellcheck disable=SC2016
+bash -c '. "$1" && echo $_qscan_classes' - "$top/qscan/completion.bash" |
+    tr ' ' '\n' | sort | comm -3 classes - | sed 's/^/class: /'
+
+# None found would agree, too.
+[ "$(wc -l <have)" -ge 30 ] || echo 'options.c: read wrongly'
+[ "$(wc -l <classes)" -ge 14 ] || echo 'classes: read wrongly'
