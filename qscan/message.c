@@ -161,6 +161,13 @@ bool message_need_data_stat(struct message *message)
     return true;
 }
 
+int64_t message_data_bytes(struct message *message)
+{
+    if (message->data_state == DATA_READ)
+        return (int64_t)message->data.len;
+    return message_need_data_stat(message) ? message->data_stat.st_size : -1;
+}
+
 void message_need_data(struct message *message)
 {
     char name[QUEUE_HELD_NAME_MAX];
@@ -176,9 +183,7 @@ void message_need_data(struct message *message)
         return;
     fd = input_open(&message->data_input, message->data_folder, name, &outcome);
     if (fd >= 0) {
-        outcome = input_read(&message->data_input, fd, &message->data_stat,
-                             &message->data);
-        message->has_data_stat = outcome == INPUT_OK;
+        outcome = input_read(&message->data_input, fd, NULL, &message->data);
         close(fd);
     }
     if (outcome != INPUT_GONE)
@@ -511,9 +516,11 @@ static enum field_state add_recipient_counts(struct message *message,
 
 static enum field_state add_size(struct message *message)
 {
-    if (!message_need_data_stat(message))
+    int64_t bytes = message_data_bytes(message);
+
+    if (bytes < 0)
         return FIELD_ABSENT;
-    add_number(message, message->data_stat.st_size);
+    add_number(message, bytes);
     return FIELD_PRESENT;
 }
 

@@ -79,8 +79,11 @@ void message_need_data(struct message *message);
 /* Reads df and takes the report in it apart, once, when it can be one. */
 void message_need_dsn(struct message *message);
 
-/* Size of df without reading it, once; false when there is none. */
+/* Looks at df without reading it, once; false when there is none. */
 bool message_need_data_stat(struct message *message);
+
+/* Size of df, by what was read of it where it was; -1 when there is none. */
+int64_t message_data_bytes(struct message *message);
 
 /* rules_fetch of a loaded message: message is a struct message. Crowd fields
  * are FIELD_LATER while scene->crowd is NULL. */

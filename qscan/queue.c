@@ -14,6 +14,7 @@
 enum {
     GETDENTS_BYTES = 256 * 1024,
     NAME_MAX_SENDMAIL = 20, /* gatherq: MAXQFNAME */
+    STRETCH = 32,           /* names joined at once */
 };
 
 static const char default_queue[] = "/var/spool/mqueue";
@@ -519,9 +520,28 @@ static size_t slot_of(const struct queue_listing *listing, struct slice id)
     return keyed_hash(listing->key, id) & (listing->slot_count - 1);
 }
 
+static void index_control(struct queue_listing *listing, size_t i, size_t at)
+{
+    const struct facts *rows = listing->table->rows;
+
+    for (; listing->slots[at] != 0; at = (at + 1) & (listing->slot_count - 1)) {
+        uint32_t twin = listing->slots[at] - 1;
+
+        if (rows[twin].dir == rows[i].dir &&
+            slice_equal(facts_id(&rows[twin]), facts_id(&rows[i]))) {
+            listing->beside[twin] |= BESIDE_CONTROL;
+            listing->beside[i] |= BESIDE_CONTROL;
+        }
+    }
+    listing->slots[at] = (uint32_t)i + 1;
+}
+
+/* Each look into the table misses the caches: a stretch of slots is asked for
+ * before the first of them is needed. */
 static bool index_controls(struct queue_listing *listing)
 {
     const struct facts *rows = listing->table->rows;
+    size_t at[STRETCH];
 
     keyed_hash_new_key(listing->key);
     listing->slot_count = 64;
@@ -531,33 +551,30 @@ static bool index_controls(struct queue_listing *listing)
     listing->beside = calloc(listing->row_count + 1, 1);
     if (listing->slots == NULL || listing->beside == NULL)
         return false;
-    for (size_t i = 0; i < listing->row_count; i++) {
-        size_t at = slot_of(listing, facts_id(&rows[i]));
+    for (size_t first = 0; first < listing->row_count; first += STRETCH) {
+        size_t count = listing->row_count - first;
 
-        for (; listing->slots[at] != 0;
-             at = (at + 1) & (listing->slot_count - 1)) {
-            uint32_t twin = listing->slots[at] - 1;
-
-            if (rows[twin].dir == rows[i].dir &&
-                slice_equal(facts_id(&rows[twin]), facts_id(&rows[i]))) {
-                listing->beside[twin] |= BESIDE_CONTROL;
-                listing->beside[i] |= BESIDE_CONTROL;
-            }
+        if (count > STRETCH)
+            count = STRETCH;
+        for (size_t i = 0; i < count; i++) {
+            at[i] = slot_of(listing, facts_id(&rows[first + i]));
+            __builtin_prefetch(&listing->slots[at[i]], 1);
         }
-        listing->slots[at] = (uint32_t)i + 1;
+        for (size_t i = 0; i < count; i++)
+            index_control(listing, first + i, at[i]);
     }
     return true;
 }
 
 /* Tells the control file of an id that something of it lies in folder. False
  * when no directory at all has a control file of that id. */
-static bool attach(struct queue_listing *listing, const struct other *other)
+static bool attach(struct queue_listing *listing, const struct other *other,
+                   size_t at)
 {
     struct slice id = slice_make(other->id, other->id_len);
     bool has_control = false;
 
-    for (size_t at = slot_of(listing, id); listing->slots[at] != 0;
-         at = (at + 1) & (listing->slot_count - 1)) {
+    for (; listing->slots[at] != 0; at = (at + 1) & (listing->slot_count - 1)) {
         uint32_t number = listing->slots[at] - 1;
         const struct facts *row = &listing->table->rows[number];
         const struct queue_dir *dir = &listing->set->dirs[row->dir];
@@ -575,6 +592,30 @@ static bool attach(struct queue_listing *listing, const struct other *other)
     return has_control;
 }
 
+static void attach_stretch(struct queue_listing *listing, size_t first,
+                           size_t count)
+{
+    size_t at[STRETCH];
+
+    for (size_t i = 0; i < count; i++) {
+        const struct other *other = &listing->others[first + i];
+
+        at[i] = slot_of(listing, slice_make(other->id, other->id_len));
+        __builtin_prefetch(&listing->slots[at[i]]);
+    }
+    for (size_t i = 0; i < count; i++) {
+        uint32_t number = listing->slots[at[i]];
+
+        if (number != 0) {
+            __builtin_prefetch(&listing->table->rows[number - 1].id);
+            __builtin_prefetch(&listing->beside[number - 1], 1);
+        }
+    }
+    for (size_t i = 0; i < count; i++)
+        if (!attach(listing, &listing->others[first + i], at[i]))
+            listing->orphans[listing->orphan_count++] = (uint32_t)(first + i);
+}
+
 bool queue_join(struct queue_listing *listing)
 {
     if (!index_controls(listing))
@@ -583,9 +624,11 @@ bool queue_join(struct queue_listing *listing)
         malloc((listing->other_count + 1) * sizeof(*listing->orphans));
     if (listing->orphans == NULL)
         return false;
-    for (size_t i = 0; i < listing->other_count; i++)
-        if (!attach(listing, &listing->others[i]))
-            listing->orphans[listing->orphan_count++] = (uint32_t)i;
+    for (size_t first = 0; first < listing->other_count; first += STRETCH)
+        attach_stretch(listing, first,
+                       listing->other_count - first < STRETCH
+                           ? listing->other_count - first
+                           : STRETCH);
     return true;
 }
 

@@ -381,7 +381,14 @@ static void scan_row(struct worker *worker, uint32_t row_number,
 
     row->worker = worker->number;
     row->is_wanted = worker->where_matcher == NULL;
-    outcome = message_load(message, row, true);
+    /* Owner, mode and size cost a system call each, which only those pay
+     * whose rules read df; what is odd at first sight is always looked at. */
+    outcome = message_load(message, row,
+                           worker->scan->reads_data || row->letter != 'q' ||
+                               look_for_data);
+    if (outcome == INPUT_OK && !message->qf.has_created &&
+        !message->has_control_stat)
+        outcome = message_load(message, row, true);
     if (outcome != INPUT_OK) {
         take_failure(worker, row, outcome);
         return;
@@ -391,15 +398,15 @@ static void scan_row(struct worker *worker, uint32_t row_number,
     row->tries = message->qf.tries < 0            ? 0
                  : message->qf.tries > UINT32_MAX ? UINT32_MAX
                                                   : (uint32_t)message->qf.tries;
-    note_stat_oddities(row, &message->control_stat,
-                       &queues->folders[queues->dirs[row->dir].control]);
+    if (message->has_control_stat)
+        note_stat_oddities(row, &message->control_stat,
+                           &queues->folders[queues->dirs[row->dir].control]);
     note_text_oddities(row, message);
     row->state = (uint8_t)state_of(message, row, look_for_data);
     gather(worker, row, row_number);
     judge(worker, row);
-    /* One more system call a message, which only those pay that read df. */
-    if (worker->scan->reads_data && message_need_data_stat(message))
-        row->size_bytes = (uint64_t)message->data_stat.st_size;
+    if (worker->scan->reads_data && message_data_bytes(message) > 0)
+        row->size_bytes = (uint64_t)message_data_bytes(message);
 }
 
 /* The first job joins the names, while the other workers read messages. */
