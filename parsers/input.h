@@ -26,7 +26,7 @@ enum input_outcome {
     INPUT_LINK,        /* a symbolic link: never followed */
     INPUT_NOT_REGULAR, /* FIFO, device, directory, socket */
     INPUT_TOO_LARGE,
-    INPUT_FAILED,      /* any other errno, in error */
+    INPUT_FAILED, /* any other errno, in error */
 };
 
 struct input {
@@ -36,7 +36,7 @@ struct input {
     size_t map_bytes;
     struct input *next_mapped; /* of the same thread */
     bool was_cut;              /* set by the SIGBUS handler */
-    int error;    /* errno of the last failure */
+    int error;                 /* errno of the last failure */
 };
 
 /* Installs the process-wide SIGBUS handler; before any other call, once. A

@@ -39,19 +39,29 @@ void crowd_free(struct crowd *crowd)
     *crowd = (struct crowd){0};
 }
 
+static uint32_t first_source_slot(const struct crowd *crowd,
+                                  const struct ip *ip)
+{
+    return (uint32_t)keyed_hash(crowd->key, slice_make((const char *)ip->bytes,
+                                                       sizeof(ip->bytes))) &
+           (crowd->sources.slot_count - 1);
+}
+
 static uint32_t source_slot(const struct crowd *crowd, const struct ip *ip)
 {
     const struct crowd_sources *sources = &crowd->sources;
-    uint32_t at =
-        (uint32_t)keyed_hash(crowd->key, slice_make((const char *)ip->bytes,
-                                                    sizeof(ip->bytes))) &
-        (sources->slot_count - 1);
+    uint32_t at = first_source_slot(crowd, ip);
 
     while (sources->slots[at] != 0 &&
            memcmp(sources->items[sources->slots[at]].ip.bytes, ip->bytes,
                   sizeof(ip->bytes)) != 0)
         at = (at + 1) & (sources->slot_count - 1);
     return at;
+}
+
+void crowd_prefetch_source(const struct crowd *crowd, const struct ip *ip)
+{
+    __builtin_prefetch(&crowd->sources.slots[first_source_slot(crowd, ip)], 1);
 }
 
 static bool grow_sources(struct crowd *crowd)

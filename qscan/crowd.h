@@ -71,6 +71,9 @@ void crowd_free(struct crowd *crowd);
 uint32_t crowd_add_source(struct crowd *crowd, const struct ip *ip,
                           uint32_t row);
 
+/* Asks for the cache line that crowd_add_source will need. */
+void crowd_prefetch_source(const struct crowd *crowd, const struct ip *ip);
+
 /* A bounce of that source tells of a recipient that does not exist. */
 void crowd_add_guess(struct crowd *crowd, uint32_t source,
                      struct slice recipient);

@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "qscan/intern.h"
+
 void facts_init(struct facts_table *table)
 {
     *table = (struct facts_table){0};
@@ -26,6 +28,7 @@ struct facts *facts_add(struct facts_table *table)
             return NULL;
         table->rows = rows;
         table->capacity = capacity;
+        memory_prefer_huge_pages(rows, capacity * sizeof(*rows));
     }
     row = &table->rows[table->count++];
     *row = (struct facts){0};

@@ -1,10 +1,12 @@
 #include "qscan/intern.h"
 
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/random.h>
 #include <time.h>
 
 enum {
+    HUGE_PAGE_BYTES = 2 * 1024 * 1024,
     ARENA_BLOCK_BYTES = 256 * 1024,
     INTERN_TEXT_MAX = 1024,
     INTERN_FIRST_SLOTS = 1024,
@@ -15,6 +17,17 @@ struct arena_block {
     size_t used, capacity;
     char bytes[];
 };
+
+void memory_prefer_huge_pages(void *memory, size_t bytes)
+{
+    uintptr_t first = ((uintptr_t)memory + HUGE_PAGE_BYTES - 1) &
+                      ~(uintptr_t)(HUGE_PAGE_BYTES - 1);
+    uintptr_t end =
+        ((uintptr_t)memory + bytes) & ~(uintptr_t)(HUGE_PAGE_BYTES - 1);
+
+    if (end > first)
+        madvise((void *)first, end - first, MADV_HUGEPAGE);
+}
 
 void *arena_alloc(struct arena *arena, size_t bytes)
 {
@@ -163,6 +176,8 @@ static bool grow(struct intern *table)
     slots = calloc(slot_count, sizeof(*slots));
     if (slots == NULL)
         return false;
+    memory_prefer_huge_pages(entries, capacity * sizeof(*entries));
+    memory_prefer_huge_pages(slots, slot_count * sizeof(*slots));
     for (uint32_t n = 1; n < table->count; n++) {
         uint32_t at = entries[n].hash & (slot_count - 1);
 
@@ -230,6 +245,16 @@ uint32_t intern_add(struct intern *table, struct slice text)
     text = slice_head(text, INTERN_TEXT_MAX);
     return add_hashed(table, text, (uint32_t)keyed_hash(table->key, text),
                       false);
+}
+
+void intern_prefetch(const struct intern *table, struct slice text)
+{
+    text = slice_head(text, INTERN_TEXT_MAX);
+    if (text.len > 0)
+        __builtin_prefetch(
+            &table->slots[(uint32_t)keyed_hash(table->key, text) &
+                          (table->slot_count - 1)],
+            1);
 }
 
 uint32_t intern_find(const struct intern *table, struct slice text)

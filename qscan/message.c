@@ -39,6 +39,8 @@ static void begin(struct message *message, const struct facts *row)
     message->data_folder = -1;
     message->data_state = DATA_NOT_READ;
     message->is_dsn_parsed = false;
+    message->has_own_kind = message->has_source_ours = false;
+    message->source_text = (struct slice){NULL, 0};
     message->has_failed = false;
     message->scratch_used = 0;
     arena_free(&message->scratch_more);
@@ -216,7 +218,7 @@ void message_need_dsn(struct message *message)
         message->dsn_outcome = DSN_INCOMPLETE;
         message->dsn.recipient_count = 0;
         message->dsn.has_source = message->dsn.has_expired = false;
-        message->dsn.kind = is_own ? dsn_kind_of_own(&message->qf) : DSN_NONE;
+        message->dsn.kind = is_own ? message_dsn_kind(message) : DSN_NONE;
         message->dsn.parent_id = (struct slice){NULL, 0};
         return;
     }
@@ -230,8 +232,12 @@ void message_need_dsn(struct message *message)
 
 enum dsn_kind message_dsn_kind(struct message *message)
 {
-    if (message_is_own_report(message))
-        return dsn_kind_of_own(&message->qf);
+    if (message_is_own_report(message)) {
+        if (!message->has_own_kind)
+            message->own_kind = dsn_kind_of_own(&message->qf);
+        message->has_own_kind = true;
+        return message->own_kind;
+    }
     if (!message_has_null_sender(message))
         return DSN_NONE;
     message_need_dsn(message);
@@ -270,6 +276,17 @@ bool message_is_our_host(const struct scene *scene, const struct client *client)
         return true;
     return rules_list_has(scene->rules, "our-hosts",
                           slice_make(text, ip_format(&client->ip, text)));
+}
+
+bool message_is_source_ours(struct message *message)
+{
+    const struct client *source = message_source(message);
+
+    if (!message->has_source_ours)
+        message->is_source_ours =
+            source != NULL && message_is_our_host(message->scene, source);
+    message->has_source_ours = true;
+    return message->is_source_ours;
 }
 
 /* ---- fields ---- */
@@ -412,15 +429,13 @@ static enum field_state add_dsn_values(struct message *message,
     return FIELD_PRESENT;
 }
 
-static void add_ip(struct message *message, const struct client *client)
+static struct slice ip_text(struct message *message, const struct ip *ip)
 {
-    char *text;
+    char *text = scratch(message, ADDRESS_IP_TEXT_MAX);
 
-    if (!client->has_ip)
-        return;
-    text = scratch(message, ADDRESS_IP_TEXT_MAX);
-    if (text != NULL)
-        add_text(message, slice_make(text, ip_format(&client->ip, text)));
+    if (text == NULL)
+        return (struct slice){NULL, 0};
+    return slice_make(text, ip_format(ip, text));
 }
 
 static void add_client_value(struct message *message,
@@ -429,8 +444,13 @@ static void add_client_value(struct message *message,
 {
     switch (field) {
     case FIELD_CLIENT_ADDRESS:
-    case FIELD_SOURCE:
-        add_ip(message, client);
+        if (client->has_ip)
+            add_text(message, ip_text(message, &client->ip));
+        break;
+    case FIELD_SOURCE: /* several rules ask */
+        if (client->has_ip && slice_is_absent(message->source_text))
+            message->source_text = ip_text(message, &client->ip);
+        add_text(message, message->source_text);
         break;
     case FIELD_CLIENT_NAME:
     case FIELD_SOURCE_NAME:
@@ -467,7 +487,7 @@ static enum field_state add_source_count(struct message *message,
         return message_is_own_report(message) && message->dsn_outcome != DSN_OK
                    ? FIELD_UNDECIDED
                    : FIELD_ABSENT;
-    if (!source->has_ip || message_is_our_host(scene, source))
+    if (!source->has_ip || message_is_source_ours(message))
         return FIELD_ABSENT;
     if (scene->crowd == NULL)
         return FIELD_LATER;

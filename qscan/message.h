@@ -54,6 +54,10 @@ struct message {
     struct dsn dsn;
     enum dsn_outcome dsn_outcome;
     bool is_dsn_parsed;
+    enum dsn_kind own_kind; /* of an own report */
+    bool has_own_kind;
+    struct slice source_text; /* address of the source, absent until asked */
+    bool is_source_ours, has_source_ours;
     bool has_failed; /* no memory: every further field is undecided */
     struct message_values values[2]; /* of the last two fields asked for */
     unsigned next_values;
@@ -110,6 +114,8 @@ const struct client *message_source(struct message *message);
 /* True for loopback, addresses of this host, our-hosts: no crowd counts. */
 bool message_is_our_host(const struct scene *scene,
                          const struct client *client);
+/* The same of message_source, asked once. */
+bool message_is_source_ours(struct message *message);
 
 /* Values of crowd fields for message_fetch and for the second phase. */
 int64_t crowd_value_of_domain(const struct scene *scene,

@@ -424,6 +424,7 @@ static bool add_other(struct queue_listing *listing, const struct other *other)
             return false;
         listing->others = others;
         listing->other_capacity = capacity;
+        memory_prefer_huge_pages(others, capacity * sizeof(*others));
     }
     listing->others[listing->other_count++] = *other;
     return true;
@@ -551,6 +552,8 @@ static bool index_controls(struct queue_listing *listing)
     listing->beside = calloc(listing->row_count + 1, 1);
     if (listing->slots == NULL || listing->beside == NULL)
         return false;
+    memory_prefer_huge_pages(listing->slots,
+                             listing->slot_count * sizeof(*listing->slots));
     for (size_t first = 0; first < listing->row_count; first += STRETCH) {
         size_t count = listing->row_count - first;
 

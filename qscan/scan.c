@@ -12,6 +12,7 @@
 
 enum {
     PIECE = 256,
+    TARGETS_MAX = 100, /* recipients whose domains count for a client */
     NEWBORN_SEC = 600, /* readqf removes an empty qf after 10 minutes */
     ID_TIME_SEC = 600,
     YOUNG_SEC = 10, /* worth a short wait before the second look */
@@ -201,29 +202,49 @@ static void gather_more_recipients(struct worker *worker, struct facts *row)
     buffer_free(&names);
 }
 
-static void gather_recipients(struct worker *worker, struct facts *row)
+/* What a row keeps of its first recipient, in lower case. */
+struct first_recipient {
+    struct slice domain, host;
+    enum status_kind kind;
+    char lower[256];
+};
+
+/* Looked up before judging and kept after it: by then the cache lines of the
+ * tables have come. */
+static void look_at_recipient(struct worker *worker,
+                              struct first_recipient *first)
 {
     struct message *message = &worker->message;
     const struct qf *qf = &message->qf;
-    struct slice status, host, domain;
-    char lower[256];
+    struct slice status;
 
+    first->domain = first->host = (struct slice){NULL, 0};
+    first->kind = STATUS_NONE;
     if (qf->recipient_count == 0)
         return;
     status = message_status_of(message, &qf->recipients[0]);
-    row->status_kind = (uint8_t)status_classify(status);
-    domain = message_domain_of(message, &qf->recipients[0]);
-    row->domain = intern_add(&worker->crowd->strings, domain);
-    host = status_host(status);
-    row->host = row->domain;
-    if (host.len > 0 && host.len <= sizeof(lower) &&
-        !slice_equal_nocase(host, domain)) {
-        for (size_t i = 0; i < host.len; i++)
-            lower[i] = byte_lower(host.ptr[i]);
-        row->host =
-            intern_add(&worker->crowd->strings, slice_make(lower, host.len));
-    }
-    if (qf->recipient_count > 1)
+    first->kind = status_classify(status);
+    first->domain = message_domain_of(message, &qf->recipients[0]);
+    first->host = status_host(status);
+    if (first->host.len > sizeof(first->lower) ||
+        slice_equal_nocase(first->host, first->domain))
+        first->host = (struct slice){NULL, 0};
+    for (size_t i = 0; i < first->host.len; i++)
+        first->lower[i] = byte_lower(first->host.ptr[i]);
+    first->host.ptr = first->lower;
+    intern_prefetch(&worker->crowd->strings, first->domain);
+    intern_prefetch(&worker->crowd->strings, first->host);
+}
+
+static void gather_recipients(struct worker *worker, struct facts *row,
+                              const struct first_recipient *first)
+{
+    row->status_kind = (uint8_t)first->kind;
+    row->domain = intern_add(&worker->crowd->strings, first->domain);
+    row->host = first->host.len == 0
+                    ? row->domain
+                    : intern_add(&worker->crowd->strings, first->host);
+    if (worker->message.qf.recipient_count > 1)
         gather_more_recipients(worker, row);
 }
 
@@ -245,7 +266,7 @@ static void gather_client(struct worker *worker)
         is_authenticated(&message->qf) ||
         message_is_our_host(message->scene, &client))
         return;
-    for (size_t i = 0; i < message->qf.recipient_count && i < 100; i++)
+    for (size_t i = 0; i < message->qf.recipient_count && i < TARGETS_MAX; i++)
         crowd_add_client(worker->crowd,
                          message_domain_of(message, &message->qf.recipients[i]),
                          &client);
@@ -260,26 +281,16 @@ static bool is_unknown_recipient(const struct dsn_recipient *recipient)
            slice_equal(recipient->status, SLICE_LITERAL("5.1.6"));
 }
 
-static void gather_bounce(struct worker *worker, struct facts *row,
-                          uint32_t row_number)
+static void gather_targets(struct worker *worker, const struct client *source)
 {
-    struct message *message = &worker->message;
-    const struct client *source = message_source(message);
+    const struct dsn *dsn = &worker->message.dsn;
     char lower[256];
 
-    row->is_bounce = true;
-    if (source == NULL || !source->has_ip ||
-        message_is_our_host(message->scene, source))
-        return;
-    row->source = crowd_add_source(worker->crowd, &source->ip, row_number);
-    for (size_t i = 0; i < message->dsn.recipient_count; i++) {
-        const struct dsn_recipient *recipient = &message->dsn.recipients[i];
-        struct slice domain = address_domain(recipient->final_recipient);
+    for (size_t i = 0; i < dsn->recipient_count && i < TARGETS_MAX; i++) {
+        struct slice domain =
+            address_domain(dsn->recipients[i].final_recipient);
 
-        if (is_unknown_recipient(recipient))
-            crowd_add_guess(worker->crowd, row->source,
-                            recipient->final_recipient);
-        if (domain.len == 0 || domain.len > sizeof(lower) || i >= 100)
+        if (domain.len == 0 || domain.len > sizeof(lower))
             continue;
         for (size_t c = 0; c < domain.len; c++)
             lower[c] = byte_lower(domain.ptr[c]);
@@ -287,16 +298,34 @@ static void gather_bounce(struct worker *worker, struct facts *row,
     }
 }
 
+static void gather_bounce(struct worker *worker, struct facts *row,
+                          uint32_t row_number)
+{
+    struct message *message = &worker->message;
+    const struct client *source = message_source(message);
+
+    row->is_bounce = true;
+    if (source == NULL || !source->has_ip || message_is_source_ours(message))
+        return;
+    crowd_prefetch_source(worker->crowd, &source->ip);
+    gather_targets(worker, source);
+    row->source = crowd_add_source(worker->crowd, &source->ip, row_number);
+    for (size_t i = 0; i < message->dsn.recipient_count; i++)
+        if (is_unknown_recipient(&message->dsn.recipients[i]))
+            crowd_add_guess(worker->crowd, row->source,
+                            message->dsn.recipients[i].final_recipient);
+}
+
 static void gather(struct worker *worker, struct facts *row,
-                   uint32_t row_number)
+                   uint32_t row_number, const struct first_recipient *first)
 {
     struct message *message = &worker->message;
 
-    gather_recipients(worker, row);
+    gather_recipients(worker, row, first);
     if (!message_is_own_report(message))
         gather_client(worker);
     else if (worker->scan->reads_data &&
-             dsn_kind_of_own(&message->qf) == DSN_FAILURE)
+             message_dsn_kind(message) == DSN_FAILURE)
         gather_bounce(worker, row, row_number);
 }
 
@@ -377,6 +406,7 @@ static void scan_row(struct worker *worker, uint32_t row_number,
     struct facts *row = &worker->scan->table.rows[row_number];
     struct message *message = &worker->message;
     const struct queue_set *queues = worker->scan->scene.queues;
+    struct first_recipient first;
     enum input_outcome outcome;
 
     row->worker = worker->number;
@@ -403,8 +433,9 @@ static void scan_row(struct worker *worker, uint32_t row_number,
                            &queues->folders[queues->dirs[row->dir].control]);
     note_text_oddities(row, message);
     row->state = (uint8_t)state_of(message, row, look_for_data);
-    gather(worker, row, row_number);
+    look_at_recipient(worker, &first);
     judge(worker, row);
+    gather(worker, row, row_number, &first);
     if (worker->scan->reads_data && message_data_bytes(message) > 0)
         row->size_bytes = (uint64_t)message_data_bytes(message);
 }
@@ -528,6 +559,14 @@ static void add_row_domains(struct row_message *message,
     struct slice more = intern_text(strings, message->row->more_domains);
     struct slice domain = intern_text(strings, message->row->domain);
 
+    if (field == FIELD_HOST_ANSWERED && more.len == 0) {
+        /* nearly always: its number is at hand */
+        message->values[view_r->value_count++] = (struct field_value){
+            SLICE_LITERAL(""),
+            message->scene->crowd->hosts[message->row->domain].answered};
+        view_r->state = FIELD_PRESENT;
+        return;
+    }
     for (;;) {
         message->values[view_r->value_count++] = (struct field_value){
             SLICE_LITERAL(""),
