@@ -93,6 +93,18 @@ void act_complain(struct complaints *to, const struct queue_folder *folder,
     buffer_free(&object);
 }
 
+bool act_sync(struct complaints *to, const struct queue_folder *folder,
+              int run_fd)
+{
+    /* Some file systems have nothing to sync. */
+    if (fsync(run_fd >= 0 ? run_fd : folder->fd) == 0 || errno == EINVAL)
+        if (run_fd < 0 || fsync(folder->fd) == 0 || errno == EINVAL)
+            return true;
+    act_complain(to, folder, ".", "cannot be synced", errno,
+                 "a crash may undo the last");
+    return false;
+}
+
 /* ---- one message ---- */
 
 static const struct facts *row_of(const struct actor *actor,
@@ -257,6 +269,25 @@ static uint16_t data_folder_number(const struct actor *actor)
     return FACTS_NO_DIR;
 }
 
+/* Of its xf, wherever it is; 0 = there is none. */
+static uint64_t transcript_inode(const struct actor *actor,
+                                 const struct facts *row)
+{
+    const struct queue_set *queues = actor->run->scan->scene.queues;
+    char name[QUEUE_HELD_NAME_MAX];
+    struct stat st;
+
+    if ((row->beside & BESIDE_TRANSCRIPT) == 0 ||
+        !queue_file_name(name, 'x', facts_id(row), false))
+        return 0;
+    for (size_t d = 0; d < queues->dir_count; d++)
+        if (fstatat(queues->folders[queues->dirs[d].transcripts].fd, name, &st,
+                    AT_SYMLINK_NOFOLLOW) == 0 &&
+            S_ISREG(st.st_mode))
+            return st.st_ino;
+    return 0;
+}
+
 static enum fate inspect(struct actor *actor, struct taken *taken)
 {
     const struct facts *row = row_of(actor, taken);
@@ -283,7 +314,7 @@ static enum fate inspect(struct actor *actor, struct taken *taken)
                    (uint64_t)actor->message.data_stat.st_size;
     journal_add_take(&actor->lines, &actor->message, control_folder(actor, row),
                      &actor->run->scan->scene.queues->folders[taken->data],
-                     taken->class, taken->rule);
+                     transcript_inode(actor, row), taken->class, taken->rule);
     return FATE_TAKE;
 }
 
@@ -308,29 +339,46 @@ static int take_file(const struct actor *actor, uint16_t folder, char letter,
     return act_move(from->fd, name, target->run_fd, held);
 }
 
-/* The df could not follow: the control file goes back, so that nothing is
+static bool sync_folder(struct actor *actor, uint16_t folder)
+{
+    return act_sync(actor->run->scan->complaints,
+                    &actor->run->scan->scene.queues->folders[folder],
+                    actor->run->request->is_delete
+                        ? -1
+                        : actor->run->targets[folder].run_fd);
+}
+
+/* What could not be finished here is finished from the journal, which gets no
+ * end. */
+static void leave_torn(struct actor *actor, const struct queue_folder *folder,
+                       const char *name, const char *what, int error)
+{
+    atomic_store(&actor->run->is_torn, true);
+    act_complain(actor->run->scan->complaints, folder, name, what, error,
+                 "the next purge completes it, or --undo");
+}
+
+/* The df cannot follow: the control file goes back, so that nothing is
  * torn. */
 static void put_control_back(struct actor *actor, struct taken *taken,
-                             int error)
+                             const char *what, int error)
 {
     const struct facts *row = row_of(actor, taken);
-    const struct queue_set *queues = actor->run->scan->scene.queues;
-    uint16_t folder = queues->dirs[row->dir].control;
+    const struct queue_folder *folder = control_folder(actor, row);
+    uint16_t number = actor->run->scan->scene.queues->dirs[row->dir].control;
     char name[QUEUE_HELD_NAME_MAX], held[QUEUE_HELD_NAME_MAX];
 
     queue_file_name(name, row->letter, facts_id(row), false);
     queue_file_name(held, row->letter, facts_id(row), true);
     taken->fate = FATE_FAILED;
     if (!actor->run->request->is_delete &&
-        act_move(actor->run->targets[folder].run_fd, held,
-                 queues->folders[folder].fd, name) == 0)
-        act_complain(actor->run->scan->complaints, control_folder(actor, row),
-                     name, "its df cannot be taken", error, "put back");
-    else {
-        atomic_store(&actor->run->is_torn, true);
-        act_complain(actor->run->scan->complaints, control_folder(actor, row),
-                     name, "taken, but its df cannot be", error,
-                     "the next run or --undo completes it");
+        act_move(actor->run->targets[number].run_fd, held, folder->fd, name) ==
+            0) {
+        act_complain(actor->run->scan->complaints, folder, name, what, error,
+                     "put back");
+        sync_folder(actor, number);
+    } else {
+        leave_torn(actor, folder, name, what, error);
     }
 }
 
@@ -355,10 +403,27 @@ static void take_controls(struct actor *actor, size_t count)
     }
 }
 
-static void take_data(struct actor *actor, size_t count)
+/* A transcript is nobody's without its message. */
+static void take_transcripts(struct actor *actor, const struct facts *row)
 {
     const struct queue_set *queues = actor->run->scan->scene.queues;
 
+    for (size_t d = 0;
+         (row->beside & BESIDE_TRANSCRIPT) != 0 && d < queues->dir_count; d++) {
+        uint16_t folder = queues->dirs[d].transcripts;
+        int error = take_file(actor, folder, 'x', facts_id(row));
+        char name[QUEUE_HELD_NAME_MAX] = "";
+
+        if (error == 0 || error == ENOENT)
+            continue;
+        queue_file_name(name, 'x', facts_id(row), false);
+        leave_torn(actor, &queues->folders[folder], name, "cannot be taken",
+                   error);
+    }
+}
+
+static void take_data(struct actor *actor, size_t count)
+{
     for (size_t i = 0; i < count; i++) {
         struct taken *taken = &actor->batch[i];
         const struct facts *row = row_of(actor, taken);
@@ -367,38 +432,31 @@ static void take_data(struct actor *actor, size_t count)
         if (taken->fate != FATE_TAKEN)
             continue;
         error = take_file(actor, taken->data, 'd', facts_id(row));
-        if (error != 0 && error != ENOENT) {
-            put_control_back(actor, taken, error);
-            continue;
-        }
-        /* A transcript is nobody's without its message. */
-        for (size_t d = 0;
-             (row->beside & BESIDE_TRANSCRIPT) != 0 && d < queues->dir_count;
-             d++)
-            take_file(actor, queues->dirs[d].transcripts, 'x', facts_id(row));
+        if (error == 0 || error == ENOENT)
+            take_transcripts(actor, row);
+        else
+            put_control_back(actor, taken, "its df cannot be taken", error);
     }
 }
 
-static void sync_folder(struct actor *actor, uint16_t folder)
+/* The disk could not confirm that the control files went. If it forgets that
+ * after a crash, but not that their df went, those would be gone: so they
+ * stay, and the run ends. */
+static void give_up_batch(struct actor *actor, size_t count)
 {
-    const struct queue_folder *queue_folder =
-        &actor->run->scan->scene.queues->folders[folder];
-    const struct target *target = &actor->run->targets[folder];
-
-    /* Some file systems have nothing to sync. */
-    if ((fsync(queue_folder->fd) < 0 ||
-         (target->run_fd >= 0 && !actor->run->request->is_delete &&
-          fsync(target->run_fd) < 0)) &&
-        errno != EINVAL && errno != EBADF && errno != EROFS)
-        act_complain(actor->run->scan->complaints, queue_folder, ".",
-                     "cannot be synced", errno, "a crash may undo the last");
+    atomic_store(&actor->run->has_stopped, true);
+    for (size_t i = 0; i < count; i++)
+        if (actor->batch[i].fate == FATE_TAKEN)
+            put_control_back(actor, &actor->batch[i],
+                             "taking it cannot be made sure", 0);
 }
 
 /* Each folder that a batch touched, once. */
-static void sync_folders(struct actor *actor, size_t count, bool of_data)
+static bool sync_folders(struct actor *actor, size_t count, bool of_data)
 {
     const struct queue_set *queues = actor->run->scan->scene.queues;
     uint16_t last = FACTS_NO_DIR;
+    bool is_good = true;
 
     for (size_t i = 0; i < count; i++) {
         const struct taken *taken = &actor->batch[i];
@@ -408,9 +466,10 @@ static void sync_folders(struct actor *actor, size_t count, bool of_data)
 
         if (taken->fate != FATE_TAKEN || folder == last)
             continue;
-        sync_folder(actor, folder);
+        is_good = sync_folder(actor, folder) && is_good;
         last = folder;
     }
+    return is_good;
 }
 
 static void log_taken(struct actor *actor, const struct taken *taken)
@@ -510,9 +569,12 @@ static void take_batch(struct actor *actor, struct act_job *jobs, size_t count)
     }
     if (write_journal(actor, count)) {
         take_controls(actor, count);
-        sync_folders(actor, count, false);
-        take_data(actor, count);
-        sync_folders(actor, count, true);
+        if (sync_folders(actor, count, false)) {
+            take_data(actor, count);
+            sync_folders(actor, count, true);
+        } else {
+            give_up_batch(actor, count);
+        }
     }
     finish_batch(actor, count);
 }
@@ -702,9 +764,12 @@ static void stop_actors(struct act_run *run, struct act_result *result)
     run->actors = NULL;
 }
 
-/* As many descriptors as the system lets us have; the batch fits in them. */
-static size_t batch_size_for(unsigned workers)
+/* As many descriptors as the system lets us have; the batch fits in them,
+ * beside the folders, their holding folders and journals. */
+static size_t batch_size_for(const struct act_run *run)
 {
+    size_t reserved =
+        SPARE_DESCRIPTORS + 3 * run->scan->scene.queues->folder_count;
     struct rlimit limit;
     size_t each;
 
@@ -718,8 +783,8 @@ static size_t batch_size_for(unsigned workers)
         if (setrlimit(RLIMIT_NOFILE, &more) == 0)
             limit = more;
     }
-    each = limit.rlim_cur > 2 * SPARE_DESCRIPTORS
-               ? (limit.rlim_cur - SPARE_DESCRIPTORS) / workers
+    each = limit.rlim_cur > reserved
+               ? (limit.rlim_cur - reserved) / run->scan->worker_count
                : 1;
     return each > BATCH ? BATCH : each < 1 ? 1 : each;
 }
@@ -763,26 +828,63 @@ static void second_pass(struct act_run *run)
     free(jobs);
 }
 
-static void close_run(struct act_run *run, struct act_result *result)
+/* Nothing was taken: nothing is left of the run. */
+static void remove_run(struct act_run *run)
 {
     const struct queue_set *queues = run->scan->scene.queues;
+    bool is_elsewhere = run->request->options->journal_directory != NULL;
+
+    for (size_t i = 0; i < run->journal_count; i++)
+        if (is_elsewhere)
+            unlinkat(AT_FDCWD, run->journals[i].path, 0);
+    for (size_t i = 0; run->targets != NULL && i < queues->folder_count; i++) {
+        const char *why = NULL;
+        int root;
+
+        if (run->targets[i].run_fd < 0)
+            continue;
+        unlinkat(run->targets[i].run_fd, HOLD_JOURNAL, 0);
+        root = hold_open_root(&queues->folders[i], false, &why);
+        if (root < 0)
+            continue;
+        unlinkat(root, run->run_name, AT_REMOVEDIR);
+        close(root);
+        unlinkat(queues->folders[i].fd, HOLD_ROOT, AT_REMOVEDIR);
+    }
+}
+
+static void end_journals(struct act_run *run, size_t taken)
+{
     struct buffer end = {0};
 
-    journal_add_end(&end, result->purged, false);
+    journal_add_end(&end, taken, false);
     for (size_t i = 0; i < run->journal_count; i++) {
-        /* without its end a journal is completed by the next run */
-        int error = atomic_load(&run->is_torn)
-                        ? 0
-                        : journal_append(&run->journals[i], &end);
+        int error = journal_append(&run->journals[i], &end);
 
         if (error != 0 && !atomic_load(&run->has_stopped))
             complain(run->scan->complaints,
                      slice_from_string(run->journals[i].path),
                      "journal cannot be finished", strerror(error),
-                     "the next run finishes it");
-        journal_close(&run->journals[i]);
+                     "the next purge finishes it");
     }
     buffer_free(&end);
+}
+
+static void close_run(struct act_run *run, struct act_result *result)
+{
+    const struct queue_set *queues = run->scan->scene.queues;
+
+    /* without its end a journal is completed by the next run */
+    if (!atomic_load(&run->is_torn)) {
+        if (result->purged > 0)
+            end_journals(run, result->purged);
+        else
+            remove_run(run);
+    }
+    if (result->purged == 0)
+        string_list_free(&result->journals);
+    for (size_t i = 0; i < run->journal_count; i++)
+        journal_close(&run->journals[i]);
     for (size_t i = 0; run->targets != NULL && i < queues->folder_count; i++)
         if (run->targets[i].run_fd >= 0)
             close(run->targets[i].run_fd);
@@ -810,7 +912,7 @@ bool act_take(struct act_request *request, struct act_result *result_r)
     *result_r = (struct act_result){.purged = 0};
     hold_new_run_name(result_r->run);
     run.run_name = result_r->run;
-    run.batch_size = batch_size_for(request->scan->worker_count);
+    run.batch_size = batch_size_for(&run);
     run.has_syslog = !request->options->no_syslog;
     pthread_mutex_init(&run.busy_lock, NULL);
     if (run.has_syslog) {

@@ -59,6 +59,11 @@ void act_result_free(struct act_result *result);
 /* Rename that never replaces; 0 or an errno value. */
 int act_move(int from_folder, const char *from, int to_folder, const char *to);
 
+/* Syncs a folder and, unless run_fd is -1, the run's folder below it; false
+ * after a complaint. */
+bool act_sync(struct complaints *to, const struct queue_folder *folder,
+              int run_fd);
+
 /* Complains about FOLDER/NAME. */
 void act_complain(struct complaints *to, const struct queue_folder *folder,
                   const char *name, const char *what, int error,

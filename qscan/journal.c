@@ -10,7 +10,24 @@
 
 #include <jansson.h>
 
-enum { RECIPIENTS_NOTED = 20, LINE_MAX_BYTES = 1024 * 1024 };
+enum {
+    RECIPIENTS_NOTED = 20,
+    LINE_MAX_BYTES = 1024 * 1024,
+    TAIL_BYTES = 4096, /* longer than any line that ends a journal */
+    LOCK_TRIES = 3,    /* somebody may look whether a run is alive */
+    LOCK_PAUSE_NSEC = 2 * 1000 * 1000,
+};
+
+/* 0, or an errno value: EWOULDBLOCK while the run works. */
+static int lock_file(int fd)
+{
+    for (int i = 1; flock(fd, LOCK_EX | LOCK_NB) < 0; i++) {
+        if (errno != EWOULDBLOCK || i == LOCK_TRIES)
+            return errno;
+        nanosleep(&(struct timespec){.tv_nsec = LOCK_PAUSE_NSEC}, NULL);
+    }
+    return 0;
+}
 
 static int open_at(struct journal *journal, int directory, const char *name,
                    const char *path, int flags)
@@ -19,16 +36,14 @@ static int open_at(struct journal *journal, int directory, const char *name,
         directory, name,
         O_RDWR | O_APPEND | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | flags, 0600);
     struct stat st;
+    int error;
 
     if (fd < 0)
         return errno;
-    if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
-        close(fd);
-        return EINVAL;
-    }
-    if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
-        int error = errno;
-
+    error = fstat(fd, &st) < 0     ? errno
+            : !S_ISREG(st.st_mode) ? EINVAL
+                                   : lock_file(fd);
+    if (error != 0) {
         close(fd);
         return error;
     }
@@ -74,6 +89,18 @@ static int write_all(int fd, struct slice rest)
     return 0;
 }
 
+/* A line that a full disk or a crash cut gets its end, or the next would be
+ * lost with it. */
+static int end_cut_line(int fd)
+{
+    off_t end = lseek(fd, 0, SEEK_END);
+    char last = '\n';
+
+    if (end > 0 && pread(fd, &last, 1, end - 1) != 1)
+        return errno;
+    return last == '\n' ? 0 : write_all(fd, SLICE_LITERAL("\n"));
+}
+
 int journal_append(struct journal *journal, const struct buffer *lines)
 {
     int error;
@@ -81,7 +108,9 @@ int journal_append(struct journal *journal, const struct buffer *lines)
     if (lines->has_failed)
         return ENOMEM;
     pthread_mutex_lock(&journal->lock);
-    error = write_all(journal->fd, slice_make(lines->bytes, lines->len));
+    error = end_cut_line(journal->fd);
+    if (error == 0)
+        error = write_all(journal->fd, slice_make(lines->bytes, lines->len));
     pthread_mutex_unlock(&journal->lock);
     if (error == 0 && fdatasync(journal->fd) < 0)
         error = errno;
@@ -141,7 +170,8 @@ static void add_stat(struct jsonout *json, const char *key,
 
 void journal_add_take(struct buffer *out, const struct message *message,
                       const struct queue_folder *control,
-                      const struct queue_folder *data, const char *class,
+                      const struct queue_folder *data,
+                      uint64_t transcript_inode, const char *class,
                       const char *rule)
 {
     const struct qf *qf = &message->qf;
@@ -163,6 +193,8 @@ void journal_add_take(struct buffer *out, const struct message *message,
     jsonout_close(&json, ']');
     add_stat(&json, "qf", &message->control_stat);
     add_stat(&json, "df", &message->data_stat);
+    if (transcript_inode != 0)
+        jsonout_field_integer(&json, "xf_inode", (int64_t)transcript_inode);
     if (data != control)
         jsonout_field(&json, "df_folder", slice_from_string(data->path));
     jsonout_field_integer(&json, "df_folder_inode", (int64_t)data->inode);
@@ -177,6 +209,15 @@ void journal_add_end(struct buffer *out, size_t taken, bool is_completed)
     jsonout_field_integer(&json, "time", time(NULL));
     jsonout_field_integer(&json, "taken", (int64_t)taken);
     jsonout_field_boolean(&json, "completed", is_completed);
+    close_event(&json);
+}
+
+void journal_add_undo_begin(struct buffer *out)
+{
+    struct jsonout json;
+
+    open_event(&json, out, "undo-begin");
+    jsonout_field_integer(&json, "time", time(NULL));
     close_event(&json);
 }
 
@@ -213,8 +254,11 @@ static bool read_take(const json_t *line, struct journal_entry *entry_r)
         return false;
     *entry_r = (struct journal_entry){
         .letter = letter[0],
+        .control_inode =
+            (uint64_t)integer_of(json_object_get(line, "qf"), "inode"),
         .data_inode =
             (uint64_t)integer_of(json_object_get(line, "df"), "inode"),
+        .transcript_inode = (uint64_t)integer_of(line, "xf_inode"),
         .folder_inode = (uint64_t)integer_of(line, "df_folder_inode"),
         .data_folder = text_of(line, "df_folder"),
         .class = text_of(line, "class"),
@@ -223,6 +267,12 @@ static bool read_take(const json_t *line, struct journal_entry *entry_r)
     };
     memcpy(entry_r->id, id, strlen(id) + 1);
     return true;
+}
+
+/* What ends a run or an undo: nothing was left half done before it. */
+static bool is_last_event(const char *event)
+{
+    return strcmp(event, "end") == 0 || strcmp(event, "undo") == 0;
 }
 
 static void read_line(const json_t *line,
@@ -237,6 +287,7 @@ static void read_line(const json_t *line,
         return;
     if (strcmp(event, "take") == 0 && read_take(line, &entry)) {
         state->take_count++;
+        state->has_end = false;
         if (take != NULL)
             take(context, &entry);
     } else if (strcmp(event, "begin") == 0) {
@@ -245,10 +296,10 @@ static void read_line(const json_t *line,
         state->has_begin = true;
         state->begin_time = integer_of(line, "time");
         state->is_delete = action != NULL && strcmp(action, "delete") == 0;
-    } else if (strcmp(event, "end") == 0) {
+    } else if (strcmp(event, "undo-begin") == 0) {
+        state->has_end = false;
+    } else if (is_last_event(event)) {
         state->has_end = true;
-    } else if (strcmp(event, "undo") == 0) {
-        state->is_undone = integer_of(line, "left") == 0;
     }
 }
 
@@ -284,5 +335,45 @@ int journal_read(int directory, const char *name,
     }
     free(text);
     fclose(file);
+    return 0;
+}
+
+/* The event of the last line in a text; false when it is cut or none. */
+static bool ends_well(struct slice text)
+{
+    size_t start = text.len;
+    json_t *line;
+    const char *event;
+    bool is_last;
+
+    if (text.len == 0 || text.ptr[text.len - 1] != '\n')
+        return false;
+    for (start--; start > 0 && text.ptr[start - 1] != '\n';)
+        start--;
+    line = json_loadb(text.ptr + start, text.len - start, 0, NULL);
+    event = line == NULL ? NULL : text_of(line, "event");
+    is_last = event != NULL && is_last_event(event);
+    json_decref(line);
+    return is_last;
+}
+
+int journal_is_finished(int directory, const char *name, bool *is_finished_r)
+{
+    int fd =
+        openat(directory, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+    char tail[TAIL_BYTES];
+    struct stat st;
+    ssize_t len = -1;
+    int error;
+
+    if (fd >= 0 && fstat(fd, &st) == 0)
+        len = pread(fd, tail, sizeof(tail),
+                    st.st_size < TAIL_BYTES ? 0 : st.st_size - TAIL_BYTES);
+    error = errno;
+    if (fd >= 0)
+        close(fd);
+    if (len < 0)
+        return error;
+    *is_finished_r = ends_well(slice_make(tail, (size_t)len));
     return 0;
 }

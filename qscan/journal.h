@@ -35,29 +35,34 @@ int journal_append(struct journal *journal, const struct buffer *lines);
 void journal_add_begin(struct buffer *out, const char *run,
                        const char *queue_path, bool is_delete);
 
-/* control and data: where the files are. class and rule say why. */
+/* control and data: where the files are; transcript_inode: of xf, 0 = none.
+ * class and rule say why. */
 void journal_add_take(struct buffer *out, const struct message *message,
                       const struct queue_folder *control,
-                      const struct queue_folder *data, const char *class,
+                      const struct queue_folder *data,
+                      uint64_t transcript_inode, const char *class,
                       const char *rule);
 void journal_add_end(struct buffer *out, size_t taken, bool is_completed);
+/* From here to the undo line messages may be half back. */
+void journal_add_undo_begin(struct buffer *out);
 void journal_add_undo(struct buffer *out, size_t restored, size_t left);
 
 /* ---- reading ---- */
 
 struct journal_entry {
     char id[FACTS_ID_MAX + 1];
-    char letter;             /* q or h */
-    uint64_t data_inode;     /* of df */
-    uint64_t folder_inode;   /* of the folder df was in */
-    const char *data_folder; /* its path; until the next line */
+    char letter; /* q or h */
+    uint64_t control_inode, data_inode;
+    uint64_t transcript_inode; /* 0 = none was there */
+    uint64_t folder_inode;     /* of the folder df was in */
+    const char *data_folder;   /* its path; until the next line */
     const char *class, *rule;
     int64_t created;
 };
 
 struct journal_state {
-    bool has_begin, has_end, is_delete;
-    bool is_undone; /* the last undo left nothing */
+    bool has_begin, is_delete;
+    bool has_end; /* nothing was begun after the last end or undo */
     size_t take_count;
     int64_t begin_time;
 };
@@ -70,5 +75,9 @@ struct journal_state {
 int journal_read(int directory, const char *name,
                  void (*take)(void *context, const struct journal_entry *entry),
                  void *context, struct journal_state *state_r);
+
+/* The same of the last line alone: whether the run, or the undo of it, came
+ * to its end. A journal of half a million lines costs one small read. */
+int journal_is_finished(int directory, const char *name, bool *is_finished_r);
 
 #endif

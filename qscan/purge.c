@@ -493,6 +493,13 @@ static int64_t old_before(const struct purge_request *request)
     return time(NULL) - request->config->return_sec;
 }
 
+/* A run whose expunging was killed holds nothing to put back, but files. */
+static bool has_work(const struct options *options, const struct undo_run *run)
+{
+    return run->held_count > 0 ||
+           (options->mode == MODE_EXPUNGE && run->rest_count > 0);
+}
+
 /* The run that was named, or the latest that still holds something. */
 static bool choose_run(const struct purge_request *request,
                        struct undo_run *run_r)
@@ -514,12 +521,15 @@ static bool choose_run(const struct purge_request *request,
         if (wanted != NULL && strcmp(name, wanted) != 0)
             continue;
         is_found = undo_look_at_run(&undo, name, old_before(request), run_r) &&
-                   (wanted != NULL || run_r->held_count > 0);
+                   (wanted != NULL || has_work(request->options, run_r));
     }
     string_list_free(&runs);
     if (!is_found)
         complain(request->complaints,
-                 slice_from_string(wanted == NULL ? "--undo" : wanted),
+                 slice_from_string(wanted != NULL ? wanted
+                                   : request->options->mode == MODE_EXPUNGE
+                                       ? "--expunge"
+                                       : "--undo"),
                  wanted == NULL ? "no run holds anything" : "no such run", NULL,
                  "nothing done");
     return is_found;
@@ -730,13 +740,13 @@ static const char *run_state(const struct undo_run *run)
 {
     if (run->is_alive)
         return "working";
-    if (run->is_unfinished)
+    if (run->is_unfinished || run->rest_count > 0)
         return "unfinished";
     if (run->is_delete)
         return "deleted";
-    if (run->held_count == 0)
-        return "undone";
-    return "held";
+    if (run->held_count > 0)
+        return "held";
+    return run->taken_count > 0 ? "undone" : "empty";
 }
 
 static void add_run(struct buffer *out, enum format format,

@@ -1,12 +1,11 @@
 #include "qscan/undo.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/file.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "qscan/act.h"
@@ -14,15 +13,18 @@
 
 enum { BATCH = 512 };
 
+/* Descriptors of a run's folders are opened when they are first asked for. */
+enum { RUN_FD_NONE = -1, RUN_FD_UNKNOWN = -2 };
+
 /* A journal entry that outlives its line. */
 struct held {
     char id[FACTS_ID_MAX + 1];
     char letter;
     uint16_t data; /* folder of df, or FACTS_NO_DIR: not to be found */
-    uint64_t data_inode;
+    uint64_t control_inode, data_inode;
+    uint64_t transcript_inode; /* 0 = none */
     int64_t created;
-    bool is_back; /* control file restored */
-    bool is_data_back;
+    bool is_data_back; /* this undo put it, or found it, beside its place */
 };
 
 struct held_list {
@@ -36,30 +38,67 @@ struct place {
     const struct undo_request *request;
     const char *run;
     uint16_t control;
-    int *run_fds; /* by folder number; -1 = not there */
+    int *run_fds; /* by folder number */
+    size_t folder_count;
     struct held_list held;
     struct journal_state state;
+    bool has_journal;
+    struct journal journal; /* locked, after lock_place */
 };
 
 /* ---- opening ---- */
 
-/* Where df lay: by its inode, which survives a reboot, else by its path. */
+static const struct queue_folder *folder_at(const struct place *place,
+                                            size_t number)
+{
+    return &place->request->queues->folders[number];
+}
+
+/* The run's own folder below a folder of the queue; RUN_FD_NONE: no such. */
+static int run_fd_of(const struct place *place, size_t folder)
+{
+    const char *why = NULL;
+    int *fd = &place->run_fds[folder];
+
+    if (*fd == RUN_FD_UNKNOWN) {
+        *fd = hold_open_run(folder_at(place, folder), place->run, false, &why);
+        if (*fd < 0) {
+            *fd = RUN_FD_NONE;
+            if (errno != ENOENT)
+                act_complain(place->request->complaints,
+                             folder_at(place, folder), HOLD_ROOT,
+                             "holding folder refused", errno, "left alone");
+        }
+    }
+    return *fd;
+}
+
+/*
+ * Where df lay. The path says it, if the queue is named as it was then; else
+ * the inode of the folder, which survives a reboot, but which folders on two
+ * disks may share.
+ */
 static uint16_t find_data_folder(const struct place *place,
                                  const struct journal_entry *entry)
 {
     const struct queue_set *queues = place->request->queues;
+    uint16_t found = FACTS_NO_DIR;
 
-    for (size_t i = 0; i < queues->folder_count; i++)
+    for (size_t i = 0; i < place->folder_count; i++)
         if (queues->folders[i].inode == entry->folder_inode &&
             (entry->data_folder == NULL
                  ? i == place->control
                  : strcmp(queues->folders[i].path, entry->data_folder) == 0))
             return (uint16_t)i;
-    for (size_t i = 0; i < queues->folder_count; i++)
-        if (queues->folders[i].holds_data &&
-            queues->folders[i].inode == entry->folder_inode)
-            return (uint16_t)i;
-    return FACTS_NO_DIR;
+    for (size_t i = 0; i < place->folder_count; i++) {
+        if (!queues->folders[i].holds_data ||
+            queues->folders[i].inode != entry->folder_inode)
+            continue;
+        if (found != FACTS_NO_DIR)
+            return FACTS_NO_DIR;
+        found = (uint16_t)i;
+    }
+    return found;
 }
 
 static void remember(void *context, const struct journal_entry *entry)
@@ -82,16 +121,17 @@ static void remember(void *context, const struct journal_entry *entry)
     held = &list->items[list->count++];
     *held = (struct held){.letter = entry->letter,
                           .data = find_data_folder(place, entry),
+                          .control_inode = entry->control_inode,
                           .data_inode = entry->data_inode,
+                          .transcript_inode = entry->transcript_inode,
                           .created = entry->created};
     memcpy(held->id, entry->id, sizeof(held->id));
 }
 
 static void close_place(struct place *place)
 {
-    for (size_t i = 0;
-         place->run_fds != NULL && i < place->request->queues->folder_count;
-         i++)
+    journal_close(&place->journal);
+    for (size_t i = 0; place->run_fds != NULL && i < place->folder_count; i++)
         if (place->run_fds[i] >= 0)
             close(place->run_fds[i]);
     free(place->run_fds);
@@ -99,69 +139,93 @@ static void close_place(struct place *place)
     *place = (struct place){0};
 }
 
-/* Which directory holds the journal: beside the files, or --journal=DIR. */
+/* The journal's folder and name: in --journal=DIR, else beside the files.
+ * NULL without memory; free it. */
+static char *journal_name(const struct place *place, int *directory_r)
+{
+    const char *elsewhere = place->request->options->journal_directory;
+    char *name;
+
+    if (elsewhere != NULL) {
+        if (asprintf(&name, "%s/%s.journal", elsewhere, place->run) < 0)
+            return NULL;
+        *directory_r = AT_FDCWD;
+        if (access(name, F_OK) == 0)
+            return name;
+        free(name);
+    }
+    *directory_r = run_fd_of(place, place->control);
+    return strdup(HOLD_JOURNAL);
+}
+
 static int read_journal_with(struct place *place,
                              void (*take)(void *context,
                                           const struct journal_entry *entry),
                              void *context)
 {
-    const char *elsewhere = place->request->options->journal_directory;
-    char *path;
-    int error;
+    int directory;
+    char *name = journal_name(place, &directory);
+    int error = name == NULL ? ENOMEM
+                             : journal_read(directory, name, take, context,
+                                            &place->state);
 
-    if (elsewhere == NULL)
-        return journal_read(place->run_fds[place->control], HOLD_JOURNAL, take,
-                            context, &place->state);
-    if (asprintf(&path, "%s/%s.journal", elsewhere, place->run) < 0)
-        return ENOMEM;
-    error = journal_read(AT_FDCWD, path, take, context, &place->state);
-    free(path);
+    free(name);
     return error;
 }
 
-/* The same for writing; EWOULDBLOCK while the run still works. */
-static int open_journal(const struct place *place, struct journal *journal)
+/* Nobody else works on what is locked. 0, EWOULDBLOCK: the run still lives,
+ * or another qscan is at it; or another errno value. */
+static int lock_place(struct place *place)
 {
-    const char *elsewhere = place->request->options->journal_directory;
-    char *path;
-    int error;
+    int directory;
+    char *name = journal_name(place, &directory);
+    int error = name == NULL
+                    ? ENOMEM
+                    : journal_open(&place->journal, directory, name, name);
 
-    if (elsewhere == NULL)
-        return journal_open(journal, place->run_fds[place->control],
-                            HOLD_JOURNAL, HOLD_JOURNAL);
-    if (asprintf(&path, "%s/%s.journal", elsewhere, place->run) < 0)
-        return ENOMEM;
-    error = journal_open(journal, AT_FDCWD, path, path);
-    free(path);
+    free(name);
     return error;
+}
+
+static bool is_same_place(const struct undo_request *request, uint16_t control)
+{
+    return control < request->queues->folder_count &&
+           request->queues->folders[control].holds_control;
+}
+
+static void complain_journal(const struct place *place, int error,
+                             const char *what, const char *consequence)
+{
+    act_complain(place->request->complaints, folder_at(place, place->control),
+                 place->run, what, error, consequence);
 }
 
 /* False when this control folder has nothing of that run. */
 static bool open_place(struct place *place, const struct undo_request *request,
                        const char *run, uint16_t control)
 {
-    const struct queue_set *queues = request->queues;
-    const char *why = NULL;
     int error;
 
-    *place = (struct place){.request = request, .run = run, .control = control};
-    if (!queues->folders[control].holds_control)
+    *place = (struct place){.request = request,
+                            .run = run,
+                            .control = control,
+                            .folder_count = request->queues->folder_count};
+    if (!is_same_place(request, control))
         return false;
-    place->run_fds = malloc(queues->folder_count * sizeof(int));
-    if (place->run_fds == NULL)
-        return false;
-    for (size_t i = 0; i < queues->folder_count; i++)
-        place->run_fds[i] =
-            hold_open_run(&queues->folders[i], run, false, &why);
-    if (place->run_fds[control] < 0) {
+    place->run_fds = malloc(place->folder_count * sizeof(int));
+    for (size_t i = 0; place->run_fds != NULL && i < place->folder_count; i++)
+        place->run_fds[i] = RUN_FD_UNKNOWN;
+    if (place->run_fds == NULL || run_fd_of(place, control) < 0) {
         close_place(place);
         return false;
     }
     error = read_journal_with(place, remember, place);
-    if (error != 0 || place->held.has_failed) {
-        act_complain(request->complaints, &queues->folders[control], run,
-                     "journal cannot be read", error == 0 ? ENOMEM : error,
-                     "left alone, see --journal");
+    place->has_journal = error == 0;
+    if (error == 0 && place->held.has_failed)
+        error = ENOMEM;
+    /* Killed before it wrote one, or the journal is elsewhere. */
+    if (error != 0 && error != ENOENT) {
+        complain_journal(place, error, "journal cannot be read", "left alone");
         close_place(place);
         return false;
     }
@@ -178,25 +242,31 @@ static struct slice id_of(const struct held *held)
     return slice_from_string(held->id);
 }
 
-/* Size of a held file; false when it is not there. */
-static bool is_held_file(const struct place *place, uint16_t folder,
-                         char letter, const struct held *held, struct stat *st)
+static bool is_held_file(const struct place *place, size_t folder, char letter,
+                         const struct held *held, struct stat *st)
 {
     char name[QUEUE_HELD_NAME_MAX];
 
     return folder != FACTS_NO_DIR &&
            queue_file_name(name, letter, id_of(held), true) &&
-           has_file(place->run_fds[folder], name, st);
+           has_file(run_fd_of(place, folder), name, st);
 }
 
-static bool is_queue_file(const struct place *place, uint16_t folder,
-                          char letter, const struct held *held, struct stat *st)
+static bool is_queue_file(const struct place *place, size_t folder, char letter,
+                          const struct held *held, struct stat *st)
 {
     char name[QUEUE_HELD_NAME_MAX];
 
     return folder != FACTS_NO_DIR &&
            queue_file_name(name, letter, id_of(held), false) &&
-           has_file(place->request->queues->folders[folder].fd, name, st);
+           has_file(folder_at(place, folder)->fd, name, st);
+}
+
+static bool is_control_held(const struct place *place, const struct held *held)
+{
+    struct stat st;
+
+    return is_held_file(place, place->control, held->letter, held, &st);
 }
 
 /* A control file, or a rewrite of one, of that id in any queue directory. */
@@ -218,39 +288,66 @@ static bool has_control_anywhere(const struct place *place,
 
 /* ---- looking ---- */
 
-static bool is_journal_alive(const struct place *place)
+static bool is_empty_folder(int fd)
 {
-    struct journal journal = {0};
-    int error = open_journal(place, &journal);
+    DIR *directory = fdopendir(dup(fd));
+    struct dirent *entry;
+    bool is_empty = true;
 
-    journal_close(&journal);
-    return error == EWOULDBLOCK;
+    while (directory != NULL && is_empty &&
+           (entry = readdir(directory)) != NULL)
+        is_empty =
+            strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0;
+    if (directory != NULL)
+        closedir(directory);
+    return is_empty;
 }
 
-static void look_at_place(const struct place *place, int64_t old_before,
-                          struct undo_run *run)
+static void look_at_message(const struct place *place, const struct held *held,
+                            int64_t old_before, struct undo_run *run)
 {
-    run->taken_count += place->state.take_count;
-    run->is_delete = run->is_delete || place->state.is_delete;
-    run->is_undone = run->is_undone || place->state.is_undone;
-    if (!place->state.has_end) {
-        if (is_journal_alive(place))
-            run->is_alive = true;
-        else
-            run->is_unfinished = true;
-    }
-    for (size_t i = 0; i < place->held.count; i++) {
-        const struct held *held = &place->held.items[i];
-        struct stat st;
+    struct stat st;
+    bool is_held = is_held_file(place, place->control, held->letter, held, &st);
 
-        if (!is_held_file(place, place->control, held->letter, held, &st))
-            continue;
+    if (is_held) {
         run->held_count++;
         run->held_bytes += (uint64_t)st.st_size;
         run->old_count += held->created < old_before;
-        if (is_held_file(place, held->data, 'd', held, &st))
-            run->held_bytes += (uint64_t)st.st_size;
     }
+    if (is_held_file(place, held->data, 'd', held, &st)) {
+        run->rest_count += !is_held;
+        run->held_bytes += (uint64_t)st.st_size;
+    }
+    for (size_t i = 0; held->transcript_inode != 0 && i < place->folder_count;
+         i++)
+        if (folder_at(place, i)->holds_transcripts &&
+            is_held_file(place, i, 'x', held, &st)) {
+            run->rest_count += !is_held;
+            run->held_bytes += (uint64_t)st.st_size;
+        }
+}
+
+static void look_at_place(struct place *place, int64_t old_before,
+                          struct undo_run *run)
+{
+    int error;
+
+    run->taken_count += place->state.take_count;
+    run->is_delete = run->is_delete || place->state.is_delete;
+    if (!place->has_journal &&
+        !is_empty_folder(run_fd_of(place, place->control))) {
+        complain_journal(place, 0, "its journal is not here",
+                         "left alone, see --journal");
+        return;
+    }
+    if (place->has_journal && !place->state.has_end) {
+        error = lock_place(place);
+        journal_close(&place->journal);
+        run->is_alive = run->is_alive || error == EWOULDBLOCK;
+        run->is_unfinished = run->is_unfinished || error != EWOULDBLOCK;
+    }
+    for (size_t i = 0; i < place->held.count; i++)
+        look_at_message(place, &place->held.items[i], old_before, run);
 }
 
 bool undo_look_at_run(const struct undo_request *request, const char *name,
@@ -272,89 +369,36 @@ bool undo_look_at_run(const struct undo_request *request, const char *name,
     return is_found;
 }
 
-/* ---- completing ---- */
-
-static void sync_fd(int fd)
+/* By the last line of its journals alone: most runs are long finished, and
+ * their journals long. */
+static bool may_be_unfinished(const struct undo_request *request,
+                              const char *run)
 {
-    if (fd >= 0)
-        fsync(fd);
-}
+    bool is_unfinished = false;
 
-/* df follows its held control file, if it is still the very file. */
-static bool complete_hold(struct place *place, const struct held *held)
-{
-    char name[QUEUE_HELD_NAME_MAX], held_name[QUEUE_HELD_NAME_MAX];
-    struct stat st;
-    int error;
+    for (size_t i = 0; i < request->queues->folder_count && !is_unfinished;
+         i++) {
+        const struct queue_folder *folder = &request->queues->folders[i];
+        const char *elsewhere = request->options->journal_directory;
+        const char *why = NULL;
+        char *path = NULL;
+        bool is_finished = true;
+        int fd;
 
-    if (!is_held_file(place, place->control, held->letter, held, &st) ||
-        is_held_file(place, held->data, 'd', held, &st) ||
-        has_control_anywhere(place, held) ||
-        !is_queue_file(place, held->data, 'd', held, &st) ||
-        st.st_ino != held->data_inode || place->run_fds[held->data] < 0)
-        return false;
-    queue_file_name(name, 'd', id_of(held), false);
-    queue_file_name(held_name, 'd', id_of(held), true);
-    error = act_move(place->request->queues->folders[held->data].fd, name,
-                     place->run_fds[held->data], held_name);
-    if (error != 0)
-        act_complain(place->request->complaints,
-                     &place->request->queues->folders[held->data], name,
-                     "cannot be taken", error, "the next run completes it");
-    return error == 0;
-}
-
-static bool complete_delete(struct place *place, const struct held *held)
-{
-    const struct queue_folder *folder;
-    char name[QUEUE_HELD_NAME_MAX];
-    struct stat st;
-
-    if (has_control_anywhere(place, held) ||
-        !is_queue_file(place, held->data, 'd', held, &st) ||
-        st.st_ino != held->data_inode)
-        return false;
-    folder = &place->request->queues->folders[held->data];
-    queue_file_name(name, 'd', id_of(held), false);
-    if (unlinkat(folder->fd, name, 0) == 0)
-        return true;
-    act_complain(place->request->complaints, folder, name, "cannot be removed",
-                 errno, "the next run completes it");
-    return false;
-}
-
-static int append_event(const struct place *place, const struct buffer *line)
-{
-    struct journal journal = {0};
-    int error = open_journal(place, &journal);
-
-    if (error == 0)
-        error = journal_append(&journal, line);
-    journal_close(&journal);
-    return error;
-}
-
-static size_t complete_place(struct place *place)
-{
-    size_t moved = 0;
-    size_t failures = place->request->complaints->count;
-    struct buffer line = {0};
-
-    for (size_t i = 0; i < place->held.count; i++)
-        moved += place->state.is_delete
-                     ? complete_delete(place, &place->held.items[i])
-                     : complete_hold(place, &place->held.items[i]);
-    for (size_t i = 0; i < place->request->queues->folder_count; i++)
-        if (place->run_fds[i] >= 0) {
-            sync_fd(place->run_fds[i]);
-            sync_fd(place->request->queues->folders[i].fd);
-        }
-    if (place->request->complaints->count == failures) {
-        journal_add_end(&line, moved, true);
-        append_event(place, &line);
-        buffer_free(&line);
+        if (!folder->holds_control ||
+            (fd = hold_open_run(folder, run, false, &why)) < 0)
+            continue;
+        if (elsewhere != NULL &&
+            asprintf(&path, "%s/%s.journal", elsewhere, run) < 0)
+            path = NULL;
+        if (path == NULL ||
+            journal_is_finished(AT_FDCWD, path, &is_finished) != 0)
+            journal_is_finished(fd, HOLD_JOURNAL, &is_finished);
+        is_unfinished = !is_finished;
+        free(path);
+        close(fd);
     }
-    return moved;
+    return is_unfinished;
 }
 
 void undo_list_unfinished(const struct undo_request *request,
@@ -366,27 +410,145 @@ void undo_list_unfinished(const struct undo_request *request,
     for (size_t r = 0; r < all.count; r++) {
         struct undo_run run;
 
-        if (undo_look_at_run(request, all.strings[r], 0, &run) &&
-            run.is_unfinished)
-            string_list_add(runs, slice_from_string(all.strings[r]));
+        if (!may_be_unfinished(request, all.strings[r]) ||
+            !undo_look_at_run(request, all.strings[r], 0, &run) ||
+            !run.is_unfinished)
+            continue;
+        complain_warning(request->complaints, slice_from_string(all.strings[r]),
+                         "this run was killed before its end", NULL,
+                         "the next purge completes it, or --undo");
+        string_list_add(runs, slice_from_string(all.strings[r]));
     }
     string_list_free(&all);
 }
 
-size_t undo_complete(const struct undo_request *request, const char *name)
+/* ---- completing ---- */
+
+/* Takes a file after its control file, if it is still the very file. */
+static void take_after(struct place *place, size_t folder, char letter,
+                       const struct held *held, uint64_t inode)
 {
-    size_t moved = 0;
+    char name[QUEUE_HELD_NAME_MAX], held_name[QUEUE_HELD_NAME_MAX];
+    bool is_delete = place->state.is_delete;
+    struct stat st;
+    int error;
+
+    if (!is_queue_file(place, folder, letter, held, &st) || st.st_ino != inode)
+        return;
+    queue_file_name(name, letter, id_of(held), false);
+    queue_file_name(held_name, letter, id_of(held), true);
+    if (is_delete)
+        error = unlinkat(folder_at(place, folder)->fd, name, 0) < 0 ? errno : 0;
+    else
+        error = act_move(folder_at(place, folder)->fd, name,
+                         run_fd_of(place, folder), held_name);
+    if (error != 0)
+        act_complain(place->request->complaints, folder_at(place, folder), name,
+                     is_delete ? "cannot be removed" : "cannot be taken", error,
+                     "the next purge completes it");
+}
+
+static void complete_message(struct place *place, const struct held *held)
+{
+    if ((!place->state.is_delete && !is_control_held(place, held)) ||
+        has_control_anywhere(place, held))
+        return;
+    take_after(place, held->data, 'd', held, held->data_inode);
+    for (size_t i = 0; held->transcript_inode != 0 && i < place->folder_count;
+         i++)
+        if (folder_at(place, i)->holds_transcripts)
+            take_after(place, i, 'x', held, held->transcript_inode);
+}
+
+/* Every folder the run has to do with; false after a complaint. */
+static bool sync_place(const struct place *place)
+{
+    bool is_good = true;
+
+    for (size_t i = 0; i < place->folder_count; i++) {
+        const struct queue_folder *folder = folder_at(place, i);
+
+        if ((folder->holds_control || folder->holds_data ||
+             folder->holds_transcripts) &&
+            run_fd_of(place, i) >= 0)
+            is_good = act_sync(place->request->complaints, folder,
+                               run_fd_of(place, i)) &&
+                      is_good;
+    }
+    return is_good;
+}
+
+static void complain_lock(const struct place *place, int error)
+{
+    if (error == EWOULDBLOCK)
+        complain_journal(place, 0, "its run still works", "left alone");
+    else
+        complain_journal(place, error, "journal cannot be locked",
+                         "left alone");
+}
+
+/* False when something stays half done. */
+static bool complete_place(struct place *place)
+{
+    size_t complaints = place->request->complaints->count;
+    int error = lock_place(place);
+
+    if (error != 0) {
+        complain_lock(place, error);
+        return false;
+    }
+    for (size_t i = 0; i < place->held.count; i++)
+        complete_message(place, &place->held.items[i]);
+    return sync_place(place) && place->request->complaints->count == complaints;
+}
+
+static bool append_line(struct place *place, struct buffer *line)
+{
+    int error = journal_append(&place->journal, line);
+
+    buffer_free(line);
+    return error == 0 ||
+           (complain_journal(place, error, "journal cannot be written",
+                             "the next purge completes it"),
+            false);
+}
+
+static bool end_place(struct place *place)
+{
+    struct buffer line = {0};
+    int error = lock_place(place);
+
+    if (error != 0) {
+        complain_lock(place, error);
+        return false;
+    }
+    journal_add_end(&line, place->state.take_count, true);
+    return append_line(place, &line);
+}
+
+/* Does it in each place that has no end, or whose journal is yet to get it:
+ * a journal elsewhere is shared by all places, so it ends when all are done. */
+static bool for_unfinished(const struct undo_request *request, const char *name,
+                           bool (*work)(struct place *place))
+{
+    bool is_good = true;
 
     for (size_t i = 0; i < request->queues->folder_count; i++) {
         struct place place;
 
         if (!open_place(&place, request, name, (uint16_t)i))
             continue;
-        if (!place.state.has_end && !is_journal_alive(&place))
-            moved += complete_place(&place);
+        if (place.has_journal && !place.state.has_end)
+            is_good = work(&place) && is_good;
         close_place(&place);
     }
-    return moved;
+    return is_good;
+}
+
+bool undo_complete(const struct undo_request *request, const char *name)
+{
+    return for_unfinished(request, name, complete_place) &&
+           for_unfinished(request, name, end_place);
 }
 
 /* ---- held messages as rows ---- */
@@ -398,7 +560,7 @@ static int open_run_folder(const struct place *place, uint16_t folder)
     char *name = NULL, *path = NULL;
     int number = -1;
 
-    if (place->run_fds[folder] >= 0 &&
+    if (run_fd_of(place, folder) >= 0 &&
         asprintf(&name, HOLD_ROOT "/%s", place->run) >= 0 &&
         asprintf(&path, "%s/%s", queues->folders[folder].path, name) >= 0)
         number =
@@ -451,10 +613,9 @@ static size_t add_place_rows(const struct place *place, const char *id,
 
     for (size_t h = 0; h < place->held.count; h++) {
         const struct held *held = &place->held.items[h];
-        struct stat st;
 
         if ((id != NULL && strcmp(id, held->id) != 0) ||
-            !is_held_file(place, place->control, held->letter, held, &st))
+            !is_control_held(place, held))
             continue;
         if (dir == FACTS_NO_DIR || held->data != last_data)
             dir = dir_of_pair(place, held->data);
@@ -485,7 +646,7 @@ size_t undo_add_held_rows(const struct undo_request *request, const char *name,
 
 /* ---- restoring ---- */
 
-static int put_back(const struct place *place, uint16_t folder, char letter,
+static int put_back(const struct place *place, size_t folder, char letter,
                     const struct held *held)
 {
     char name[QUEUE_HELD_NAME_MAX], held_name[QUEUE_HELD_NAME_MAX];
@@ -493,55 +654,101 @@ static int put_back(const struct place *place, uint16_t folder, char letter,
     if (!queue_file_name(name, letter, id_of(held), false) ||
         !queue_file_name(held_name, letter, id_of(held), true))
         return EINVAL;
-    return act_move(place->run_fds[folder], held_name,
-                    place->request->queues->folders[folder].fd, name);
+    return act_move(run_fd_of(place, folder), held_name,
+                    folder_at(place, folder)->fd, name);
 }
 
 static void complain_left(const struct place *place, const struct held *held,
                           const char *what, int error)
 {
-    act_complain(place->request->complaints,
-                 &place->request->queues->folders[place->control], held->id,
-                 what, error, "stays held");
+    act_complain(place->request->complaints, folder_at(place, place->control),
+                 held->id, what, error, "stays held");
 }
 
-/* df goes first: a control file without df would be delivered empty. */
-static void restore_data(struct place *place, struct held *held,
-                         struct undo_result *result)
+/* Where a crash of the machine lost the taking of a control file but not that
+ * of its df, the df goes back to it. */
+static void reunite(const struct place *place, const struct held *held)
 {
     struct stat st;
     int error;
 
-    if (!is_held_file(place, place->control, held->letter, held, &st))
-        return; /* back already, or expunged */
+    if (!is_queue_file(place, place->control, held->letter, held, &st) ||
+        st.st_ino != held->control_inode ||
+        !is_held_file(place, held->data, 'd', held, &st) ||
+        is_queue_file(place, held->data, 'd', held, &st))
+        return;
+    error = put_back(place, held->data, 'd', held);
+    if (error != 0)
+        complain_left(place, held, "df cannot be put back", error);
+}
+
+/* 0, or why df did not get to its place; ENOENT: it is nowhere. */
+static int restore_data(const struct place *place, const struct held *held)
+{
+    struct stat st;
+
+    if (is_held_file(place, held->data, 'd', held, &st))
+        return put_back(place, held->data, 'd', held);
+    /* never taken, or put back by an undo that was killed */
+    return is_queue_file(place, held->data, 'd', held, &st) &&
+                   st.st_ino == held->data_inode
+               ? 0
+               : ENOENT;
+}
+
+static int restore_transcripts(const struct place *place,
+                               const struct held *held)
+{
+    struct stat st;
+    int error = 0;
+
+    for (size_t i = 0;
+         held->transcript_inode != 0 && error == 0 && i < place->folder_count;
+         i++)
+        if (folder_at(place, i)->holds_transcripts &&
+            is_held_file(place, i, 'x', held, &st))
+            error = put_back(place, i, 'x', held);
+    return error;
+}
+
+/* All but the control file, which goes last: without its df it would be
+ * delivered empty. */
+static void restore_files(const struct place *place, struct held *held,
+                          struct undo_result *result)
+{
+    int error;
+
+    if (!is_control_held(place, held)) {
+        reunite(place, held); /* mostly: back already, or expunged */
+        return;
+    }
     if (has_control_anywhere(place, held)) {
         complain_left(place, held, "a control file of this id exists now", 0);
         result->left++;
         return;
     }
-    if (!is_held_file(place, held->data, 'd', held, &st)) {
-        /* never taken, or put back by an undo that was killed */
-        if (is_queue_file(place, held->data, 'd', held, &st) &&
-            st.st_ino == held->data_inode) {
-            held->is_data_back = true;
-            return;
-        }
-        complain_left(place, held, "its df is not held", 0);
-        result->failed++;
-        return;
-    }
-    error = put_back(place, held->data, 'd', held);
-    held->is_data_back = error == 0;
+    error = restore_data(place, held);
     if (error == EEXIST) {
         complain_left(place, held, "a df of this id exists now", 0);
         result->left++;
-    } else if (error != 0) {
-        complain_left(place, held, "df cannot be put back", error);
-        result->failed++;
+        return;
     }
+    if (error == 0) {
+        held->is_data_back = true;
+        error = restore_transcripts(place, held);
+        if (error == 0)
+            return;
+        held->is_data_back = false;
+        complain_left(place, held, "xf cannot be put back", error);
+    } else if (error == ENOENT) {
+        complain_left(place, held, "its df is not held", 0);
+    } else {
+        complain_left(place, held, "df cannot be put back", error);
+    }
+    result->failed++;
 }
 
-static void restore_control(struct place *place, struct held *held,
+static void restore_control(const struct place *place, struct held *held,
                             struct undo_result *result)
 {
     int error;
@@ -550,7 +757,6 @@ static void restore_control(struct place *place, struct held *held,
         return;
     error = put_back(place, place->control, held->letter, held);
     if (error == 0) {
-        held->is_back = true;
         result->restored++;
         return;
     }
@@ -562,70 +768,101 @@ static void restore_control(struct place *place, struct held *held,
     result->failed += error != EEXIST;
 }
 
-static void sync_all(const struct place *place)
+/* False when the disk fails: what is not back goes to where it was held. */
+static bool restore_batch(const struct place *place, struct held *items,
+                          size_t count, struct undo_result *result)
 {
-    for (size_t i = 0; i < place->request->queues->folder_count; i++)
-        if (place->run_fds[i] >= 0) {
-            sync_fd(place->request->queues->folders[i].fd);
-            sync_fd(place->run_fds[i]);
-        }
+    for (size_t i = 0; i < count; i++)
+        restore_files(place, &items[i], result);
+    if (!sync_place(place)) {
+        for (size_t i = 0; i < count; i++)
+            result->failed += items[i].is_data_back;
+        return false;
+    }
+    for (size_t i = 0; i < count; i++)
+        restore_control(place, &items[i], result);
+    return sync_place(place);
+}
+
+/* Whose control file could not follow goes back to the holding folder; true
+ * when nothing stays half back. */
+static bool settle(struct place *place)
+{
+    size_t complaints = place->request->complaints->count;
+
+    for (size_t i = 0; i < place->held.count; i++)
+        complete_message(place, &place->held.items[i]);
+    return place->request->complaints->count == complaints;
+}
+
+static size_t count_held(const struct place *place)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < place->held.count; i++)
+        count += is_control_held(place, &place->held.items[i]);
+    return count;
 }
 
 static void restore_place(struct place *place, struct undo_result *result)
 {
-    size_t before = result->left + result->failed;
     size_t restored = result->restored;
+    size_t count = place->held.count;
     struct buffer line = {0};
+    int error;
 
-    for (size_t first = 0; first < place->held.count && interrupt_signal() == 0;
-         first += BATCH) {
-        size_t end = first + BATCH < place->held.count ? first + BATCH
-                                                       : place->held.count;
-
-        for (size_t i = first; i < end; i++)
-            restore_data(place, &place->held.items[i], result);
-        sync_all(place);
-        for (size_t i = first; i < end; i++)
-            restore_control(place, &place->held.items[i], result);
-        sync_all(place);
+    journal_add_undo_begin(&line);
+    error = journal_append(&place->journal, &line);
+    if (error != 0) /* a full disk is no reason: renames take no space */
+        complain_journal(place, error, "journal cannot be written",
+                         "put back all the same");
+    buffer_clear(&line);
+    for (size_t first = 0; first < count && interrupt_signal() == 0;
+         first += BATCH)
+        if (!restore_batch(place, &place->held.items[first],
+                           first + BATCH < count ? BATCH : count - first,
+                           result))
+            break;
+    if (settle(place)) {
+        journal_add_undo(&line, result->restored - restored, count_held(place));
+        append_line(place, &line);
     }
-    if (interrupt_signal() != 0)
-        return;
-    journal_add_undo(&line, result->restored - restored,
-                     result->left + result->failed - before);
-    append_event(place, &line);
     buffer_free(&line);
 }
 
 bool undo_restore(const struct undo_request *request, const char *name,
                   struct undo_result *result_r)
 {
-    bool is_found = false;
+    bool is_found = false, is_delete = false;
 
     *result_r = (struct undo_result){0};
     for (size_t i = 0; i < request->queues->folder_count; i++) {
         struct place place;
+        int error;
 
         if (!open_place(&place, request, name, (uint16_t)i))
             continue;
         is_found = true;
-        if (is_journal_alive(&place)) {
-            act_complain(request->complaints, &request->queues->folders[i],
-                         name, "its run still works", 0, "left alone");
-            result_r->failed++;
-        } else {
-            if (!place.state.has_end)
-                complete_place(&place);
-            restore_place(&place, result_r);
+        is_delete = is_delete || place.state.is_delete;
+        if (place.has_journal && !place.state.is_delete) {
+            error = lock_place(&place);
+            if (error != 0) {
+                complain_lock(&place, error);
+                result_r->failed++;
+            } else {
+                restore_place(&place, result_r);
+            }
         }
         close_place(&place);
     }
+    if (is_delete && !undo_complete(request, name))
+        result_r->failed++;
     return is_found;
 }
 
 /* ---- expunging ---- */
 
-static void remove_held(struct place *place, uint16_t folder, char letter,
+static void remove_held(const struct place *place, size_t folder, char letter,
                         const struct held *held, struct undo_result *result)
 {
     char name[QUEUE_HELD_NAME_MAX];
@@ -634,63 +871,100 @@ static void remove_held(struct place *place, uint16_t folder, char letter,
     if (!is_held_file(place, folder, letter, held, &st))
         return;
     queue_file_name(name, letter, id_of(held), true);
-    if (unlinkat(place->run_fds[folder], name, 0) == 0) {
+    if (unlinkat(run_fd_of(place, folder), name, 0) == 0) {
         result->expunged_files++;
         result->freed_bytes += (uint64_t)st.st_size;
         return;
     }
-    act_complain(place->request->complaints,
-                 &place->request->queues->folders[folder], name,
+    act_complain(place->request->complaints, folder_at(place, folder), name,
                  "held file cannot be removed", errno, "still held");
     result->failed++;
 }
 
-static void remove_folders(struct place *place, struct undo_result *result)
-{
-    const struct queue_set *queues = place->request->queues;
-
-    for (size_t i = 0; i < queues->folder_count; i++) {
-        const char *why = NULL;
-        int root;
-
-        if (place->run_fds[i] < 0)
-            continue;
-        root = hold_open_root(&queues->folders[i], false, &why);
-        if (root < 0)
-            continue;
-        /* Something that is in no journal stays, and its folder with it. */
-        if (unlinkat(root, place->run, AT_REMOVEDIR) < 0 &&
-            errno != ENOTEMPTY && errno != EEXIST && errno != ENOENT) {
-            act_complain(place->request->complaints, &queues->folders[i],
-                         place->run, "cannot be removed", errno,
-                         "an empty folder stays");
-            result->failed++;
-        }
-        fsync(root);
-        close(root);
-        /* gone when this was the last run */
-        unlinkat(queues->folders[i].fd, HOLD_ROOT, AT_REMOVEDIR);
-    }
-}
-
-static void expunge_place(struct place *place, struct undo_result *result)
+/* The control file first: the rest of a message is nothing to put back. */
+static void remove_message(const struct place *place, const struct held *held,
+                           struct undo_result *result)
 {
     size_t failed = result->failed;
-    const struct queue_set *queues = place->request->queues;
 
-    for (size_t i = 0; i < place->held.count && interrupt_signal() == 0; i++) {
-        const struct held *held = &place->held.items[i];
-
-        remove_held(place, place->control, held->letter, held, result);
-        remove_held(place, held->data, 'd', held, result);
-        for (size_t d = 0; d < queues->dir_count; d++)
-            remove_held(place, queues->dirs[d].transcripts, 'x', held, result);
-    }
-    if (interrupt_signal() != 0 || result->failed > failed)
+    remove_held(place, place->control, held->letter, held, result);
+    if (result->failed > failed)
         return;
-    if (place->request->options->journal_directory == NULL)
-        unlinkat(place->run_fds[place->control], HOLD_JOURNAL, 0);
-    remove_folders(place, result);
+    remove_held(place, held->data, 'd', held, result);
+    for (size_t i = 0; held->transcript_inode != 0 && i < place->folder_count;
+         i++)
+        if (folder_at(place, i)->holds_transcripts)
+            remove_held(place, i, 'x', held, result);
+}
+
+/* Removes an empty folder; one that holds what is in no journal stays. */
+static bool remove_folder(const struct place *place, size_t folder, int parent,
+                          const char *name)
+{
+    if (unlinkat(parent, name, AT_REMOVEDIR) == 0 || errno == ENOTEMPTY ||
+        errno == EEXIST || errno == ENOENT)
+        return true;
+    act_complain(place->request->complaints, folder_at(place, folder), name,
+                 "cannot be removed", errno, "an empty folder stays");
+    return false;
+}
+
+/* The run's folder below one of the queue, and .qscan after the last run. */
+static bool remove_run_folder(const struct place *place, size_t folder)
+{
+    const struct queue_folder *queue_folder = folder_at(place, folder);
+    const char *why = NULL;
+    int root = hold_open_root(queue_folder, false, &why);
+    bool is_good;
+
+    if (root < 0)
+        return true;
+    is_good = remove_folder(place, folder, root, place->run) &&
+              act_sync(place->request->complaints, queue_folder, root);
+    close(root);
+    return is_good && remove_folder(place, folder, queue_folder->fd, HOLD_ROOT);
+}
+
+static bool remove_journal(const struct place *place)
+{
+    int directory = run_fd_of(place, place->control);
+
+    if (unlinkat(directory, HOLD_JOURNAL, 0) == 0 || errno == ENOENT)
+        return true;
+    complain_journal(place, errno, "journal cannot be removed", "it stays");
+    return false;
+}
+
+/* The journal and the folder it is in go last: by them a run is known. */
+static void remove_folders(const struct place *place,
+                           struct undo_result *result)
+{
+    bool is_good = true;
+
+    for (size_t i = 0; i < place->folder_count; i++) {
+        const struct queue_folder *folder = folder_at(place, i);
+
+        if (!folder->holds_control &&
+            (folder->holds_data || folder->holds_transcripts) &&
+            run_fd_of(place, i) >= 0)
+            is_good = remove_run_folder(place, i) && is_good;
+    }
+    if (!is_good || !remove_journal(place) ||
+        !remove_run_folder(place, place->control))
+        result->failed++;
+}
+
+static void expunge_place(const struct place *place, struct undo_result *result)
+{
+    size_t failed = result->failed;
+
+    for (size_t i = 0; i < place->held.count; i++) {
+        if (interrupt_signal() != 0)
+            return;
+        remove_message(place, &place->held.items[i], result);
+    }
+    if (result->failed == failed)
+        remove_folders(place, result);
 }
 
 bool undo_expunge(const struct undo_request *request, const char *name,
@@ -699,19 +973,23 @@ bool undo_expunge(const struct undo_request *request, const char *name,
     bool is_found = false;
 
     *result_r = (struct undo_result){0};
+    /* What is half taken would lose its better half. */
+    if (!undo_complete(request, name)) {
+        result_r->failed++;
+        return true;
+    }
     for (size_t i = 0; i < request->queues->folder_count; i++) {
         struct place place;
+        int error;
 
         if (!open_place(&place, request, name, (uint16_t)i))
             continue;
         is_found = true;
-        if (is_journal_alive(&place)) {
-            act_complain(request->complaints, &request->queues->folders[i],
-                         name, "its run still works", 0, "left alone");
+        error = place.has_journal ? lock_place(&place) : 0;
+        if (error != 0) {
+            complain_lock(&place, error);
             result_r->failed++;
         } else {
-            if (!place.state.has_end)
-                complete_place(&place);
             expunge_place(&place, result_r);
         }
         close_place(&place);
@@ -731,13 +1009,11 @@ static void compare_entry(void *context, const struct journal_entry *entry)
 {
     struct search *search = context;
     struct held held = {.letter = entry->letter};
-    struct stat st;
 
     if (search->class != NULL || strcmp(entry->id, search->id) != 0)
         return;
     memcpy(held.id, entry->id, sizeof(held.id));
-    if (!is_held_file(search->place, search->place->control, held.letter, &held,
-                      &st))
+    if (!is_control_held(search->place, &held))
         return;
     search->class = strdup(entry->class == NULL ? "" : entry->class);
     search->rule = strdup(entry->rule == NULL ? "" : entry->rule);

@@ -25,9 +25,11 @@ struct undo_run {
     uint64_t held_bytes;
     size_t taken_count; /* by its journals */
     size_t old_count;   /* held and created before old_before */
+    size_t rest_count;  /* files held without their control file: an expunge
+                           that was killed */
     bool is_unfinished; /* a journal without end whose run is dead */
     bool is_alive;      /* its run still works */
-    bool is_delete, is_undone;
+    bool is_delete;
 };
 
 struct undo_result {
@@ -42,15 +44,17 @@ struct undo_result {
 bool undo_look_at_run(const struct undo_request *request, const char *name,
                       int64_t old_before, struct undo_run *run_r);
 
-/* Names of runs whose journal has no end although they are dead. */
+/* Names of runs whose journal has no end although they are dead; warns of
+ * each. */
 void undo_list_unfinished(const struct undo_request *request,
                           struct string_list *runs);
 
 /*
  * Finishes what such a run began: df and xf follow their control files, or
- * are unlinked in a run with --delete. Returns how many files moved.
+ * are unlinked in a run with --delete. False after a complaint when something
+ * stays half done, or the run is alive.
  */
-size_t undo_complete(const struct undo_request *request, const char *name);
+bool undo_complete(const struct undo_request *request, const char *name);
 
 /* Adds the messages that a run holds to the table, as rows that only count in
  * the crowd; with id, only that one. Returns how many. */
