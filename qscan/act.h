@@ -30,6 +30,7 @@ struct act_result {
     char run[HOLD_RUN_MAX];
     struct string_list journals;
     size_t purged, busy, changed, vanished, failed;
+    size_t unreached; /* set by the caller: the rest, when the run stopped */
     uint64_t taken_bytes;
 };
 

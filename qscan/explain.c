@@ -21,6 +21,7 @@ struct explain {
     struct buffer details; /* of the rule in work */
     struct jsonout *json;  /* or NULL: text */
     char failed[256];      /* the one condition that failed, for near misses */
+    size_t condition_count;
 };
 
 static const char *answer_text(enum rules_answer answer)
@@ -116,9 +117,10 @@ static void text_condition(void *context,
                                                       : "-- ",
                   trace->line_word);
     buffer_add_rule_text(out, slice_from_string(trace->text), VALUE_COLUMNS);
-    buffer_printf(out, "\n             %s, line %u: saw ",
-                  place_text(rules_fields[trace->field].origin), trace->line);
+    buffer_printf(out, "\n               %s: ",
+                  place_text(rules_fields[trace->field].origin));
     add_view(out, trace);
+    explain->condition_count++;
     buffer_add_string(out, "\n");
     if (!is_good) {
         struct buffer text = {0};
@@ -142,6 +144,7 @@ static void text_rule_begins(void *context, size_t rule)
     (void)rule;
     buffer_clear(&explain->details);
     explain->failed[0] = '\0';
+    explain->condition_count = 0;
 }
 
 static void text_rule_ends(void *context, size_t rule, enum rules_answer answer,
@@ -150,23 +153,24 @@ static void text_rule_ends(void *context, size_t rule, enum rules_answer answer,
     struct explain *explain = context;
     const struct rules *rules = explain->message->scene->rules;
 
-    buffer_printf(explain->out, "\n  rule %s (%s:%u), class %s%s: %s",
-                  rules_name(rules, rule), rules_file_name(rules, rule),
-                  rules_line(rules, rule), rules_class(rules, rule),
-                  rules_purges(rules, rule) ? ", purge yes" : "",
+    buffer_printf(explain->out, "\nrule %s: %s\n  %s:%u, class %s%s\n",
+                  rules_name(rules, rule),
                   answer == ANSWER_YES  ? "MATCHES"
                   : answer == ANSWER_NO ? "does not match"
-                                        : "undecided");
-    if (answer == ANSWER_NO && failed_count == 1)
-        buffer_printf(explain->out, ", a near miss: only \"%s\"",
-                      explain->failed);
-    buffer_add_string(explain->out, "\n");
+                                        : "undecided",
+                  rules_file_name(rules, rule), rules_line(rules, rule),
+                  rules_class(rules, rule),
+                  rules_purges(rules, rule) ? ", purge yes" : "");
     if (rules_about(rules, rule)[0] != '\0') {
-        buffer_add_string(explain->out, "    ");
+        buffer_add_string(explain->out, "  ");
         buffer_add_escaped(explain->out,
                            slice_from_string(rules_about(rules, rule)), 0);
         buffer_add_string(explain->out, "\n");
     }
+    if (answer == ANSWER_NO && failed_count == 1 &&
+        explain->condition_count > 1)
+        buffer_printf(explain->out, "  near miss: all but \"%s\"\n",
+                      explain->failed);
     buffer_add(explain->out,
                slice_make(explain->details.bytes, explain->details.len));
 }
@@ -248,7 +252,7 @@ static void add_verdict(struct buffer *out, const struct message *message,
     const char *reason = state_reason(message);
 
     buffer_add_escaped(out, message->id, 0);
-    buffer_printf(out, " is %s: ",
+    buffer_printf(out, " is %s\n  ",
                   message->row->is_held && verdict->rule != RULES_NO_RULE
                       ? rules_class(scene->rules, verdict->rule)
                       : scan_class(scene, message->row));
@@ -295,7 +299,10 @@ bool explain_message(struct message *message, enum format format,
     } else {
         explain.out = &text;
     }
-    rules_explain(matcher, message_fetch, message, &to, &verdict);
+    if (message->row->state == FACTS_ORPHAN)
+        verdict = (struct rules_verdict){.rule = RULES_NO_RULE};
+    else /* an orphan has nothing that a rule could look at */
+        rules_explain(matcher, message_fetch, message, &to, &verdict);
     if (format == FORMAT_JSON) {
         jsonout_close(&json, ']');
         jsonout_field_boolean(&json, "purge",
@@ -391,8 +398,8 @@ static void show_headers(struct message *message, struct buffer *out)
         buffer_add_escaped(out, header->name, SHOW_LINE_COLUMNS);
         buffer_add_string(out, ":");
         while (slice_next_line(&rest, &line)) {
-            buffer_add_string(out, is_first ? "" : "\n    ");
-            buffer_add_escaped(out, line, SHOW_LINE_COLUMNS);
+            buffer_add_string(out, is_first ? " " : "\n      ");
+            buffer_add_escaped(out, slice_trim(line), SHOW_LINE_COLUMNS);
             is_first = false;
         }
         buffer_add_string(out, "\n");

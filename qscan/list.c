@@ -386,7 +386,7 @@ static void text_line(struct buffer *out, struct message *message,
 
     pad(out, buffer_add_escaped(out, message->id, 0), 14);
     start = out->len;
-    buffer_printf(out, " %-13s ", scan_class(message->scene, row));
+    buffer_printf(out, " %-14s ", scan_class(message->scene, row));
     if (action->action != NULL)
         buffer_printf(out, "%-6s ", action->action);
     list_add_span(&rest,

@@ -23,6 +23,7 @@
 #include "qscan/version.h"
 
 enum { EXIT_DONE = 0, EXIT_SOMETHING_FAILED = 1, EXIT_NOTHING_DONE = 2 };
+enum { IDS_NAMED = 10 }; /* of those that are not in the queue */
 
 struct program {
     struct options options;
@@ -302,6 +303,20 @@ static int compare_strings(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
+static void sort_once(struct string_list *list)
+{
+    size_t kept = 1;
+
+    qsort(list->strings, list->count, sizeof(*list->strings), compare_strings);
+    for (size_t i = 1; i < list->count; i++) {
+        if (strcmp(list->strings[i], list->strings[kept - 1]) == 0)
+            free(list->strings[i]);
+        else
+            list->strings[kept++] = list->strings[i];
+    }
+    list->count = kept;
+}
+
 /* --id=- reads them from standard input; sorted, for looking up. */
 static bool complete_ids(struct program *program)
 {
@@ -320,9 +335,54 @@ static bool complete_ids(struct program *program)
         }
     }
     free(line);
+    if (program->options.ids_from_stdin && ids->count == 0) {
+        complain(&program->complaints, SLICE_LITERAL("--id=-"),
+                 "no id on standard input", NULL, "nothing done");
+        return false;
+    }
     if (ids->count > 0)
-        qsort(ids->strings, ids->count, sizeof(*ids->strings), compare_strings);
+        sort_once(ids);
     return true;
+}
+
+/* Of the ids that were asked for some may be gone meanwhile; when all are, it
+ * was a mistake. */
+static bool check_ids(struct program *program)
+{
+    const struct string_list *ids = &program->options.ids;
+    const struct facts_table *table = &program->scan.table;
+    bool *found = calloc(ids->count + 1, sizeof(*found));
+    size_t missing_count = ids->count;
+
+    for (size_t i = 0; found != NULL && ids->count > 0 && i < table->count;
+         i++) {
+        char id[FACTS_ID_MAX + 1] = "";
+        const char *key = id;
+        char **at;
+
+        memcpy(id, table->rows[i].id, table->rows[i].id_len);
+        at = bsearch(&key, ids->strings, ids->count, sizeof(*ids->strings),
+                     compare_strings);
+        if (at != NULL && !found[at - ids->strings]) {
+            found[at - ids->strings] = true;
+            missing_count--;
+        }
+    }
+    for (size_t i = 0, named = 0;
+         found != NULL && i < ids->count && named < IDS_NAMED; i++) {
+        if (found[i])
+            continue;
+        complain_warning(
+            &program->complaints, slice_from_string(ids->strings[i]),
+            "no message of this id in the queue", NULL,
+            ++named < IDS_NAMED ? "passed over" : "no more of them are named");
+    }
+    free(found);
+    if (ids->count == 0 || missing_count < ids->count)
+        return true;
+    complain(&program->complaints, SLICE_LITERAL("--id"),
+             "none of them is in the queue", NULL, "nothing done");
+    return false;
 }
 
 static int run(struct program *program)
@@ -347,7 +407,7 @@ static int run(struct program *program)
                              &program->complaints) ||
         !complete_ids(program))
         return EXIT_NOTHING_DONE;
-    if (!judge_queue(program))
+    if (!judge_queue(program) || !check_ids(program))
         return EXIT_NOTHING_DONE;
     return run_mode(program);
 }

@@ -231,6 +231,11 @@ static int ask_purge(const struct purge_request *request, size_t count,
 
 /* ---- telling ---- */
 
+static bool is_only_looking(const struct options *options)
+{
+    return options->is_dry_run || options->plan_file != NULL;
+}
+
 static void add_queue_words(struct buffer *out, const struct options *options)
 {
     for (size_t i = 0; i < options->queues.count; i++) {
@@ -258,16 +263,18 @@ static void add_json_result(const struct purge_request *request,
                             const struct act_result *result, size_t kept,
                             bool is_delete, struct buffer *out)
 {
-    bool is_dry = result->run[0] == '\0';
+    bool is_dry = is_only_looking(request->options);
+    bool is_there = !is_dry && result->purged > 0; /* a run to be named */
     struct slice none = {NULL, 0};
     struct buffer undo = {0};
     struct jsonout json;
 
-    if (!is_dry && !is_delete)
+    if (is_there && !is_delete)
         add_undo_command(&undo, request->options, result->run);
     jsonout_init(&json, out);
     jsonout_open(&json, '{');
-    jsonout_field(&json, "run", is_dry ? none : slice_from_string(result->run));
+    jsonout_field(&json, "run",
+                  is_there ? slice_from_string(result->run) : none);
     jsonout_field(&json, "journal",
                   result->journals.count == 0
                       ? none
@@ -278,6 +285,7 @@ static void add_json_result(const struct purge_request *request,
     jsonout_field_integer(&json, "changed", (int64_t)result->changed);
     jsonout_field_integer(&json, "vanished", (int64_t)result->vanished);
     jsonout_field_integer(&json, "failed", (int64_t)result->failed);
+    jsonout_field_integer(&json, "unreached", (int64_t)result->unreached);
     jsonout_field_integer(&json, "held_bytes",
                           is_delete ? 0 : (int64_t)result->taken_bytes);
     jsonout_field(&json, "undo",
@@ -298,14 +306,19 @@ static void add_text_result(const struct purge_request *request,
                             const struct act_result *result, size_t kept,
                             bool is_delete, struct buffer *out)
 {
-    bool is_dry = result->run[0] == '\0';
+    bool is_dry = is_only_looking(request->options);
 
-    buffer_printf(out, "%s%zu message%s, ",
-                  is_dry      ? (is_delete ? "Would delete " : "Would take ")
-                  : is_delete ? "Deleted "
-                              : "Took ",
-                  result->purged, result->purged == 1 ? "" : "s");
-    summary_add_bytes(out, result->taken_bytes);
+    buffer_add_string(out, is_dry
+                               ? (is_delete ? "Would delete " : "Would take ")
+                           : is_delete ? "Deleted "
+                                       : "Took ");
+    if (result->purged == 0) {
+        buffer_add_string(out, "no message");
+    } else {
+        buffer_printf(out, "%zu message%s, ", result->purged,
+                      result->purged == 1 ? "" : "s");
+        summary_add_bytes(out, result->taken_bytes);
+    }
     buffer_printf(out, "; kept %zu.\n", kept);
     if (is_dry) {
         buffer_add_string(out, "Nothing was changed.\n");
@@ -315,6 +328,7 @@ static void add_text_result(const struct purge_request *request,
     add_count(out, result->changed, "changed since they were judged, kept");
     add_count(out, result->vanished, "vanished meanwhile: delivered");
     add_count(out, result->failed, "failed, kept: named above");
+    add_count(out, result->unreached, "not reached before the end, kept");
     if (is_delete || result->purged == 0)
         return;
     buffer_add_string(out, "They are held and still take their space. ");
@@ -396,8 +410,8 @@ static int act(const struct purge_request *request, struct act_job *jobs,
         act_result_free(&result);
         return EXIT_NOTHING_DONE;
     }
-    if (count == 0)
-        snprintf(result.run, sizeof(result.run), "%s", "none");
+    result.unreached = count - result.purged - result.busy - result.changed -
+                       result.vanished - result.failed;
     result.vanished += vanished;
     tell(request, &result, kept, is_delete);
     if (result.busy > 0 || result.failed > 0 || request->complaints->count > 0)
