@@ -227,8 +227,13 @@ static void renumbering_free(struct renumbering *map)
 }
 
 static bool merge_sources(struct crowd *into, const struct crowd *from,
-                          uint32_t *map_r)
+                          struct renumbering *map)
 {
+    uint32_t *map_r = malloc(from->sources.count * sizeof(*map_r));
+
+    map->sources = map_r;
+    if (map_r == NULL)
+        return false;
     map_r[0] = 0;
     for (uint32_t n = 1; n < from->sources.count; n++) {
         const struct crowd_source *source = &from->sources.items[n];
@@ -252,20 +257,20 @@ static void merge_clients(struct crowd *into, const struct crowd *from)
     }
 }
 
-static bool merge_part(struct crowd *into, struct crowd *from,
-                       struct renumbering *map)
+static bool merge_strings(struct crowd *into, struct crowd *from,
+                          struct renumbering *map)
 {
     map->strings = malloc(from->strings.count * sizeof(*map->strings));
     map->blobs = malloc(from->blobs.count * sizeof(*map->blobs));
-    map->sources = malloc(from->sources.count * sizeof(*map->sources));
-    if (map->strings == NULL || map->blobs == NULL || map->sources == NULL ||
+    if (map->strings == NULL || map->blobs == NULL ||
         !intern_merge(&into->strings, &from->strings, map->strings) ||
-        !intern_merge(&into->blobs, &from->blobs, map->blobs) ||
-        !merge_sources(into, from, map->sources))
+        !intern_merge(&into->blobs, &from->blobs, map->blobs))
         return false;
     merge_clients(into, from);
     into->has_failed = into->has_failed || from->has_failed;
     arena_adopt(&into->arena, &from->arena);
+    intern_free(&from->strings);
+    intern_free(&from->blobs);
     return true;
 }
 
@@ -345,20 +350,32 @@ static bool count_rows(struct crowd *crowd, const struct facts_table *table)
     return true;
 }
 
+/* Sources and their guesses first, and freed, before the strings need room:
+ * this is where memory peaks. */
+static bool merge_parts(struct crowd *parts, size_t part_count,
+                        struct renumbering *maps)
+{
+    struct hash_set seen = {0};
+    bool is_done = true;
+
+    for (size_t i = 1; is_done && i < part_count; i++)
+        is_done = merge_sources(&parts[0], &parts[i], &maps[i]);
+    for (size_t i = 0; is_done && i < part_count; i++)
+        is_done = count_guesses(&parts[0], &seen, &parts[i], maps[i].sources);
+    hash_set_free(&seen);
+    for (size_t i = 1; is_done && i < part_count; i++)
+        is_done = merge_strings(&parts[0], &parts[i], &maps[i]);
+    return is_done;
+}
+
 bool crowd_merge(struct crowd *parts, size_t part_count,
                  struct facts_table *table)
 {
     struct renumbering *maps = calloc(part_count, sizeof(*maps));
-    struct hash_set seen = {0};
-    bool is_done = maps != NULL;
+    bool is_done = maps != NULL && merge_parts(parts, part_count, maps);
 
-    for (size_t i = 1; is_done && i < part_count; i++)
-        is_done = merge_part(&parts[0], &parts[i], &maps[i]);
     if (is_done)
         renumber_rows(table, maps);
-    for (size_t i = 0; is_done && i < part_count; i++)
-        is_done = count_guesses(&parts[0], &seen, &parts[i], maps[i].sources);
-    hash_set_free(&seen);
     is_done = is_done && count_rows(&parts[0], table);
     for (size_t i = 0; is_done && i < part_count; i++)
         count_answers(&parts[0], &parts[i], maps[i].strings);

@@ -136,7 +136,7 @@ bool intern_init(struct intern *table, struct arena *arena,
     *table = (struct intern){.arena = arena, .key = {key[0], key[1]}};
     table->slot_count = INTERN_FIRST_SLOTS;
     table->slots = calloc(table->slot_count, sizeof(*table->slots));
-    table->capacity = INTERN_FIRST_SLOTS / 2;
+    table->capacity = INTERN_FIRST_SLOTS / 4 * 3;
     table->entries = calloc(table->capacity, sizeof(*table->entries));
     table->count = 1;
     if (table->slots == NULL || table->entries == NULL) {
@@ -163,7 +163,7 @@ static inline uint64_t slot_of(uint32_t hash, uint32_t number)
 static bool grow(struct intern *table)
 {
     uint32_t slot_count = table->slot_count * 2;
-    uint32_t capacity = slot_count / 2;
+    uint32_t capacity = slot_count / 4 * 3;
     uint64_t *slots;
     struct intern_entry *entries;
 

@@ -405,9 +405,8 @@ struct queue_listing {
     uint64_t key[2];
     uint32_t *slots; /* row number + 1 by id, open addressing */
     size_t slot_count;
-    uint8_t *beside;   /* by row: enum facts_beside */
-    uint32_t *orphans; /* numbers of others without control file */
-    size_t orphan_count;
+    uint8_t *beside;     /* by row: enum facts_beside */
+    size_t orphan_count; /* what is left of others after the join */
 };
 
 static bool add_other(struct queue_listing *listing, const struct other *other)
@@ -616,22 +615,33 @@ static void attach_stretch(struct queue_listing *listing, size_t first,
     }
     for (size_t i = 0; i < count; i++)
         if (!attach(listing, &listing->others[first + i], at[i]))
-            listing->orphans[listing->orphan_count++] = (uint32_t)(first + i);
+            listing->others[listing->orphan_count++] =
+                listing->others[first + i];
+}
+
+/* Half a million names that found their place need no memory any more. */
+static void shrink_to_orphans(struct queue_listing *listing)
+{
+    struct other *orphans =
+        realloc(listing->others,
+                (listing->orphan_count + 1) * sizeof(*listing->others));
+
+    if (orphans != NULL)
+        listing->others = orphans;
+    free(listing->slots);
+    listing->slots = NULL;
 }
 
 bool queue_join(struct queue_listing *listing)
 {
     if (!index_controls(listing))
         return false;
-    listing->orphans =
-        malloc((listing->other_count + 1) * sizeof(*listing->orphans));
-    if (listing->orphans == NULL)
-        return false;
     for (size_t first = 0; first < listing->other_count; first += STRETCH)
         attach_stretch(listing, first,
                        listing->other_count - first < STRETCH
                            ? listing->other_count - first
                            : STRETCH);
+    shrink_to_orphans(listing);
     return true;
 }
 
@@ -659,7 +669,7 @@ bool queue_finish(struct queue_listing *listing)
     for (size_t i = 0; i < listing->row_count; i++)
         listing->table->rows[i].beside = listing->beside[i];
     for (size_t i = 0; is_done && i < listing->orphan_count; i++)
-        is_done = add_orphan(listing, &listing->others[listing->orphans[i]]);
+        is_done = add_orphan(listing, &listing->others[i]);
     queue_listing_free(listing);
     return is_done;
 }
@@ -671,7 +681,6 @@ void queue_listing_free(struct queue_listing *listing)
     free(listing->slots);
     free(listing->others);
     free(listing->beside);
-    free(listing->orphans);
     free(listing);
 }
 
