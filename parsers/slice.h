@@ -62,7 +62,8 @@ static inline struct slice slice_head(struct slice s, size_t count)
 /* Offset of the first byte c in s, or s.len when there is none. */
 static inline size_t slice_index(struct slice s, char c)
 {
-    const char *hit = s.len == 0 ? NULL : memchr(s.ptr, c, s.len);
+    const char *hit =
+        s.len == 0 ? NULL : memchr(s.ptr, (unsigned char)c, s.len);
 
     return hit == NULL ? s.len : (size_t)(hit - s.ptr);
 }

@@ -40,7 +40,9 @@ struct target {
 struct taken {
     struct act_job *job;
     enum fate fate;
-    int fd;        /* the locked control file, or -1 */
+    int fd;       /* the locked control file, or -1 */
+    dev_t device; /* of that file */
+    ino_t inode;
     uint16_t data; /* folder of df */
     uint64_t bytes;
     bool has_lost_race; /* only for the log */
@@ -189,26 +191,26 @@ static enum fate open_locked(struct actor *actor, struct taken *taken)
         return fail(actor, row, "cannot be looked at", errno);
     if (!S_ISREG(st.st_mode) || st.st_size == 0)
         return FATE_CHANGED;
+    taken->device = st.st_dev;
+    taken->inode = st.st_ino;
     return lock_control(actor, row, taken->fd);
 }
 
-/* Under the lock: is the name still this file? A rewrite swaps inodes. */
-static enum fate check_identity(struct actor *actor, const struct facts *row)
+/* Under the lock: is the name still this file? A rewrite swaps inodes. Where
+ * it is, what the name says of size and links is true of the descriptor. */
+static enum fate check_identity(struct actor *actor, const struct taken *taken,
+                                const struct facts *row, struct stat *st_r)
 {
-    const struct stat *held = &actor->message.control_stat;
     char name[QUEUE_HELD_NAME_MAX];
-    struct stat st;
 
-    if (held->st_nlink == 0)
-        return FATE_VANISHED;
     if (!queue_file_name(name, row->letter, facts_id(row), false) ||
-        fstatat(control_folder(actor, row)->fd, name, &st,
+        fstatat(control_folder(actor, row)->fd, name, st_r,
                 AT_SYMLINK_NOFOLLOW) < 0)
         return errno == ENOENT ? FATE_VANISHED : FATE_CHANGED;
-    if (held->st_nlink != 1 || st.st_dev != held->st_dev ||
-        st.st_ino != held->st_ino || st.st_size != held->st_size)
-        return FATE_CHANGED;
-    return FATE_TAKE;
+    return st_r->st_nlink == 1 && st_r->st_dev == taken->device &&
+                   st_r->st_ino == taken->inode
+               ? FATE_TAKE
+               : FATE_CHANGED;
 }
 
 static bool is_planned_file(const struct act_job *job, const struct stat *st)
@@ -292,15 +294,16 @@ static enum fate inspect(struct actor *actor, struct taken *taken)
 {
     const struct facts *row = row_of(actor, taken);
     enum fate fate = open_locked(actor, taken);
+    struct stat st;
 
     if (fate != FATE_TAKE)
         return fate;
-    if (message_load_locked(&actor->message, row, taken->fd) != INPUT_OK)
-        return fail(actor, row, "cannot be read",
-                    actor->message.control_input.error);
-    fate = check_identity(actor, row);
+    fate = check_identity(actor, taken, row, &st);
     if (fate != FATE_TAKE)
         return fate;
+    if (message_load_locked(&actor->message, row, taken->fd, &st) != INPUT_OK)
+        return fail(actor, row, "cannot be read",
+                    actor->message.control_input.error);
     if (!is_planned_file(taken->job, &actor->message.control_stat))
         return FATE_CHANGED;
     fate = judge_again(actor, taken);

@@ -37,6 +37,7 @@ static void begin(struct message *message, const struct facts *row)
     message->id = facts_id(row);
     message->has_control_stat = message->has_data_stat = false;
     message->data_folder = -1;
+    message->wants_data_stat = false;
     message->data_state = DATA_NOT_READ;
     message->is_dsn_parsed = false;
     message->has_own_kind = message->has_source_ours = false;
@@ -136,15 +137,20 @@ enum input_outcome message_load(struct message *message,
 }
 
 enum input_outcome message_load_locked(struct message *message,
-                                       const struct facts *row, int fd)
+                                       const struct facts *row, int fd,
+                                       const struct stat *st)
 {
     struct slice text = {NULL, 0};
     enum input_outcome outcome;
 
     begin(message, row);
-    outcome =
-        input_read(&message->control_input, fd, &message->control_stat, &text);
+    message->wants_data_stat = true;
+    message->control_stat = *st;
+    outcome = input_read(&message->control_input, fd, NULL, &text);
     message->has_control_stat = outcome == INPUT_OK;
+    /* what was read must be what was looked at */
+    if (outcome == INPUT_OK && (int64_t)text.len != st->st_size)
+        text = slice_make(text.ptr, 0);
     return parse_control(message, outcome, text);
 }
 
@@ -185,7 +191,12 @@ void message_need_data(struct message *message)
         return;
     fd = input_open(&message->data_input, message->data_folder, name, &outcome);
     if (fd >= 0) {
-        outcome = input_read(&message->data_input, fd, NULL, &message->data);
+        outcome =
+            input_read(&message->data_input, fd,
+                       message->wants_data_stat ? &message->data_stat : NULL,
+                       &message->data);
+        message->has_data_stat =
+            message->wants_data_stat && outcome == INPUT_OK;
         close(fd);
     }
     if (outcome != INPUT_GONE)

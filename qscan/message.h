@@ -46,6 +46,7 @@ struct message {
     struct stat control_stat; /* when has_control_stat */
     struct stat data_stat;    /* when has_data_stat */
     bool has_control_stat, has_data_stat;
+    bool wants_data_stat; /* when df is read, it is looked at as well */
     struct qf qf;
     enum qf_outcome qf_outcome;
     int data_folder; /* descriptor of the directory of df, -1 = unknown */
@@ -73,9 +74,11 @@ void message_free(struct message *message);
 enum input_outcome message_load(struct message *message,
                                 const struct facts *row, bool want_stat);
 
-/* The same from a descriptor (locked by the caller), always with stat. */
+/* The same from a descriptor that the caller has locked and looked at since:
+ * st. Of another size than st says it comes out empty. */
 enum input_outcome message_load_locked(struct message *message,
-                                       const struct facts *row, int fd);
+                                       const struct facts *row, int fd,
+                                       const struct stat *st);
 
 /* Reads df, once; data_state says how it went. */
 void message_need_data(struct message *message);
