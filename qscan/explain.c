@@ -245,6 +245,15 @@ static const char *state_reason(const struct message *message)
     }
 }
 
+/* A held message has no row of its own judged: its verdict is made here. */
+static const char *class_of(const struct message *message,
+                            const struct rules_verdict *verdict)
+{
+    return message->row->is_held && verdict->rule != RULES_NO_RULE
+               ? rules_class(message->scene->rules, verdict->rule)
+               : scan_class(message->scene, message->row);
+}
+
 static void add_verdict(struct buffer *out, const struct message *message,
                         const struct rules_verdict *verdict)
 {
@@ -263,7 +272,8 @@ static void add_verdict(struct buffer *out, const struct message *message,
     else
         buffer_printf(out, "rule %s matches first; %s\n",
                       rules_name(scene->rules, verdict->rule),
-                      verdict->purge ? "--purge-bounces would take it"
+                      message->row->is_held ? "held"
+                      : verdict->purge      ? "--purge-bounces would take it"
                       : rules_purges(scene->rules, verdict->rule)
                           ? "kept, because an earlier rule is undecided"
                           : "kept");
@@ -286,9 +296,6 @@ bool explain_message(struct message *message, enum format format,
         jsonout_init(&json, out);
         jsonout_open(&json, '{');
         jsonout_field(&json, "id", message->id);
-        jsonout_field(
-            &json, "class",
-            slice_from_string(scan_class(message->scene, message->row)));
         jsonout_field(&json, "reason",
                       slice_from_string(state_reason(message)));
         jsonout_key(&json, "rules");
@@ -305,6 +312,8 @@ bool explain_message(struct message *message, enum format format,
         rules_explain(matcher, message_fetch, message, &to, &verdict);
     if (format == FORMAT_JSON) {
         jsonout_close(&json, ']');
+        jsonout_field(&json, "class",
+                      slice_from_string(class_of(message, &verdict)));
         jsonout_field_boolean(&json, "purge",
                               verdict.purge &&
                                   message->row->state == FACTS_JUDGED);
@@ -324,7 +333,7 @@ bool explain_message(struct message *message, enum format format,
 
 static void field(struct buffer *out, const char *name, struct slice value)
 {
-    if (slice_is_absent(value))
+    if (value.len == 0)
         return;
     buffer_printf(out, "  %-16s ", name);
     buffer_add_escaped(out, value, SHOW_LINE_COLUMNS);
@@ -406,6 +415,26 @@ static void show_headers(struct message *message, struct buffer *out)
     }
 }
 
+/* A line with its tabs as the blanks they stand for. */
+static void add_body_line(struct buffer *out, struct slice line)
+{
+    size_t column = 0;
+
+    buffer_add_string(out, "  ");
+    while (line.len > 0 && column < SHOW_LINE_COLUMNS) {
+        size_t tab = slice_index(line, '\t');
+
+        column += buffer_add_escaped(out, slice_head(line, tab),
+                                     SHOW_LINE_COLUMNS - column);
+        if (tab < line.len) {
+            buffer_printf(out, "%*s", 8 - (int)(column % 8), "");
+            column += 8 - column % 8;
+        }
+        line = slice_skip(line, tab + 1);
+    }
+    buffer_add_string(out, "\n");
+}
+
 static void show_body(struct message *message, struct buffer *out)
 {
     struct slice rest, line;
@@ -421,9 +450,7 @@ static void show_body(struct message *message, struct buffer *out)
     }
     rest = message->data;
     while (count < SHOW_LINES && slice_next_line(&rest, &line)) {
-        buffer_add_string(out, "  ");
-        buffer_add_escaped(out, line, SHOW_LINE_COLUMNS);
-        buffer_add_string(out, "\n");
+        add_body_line(out, line);
         count++;
     }
     if (rest.len > 0)
@@ -432,7 +459,14 @@ static void show_body(struct message *message, struct buffer *out)
 
 void show_message(struct message *message, struct buffer *out)
 {
-    show_envelope(message, out);
-    show_headers(message, out);
+    if (message->row->state == FACTS_ORPHAN) {
+        buffer_printf(out, "ORPHAN %cf\n  %s\n", message->row->letter,
+                      state_reason(message));
+        if (message->row->letter != 'd')
+            return;
+    } else {
+        show_envelope(message, out);
+        show_headers(message, out);
+    }
     show_body(message, out);
 }

@@ -208,17 +208,25 @@ static bool set_mode(struct options *options, bool *has_mode, enum mode mode,
     return true;
 }
 
+static bool take_id(struct options *options, const char *name)
+{
+    options->id = optarg;
+    if (optarg[0] == '\0')
+        wrong(name, "no id given", NULL);
+    return optarg[0] != '\0';
+}
+
 static bool take_mode(struct options *options, bool *has_mode, int option)
 {
     switch (option) {
     case OPT_LIST:
         return set_mode(options, has_mode, MODE_LIST, "--list");
     case OPT_EXPLAIN:
-        options->id = optarg;
-        return set_mode(options, has_mode, MODE_EXPLAIN, "--explain");
+        return take_id(options, "--explain") &&
+               set_mode(options, has_mode, MODE_EXPLAIN, "--explain");
     case OPT_SHOW:
-        options->id = optarg;
-        return set_mode(options, has_mode, MODE_SHOW, "--show");
+        return take_id(options, "--show") &&
+               set_mode(options, has_mode, MODE_SHOW, "--show");
     case OPT_PURGE_BOUNCES:
         return set_mode(options, has_mode, MODE_PURGE_BOUNCES,
                         "--purge-bounces");
@@ -341,6 +349,11 @@ static bool check_together(const struct options *options)
     }
     if (options->older_sec >= 0 && mode != MODE_EXPUNGE && mode != MODE_RUNS) {
         wrong("--older", "goes with --expunge and --runs", NULL);
+        return false;
+    }
+    if (mode == MODE_APPLY && (is_narrowed || options->is_delete)) {
+        wrong("--apply", "does exactly what its plan says",
+              "--class, --where, --id and --delete belong to the plan");
         return false;
     }
     if (is_narrowed && (is_run_mode || mode == MODE_CHECK_RULES ||
