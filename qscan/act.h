@@ -23,6 +23,7 @@ struct act_job {
     bool has_identity;
     uint64_t device, inode;
     int64_t size_bytes, mtime_nsec, ctime_nsec;
+    uint64_t data_bytes;      /* of df, as the plan says */
     const char *class, *rule; /* of that plan; else judged again */
 };
 

@@ -261,10 +261,7 @@ static void add_verdict(struct buffer *out, const struct message *message,
     const char *reason = state_reason(message);
 
     buffer_add_escaped(out, message->id, 0);
-    buffer_printf(out, " is %s\n  ",
-                  message->row->is_held && verdict->rule != RULES_NO_RULE
-                      ? rules_class(scene->rules, verdict->rule)
-                      : scan_class(scene, message->row));
+    buffer_printf(out, " is %s\n  ", class_of(message, verdict));
     if (reason != NULL)
         buffer_printf(out, "%s; no rule may purge it\n", reason);
     else if (verdict->rule == RULES_NO_RULE)

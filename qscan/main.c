@@ -46,7 +46,7 @@ static int run_check_rules(struct program *program)
                 &result);
     clock_gettime(CLOCK_MONOTONIC, &end);
     fprintf(program->output.file,
-            "%zu rules in %zu files, %zu samples, %zu failed, %.1f ms\n",
+            "rules %zu, files %zu, samples %zu, failed %zu, %.1f ms\n",
             result.rule_count, program->ruleset.file_count, result.sample_count,
             result.failed_count,
             (double)(end.tv_sec - start.tv_sec) * 1e3 +
@@ -121,11 +121,20 @@ static void set_scene(struct program *program)
 {
     struct scan *scan = &program->scan;
     const struct options *options = &program->options;
+    int64_t clock = time(NULL);
 
     scan->scene.queues = &program->queues;
     scan->scene.rules = program->ruleset.rules;
     scan->scene.where = program->where;
-    scan->scene.now = options->now >= 0 ? options->now : time(NULL);
+    scan->scene.now = options->now >= 0 ? options->now : clock;
+    /* A message must not grow old by a word on the command line. */
+    if (scan->scene.now > clock && is_taking(options->mode) &&
+        !options->is_dry_run && options->plan_file == NULL) {
+        complain_warning(&program->complaints, SLICE_LITERAL("--now"),
+                         "lies in the future", NULL,
+                         "ages are judged as of the clock");
+        scan->scene.now = clock;
+    }
     scan->scene.is_domains_known = program->ruleset.is_domains_known;
     scan->worker_count = options->workers;
     scan->reads_data = rules_need(program->ruleset.rules, FROM_DATA_FILE) ||

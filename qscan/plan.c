@@ -72,6 +72,7 @@ static bool read_line(struct plan *plan, struct planned_list *list,
             .size_bytes = integer_of(identity, "size"),
             .mtime_nsec = integer_of(identity, "mtime_nsec"),
             .ctime_nsec = integer_of(identity, "ctime_nsec"),
+            .data_bytes = (uint64_t)integer_of(line, "size_bytes"),
             .class = keep_text(&plan->arena, json_string_value(json_object_get(
                                                  line, "class"))),
             .rule = keep_text(&plan->arena, json_string_value(json_object_get(

@@ -222,7 +222,8 @@ static int ask_purge(const struct purge_request *request, size_t count,
     buffer_printf(&what, "%s %zu message%s (", is_delete ? "Delete" : "Take",
                   count, count == 1 ? "" : "s");
     summary_add_bytes(&what, bytes);
-    buffer_add_string(&what, is_delete ? ") for good" : "), undoably");
+    buffer_add_string(&what, is_delete ? " of bodies) for good"
+                                       : " of bodies), undoably");
     buffer_add(&what, slice_make("", 1));
     status = ask(request, what.bytes, needs_yes);
     buffer_free(&what);
@@ -246,10 +247,10 @@ static void add_queue_words(struct buffer *out, const struct options *options)
     }
 }
 
-static void add_undo_command(struct buffer *out, const struct options *options,
-                             const char *run)
+static void add_run_command(struct buffer *out, const struct options *options,
+                            const char *mode, const char *run)
 {
-    buffer_printf(out, "qscan --undo=%s", run);
+    buffer_printf(out, "qscan %s=%s", mode, run);
     if (options->journal_directory != NULL) {
         buffer_add_string(out, " --journal='");
         buffer_add_escaped(out, slice_from_string(options->journal_directory),
@@ -270,7 +271,7 @@ static void add_json_result(const struct purge_request *request,
     struct jsonout json;
 
     if (is_there && !is_delete)
-        add_undo_command(&undo, request->options, result->run);
+        add_run_command(&undo, request->options, "--undo", result->run);
     jsonout_init(&json, out);
     jsonout_open(&json, '{');
     jsonout_field(&json, "run",
@@ -318,6 +319,8 @@ static void add_text_result(const struct purge_request *request,
         buffer_printf(out, "%zu message%s, ", result->purged,
                       result->purged == 1 ? "" : "s");
         summary_add_bytes(out, result->taken_bytes);
+        if (is_dry) /* the other parts are not looked at for a plan */
+            buffer_add_string(out, " of bodies");
     }
     buffer_printf(out, "; kept %zu.\n", kept);
     if (is_dry) {
@@ -326,17 +329,17 @@ static void add_text_result(const struct purge_request *request,
     }
     add_count(out, result->busy, "busy: being delivered, kept");
     add_count(out, result->changed, "changed since they were judged, kept");
-    add_count(out, result->vanished, "vanished meanwhile: delivered");
+    add_count(out, result->vanished,
+              "vanished meanwhile: delivered, or taken by another run");
     add_count(out, result->failed, "failed, kept: named above");
     add_count(out, result->unreached, "not reached before the end, kept");
     if (is_delete || result->purged == 0)
         return;
     buffer_add_string(out, "They are held and still take their space. ");
     buffer_add_string(out, "Put them back:\n  ");
-    add_undo_command(out, request->options, result->run);
-    buffer_printf(out, "\nFree the space for good:\n  qscan --expunge=%s",
-                  result->run);
-    add_queue_words(out, request->options);
+    add_run_command(out, request->options, "--undo", result->run);
+    buffer_add_string(out, "\nFree the space for good:\n  ");
+    add_run_command(out, request->options, "--expunge", result->run);
     buffer_add_string(out, "\n");
 }
 
@@ -432,7 +435,7 @@ static int run_apply(const struct purge_request *request)
         return EXIT_NOTHING_DONE;
     }
     for (size_t i = 0; i < plan.job_count; i++)
-        bytes += (uint64_t)plan.jobs[i].size_bytes;
+        bytes += plan.jobs[i].data_bytes;
     if (request->options->is_dry_run) {
         struct act_result result = {.purged = plan.job_count,
                                     .vanished = plan.missing_count,
@@ -672,10 +675,7 @@ static bool choose_expunged(const struct purge_request *request,
         string_list_add(names, slice_from_string(runs.strings[i]));
     }
     string_list_free(&runs);
-    if (names->count == 0)
-        complain(request->complaints, SLICE_LITERAL("--expunge"),
-                 "no run is that old", NULL, "nothing done");
-    return names->count > 0;
+    return true;
 }
 
 static void tell_expunge(const struct purge_request *request, size_t run_count,
@@ -717,6 +717,10 @@ int purge_expunge(const struct purge_request *request)
     if (!choose_expunged(request, &names, &bytes)) {
         string_list_free(&names);
         return EXIT_NOTHING_DONE;
+    }
+    if (names.count == 0) { /* a weekly cron job must not mail about it */
+        tell_expunge(request, 0, &sum);
+        return EXIT_DONE;
     }
     buffer_printf(&what, "%s %zu run%s (",
                   request->options->is_dry_run ? "Would expunge" : "Expunge",
@@ -760,6 +764,8 @@ static const char *run_state(const struct undo_run *run)
         return "deleted";
     if (run->held_count > 0)
         return "held";
+    if (run->is_journal_missing)
+        return "elsewhere"; /* --journal=DIR */
     return run->taken_count > 0 ? "undone" : "empty";
 }
 

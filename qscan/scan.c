@@ -44,11 +44,11 @@ const char *scan_oddity_text(unsigned bit)
         "qf and hf or Qf of one id",
         "id of no shape that sendmail makes",
         "id whose time is not the message's",
-        "program, file or :include: recipient without a user",
+        "|program, /file or :include: without a user",
         "tf beside the control file",
         "qf with a quarantine reason",
         "no df",
-        "control file cut, garbled or with data after its end",
+        "control file cut, garbled or overlong",
         "control file owned by somebody else",
     };
 
@@ -434,6 +434,8 @@ static void scan_row(struct worker *worker, uint32_t row_number,
     note_text_oddities(row, message);
     row->state = (uint8_t)state_of(message, row, look_for_data);
     look_at_recipient(worker, &first);
+    row->rule = RULES_NO_RULE; /* a second look starts anew */
+    row->is_purge = row->is_undecided = row->is_later = false;
     judge(worker, row);
     gather(worker, row, row_number, &first);
     if (worker->scan->reads_data && message_data_bytes(message) > 0)

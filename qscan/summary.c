@@ -7,7 +7,7 @@
 
 #include "qscan/tally.h"
 
-enum { HOST_COLUMNS = 38, NAME_COLUMNS = 30 };
+enum { HOST_COLUMNS = 38, NAME_COLUMNS = 24 };
 
 struct summary {
     const struct options *options;
@@ -89,11 +89,18 @@ static void add_head(struct summary *summary)
 {
     const struct queue_set *queues = summary->scan->scene.queues;
     struct buffer *out = &summary->out;
+    size_t count = 0;
 
     buffer_add_string(out, "Queue ");
-    buffer_add_escaped(out, slice_from_string(queues->dirs[0].path), 44);
-    if (queues->dir_count > 1)
-        buffer_printf(out, " and %zu more", queues->dir_count - 1);
+    for (size_t i = 0; i < queues->dir_count; i++) {
+        if (queues->dirs[i].is_held)
+            continue; /* of an unfinished run: no queue of its own */
+        if (count++ == 0)
+            buffer_add_escaped(out, slice_from_string(queues->dirs[i].path),
+                               44);
+    }
+    if (count > 1)
+        buffer_printf(out, " and %zu more", count - 1);
     buffer_add_string(out, ", ");
     add_time(out, summary->scan->scene.now);
     buffer_add_string(out, "\n");
@@ -123,10 +130,11 @@ static void add_problems(struct summary *summary)
                       100.0 * (double)tally->purgeable /
                           (double)tally->messages);
         summary_add_bytes(&summary->out, tally->purgeable_bytes);
-        if (tally->sources.all > 0)
-            buffer_printf(&summary->out, "; bounces come of mail from %zu %s",
-                          tally->sources.all,
-                          tally->sources.all == 1 ? "address" : "addresses");
+        if (tally->purgeable_sources > 0)
+            buffer_printf(&summary->out, "; caused by mail from %zu %s",
+                          tally->purgeable_sources,
+                          tally->purgeable_sources == 1 ? "address"
+                                                        : "addresses");
         buffer_add_string(&summary->out, "\n");
     }
     add_problem(summary, &problem_count, class_count(summary, "damaged"),
@@ -371,11 +379,18 @@ static void add_command(struct summary *summary, const char *about,
 static const struct facts *purge_example(const struct scan *scan,
                                          const struct options *options)
 {
-    for (size_t i = 0; i < scan->table.count; i++)
-        if (scan->table.rows[i].is_purge &&
-            list_is_selected(options, scan, &scan->table.rows[i]))
-            return &scan->table.rows[i];
-    return NULL;
+    const struct facts *found = NULL;
+
+    /* the lowest id, so that the same queue gives the same words */
+    for (size_t i = 0; i < scan->table.count; i++) {
+        const struct facts *row = &scan->table.rows[i];
+
+        if (row->is_purge &&
+            (found == NULL || memcmp(row->id, found->id, FACTS_ID_MAX) < 0) &&
+            list_is_selected(options, scan, row))
+            found = row;
+    }
+    return found;
 }
 
 static void add_next(struct summary *summary)

@@ -219,6 +219,25 @@ static void fill_shown(struct counting *counting, const struct facts *row,
     top->ages[age_bucket(now - row->created)]++;
 }
 
+static bool count_purgeable_sources(struct tally *tally,
+                                    const struct options *options,
+                                    const struct scan *scan)
+{
+    bool *is_seen = calloc(scan->scene.crowd->sources.count, sizeof(*is_seen));
+
+    for (size_t i = 0; is_seen != NULL && i < scan->table.count; i++) {
+        const struct facts *row = &scan->table.rows[i];
+
+        if (row->source == 0 || !row->is_purge || is_seen[row->source] ||
+            !list_is_selected(options, scan, row))
+            continue;
+        is_seen[row->source] = true;
+        tally->purgeable_sources++;
+    }
+    free(is_seen);
+    return is_seen != NULL;
+}
+
 static bool count_tables(struct tally *tally, const struct options *options,
                          const struct scan *scan, unsigned top)
 {
@@ -239,6 +258,7 @@ static bool count_tables(struct tally *tally, const struct options *options,
         for (size_t k = 0; k < KINDS; k++)
             kinds[k].counts[number_of(row, kinds[k].what)]++;
     }
+    is_done = is_done && count_purgeable_sources(tally, options, scan);
     for (size_t k = 0; is_done && k < KINDS; k++)
         is_done = select_shown(&kinds[k], scan, top);
     for (size_t i = 0; is_done && i < scan->table.count; i++) {

@@ -363,6 +363,8 @@ bool undo_look_at_run(const struct undo_request *request, const char *name,
         if (!open_place(&place, request, name, (uint16_t)i))
             continue;
         is_found = true;
+        run_r->is_journal_missing =
+            run_r->is_journal_missing || !place.has_journal;
         look_at_place(&place, old_before, run_r);
         close_place(&place);
     }

@@ -29,6 +29,7 @@ struct undo_run {
                            that was killed */
     bool is_unfinished; /* a journal without end whose run is dead */
     bool is_alive;      /* its run still works */
+    bool is_journal_missing; /* never written, or in --journal=DIR */
     bool is_delete;
 };
 
