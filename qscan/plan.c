@@ -61,7 +61,10 @@ static bool read_line(struct plan *plan, struct planned_list *list,
         list->items = items;
         list->capacity = capacity;
     }
-    plan->is_delete = plan->is_delete || strcmp(action, "delete") == 0;
+    /* one word changed by hand must not delete what was to be held */
+    if (list->count > 0 && plan->is_delete != (action[0] == 'd'))
+        return false;
+    plan->is_delete = action[0] == 'd';
     list->items[list->count++] = (struct planned){
         .id = keep_text(&plan->arena, id),
         .queue = keep_text(&plan->arena, queue),
@@ -105,7 +108,8 @@ static bool read_file(struct plan *plan, struct planned_list *list,
     if (!is_good) {
         char what[64];
 
-        snprintf(what, sizeof(what), "line %u is not of a plan", line_number);
+        snprintf(what, sizeof(what), "line %u is not of this plan",
+                 line_number);
         complain(to, slice_from_string(path), what, NULL, "nothing done");
     }
     free(text);

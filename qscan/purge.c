@@ -390,9 +390,9 @@ static int write_plan(const struct purge_request *request,
         return EXIT_NOTHING_DONE;
     if (!request->options->is_quiet)
         fprintf(stderr,
-                "qscan: %zu messages in the plan; act on it with "
+                "qscan: %zu message%s in the plan; act on it with "
                 "--apply\n",
-                selection->count);
+                selection->count, selection->count == 1 ? "" : "s");
     return status;
 }
 
@@ -711,6 +711,7 @@ int purge_expunge(const struct purge_request *request)
     struct string_list names = {0};
     struct undo_result sum = {0};
     struct buffer what = {0};
+    size_t expunged_count = 0;
     uint64_t bytes = 0;
     int status;
 
@@ -738,12 +739,13 @@ int purge_expunge(const struct purge_request *request)
             struct undo_result result;
 
             undo_expunge(&undo, names.strings[i], &result);
+            expunged_count += result.failed == 0;
             sum.expunged_files += result.expunged_files;
             sum.freed_bytes += result.freed_bytes;
             sum.failed += result.failed;
         }
         if (status == EXIT_DONE) {
-            tell_expunge(request, names.count, &sum);
+            tell_expunge(request, expunged_count, &sum);
             status = sum.failed > 0 || request->complaints->count > 0
                          ? EXIT_SOMETHING_FAILED
                          : EXIT_DONE;

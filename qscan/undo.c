@@ -288,26 +288,31 @@ static bool has_control_anywhere(const struct place *place,
 
 /* ---- looking ---- */
 
-static bool is_empty_folder(int fd)
+/* Names in a folder of the run, but for its journal. */
+static size_t count_names(int fd)
 {
     DIR *directory = fdopendir(dup(fd));
     struct dirent *entry;
-    bool is_empty = true;
+    size_t count = 0;
 
-    while (directory != NULL && is_empty &&
-           (entry = readdir(directory)) != NULL)
-        is_empty =
-            strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0;
-    if (directory != NULL)
-        closedir(directory);
-    return is_empty;
+    if (directory == NULL)
+        return 0;
+    rewinddir(directory); /* its offset is that of fd */
+    while ((entry = readdir(directory)) != NULL)
+        count +=
+            entry->d_name[0] != '.' && strcmp(entry->d_name, HOLD_JOURNAL) != 0;
+    closedir(directory);
+    return count;
 }
 
-static void look_at_message(const struct place *place, const struct held *held,
-                            int64_t old_before, struct undo_run *run)
+/* Returns how many of its files are in the run's folder beside the journal. */
+static size_t look_at_message(const struct place *place,
+                              const struct held *held, int64_t old_before,
+                              struct undo_run *run)
 {
     struct stat st;
     bool is_held = is_held_file(place, place->control, held->letter, held, &st);
+    size_t here = is_held;
 
     if (is_held) {
         run->held_count++;
@@ -317,6 +322,7 @@ static void look_at_message(const struct place *place, const struct held *held,
     if (is_held_file(place, held->data, 'd', held, &st)) {
         run->rest_count += !is_held;
         run->held_bytes += (uint64_t)st.st_size;
+        here += held->data == place->control;
     }
     for (size_t i = 0; held->transcript_inode != 0 && i < place->folder_count;
          i++)
@@ -324,22 +330,19 @@ static void look_at_message(const struct place *place, const struct held *held,
             is_held_file(place, i, 'x', held, &st)) {
             run->rest_count += !is_held;
             run->held_bytes += (uint64_t)st.st_size;
+            here += i == place->control;
         }
+    return here;
 }
 
 static void look_at_place(struct place *place, int64_t old_before,
                           struct undo_run *run)
 {
+    size_t known = 0;
     int error;
 
     run->taken_count += place->state.take_count;
     run->is_delete = run->is_delete || place->state.is_delete;
-    if (!place->has_journal &&
-        !is_empty_folder(run_fd_of(place, place->control))) {
-        complain_journal(place, 0, "its journal is not here",
-                         "left alone, see --journal");
-        return;
-    }
     if (place->has_journal && !place->state.has_end) {
         error = lock_place(place);
         journal_close(&place->journal);
@@ -347,7 +350,16 @@ static void look_at_place(struct place *place, int64_t old_before,
         run->is_unfinished = run->is_unfinished || error != EWOULDBLOCK;
     }
     for (size_t i = 0; i < place->held.count; i++)
-        look_at_message(place, &place->held.items[i], old_before, run);
+        known += look_at_message(place, &place->held.items[i], old_before, run);
+    if (run->is_alive || count_names(run_fd_of(place, place->control)) <= known)
+        return;
+    run->is_journal_missing = run->is_journal_missing || !place->has_journal;
+    if (place->has_journal)
+        complain_journal(place, 0, "holds files that its journal does not name",
+                         "left alone");
+    else
+        complain_journal(place, 0, "its journal is not here",
+                         "left alone, see --journal");
 }
 
 bool undo_look_at_run(const struct undo_request *request, const char *name,
@@ -363,8 +375,6 @@ bool undo_look_at_run(const struct undo_request *request, const char *name,
         if (!open_place(&place, request, name, (uint16_t)i))
             continue;
         is_found = true;
-        run_r->is_journal_missing =
-            run_r->is_journal_missing || !place.has_journal;
         look_at_place(&place, old_before, run_r);
         close_place(&place);
     }
@@ -403,6 +413,13 @@ static bool may_be_unfinished(const struct undo_request *request,
     return is_unfinished;
 }
 
+static bool is_completing(const struct options *options)
+{
+    return (options->mode == MODE_PURGE_BOUNCES ||
+            options->mode == MODE_PURGE_CLASS || options->mode == MODE_APPLY) &&
+           !options->is_dry_run && options->plan_file == NULL;
+}
+
 void undo_list_unfinished(const struct undo_request *request,
                           struct string_list *runs)
 {
@@ -418,7 +435,9 @@ void undo_list_unfinished(const struct undo_request *request,
             continue;
         complain_warning(request->complaints, slice_from_string(all.strings[r]),
                          "this run was killed before its end", NULL,
-                         "the next purge completes it, or --undo");
+                         is_completing(request->options)
+                             ? "it is completed now"
+                             : "the next purge completes it, or --undo");
         string_list_add(runs, slice_from_string(all.strings[r]));
     }
     string_list_free(&all);
@@ -899,15 +918,16 @@ static void remove_message(const struct place *place, const struct held *held,
             remove_held(place, i, 'x', held, result);
 }
 
-/* Removes an empty folder; one that holds what is in no journal stays. */
+/* Removes a folder; one that holds what is in no journal stays. */
 static bool remove_folder(const struct place *place, size_t folder, int parent,
                           const char *name)
 {
-    if (unlinkat(parent, name, AT_REMOVEDIR) == 0 || errno == ENOTEMPTY ||
-        errno == EEXIST || errno == ENOENT)
+    if (unlinkat(parent, name, AT_REMOVEDIR) == 0 || errno == ENOENT)
         return true;
+    if ((errno == ENOTEMPTY || errno == EEXIST) && strcmp(name, HOLD_ROOT) == 0)
+        return true; /* other runs are in it */
     act_complain(place->request->complaints, folder_at(place, folder), name,
-                 "cannot be removed", errno, "an empty folder stays");
+                 "cannot be removed", errno, "the folder stays");
     return false;
 }
 
@@ -950,6 +970,10 @@ static void remove_folders(const struct place *place,
             (folder->holds_data || folder->holds_transcripts) &&
             run_fd_of(place, i) >= 0)
             is_good = remove_run_folder(place, i) && is_good;
+    }
+    if (count_names(run_fd_of(place, place->control)) > 0) {
+        result->failed++; /* complained about when the run was looked at */
+        return;
     }
     if (!is_good || !remove_journal(place) ||
         !remove_run_folder(place, place->control))
