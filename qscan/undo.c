@@ -196,8 +196,11 @@ static bool is_same_place(const struct undo_request *request, uint16_t control)
 static void complain_journal(const struct place *place, int error,
                              const char *what, const char *consequence)
 {
+    char name[sizeof(HOLD_ROOT) + HOLD_RUN_MAX];
+
+    snprintf(name, sizeof(name), HOLD_ROOT "/%s", place->run);
     act_complain(place->request->complaints, folder_at(place, place->control),
-                 place->run, what, error, consequence);
+                 name, what, error, consequence);
 }
 
 /* False when this control folder has nothing of that run. */
