@@ -198,6 +198,7 @@ void journal_add_take(struct buffer *out, const struct message *message,
     if (data != control)
         jsonout_field(&json, "df_folder", slice_from_string(data->path));
     jsonout_field_integer(&json, "df_folder_inode", (int64_t)data->inode);
+    jsonout_field_integer(&json, "qf_folder_inode", (int64_t)control->inode);
     close_event(&json);
 }
 
@@ -260,6 +261,7 @@ static bool read_take(const json_t *line, struct journal_entry *entry_r)
             (uint64_t)integer_of(json_object_get(line, "df"), "inode"),
         .transcript_inode = (uint64_t)integer_of(line, "xf_inode"),
         .folder_inode = (uint64_t)integer_of(line, "df_folder_inode"),
+        .control_folder_inode = (uint64_t)integer_of(line, "qf_folder_inode"),
         .data_folder = text_of(line, "df_folder"),
         .class = text_of(line, "class"),
         .rule = text_of(line, "rule"),

@@ -54,8 +54,9 @@ struct journal_entry {
     char letter; /* q or h */
     uint64_t control_inode, data_inode;
     uint64_t transcript_inode; /* 0 = none was there */
-    uint64_t folder_inode;     /* of the folder df was in */
-    const char *data_folder;   /* its path; until the next line */
+    uint64_t control_folder_inode;
+    uint64_t folder_inode;   /* of the folder df was in */
+    const char *data_folder; /* its path; until the next line */
     const char *class, *rule;
     int64_t created;
 };

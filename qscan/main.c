@@ -4,6 +4,7 @@
  * the mode; each mode has a file of its own.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <locale.h>
 #include <signal.h>
 #include <stdio.h>
@@ -431,11 +432,21 @@ static void program_free(struct program *program)
     options_free(&program->options);
 }
 
+/* A standard descriptor that is closed would be taken by the next file that is
+ * opened: what is printed would go into a control file. */
+static void reserve_descriptors(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDONLY) != fd)
+            _exit(EXIT_NOTHING_DONE);
+}
+
 int main(int argc, char **argv)
 {
     struct program program = {0};
     int status;
 
+    reserve_descriptors();
     if (geteuid() != getuid() || getegid() != getgid()) {
         fputs("qscan: must not run setuid or setgid; nothing done\n", stderr);
         return EXIT_NOTHING_DONE;

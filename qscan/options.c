@@ -73,6 +73,8 @@ static const struct option long_options[] = {
     {NULL, 0, NULL, 0},
 };
 
+static const char short_options[] = ":C:f:j:no:qvhy";
+
 static void wrong(const char *object, const char *what, const char *why)
     __attribute__((nonnull(1, 2)));
 
@@ -102,7 +104,8 @@ static bool read_words(struct string_list *list, const char *text,
         struct slice word = slice_trim(slice_head(rest, end));
 
         if (word.len == 0) {
-            wrong(option, "empty name in the list", text);
+            wrong(option, "an empty name in the list",
+                  text[0] == '\0' ? NULL : text);
             return false;
         }
         string_list_add(list, word);
@@ -385,16 +388,20 @@ static void set_defaults(struct options *options)
                                                   : (unsigned)processors;
 }
 
-static void complain_unknown(char **argv)
+/* outcome: what getopt_long returned, with optopt as it set it. */
+static void complain_option(char **argv, int outcome)
 {
-    const char *given = optind > 0 ? argv[optind - 1] : "";
+    const char *given = argv[optind - 1];
     char letter[3] = {'-', (char)optopt, '\0'};
+    bool is_letter = optopt > 0 && optopt < 256;
 
-    if (optopt != 0 && optopt < 256)
-        wrong(letter, "unknown option, or its value is missing", NULL);
+    if (is_letter && strchr(short_options, optopt) == NULL)
+        wrong(letter, "unknown option", NULL);
+    else if (outcome == ':')
+        wrong(is_letter && strncmp(given, "--", 2) != 0 ? letter : given,
+              "its value is missing", NULL);
     else
-        wrong(given, "unknown option, or its value is missing or too many",
-              NULL);
+        wrong(given, optopt == 0 ? "unknown option" : "takes no value", NULL);
 }
 
 /* Abbreviations would turn a word of a later version (--check) into another
@@ -420,14 +427,14 @@ enum options_outcome options_read(struct options *options, int argc,
     set_defaults(options);
     opterr = 0;
     optind = 1;
-    while ((option = getopt_long(argc, argv, ":C:f:j:no:qvhy", long_options,
+    while ((option = getopt_long(argc, argv, short_options, long_options,
                                  &index)) != -1) {
         bool is_good;
 
         if (index >= 0 && option != '?' && option != ':' &&
             !is_in_full(argv, index)) {
             optopt = 0;
-            complain_unknown(argv);
+            complain_option(argv, '?');
             return OPTIONS_WRONG;
         }
         index = -1;
@@ -436,7 +443,7 @@ enum options_outcome options_read(struct options *options, int argc,
         if (option == OPT_VERSION)
             return OPTIONS_VERSION;
         if (option == '?' || option == ':') {
-            complain_unknown(argv);
+            complain_option(argv, option);
             return OPTIONS_WRONG;
         }
         if ((option >= OPT_LIST && option <= OPT_CHECK_RULES) ||

@@ -766,7 +766,7 @@ static const char *run_state(const struct undo_run *run)
         return "deleted";
     if (run->held_count > 0)
         return "held";
-    if (run->is_journal_missing)
+    if (!run->has_journal && run->has_strangers)
         return "elsewhere"; /* --journal=DIR */
     return run->taken_count > 0 ? "undone" : "empty";
 }

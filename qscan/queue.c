@@ -288,7 +288,10 @@ static void add_named(struct queue_set *set, const char *name,
     }
     error = look_into(name, &look);
     if (error != 0) {
-        complain_path(to, name, "no such queue", error, "left out");
+        complain_path(to, name,
+                      error == ENOENT || error == ENOTDIR ? "no such queue"
+                                                          : "cannot be opened",
+                      error, "left out");
         set->unreadable_count += error != ENOENT && error != ENOTDIR;
     } else if (!look.has_queue_files && !look.has_queue_folders &&
                (look.has_directories || look.has_others)) {

@@ -107,6 +107,9 @@ static void remember(void *context, const struct journal_entry *entry)
     struct held_list *list = &place->held;
     struct held *held;
 
+    /* a journal elsewhere is shared by all places */
+    if (entry->control_folder_inode != folder_at(place, place->control)->inode)
+        return;
     if (list->count == list->capacity) {
         size_t capacity = list->capacity == 0 ? 256 : list->capacity * 2;
         struct held *items = realloc(list->items, capacity * sizeof(*items));
@@ -308,43 +311,43 @@ static size_t count_names(int fd)
     return count;
 }
 
-/* Returns how many of its files are in the run's folder beside the journal. */
-static size_t look_at_message(const struct place *place,
-                              const struct held *held, int64_t old_before,
-                              struct undo_run *run)
+static void look_at_file(const struct place *place, size_t folder, char letter,
+                         const struct held *held, struct undo_run *run)
 {
     struct stat st;
-    bool is_held = is_held_file(place, place->control, held->letter, held, &st);
-    size_t here = is_held;
 
-    if (is_held) {
-        run->held_count++;
-        run->held_bytes += (uint64_t)st.st_size;
-        run->old_count += held->created < old_before;
-    }
-    if (is_held_file(place, held->data, 'd', held, &st)) {
-        run->rest_count += !is_held;
-        run->held_bytes += (uint64_t)st.st_size;
-        here += held->data == place->control;
-    }
+    if (!is_held_file(place, folder, letter, held, &st))
+        return;
+    run->file_count++;
+    run->held_bytes += (uint64_t)st.st_size;
+}
+
+static void look_at_message(const struct place *place, const struct held *held,
+                            int64_t old_before, struct undo_run *run)
+{
+    size_t before = run->file_count;
+    bool is_held;
+
+    look_at_file(place, place->control, held->letter, held, run);
+    is_held = run->file_count > before;
+    run->held_count += is_held;
+    run->old_count += is_held && held->created < old_before;
+    look_at_file(place, held->data, 'd', held, run);
     for (size_t i = 0; held->transcript_inode != 0 && i < place->folder_count;
          i++)
-        if (folder_at(place, i)->holds_transcripts &&
-            is_held_file(place, i, 'x', held, &st)) {
-            run->rest_count += !is_held;
-            run->held_bytes += (uint64_t)st.st_size;
-            here += i == place->control;
-        }
-    return here;
+        if (folder_at(place, i)->holds_transcripts)
+            look_at_file(place, i, 'x', held, run);
+    if (!is_held)
+        run->rest_count += run->file_count - before;
 }
 
 static void look_at_place(struct place *place, int64_t old_before,
                           struct undo_run *run)
 {
-    size_t known = 0;
     int error;
 
-    run->taken_count += place->state.take_count;
+    run->has_journal = run->has_journal || place->has_journal;
+    run->taken_count += place->held.count;
     run->is_delete = run->is_delete || place->state.is_delete;
     if (place->has_journal && !place->state.has_end) {
         error = lock_place(place);
@@ -353,16 +356,43 @@ static void look_at_place(struct place *place, int64_t old_before,
         run->is_unfinished = run->is_unfinished || error != EWOULDBLOCK;
     }
     for (size_t i = 0; i < place->held.count; i++)
-        known += look_at_message(place, &place->held.items[i], old_before, run);
-    if (run->is_alive || count_names(run_fd_of(place, place->control)) <= known)
+        look_at_message(place, &place->held.items[i], old_before, run);
+}
+
+/* Files that no journal names, over all folders of the run. */
+static void look_for_strangers(const struct undo_request *request,
+                               struct undo_run *run)
+{
+    const struct queue_folder *found = NULL;
+    char name[sizeof(HOLD_ROOT) + HOLD_RUN_MAX];
+    size_t count = 0;
+
+    for (size_t i = 0; i < request->queues->folder_count; i++) {
+        const struct queue_folder *folder = &request->queues->folders[i];
+        const char *why = NULL;
+        size_t before = count;
+        int fd;
+
+        if (!folder->holds_control && !folder->holds_data &&
+            !folder->holds_transcripts)
+            continue;
+        fd = hold_open_run(folder, run->name, false, &why);
+        if (fd < 0)
+            continue;
+        count += count_names(fd);
+        if (found == NULL && count > before)
+            found = folder;
+        close(fd);
+    }
+    if (run->is_alive || count <= run->file_count)
         return;
-    run->is_journal_missing = run->is_journal_missing || !place->has_journal;
-    if (place->has_journal)
-        complain_journal(place, 0, "holds files that its journal does not name",
-                         "left alone");
-    else
-        complain_journal(place, 0, "its journal is not here",
-                         "left alone, see --journal");
+    run->has_strangers = true;
+    snprintf(name, sizeof(name), HOLD_ROOT "/%s", run->name);
+    act_complain(request->complaints, found, name,
+                 run->has_journal ? "holds files that its journal does not name"
+                                  : "its journal is not here",
+                 0,
+                 run->has_journal ? "left alone" : "left alone, see --journal");
 }
 
 bool undo_look_at_run(const struct undo_request *request, const char *name,
@@ -381,6 +411,7 @@ bool undo_look_at_run(const struct undo_request *request, const char *name,
         look_at_place(&place, old_before, run_r);
         close_place(&place);
     }
+    look_for_strangers(request, run_r);
     return is_found;
 }
 
@@ -974,39 +1005,26 @@ static void remove_folders(const struct place *place,
             run_fd_of(place, i) >= 0)
             is_good = remove_run_folder(place, i) && is_good;
     }
-    if (count_names(run_fd_of(place, place->control)) > 0) {
-        result->failed++; /* complained about when the run was looked at */
-        return;
-    }
-    if (!is_good || !remove_journal(place) ||
-        !remove_run_folder(place, place->control))
+    if (!is_good || count_names(run_fd_of(place, place->control)) > 0 ||
+        !remove_journal(place) || !remove_run_folder(place, place->control))
         result->failed++;
 }
 
-static void expunge_place(const struct place *place, struct undo_result *result)
+static void remove_messages(const struct place *place,
+                            struct undo_result *result)
 {
-    size_t failed = result->failed;
-
-    for (size_t i = 0; i < place->held.count; i++) {
-        if (interrupt_signal() != 0)
-            return;
+    for (size_t i = 0; i < place->held.count && interrupt_signal() == 0; i++)
         remove_message(place, &place->held.items[i], result);
-    }
-    if (result->failed == failed)
-        remove_folders(place, result);
 }
 
-bool undo_expunge(const struct undo_request *request, const char *name,
-                  struct undo_result *result_r)
+/* In each place of the run, locked. */
+static bool for_each_place(const struct undo_request *request, const char *name,
+                           void (*work)(const struct place *place,
+                                        struct undo_result *result),
+                           struct undo_result *result)
 {
     bool is_found = false;
 
-    *result_r = (struct undo_result){0};
-    /* What is half taken would lose its better half. */
-    if (!undo_complete(request, name)) {
-        result_r->failed++;
-        return true;
-    }
     for (size_t i = 0; i < request->queues->folder_count; i++) {
         struct place place;
         int error;
@@ -1017,12 +1035,30 @@ bool undo_expunge(const struct undo_request *request, const char *name,
         error = place.has_journal ? lock_place(&place) : 0;
         if (error != 0) {
             complain_lock(&place, error);
-            result_r->failed++;
+            result->failed++;
         } else {
-            expunge_place(&place, result_r);
+            work(&place, result);
         }
         close_place(&place);
     }
+    return is_found;
+}
+
+bool undo_expunge(const struct undo_request *request, const char *name,
+                  struct undo_result *result_r)
+{
+    bool is_found;
+
+    *result_r = (struct undo_result){0};
+    /* What is half taken would lose its better half. */
+    if (!undo_complete(request, name)) {
+        result_r->failed++;
+        return true;
+    }
+    is_found = for_each_place(request, name, remove_messages, result_r);
+    /* a place may hold files of another's messages: folders go last */
+    if (result_r->failed == 0 && interrupt_signal() == 0)
+        for_each_place(request, name, remove_folders, result_r);
     return is_found;
 }
 

@@ -25,11 +25,13 @@ struct undo_run {
     uint64_t held_bytes;
     size_t taken_count; /* by its journals */
     size_t old_count;   /* held and created before old_before */
-    size_t rest_count;  /* files held without their control file: an expunge
-                           that was killed */
+    size_t file_count;  /* held */
+    size_t rest_count;  /* held without their control file: an expunge that was
+                           killed */
     bool is_unfinished; /* a journal without end whose run is dead */
     bool is_alive;      /* its run still works */
-    bool is_journal_missing; /* never written, or in --journal=DIR */
+    bool has_journal;   /* else never written, or in --journal=DIR */
+    bool has_strangers; /* files that no journal names */
     bool is_delete;
 };
 

@@ -6,7 +6,7 @@ top=${RULES%/rules/shipped}
 {
     sed -n 's/^    {"\([a-z-]*\)", [a-z]*_argument.*/--\1/p' \
         "$top/qscan/options.c"
-    sed -n 's/.*getopt_long(argc, argv, ":\([^"]*\)".*/\1/p' \
+    sed -n 's/.*short_options\[\] = ":\([^"]*\)".*/\1/p' \
         "$top/qscan/options.c" | tr -d : | grep -o . | sed 's/^/-/'
 } | sort >have
 
