@@ -1,0 +1,2 @@
+ask --check-rules
+try qscan --check-rules --format=json

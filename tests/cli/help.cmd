@@ -1,0 +1,3 @@
+try qscan --help
+try qscan -h -n --list
+qscan --version | sed 's/ .*//' | head -n 1

@@ -1,0 +1,16 @@
+# One queue named in many ways is one queue.
+fixture queue-kinds queue
+mkdir q
+mv queue q/q1
+ln -s q1 q/q2
+mkdir q/q3
+mv q/q1/?f6AMEjQA6022445 q/q3
+ask --list --class=bounce-zombie q/q1 q/q1/ ./q/q1 q/q2
+ask --list --class=bounce-zombie 'q/q*'
+ask --list --class=bounce-zombie q
+ask --list --class=bounce-zombie 'q/q*' q/q1 q/q3
+# sendmail would take a .qscan in here for a queue
+mv q/q3 wild
+mkdir wild/sub
+ask --purge-bounces wild 'wild/*'
+ls -A wild

@@ -1,0 +1,2 @@
+fixture queue-kinds queue
+ask --format=json queue
