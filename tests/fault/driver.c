@@ -48,6 +48,9 @@ static const char *const zombies[] = {
     "6AMAKYis018794", "6AMEjQA6022445", "6AMEjW2L022719", "6AMIAFMD023585",
 };
 
+/* In the layout of two queues its df lies in the other, named by a d line. */
+static const char distant[] = "6AKGt4pP012872";
+
 static const char *const others[] = {
     "6AI4qog6005949", /* a bounce to a host that is alive */
     "6AI4qp5l006101", /* to seven recipients */
@@ -230,7 +233,8 @@ static void folder_of(const struct world *world, const struct file *file,
 {
     if (world->layout == FLAT)
         join(path, "%s/q1", world->root);
-    else if (world->layout == TWO && n % 2 == 0)
+    else if (world->layout == TWO && n % 2 == 0 &&
+             (file->letter != 'd' || strcmp(file->id, distant) != 0))
         join(path, "%s/q2", world->root);
     else
         join(path, "%s/q1/%cf", world->root, file->letter);
@@ -925,12 +929,39 @@ static void make_root(struct world *world)
         die("%s: %s", world->root, strerror(errno));
 }
 
+/* A d line before the I line of the distant message. */
+static void add_d_line(struct world *world)
+{
+    static const char line[] = "\ndq1";
+
+    for (size_t i = 0; i < world->file_count; i++) {
+        struct file *file = &world->files[i];
+        size_t len = file->len + strlen(line);
+        char *bytes, *at;
+
+        if (file->letter != 'q' || strcmp(file->id, distant) != 0)
+            continue;
+        bytes = calloc(1, len + 1);
+        at = memmem(file->bytes, file->len, "\nI", 2);
+        if (bytes == NULL || at == NULL)
+            die("%s: no I line", distant);
+        snprintf(bytes, len + 1, "%.*s%s%.*s", (int)(at - file->bytes),
+                 file->bytes, line,
+                 (int)(file->len - (size_t)(at - file->bytes)), at);
+        free(file->bytes);
+        file->bytes = bytes;
+        file->len = len;
+    }
+}
+
 /* All of one layout, in a process of its own; true when all was well. */
 static bool play_layout(struct world *world, enum layout layout)
 {
     const char *only = getenv("FAULT_ONLY"); /* one scenario */
 
     world->layout = layout;
+    if (layout == TWO)
+        add_d_line(world);
     make_root(world);
     play_clean(world);
     for (size_t i = 0; i < LENGTH(scenarios); i++)
