@@ -16,6 +16,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -88,7 +89,7 @@ struct world {
     /* of the last run of qscan */
     char out[OUTPUT_BYTES], err[OUTPUT_BYTES];
     int status; /* as of waitpid */
-    bool has_struck;
+    bool has_struck, was_interrupted;
     /* for messages */
     char doing[256];
     unsigned rounds, failures;
@@ -794,6 +795,18 @@ static void look_at_report(struct world *world, const struct scenario *scenario,
 {
     int status = exit_status(world);
 
+    /* Interrupted, it stops between two batches. */
+    if (status == 128 + SIGTERM && world->was_interrupted) {
+        if (count->torn + count->strays > 0)
+            broken(world, "interrupted, and %zu torn", count->torn);
+        if (scenario->is_take &&
+            number_of(world, "purged") + number_of(world, "unreached") !=
+                (long)LENGTH(zombies))
+            broken(world, "interrupted, and counts wrongly");
+        status = 1;
+        if (world->err[0] == '\0')
+            snprintf(world->err, sizeof(world->err), "qscan: a: b; c\n");
+    }
     if (status < 0 || status > 2) {
         broken(world, "exit %d", status);
         return;
@@ -835,6 +848,7 @@ static bool play(struct world *world, const struct scenario *scenario,
             broken(world, "was to be killed before");
     }
     run_qscan(world, scenario->mode, fault);
+    world->was_interrupted = strstr(fault, ":term") != NULL;
     count = look_at_messages(world, scenario->may_be_gone);
     look_for_strangers(world, world->root);
     if (WIFEXITED(world->status))
@@ -863,7 +877,7 @@ static size_t recovery_count(const struct scenario *scenario)
 static bool play_nth(struct world *world, const struct scenario *scenario,
                      const char *call, unsigned nth)
 {
-    const char *whats[LENGTH(errors) + 3];
+    const char *whats[LENGTH(errors) + 4];
     size_t what_count = 0, ways = recovery_count(scenario);
     bool has_struck = false;
 
@@ -879,6 +893,8 @@ static bool play_nth(struct world *world, const struct scenario *scenario,
         whats[what_count++] = "kill-after";
     if (strcmp(call, "write") == 0)
         whats[what_count++] = "short";
+    if (strcmp(call, "fsync") == 0)
+        whats[what_count++] = "term";
     for (size_t i = 0; i < what_count; i++)
         for (size_t way = 0; way < ways; way++) {
             char fault[64];

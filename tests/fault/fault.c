@@ -5,6 +5,7 @@
  *     QSCAN_FAULT=renameat2:5:EIO      the fifth renameat2 fails so
  *     QSCAN_FAULT=fsync:2:kill-before  dies instead of the second fsync
  *     QSCAN_FAULT=fsync:2:kill-after   dies right after it
+ *     QSCAN_FAULT=fsync:2:term         gets a SIGTERM just before, and goes on
  *     QSCAN_FAULT=write:2:short        half of it is written, then ENOSPC
  *     QSCAN_FAULT_FD=7                 a byte is written there when it struck
  *
@@ -25,7 +26,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum what { NOTHING, FAIL, KILL_BEFORE, KILL_AFTER, SHORT };
+enum what { NOTHING, FAIL, KILL_BEFORE, KILL_AFTER, SHORT, TERM };
 
 static struct {
     char call[16];
@@ -69,6 +70,8 @@ __attribute__((constructor)) static void read_environment(void)
         fault.what = KILL_BEFORE;
     else if (strcmp(what, "kill-after") == 0)
         fault.what = KILL_AFTER;
+    else if (strcmp(what, "term") == 0)
+        fault.what = TERM;
     else if (strcmp(what, "short") == 0)
         fault.what = SHORT;
     else {
@@ -106,6 +109,10 @@ static enum what strike(const char *call)
     while (told < 0 && errno == EINTR);
     if (fault.what == KILL_BEFORE)
         die();
+    if (fault.what == TERM) {
+        kill(getpid(), SIGTERM);
+        return NOTHING;
+    }
     errno = fault.error;
     return fault.what;
 }
