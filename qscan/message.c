@@ -41,6 +41,7 @@ static void begin(struct message *message, const struct facts *row)
     message->data_state = DATA_NOT_READ;
     message->is_dsn_parsed = false;
     message->has_own_kind = message->has_source_ours = false;
+    message->has_first_domain = false;
     message->source_text = (struct slice){NULL, 0};
     message->has_failed = false;
     message->scratch_used = 0;
@@ -266,7 +267,16 @@ struct slice message_status_of(const struct message *message,
 struct slice message_domain_of(struct message *message,
                                const struct qf_recipient *recipient)
 {
-    return lower(message, address_domain(address_bare(recipient->address)));
+    struct slice domain;
+
+    if (recipient == message->qf.recipients && message->has_first_domain)
+        return message->first_domain; /* several rules ask */
+    domain = lower(message, address_domain(address_bare(recipient->address)));
+    if (recipient == message->qf.recipients) {
+        message->first_domain = domain;
+        message->has_first_domain = true;
+    }
+    return domain;
 }
 
 const struct client *message_source(struct message *message)

@@ -57,6 +57,8 @@ struct message {
     bool is_dsn_parsed;
     enum dsn_kind own_kind; /* of an own report */
     bool has_own_kind;
+    struct slice first_domain; /* of the first recipient, once asked */
+    bool has_first_domain;
     struct slice source_text; /* address of the source, absent until asked */
     bool is_source_ours, has_source_ours;
     bool has_failed; /* no memory: every further field is undecided */
