@@ -254,6 +254,19 @@ static bool add_json_special(struct buffer *out, unsigned char byte)
     return true;
 }
 
+/* JSON is read on terminals, too: what would steer one is written as \uXXXX,
+ * which says the same. */
+static void add_json_code(struct buffer *out, uint32_t code, struct slice text)
+{
+    if (is_harmless(code))
+        buffer_add(out, text);
+    else if (code < 0x10000)
+        buffer_printf(out, "\\u%04x", (unsigned)code);
+    else
+        buffer_printf(out, "\\u%04x\\u%04x", (unsigned)(0xd7c0 + (code >> 10)),
+                      (unsigned)(0xdc00 | (code & 0x3ff)));
+}
+
 /* False when a byte had to be replaced. */
 static bool add_json_text(struct buffer *out, struct slice text)
 {
@@ -275,7 +288,7 @@ static bool add_json_text(struct buffer *out, struct slice text)
         } else if (add_json_special(out, byte)) {
             len = 1;
         } else if ((len = utf8_decode(text, &code)) > 0) {
-            buffer_add(out, slice_head(text, len));
+            add_json_code(out, code, slice_head(text, len));
         } else {
             buffer_add_string(out, "\xef\xbf\xbd");
             is_exact = false;

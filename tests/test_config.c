@@ -1,0 +1,211 @@
+/* sendmail.cf in its shapes, lists of names, time spans. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "qscan/config.h"
+#include "tests/folder.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+/* "a b c" */
+static void assert_list_is(const struct string_list *list, const char *want,
+                           const char *title)
+{
+    char got[1000] = "";
+
+    for (size_t i = 0; i < list->count; i++) {
+        strcat(got, i == 0 ? "" : " ");
+        strcat(got, list->strings[i]);
+    }
+    if (strcmp(got, want) != 0)
+        fail_msg("%s: got \"%s\", want \"%s\"", title, got, want);
+}
+
+static const struct {
+    const char *title, *text, *queues, *domains;
+    int64_t return_sec;
+} cases[] = {
+    {"empty", "", "", "", CONFIG_RETURN_SEC},
+    {"comments and blanks",
+     "# O QueueDirectory=/no\n\n\tO QueueDirectory=/no\n   Cw no.example\n", "",
+     "", CONFIG_RETURN_SEC},
+    {"queue directory", "O QueueDirectory=/var/spool/mqueue\n",
+     "/var/spool/mqueue", "", CONFIG_RETURN_SEC},
+    {"wildcard and blanks", "O  QueueDirectory = /q/d* \r\n", "/q/d*", "",
+     CONFIG_RETURN_SEC},
+    {"case of the name", "O queuedirectory=/q\n", "/q", "", CONFIG_RETURN_SEC},
+    {"the last one counts", "O QueueDirectory=/a\nO QueueDirectory=/b\n", "/b",
+     "", CONFIG_RETURN_SEC},
+    {"before 8.7", "OQ/var/spool/mqueue\n", "/var/spool/mqueue", "",
+     CONFIG_RETURN_SEC},
+    {"groups", "Qmain, P=/q/main*, F=f, R=3\nQslow,Path=/q/slow\nQx, R=1\n",
+     "/q/main* /q/slow", "", CONFIG_RETURN_SEC},
+    {"groups and directory", "O QueueDirectory=/q\nQone, P=/q/one\n",
+     "/q/one /q", "", CONFIG_RETURN_SEC},
+    {"no newline at the end", "O QueueDirectory=/q", "/q", "",
+     CONFIG_RETURN_SEC},
+    {"option without value", "O QueueDirectory\nO QueueDirectory=\nO\n", "", "",
+     CONFIG_RETURN_SEC},
+    {"classes", "Cwexample.org mx.example.org\nCR example.net\nCPREDIRECT\n",
+     "", "example.org mx.example.org example.net", CONFIG_RETURN_SEC},
+    {"classes by long names", "C{w}example.org\nC{R} .example.net\nC{x}no\n",
+     "", "example.org example.net", CONFIG_RETURN_SEC},
+    {"localhost and macros are no domains", "Cwlocalhost $j example.org\n", "",
+     "example.org", CONFIG_RETURN_SEC},
+    {"return after", "O Timeout.queuereturn=2d\n", "", "", 2 * 24 * 3600},
+    {"return of a DSN", "O Timeout.queuereturn.dsn=12h\n", "", "", 12 * 3600},
+    {"return of others", "O Timeout.queuereturn.urgent=1h\n", "", "",
+     CONFIG_RETURN_SEC},
+    {"return never", "O Timeout.queuereturn=now\n", "", "", CONFIG_RETURN_SEC},
+    {"file that is not there", "Fw-o /nowhere/local-host-names\n", "", "",
+     CONFIG_RETURN_SEC},
+    {"file that is a map or a program",
+     "Fw@ldap\nFw|/bin/echo no.example\nFR\n", "", "", CONFIG_RETURN_SEC},
+};
+
+static void test_shapes(void **state)
+{
+    struct folder folder;
+
+    (void)state;
+    folder_open(&folder);
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct config config;
+
+        folder_write(&folder, "sendmail.cf", cases[i].text);
+        assert_int_equal(
+            config_read(&config, folder_path(&folder, "sendmail.cf")), 0);
+        assert_list_is(&config.queues, cases[i].queues, cases[i].title);
+        assert_list_is(&config.domains, cases[i].domains, cases[i].title);
+        assert_int_equal(config.return_sec, cases[i].return_sec);
+        config_free(&config);
+    }
+    folder_close(&folder);
+}
+
+static void test_domains_from_a_file(void **state)
+{
+    struct folder folder;
+    struct config config;
+    char text[2000];
+
+    (void)state;
+    folder_open(&folder);
+    folder_write(&folder, "names",
+                 "# ours\nexample.org  # the main one\n\n.example.net\r\n"
+                 "  indented.example.com\nlocalhost\nlast.example");
+    for (int i = 0; i < 3; i++) {
+        static const char *const before[] = {"Fw", "FR-o ", "F{w}-o\t"};
+
+        snprintf(text, sizeof(text), "%s%s %%[^\\#]\n", before[i],
+                 folder_path(&folder, "names"));
+        folder_write(&folder, "sendmail.cf", text);
+        assert_int_equal(
+            config_read(&config, folder_path(&folder, "sendmail.cf")), 0);
+        assert_list_is(
+            &config.domains,
+            "example.org example.net indented.example.com last.example", text);
+        config_free(&config);
+    }
+    folder_close(&folder);
+}
+
+static void test_errors_of_reading(void **state)
+{
+    struct folder folder;
+    struct config config;
+
+    (void)state;
+    folder_open(&folder);
+    assert_int_equal(config_read(&config, folder_path(&folder, "none")),
+                     ENOENT);
+    config_free(&config);
+    assert_int_equal(config_read(&config, folder.path), EISDIR);
+    config_free(&config);
+    folder_close(&folder);
+}
+
+/* It can be set to anything, and a FIFO in its place must not hang. */
+static void test_text_of_any_kind(void **state)
+{
+    struct folder folder;
+    char *text;
+    size_t len;
+
+    (void)state;
+    folder_open(&folder);
+    folder_write_bytes(&folder, "nul", "a\0b", 3);
+    assert_int_equal(config_read_text(folder_path(&folder, "nul"), &text, &len),
+                     0);
+    assert_int_equal(len, 3);
+    free(text);
+    folder_write(&folder, "empty", "");
+    assert_int_equal(
+        config_read_text(folder_path(&folder, "empty"), &text, &len), 0);
+    assert_int_equal(len, 0);
+    free(text);
+    folder_need(mkfifo(folder_path(&folder, "fifo"), 0600) == 0, "mkfifo");
+    if (config_read_text(folder_path(&folder, "fifo"), &text, &len) == 0) {
+        assert_int_equal(len, 0);
+        free(text);
+    }
+    folder_close(&folder);
+}
+
+static const struct {
+    const char *text;
+    int64_t want; /* with days as the unit of a bare number */
+} durations[] = {
+    {"5d", 432000},     {"1h30m", 5400},
+    {"90s", 90},        {"1w", 604800},
+    {"3", 259200},      {" 2h ", 7200},
+    {"0", 0},           {"1d12h", 129600},
+    {"", -1},           {" ", -1},
+    {"d", -1},          {"5x", -1},
+    {"-5d", -1},        {"+5d", -1},
+    {"1.5h", -1},       {"5d ", 432000},
+    {"9999999999", -1}, {"99999999999999999999d", -1},
+    {"now", -1},        {"999999999w", 604799999395200},
+};
+
+static void test_durations(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(durations); i++)
+        if (config_duration(slice_from_string(durations[i].text), 24 * 3600) !=
+            durations[i].want)
+            fail_msg("\"%s\" is not %lld", durations[i].text,
+                     (long long)durations[i].want);
+}
+
+static void test_list_of_strings_grows(void **state)
+{
+    struct string_list list = {0};
+
+    (void)state;
+    for (int i = 0; i < 1000; i++)
+        assert_true(string_list_add(&list, SLICE_LITERAL("abc")));
+    assert_true(string_list_add(&list, (struct slice){NULL, 0}));
+    assert_int_equal(list.count, 1001);
+    assert_string_equal(list.strings[999], "abc");
+    assert_string_equal(list.strings[1000], "");
+    string_list_free(&list);
+    assert_int_equal(list.count, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_shapes),
+        cmocka_unit_test(test_domains_from_a_file),
+        cmocka_unit_test(test_errors_of_reading),
+        cmocka_unit_test(test_text_of_any_kind),
+        cmocka_unit_test(test_durations),
+        cmocka_unit_test(test_list_of_strings_grows),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
