@@ -98,8 +98,9 @@ static bool read_words(struct string_list *list, const char *text,
                        const char *option)
 {
     struct slice rest = slice_from_string(text);
+    bool is_last = false;
 
-    do {
+    while (!is_last) {
         size_t end = slice_index(rest, ',');
         struct slice word = slice_trim(slice_head(rest, end));
 
@@ -109,8 +110,9 @@ static bool read_words(struct string_list *list, const char *text,
             return false;
         }
         string_list_add(list, word);
+        is_last = end == rest.len;
         rest = slice_skip(rest, end + 1);
-    } while (rest.len > 0);
+    }
     return true;
 }
 
@@ -426,7 +428,7 @@ enum options_outcome options_read(struct options *options, int argc,
 
     set_defaults(options);
     opterr = 0;
-    optind = 1;
+    optind = 0; /* forgets what an earlier call left behind (GNU) */
     while ((option = getopt_long(argc, argv, short_options, long_options,
                                  &index)) != -1) {
         bool is_good;

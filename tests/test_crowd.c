@@ -1,0 +1,263 @@
+/* What is counted over all messages: the same, however many workers. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdio.h>
+
+#include "qscan/crowd.h"
+#include "tests/assert_slice.h"
+
+enum { PARTS = 3 };
+
+static const uint64_t key[2] = {7, 9};
+
+static struct ip ip_of(const char *text)
+{
+    struct ip ip;
+
+    assert_true(ip_parse(slice_from_string(text), &ip));
+    return ip;
+}
+
+static void add_client(struct crowd *crowd, const char *domain,
+                       const char *peer)
+{
+    struct client client;
+
+    assert_true(client_parse(slice_from_string(peer), &client));
+    crowd_add_client(crowd, slice_from_string(domain), &client);
+}
+
+static unsigned clients_of(const struct crowd *crowd, const char *domain)
+{
+    return crowd_count_clients(crowd, slice_from_string(domain));
+}
+
+static struct crowd_host host_of(const struct crowd *crowd, const char *host)
+{
+    return crowd_find_host(crowd, slice_from_string(host));
+}
+
+/* ---- sources ---- */
+
+static void test_source_is_one_however_often_met(void **state)
+{
+    struct crowd crowd;
+    struct ip one = ip_of("192.0.2.1");
+    struct ip mapped = ip_of("::ffff:192.0.2.1");
+    struct ip two = ip_of("2001:db8::1");
+
+    (void)state;
+    assert_true(crowd_init(&crowd, key));
+    assert_int_equal(crowd_add_source(&crowd, &one, 5), 1);
+    assert_int_equal(crowd_add_source(&crowd, &two, 6), 2);
+    assert_int_equal(crowd_add_source(&crowd, &mapped, 7), 1);
+    assert_int_equal(crowd.sources.items[1].row, 5);
+    crowd_free(&crowd);
+}
+
+static void test_many_sources_are_found_again(void **state)
+{
+    struct crowd crowd;
+
+    (void)state;
+    assert_true(crowd_init(&crowd, key));
+    for (int pass = 0; pass < 2; pass++)
+        for (uint32_t i = 0; i < 20000; i++) {
+            struct ip ip = ip_of("198.18.0.0");
+
+            ip.bytes[14] = (uint8_t)(i >> 8);
+            ip.bytes[15] = (uint8_t)i;
+            assert_int_equal(crowd_add_source(&crowd, &ip, i), i + 1);
+        }
+    crowd_free(&crowd);
+}
+
+static void test_guesses_of_a_source_count_once(void **state)
+{
+    struct crowd crowd;
+    struct facts_table table;
+    struct ip ip = ip_of("192.0.2.1");
+    struct ip other = ip_of("192.0.2.2");
+    uint32_t source;
+
+    (void)state;
+    facts_init(&table);
+    assert_true(crowd_init(&crowd, key));
+    source = crowd_add_source(&crowd, &ip, 0);
+    crowd_add_guess(&crowd, source, SLICE_LITERAL("ann@example.org"));
+    crowd_add_guess(&crowd, source, SLICE_LITERAL("ANN@example.org"));
+    crowd_add_guess(&crowd, source, SLICE_LITERAL("bob@example.org"));
+    crowd_add_guess(&crowd, crowd_add_source(&crowd, &other, 0),
+                    SLICE_LITERAL("ann@example.org"));
+    crowd_add_guess(&crowd, 0, SLICE_LITERAL("nobody@example.org"));
+    assert_true(crowd_merge(&crowd, 1, &table));
+    assert_int_equal(crowd_find_source(&crowd, &ip)->guesses, 2);
+    assert_int_equal(crowd_find_source(&crowd, &other)->guesses, 1);
+    crowd_free(&crowd);
+    facts_free(&table);
+}
+
+/* ---- clients of a domain ---- */
+
+static void test_independent_clients(void **state)
+{
+    struct crowd crowd;
+
+    (void)state;
+    assert_true(crowd_init(&crowd, key));
+    assert_int_equal(clients_of(&crowd, "example.org"), 0);
+    add_client(&crowd, "example.org", "a.one.example [192.0.2.1]");
+    /* a sister of the same parent, whatever its network */
+    add_client(&crowd, "example.org", "b.ONE.example [198.51.100.1]");
+    assert_int_equal(clients_of(&crowd, "example.org"), 1);
+    add_client(&crowd, "example.org", "a.two.example [192.0.2.2]");
+    assert_int_equal(clients_of(&crowd, "example.org"), 2);
+    /* without a verified name the network counts: /24 and /48 */
+    add_client(&crowd, "example.org", "[203.0.113.1]");
+    add_client(&crowd, "example.org", "[203.0.113.200]");
+    add_client(&crowd, "example.org",
+               "liar.example [203.0.113.7] (may be forged)");
+    assert_int_equal(clients_of(&crowd, "example.org"), 3);
+    add_client(&crowd, "example.org", "[IPv6:2001:db8:1::1]");
+    add_client(&crowd, "example.org", "[IPv6:2001:db8:1:ffff::1]");
+    assert_int_equal(clients_of(&crowd, "example.org"), 4);
+    add_client(&crowd, "example.org", "[IPv6:2001:db8:2::1]");
+    assert_int_equal(clients_of(&crowd, "example.org"), 5);
+    /* this host itself, and no domain, count nowhere */
+    add_client(&crowd, "example.org", "localhost [127.0.0.1]");
+    add_client(&crowd, "example.org", "root@localhost");
+    add_client(&crowd, "", "[192.0.2.77]");
+    assert_int_equal(clients_of(&crowd, "example.org"), 5);
+    assert_int_equal(clients_of(&crowd, "example.net"), 0);
+    crowd_free(&crowd);
+}
+
+static void test_clients_are_counted_up_to_a_limit(void **state)
+{
+    struct crowd crowd;
+    char peer[64];
+
+    (void)state;
+    assert_true(crowd_init(&crowd, key));
+    for (int i = 0; i < 200; i++) {
+        snprintf(peer, sizeof(peer), "[198.18.%d.1]", i);
+        add_client(&crowd, "example.org", peer);
+    }
+    assert_int_equal(clients_of(&crowd, "example.org"), CROWD_CLIENTS_MAX);
+    crowd_free(&crowd);
+}
+
+/* ---- merging ---- */
+
+struct row_of {
+    const char *domain, *host, *source;
+    enum status_kind status;
+    bool is_bounce;
+};
+
+static const struct row_of rows[] = {
+    {"a.example", "mx.a.example", "192.0.2.1", STATUS_REFUSED, true},
+    {"b.example", "mx.b.example", "192.0.2.1", STATUS_TIMEOUT, true},
+    {"a.example", "mx.a.example", "192.0.2.2", STATUS_UNREACHABLE, true},
+    {"a.example", "mx.a.example", NULL, STATUS_REFUSED, false},
+    {"b.example", "mx.b.example", NULL, STATUS_REPLY, false},
+    {"b.example", "mx.c.example", NULL, STATUS_RESET, false},
+    {"c.example", "mx.c.example", "192.0.2.1", STATUS_UNRESOLVED, true},
+};
+
+static void add_row(struct crowd *crowd, struct facts_table *table,
+                    const struct row_of *from, unsigned worker)
+{
+    uint32_t number = (uint32_t)table->count;
+    struct facts *row = facts_add(table);
+
+    assert_non_null(row);
+    row->worker = (uint8_t)worker;
+    row->domain = intern_add(&crowd->strings, slice_from_string(from->domain));
+    row->host = intern_add(&crowd->strings, slice_from_string(from->host));
+    row->pending = intern_add(&crowd->blobs, slice_from_string(from->host));
+    row->status_kind = (uint8_t)from->status;
+    row->is_bounce = from->is_bounce;
+    if (from->source != NULL) {
+        struct ip ip = ip_of(from->source);
+
+        row->source = crowd_add_source(crowd, &ip, number);
+        crowd_add_guess(crowd, row->source, slice_from_string(from->domain));
+    }
+}
+
+static void check_merged(const struct crowd *crowd,
+                         const struct facts_table *table)
+{
+    struct ip one = ip_of("192.0.2.1");
+    struct ip two = ip_of("192.0.2.2");
+    struct ip nobody = ip_of("192.0.2.3");
+
+    assert_int_equal(crowd_find_source(crowd, &one)->bounces, 3);
+    assert_int_equal(crowd_find_source(crowd, &one)->guesses, 3);
+    assert_int_equal(crowd_find_source(crowd, &two)->bounces, 1);
+    assert_null(crowd_find_source(crowd, &nobody));
+    assert_int_equal(host_of(crowd, "mx.a.example").waiting, 3);
+    assert_int_equal(host_of(crowd, "mx.b.example").waiting, 1);
+    assert_int_equal(host_of(crowd, "mx.c.example").waiting, 1);
+    assert_int_equal(host_of(crowd, "a.example").answered, 1);
+    assert_int_equal(host_of(crowd, "b.example").answered, 2);
+    assert_int_equal(host_of(crowd, "unheard.example").waiting, 0);
+    assert_int_equal(clients_of(crowd, "a.example"), 2);
+    for (size_t i = 0; i < table->count; i++) {
+        const struct facts *row = &table->rows[i];
+
+        assert_slice_is(intern_text(&crowd->strings, row->domain),
+                        rows[i].domain, "domain");
+        assert_slice_is(intern_text(&crowd->strings, row->host), rows[i].host,
+                        "host");
+        assert_slice_is(intern_text(&crowd->blobs, row->pending), rows[i].host,
+                        "pending");
+    }
+}
+
+/* Rows dealt out to the workers in every way there is. */
+static void test_any_share_of_work_gives_the_same_counts(void **state)
+{
+    enum { ROWS = sizeof(rows) / sizeof(rows[0]), WAYS = 2187 /* 3^7 */ };
+
+    (void)state;
+    for (unsigned way = 0; way < WAYS; way++) {
+        struct crowd parts[PARTS];
+        struct facts_table table;
+        unsigned rest = way;
+
+        facts_init(&table);
+        for (size_t p = 0; p < PARTS; p++)
+            assert_true(crowd_init(&parts[p], key));
+        for (size_t i = 0; i < ROWS; i++, rest /= PARTS)
+            add_row(&parts[rest % PARTS], &table, &rows[i], rest % PARTS);
+        crowd_add_answer(&parts[way % PARTS], SLICE_LITERAL("a.example"));
+        add_client(&parts[way % PARTS], "a.example", "[192.0.2.1]");
+        add_client(&parts[(way + 1) % PARTS], "a.example", "[192.0.2.9]");
+        add_client(&parts[(way + 2) % PARTS], "a.example", "[203.0.113.9]");
+        assert_true(crowd_merge(parts, PARTS, &table));
+        check_merged(&parts[0], &table);
+        for (size_t p = 0; p < PARTS; p++)
+            crowd_free(&parts[p]);
+        facts_free(&table);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_source_is_one_however_often_met),
+        cmocka_unit_test(test_many_sources_are_found_again),
+        cmocka_unit_test(test_guesses_of_a_source_count_once),
+        cmocka_unit_test(test_independent_clients),
+        cmocka_unit_test(test_clients_are_counted_up_to_a_limit),
+        cmocka_unit_test(test_any_share_of_work_gives_the_same_counts),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
