@@ -340,6 +340,8 @@ static bool count_rows(struct crowd *crowd, const struct facts_table *table)
     for (size_t i = 0; i < table->count; i++) {
         const struct facts *row = &table->rows[i];
 
+        if (row->state == FACTS_GONE)
+            continue;
         if (row->is_bounce)
             crowd->sources.items[row->source].bounces++;
         if (is_dead(row->status_kind))
@@ -383,6 +385,19 @@ bool crowd_merge(struct crowd *parts, size_t part_count,
         renumbering_free(&maps[i]);
     free(maps);
     return is_done && !parts[0].has_failed;
+}
+
+void crowd_raise_clients(struct crowd *crowd, struct slice domain,
+                         unsigned count)
+{
+    uint32_t number = intern_add(&crowd->client_domains, domain);
+
+    for (uint64_t key = 1; number != INTERN_NONE && key <= count; key++) {
+        if (number < crowd->client_capacity &&
+            crowd->clients[number].count >= count)
+            break;
+        add_client_key(crowd, number, key); /* stands for one of then */
+    }
 }
 
 const struct crowd_source *crowd_find_source(const struct crowd *crowd,

@@ -88,6 +88,11 @@ void crowd_add_answer(struct crowd *crowd, struct slice domain);
 
 /* ---- afterwards ---- */
 
+/* An earlier run, whose messages are gone from the queue, had seen that many
+ * clients of a domain: it counts no fewer now. */
+void crowd_raise_clients(struct crowd *crowd, struct slice domain,
+                         unsigned count);
+
 /* Joins the workers' crowds into parts[0], renumbers the rows and counts. */
 bool crowd_merge(struct crowd *parts, size_t part_count,
                  struct facts_table *table);

@@ -58,8 +58,10 @@ static int run_check_rules(struct program *program)
 static bool load_rules(struct program *program)
 {
     const struct options *options = &program->options;
-    bool is_ours =
-        program->queues.is_from_config || options->config_file != NULL;
+    /* The domains of this host are no matter to another host's queue. */
+    bool is_ours = program->queues.is_from_config ||
+                   options->config_file != NULL ||
+                   queue_is_configured(&program->queues, &program->config);
 
     if (!ruleset_load(&program->ruleset, &options->rules, &program->config,
                       is_ours, &program->complaints))
@@ -130,7 +132,7 @@ static void set_scene(struct program *program)
     scan->scene.now = options->now >= 0 ? options->now : clock;
     /* A message must not grow old by a word on the command line. */
     if (scan->scene.now > clock && is_taking(options->mode) &&
-        !options->is_dry_run && options->plan_file == NULL) {
+        (!options->is_dry_run || options->plan_file != NULL)) {
         complain_warning(&program->complaints, SLICE_LITERAL("--now"),
                          "lies in the future", NULL,
                          "ages are judged as of the clock");

@@ -3,8 +3,10 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -14,7 +16,8 @@
 enum {
     GETDENTS_BYTES = 256 * 1024,
     NAME_MAX_SENDMAIL = 20, /* gatherq: MAXQFNAME */
-    STRETCH = 32,           /* names joined at once */
+    DESCRIPTORS_WANTED = 65536,
+    STRETCH = 32, /* names joined at once */
 };
 
 static const char default_queue[] = "/var/spool/mqueue";
@@ -103,7 +106,8 @@ static void complain_path(struct complaints *to, const char *path,
     complain(to, slice_from_string(path), what, strerror(error), consequence);
 }
 
-/* The qf, df or xf subdirectory where there is one, else the folder itself. */
+/* The qf, df or xf subdirectory where there is one, else the folder itself;
+ * -1 when it is there but cannot be opened. */
 static int open_subfolder(struct queue_set *set, int top, const char *name,
                           struct complaints *to)
 {
@@ -113,12 +117,15 @@ static int open_subfolder(struct queue_set *set, int top, const char *name,
     if (path == NULL)
         return top;
     folder = queue_open_folder(set, set->folders[top].fd, name, path);
-    if (folder < 0 && errno != ENOENT && errno != ENOTDIR) {
-        complain_path(to, path, "cannot be opened", errno, "left out");
+    if (folder < 0 && (errno == ENOENT || errno == ENOTDIR)) {
+        folder = top;
+    } else if (folder < 0) {
+        complain_path(to, path, "cannot be opened", errno,
+                      "its queue is left out");
         set->unreadable_count++;
     }
     free(path);
-    return folder < 0 ? top : folder;
+    return folder;
 }
 
 /* Takes one queue directory into the set, unless it is there. */
@@ -137,6 +144,8 @@ static bool add_dir(struct queue_set *set, const char *path,
     control = open_subfolder(set, top, "qf", to);
     data = open_subfolder(set, top, "df", to);
     transcripts = open_subfolder(set, top, "xf", to);
+    if (control < 0 || data < 0 || transcripts < 0)
+        return false;
     if (set->folders[control].holds_control)
         return true; /* named twice, or two groups share it */
     dirs = realloc(set->dirs, (set->dir_count + 1) * sizeof(*dirs));
@@ -316,10 +325,49 @@ static void note_open_bases(struct queue_set *set, const struct config *config)
     }
 }
 
+/* Three folders a directory, and sendmail allows thousands of directories. */
+static void raise_descriptor_limit(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 ||
+        limit.rlim_cur >= DESCRIPTORS_WANTED)
+        return;
+    limit.rlim_cur = limit.rlim_max < DESCRIPTORS_WANTED ? limit.rlim_max
+                                                         : DESCRIPTORS_WANTED;
+    setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+bool queue_is_configured(const struct queue_set *set,
+                         const struct config *config)
+{
+    for (size_t i = 0; i < config->queues.count; i++) {
+        glob_t found;
+        bool is_ours = false;
+
+        if (glob(config->queues.strings[i], GLOB_NOSORT, NULL, &found) != 0)
+            continue;
+        for (size_t p = 0; p < found.gl_pathc && !is_ours; p++) {
+            struct stat st;
+
+            if (stat(found.gl_pathv[p], &st) < 0)
+                continue;
+            for (size_t f = 0; f < set->folder_count; f++)
+                is_ours = is_ours || (set->folders[f].device == st.st_dev &&
+                                      set->folders[f].inode == st.st_ino);
+        }
+        globfree(&found);
+        if (is_ours)
+            return true;
+    }
+    return false;
+}
+
 bool queue_open(struct queue_set *set, const struct string_list *names,
                 const struct config *config, struct complaints *to)
 {
     *set = (struct queue_set){0};
+    raise_descriptor_limit();
     note_open_bases(set, config);
     if (names->count > 0) {
         for (size_t i = 0; i < names->count; i++)
@@ -530,8 +578,8 @@ static void index_control(struct queue_listing *listing, size_t i, size_t at)
     for (; listing->slots[at] != 0; at = (at + 1) & (listing->slot_count - 1)) {
         uint32_t twin = listing->slots[at] - 1;
 
-        if (rows[twin].dir == rows[i].dir &&
-            slice_equal(facts_id(&rows[twin]), facts_id(&rows[i]))) {
+        /* in whatever directory: they may share one df */
+        if (slice_equal(facts_id(&rows[twin]), facts_id(&rows[i]))) {
             listing->beside[twin] |= BESIDE_CONTROL;
             listing->beside[i] |= BESIDE_CONTROL;
         }

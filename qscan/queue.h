@@ -56,6 +56,10 @@ struct queue_set {
  */
 bool queue_open(struct queue_set *set, const struct string_list *names,
                 const struct config *config, struct complaints *to);
+
+/* Whether any of them is one of the configuration's own, by whatever name. */
+bool queue_is_configured(const struct queue_set *set,
+                         const struct config *config);
 void queue_close(struct queue_set *set);
 
 struct queue_listing;

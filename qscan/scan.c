@@ -12,10 +12,13 @@
 
 enum {
     PIECE = 256,
-    TARGETS_MAX = 100, /* recipients whose domains count for a client */
-    NEWBORN_SEC = 600, /* readqf removes an empty qf after 10 minutes */
+    MORE_DOMAINS_BYTES = 1000, /* further domains that a row remembers */
+    ORPHANS_LOOKED_UP = 10000, /* so many may each be looked for again */
+    TARGETS_MAX = 100,         /* recipients whose domains count for a client */
+    NEWBORN_SEC = 600,         /* readqf removes an empty qf after 10 minutes */
     ID_TIME_SEC = 600,
-    YOUNG_SEC = 10, /* worth a short wait before the second look */
+    ORPHAN_YOUNG_SEC = 7200, /* DATA may take an hour: Timeout.datablock */
+    YOUNG_SEC = 10,          /* worth a short wait before the second look */
     SECOND_LOOK_NSEC = 150 * 1000 * 1000,
 };
 
@@ -53,6 +56,17 @@ const char *scan_oddity_text(unsigned bit)
     };
 
     return bit < ODD_COUNT ? texts[bit] : "";
+}
+
+const char *scan_keep_reason(const struct facts *row)
+{
+    if ((row->oddities & ODD_TWO_CONTROLS) != 0)
+        return "another control file of its id";
+    if ((row->oddities & ODD_STALE_TF) != 0)
+        return "a tf beside it: being rewritten";
+    if ((row->oddities & ODD_HARD_LINKED) != 0)
+        return "its control file has another name";
+    return NULL;
 }
 
 const char *scan_damage_text(const struct message *message)
@@ -177,15 +191,14 @@ static bool is_alive(enum status_kind kind)
     return kind == STATUS_RESET || kind == STATUS_REPLY || kind == STATUS_TLS;
 }
 
-/* Domains and hosts of a message with several recipients; long lists are cut
- * where the string table cuts. */
+/* Domains of a message with several recipients: a long list is cut where the
+ * string table cuts, but no host that answers is overlooked. */
 static void gather_more_recipients(struct worker *worker, struct facts *row)
 {
     struct message *message = &worker->message;
     struct buffer names = {0};
 
-    for (size_t i = 1; i < message->qf.recipient_count && names.len < 1000;
-         i++) {
+    for (size_t i = 1; i < message->qf.recipient_count; i++) {
         const struct qf_recipient *recipient = &message->qf.recipients[i];
         struct slice domain = message_domain_of(message, recipient);
 
@@ -193,8 +206,10 @@ static void gather_more_recipients(struct worker *worker, struct facts *row)
             continue;
         if (is_alive(status_classify(message_status_of(message, recipient))))
             crowd_add_answer(worker->crowd, domain);
-        buffer_add(&names, domain);
-        buffer_add(&names, slice_make("", 1));
+        if (names.len + domain.len < MORE_DOMAINS_BYTES) {
+            buffer_add(&names, domain);
+            buffer_add(&names, slice_make("", 1));
+        }
     }
     if (names.len > 0)
         row->more_domains = intern_add(&worker->crowd->strings,
@@ -411,6 +426,13 @@ static void scan_row(struct worker *worker, uint32_t row_number,
 
     row->worker = worker->number;
     row->is_wanted = worker->where_matcher == NULL;
+    /* a second look starts anew, and may find the message gone */
+    row->rule = RULES_NO_RULE;
+    row->domain = row->more_domains = row->host = row->source = 0;
+    row->pending = 0;
+    row->status_kind = STATUS_NONE;
+    row->is_bounce = row->is_purge = row->is_undecided = false;
+    row->is_later = row->is_where_later = false;
     /* Owner, mode and size cost a system call each, which only those pay
      * whose rules read df; what is odd at first sight is always looked at. */
     outcome = message_load(message, row,
@@ -434,8 +456,6 @@ static void scan_row(struct worker *worker, uint32_t row_number,
     note_text_oddities(row, message);
     row->state = (uint8_t)state_of(message, row, look_for_data);
     look_at_recipient(worker, &first);
-    row->rule = RULES_NO_RULE; /* a second look starts anew */
-    row->is_purge = row->is_undecided = row->is_later = false;
     judge(worker, row);
     gather(worker, row, row_number, &first);
     if (worker->scan->reads_data && message_data_bytes(message) > 0)
@@ -499,8 +519,7 @@ static void look_again(struct worker *worker, uint32_t row_number)
     const struct scene *scene = &worker->scan->scene;
 
     if (row->state == FACTS_ORPHAN) {
-        look_at_orphan(worker, row);
-        if (row->state == FACTS_ORPHAN && has_control_now(scene, row))
+        if (has_control_now(scene, row))
             row->state = FACTS_GONE; /* its qf came after the listing */
         return;
     }
@@ -520,6 +539,7 @@ static void second_look(struct run *run)
 {
     struct facts_table *table = &run->scan->table;
     int64_t now = time(NULL);
+    size_t orphan_count = 0;
     bool is_any_young = false;
 
     for (size_t i = 0; i < table->count; i++) {
@@ -528,6 +548,7 @@ static void second_look(struct run *run)
         if (row->state == FACTS_ORPHAN) {
             row->is_wanted = run->workers[0].where_matcher == NULL;
             look_at_orphan(&run->workers[0], row);
+            orphan_count += row->state == FACTS_ORPHAN;
         }
         if ((row->beside & BESIDE_REWRITE) != 0)
             row->oddities |= ODD_STALE_TF;
@@ -540,9 +561,18 @@ static void second_look(struct run *run)
             is_any_young = true;
     if (is_any_young)
         nanosleep(&(struct timespec){.tv_nsec = SECOND_LOOK_NSEC}, NULL);
-    for (size_t i = 0; i < table->count; i++)
-        if (needs_second_look(&table->rows[i]))
+    for (size_t i = 0; i < table->count; i++) {
+        const struct facts *row = &table->rows[i];
+
+        /* of very many only the young ones can have found a control file */
+        if (needs_second_look(row) &&
+            (row->state != FACTS_ORPHAN || orphan_count <= ORPHANS_LOOKED_UP ||
+             row->created > now - ORPHAN_YOUNG_SEC))
             look_again(&run->workers[0], (uint32_t)i);
+    }
+    for (size_t i = 0; i < table->count; i++)
+        if (scan_keep_reason(&table->rows[i]) != NULL)
+            table->rows[i].is_purge = false;
 }
 
 /* ---- the second phase ---- */
@@ -637,7 +667,7 @@ static void decide_row(struct worker *worker, struct facts *row)
     rules_judge_later(worker->matcher, (const uint8_t *)pending.ptr,
                       pending.len, fetch_from_row, &message, &verdict);
     row->rule = verdict.rule;
-    row->is_purge = verdict.purge;
+    row->is_purge = verdict.purge && scan_keep_reason(row) == NULL;
     row->is_undecided = verdict.undecided_count > 0;
     row->is_later = false;
 }

@@ -42,6 +42,9 @@ void scan_free(struct scan *scan);
 /* Words for one bit of enum facts_oddity. */
 const char *scan_oddity_text(unsigned bit);
 
+/* Why a message stays whatever its rule says, or NULL. */
+const char *scan_keep_reason(const struct facts *row);
+
 /* Why a control file is damaged: qf_outcome's words, or "no df". */
 const char *scan_damage_text(const struct message *message);
 
