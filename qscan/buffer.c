@@ -183,6 +183,36 @@ size_t buffer_add_rule_text(struct buffer *buffer, struct slice text,
     return add_shown(buffer, text, columns, false);
 }
 
+static bool is_shown_as_it_is(struct slice rest)
+{
+    char shown[8];
+    size_t columns;
+
+    while (rest.len > 0) {
+        const char *at = rest.ptr;
+        size_t len = escape_next(&rest, false, shown, &columns);
+
+        if (len != (size_t)(rest.ptr - at) || memcmp(shown, at, len) != 0)
+            return false;
+    }
+    return true;
+}
+
+void buffer_add_shell_word(struct buffer *buffer, struct slice word)
+{
+    if (!is_shown_as_it_is(word)) {
+        buffer_add_string(buffer, "'(a name that cannot be shown)'");
+        return;
+    }
+    add_byte(buffer, '\'');
+    for (size_t i = 0; i < word.len; i++)
+        if (word.ptr[i] == '\'')
+            buffer_add_string(buffer, "'\\''");
+        else
+            add_byte(buffer, word.ptr[i]);
+    add_byte(buffer, '\'');
+}
+
 void buffer_add_csv(struct buffer *buffer, struct slice text)
 {
 

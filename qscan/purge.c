@@ -237,27 +237,24 @@ static bool is_only_looking(const struct options *options)
     return options->is_dry_run || options->plan_file != NULL;
 }
 
-static void add_queue_words(struct buffer *out, const struct options *options)
+static void add_option_word(struct buffer *out, const char *option,
+                            const char *word)
 {
-    for (size_t i = 0; i < options->queues.count; i++) {
-        buffer_add_string(out, " '");
-        buffer_add_escaped(out, slice_from_string(options->queues.strings[i]),
-                           0);
-        buffer_add_string(out, "'");
-    }
+    if (word == NULL)
+        return;
+    buffer_add_string(out, option);
+    buffer_add_shell_word(out, slice_from_string(word));
 }
 
+/* A command to be pasted: about the same queues and the same journal. */
 static void add_run_command(struct buffer *out, const struct options *options,
                             const char *mode, const char *run)
 {
     buffer_printf(out, "qscan %s=%s", mode, run);
-    if (options->journal_directory != NULL) {
-        buffer_add_string(out, " --journal='");
-        buffer_add_escaped(out, slice_from_string(options->journal_directory),
-                           0);
-        buffer_add_string(out, "'");
-    }
-    add_queue_words(out, options);
+    add_option_word(out, " -C ", options->config_file);
+    add_option_word(out, " --journal=", options->journal_directory);
+    for (size_t i = 0; i < options->queues.count; i++)
+        add_option_word(out, " ", options->queues.strings[i]);
 }
 
 static void add_json_result(const struct purge_request *request,

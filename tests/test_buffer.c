@@ -139,6 +139,32 @@ static void test_rule_text_keeps_its_backslashes(void **state)
     buffer_free(&buffer);
 }
 
+static void test_shell_words(void **state)
+{
+    static const struct {
+        const char *word, *want;
+    } cases[] = {
+        {"/var/spool/mqueue", "'/var/spool/mqueue'"},
+        {"a b", "'a b'"},
+        {"it's", "'it'\\''s'"},
+        {"$(id) `id` \\ *", "'$(id) `id` \\ *'"},
+        {"caf\xc3\xa9", "'caf\xc3\xa9'"},
+        {"", "''"},
+        {"a\nb", "'(a name that cannot be shown)'"},
+        {"\x1b[2J", "'(a name that cannot be shown)'"},
+        {"\xff", "'(a name that cannot be shown)'"},
+    };
+    struct buffer buffer = {0};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        buffer_clear(&buffer);
+        buffer_add_shell_word(&buffer, slice_from_string(cases[i].word));
+        assert_slice_is(made(&buffer), cases[i].want, cases[i].want);
+    }
+    buffer_free(&buffer);
+}
+
 /* ---- CSV ---- */
 
 static const struct {
@@ -318,6 +344,7 @@ int main(void)
         cmocka_unit_test(test_escaping),
         cmocka_unit_test(test_every_pair_of_bytes_is_harmless),
         cmocka_unit_test(test_rule_text_keeps_its_backslashes),
+        cmocka_unit_test(test_shell_words),
         cmocka_unit_test(test_csv_fields),
         cmocka_unit_test(test_json_nests_and_separates),
         cmocka_unit_test(test_json_integers_to_their_ends),
