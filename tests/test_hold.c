@@ -1,0 +1,325 @@
+/* Holding folders: whose they are, where they may be, which runs they hold. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <time.h>
+
+#include "qscan/hold.h"
+#include "tests/folder.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+static const char RUN[] = "20261122T175225Z-4711";
+
+struct held {
+    struct folder folder;
+    struct queue_set set;
+    struct complaints complaints;
+};
+
+/* One queue "q" in a folder of its own. */
+static void open_held(struct held *held)
+{
+    struct string_list names = {0};
+    struct config config = {0};
+
+    *held = (struct held){.set = {0}};
+    complaints_init(&held->complaints, false);
+    folder_open(&held->folder);
+    folder_make(&held->folder, "q");
+    string_list_add(&names, slice_from_string(folder_path(&held->folder, "q")));
+    assert_true(queue_open(&held->set, &names, &config, &held->complaints));
+    string_list_free(&names);
+}
+
+static void close_held(struct held *held)
+{
+    queue_close(&held->set);
+    folder_close(&held->folder);
+}
+
+static struct stat stat_of(struct held *held, const char *name)
+{
+    struct stat st;
+
+    folder_need(lstat(folder_path(&held->folder, name), &st) == 0, name);
+    return st;
+}
+
+/* ---- names of runs ---- */
+
+static const struct {
+    const char *name;
+    bool is_run;
+    int64_t time;
+} names[] = {
+    {"20261122T175225Z-4711", true, 1795369945},
+    {"20261122T175225Z-1", true, 1795369945},
+    {"20000229T000000Z-99999", true, 951782400},
+    {"20261122T175225Z", false, -1},
+    {"20261122T175225Z-4711x", false, 1795369945},
+    {"20261122T175225Z-4711/../x", false, 1795369945},
+    {"20261122T175225-4711", false, -1},
+    {"20261322T175225Z-4711", false, -1},
+    {"journal", false, -1},
+    {"..", false, -1},
+    {"", false, -1},
+    {"20261122T175225Z-00000000000000000000000000000000", false, 1795369945},
+};
+
+static void test_names_of_runs(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(names); i++)
+        if (hold_is_run_name(names[i].name) != names[i].is_run ||
+            hold_run_time(names[i].name) != names[i].time)
+            fail_msg("\"%s\"", names[i].name);
+}
+
+static void test_new_name_is_one_and_says_when(void **state)
+{
+    char name[HOLD_RUN_MAX];
+    int64_t before = time(NULL);
+
+    (void)state;
+    hold_new_run_name(name);
+    assert_true(hold_is_run_name(name));
+    assert_in_range(hold_run_time(name), before, before + 5);
+}
+
+/* ---- folders ---- */
+
+static void test_root_is_made_for_its_owner_alone(void **state)
+{
+    struct held held;
+    const char *why = NULL;
+    struct stat st;
+    int fd;
+
+    (void)state;
+    open_held(&held);
+    assert_int_equal(hold_open_root(&held.set.folders[0], false, &why), -1);
+    assert_int_equal(errno, ENOENT);
+    fd = hold_open_root(&held.set.folders[0], true, &why);
+    assert_true(fd >= 0);
+    close(fd);
+    st = stat_of(&held, "q/.qscan");
+    assert_int_equal(st.st_mode & 07777, 0700);
+    assert_int_equal(st.st_uid, geteuid());
+    /* and found again, with and without create */
+    fd = hold_open_root(&held.set.folders[0], true, &why);
+    assert_true(fd >= 0);
+    close(fd);
+    fd = hold_open_root(&held.set.folders[0], false, &why);
+    assert_true(fd >= 0);
+    close(fd);
+    close_held(&held);
+}
+
+static void test_owner_of_the_queue_owns_what_root_makes(void **state)
+{
+    struct held held;
+    const char *why = NULL;
+    struct stat st;
+    int fd;
+
+    (void)state;
+    if (geteuid() != 0)
+        skip();
+    open_held(&held);
+    held.set.folders[0].owner = 65534;
+    held.set.folders[0].group = 65534;
+    fd = hold_open_run(&held.set.folders[0], RUN, true, &why);
+    assert_true(fd >= 0);
+    close(fd);
+    st = stat_of(&held, "q/.qscan");
+    assert_int_equal(st.st_uid, 65534);
+    assert_int_equal(st.st_gid, 65534);
+    close_held(&held);
+}
+
+static void test_somebody_elses_is_refused(void **state)
+{
+    struct held held;
+    const char *why = NULL;
+
+    (void)state;
+    open_held(&held);
+    folder_make(&held.folder, "q/.qscan");
+    held.set.folders[0].owner = geteuid() + 1;
+    assert_int_equal(hold_open_root(&held.set.folders[0], false, &why), -1);
+    assert_int_equal(errno, EPERM);
+    assert_non_null(why);
+    assert_int_equal(hold_open_root(&held.set.folders[0], true, &why), -1);
+    close_held(&held);
+}
+
+static void test_open_mode_is_mended(void **state)
+{
+    struct held held;
+    const char *why = NULL;
+    int fd;
+
+    (void)state;
+    open_held(&held);
+    folder_make(&held.folder, "q/.qscan");
+    folder_need(chmod(folder_path(&held.folder, "q/.qscan"), 0777) == 0,
+                "chmod");
+    fd = hold_open_root(&held.set.folders[0], false, &why);
+    assert_true(fd >= 0);
+    close(fd);
+    assert_int_equal(stat_of(&held, "q/.qscan").st_mode & 07777, 0700);
+    close_held(&held);
+}
+
+static void test_links_and_files_are_not_followed(void **state)
+{
+    struct held held;
+    const char *why = NULL;
+    int fd;
+
+    (void)state;
+    open_held(&held);
+    folder_make(&held.folder, "elsewhere");
+    folder_need(
+        symlink("../elsewhere", folder_path(&held.folder, "q/.qscan")) == 0,
+        "symlink");
+    assert_int_equal(hold_open_root(&held.set.folders[0], true, &why), -1);
+    assert_int_equal(hold_open_run(&held.set.folders[0], RUN, true, &why), -1);
+    folder_need(unlink(folder_path(&held.folder, "q/.qscan")) == 0, "unlink");
+    folder_write(&held.folder, "q/.qscan", "");
+    assert_int_equal(hold_open_root(&held.set.folders[0], true, &why), -1);
+    folder_need(unlink(folder_path(&held.folder, "q/.qscan")) == 0, "unlink");
+    /* the same of a run */
+    fd = hold_open_root(&held.set.folders[0], true, &why);
+    assert_true(fd >= 0);
+    folder_need(symlinkat("../../elsewhere", fd, RUN) == 0, "symlink");
+    close(fd);
+    assert_int_equal(hold_open_run(&held.set.folders[0], RUN, true, &why), -1);
+    assert_int_equal(hold_open_run(&held.set.folders[0], RUN, false, &why), -1);
+    close_held(&held);
+}
+
+/* ---- bases of wildcards ---- */
+
+static void test_refused_where_sendmail_would_take_it_for_a_queue(void **state)
+{
+    static const struct {
+        const char *names, *config;
+        bool is_refused;
+    } cases[] = {
+        {"base", "", false},
+        {"base base/*", "", true},
+        {"base/*", "", false}, /* its folders, not the base itself */
+        {"base base/q*", "", false},
+        {"base", "base/*", true},
+        {"base/../base", "base/*", true},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct folder folder;
+        struct queue_set set;
+        struct complaints complaints;
+        struct string_list list = {0};
+        struct config config = {0};
+        char words[100];
+
+        folder_open(&folder);
+        folder_make(&folder, "base/q1");
+        folder_write(&folder, "base/qfA", "");
+        folder_write(&folder, "base/q1/qfB", "");
+        snprintf(words, sizeof(words), "%s", cases[i].names);
+        for (char *word = strtok(words, " "); word != NULL;
+             word = strtok(NULL, " "))
+            string_list_add(&list,
+                            slice_from_string(folder_path(&folder, word)));
+        if (cases[i].config[0] != '\0')
+            string_list_add(&config.queues, slice_from_string(folder_path(
+                                                &folder, cases[i].config)));
+        complaints_init(&complaints, false);
+        assert_true(queue_open(&set, &list, &config, &complaints));
+        if (hold_is_refused(&set, &set.folders[set.dirs[0].control]) !=
+            cases[i].is_refused)
+            fail_msg("%s (%s)", cases[i].names, cases[i].config);
+        queue_close(&set);
+        string_list_free(&list);
+        config_free(&config);
+        folder_close(&folder);
+    }
+}
+
+/* ---- listing ---- */
+
+static void test_runs_are_listed_oldest_first_each_once(void **state)
+{
+    static const char *const folders[] = {
+        "q/qf/.qscan/20261122T175225Z-9",
+        "q/qf/.qscan/20251122T175225Z-7",
+        "q/qf/.qscan/notes",
+        "p/.qscan/20261122T175225Z-9",
+        "p/.qscan/20261123T000000Z-1",
+        "q/df/.qscan/20200101T000000Z-1",
+    };
+    struct folder folder;
+    struct queue_set set;
+    struct complaints complaints;
+    struct string_list list = {0}, runs = {0};
+    struct config config = {0};
+
+    (void)state;
+    folder_open(&folder);
+    folder_make(&folder, "q/df");
+    for (size_t i = 0; i < COUNT(folders); i++)
+        folder_make(&folder, folders[i]);
+    string_list_add(&list, slice_from_string(folder_path(&folder, "q")));
+    string_list_add(&list, slice_from_string(folder_path(&folder, "p")));
+    complaints_init(&complaints, false);
+    assert_true(queue_open(&set, &list, &config, &complaints));
+    assert_true(hold_list_runs(&set, &runs, &complaints));
+    assert_int_equal(complaints.count, 0);
+    assert_int_equal(runs.count, 3);
+    assert_string_equal(runs.strings[0], "20251122T175225Z-7");
+    assert_string_equal(runs.strings[1], "20261122T175225Z-9");
+    assert_string_equal(runs.strings[2], "20261123T000000Z-1");
+    queue_close(&set);
+    string_list_free(&list);
+    string_list_free(&runs);
+    folder_close(&folder);
+}
+
+static void test_refused_folder_is_complained_about(void **state)
+{
+    struct held held;
+    struct string_list runs = {0};
+
+    (void)state;
+    open_held(&held);
+    folder_make(&held.folder, "q/.qscan/20261122T175225Z-9");
+    held.set.folders[0].owner = geteuid() + 1;
+    assert_false(hold_list_runs(&held.set, &runs, &held.complaints));
+    assert_int_equal(held.complaints.count, 1);
+    assert_int_equal(runs.count, 0);
+    close_held(&held);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_names_of_runs),
+        cmocka_unit_test(test_new_name_is_one_and_says_when),
+        cmocka_unit_test(test_root_is_made_for_its_owner_alone),
+        cmocka_unit_test(test_owner_of_the_queue_owns_what_root_makes),
+        cmocka_unit_test(test_somebody_elses_is_refused),
+        cmocka_unit_test(test_open_mode_is_mended),
+        cmocka_unit_test(test_links_and_files_are_not_followed),
+        cmocka_unit_test(test_refused_where_sendmail_would_take_it_for_a_queue),
+        cmocka_unit_test(test_runs_are_listed_oldest_first_each_once),
+        cmocka_unit_test(test_refused_folder_is_complained_about),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
