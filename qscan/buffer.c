@@ -198,10 +198,27 @@ static bool is_shown_as_it_is(struct slice rest)
     return true;
 }
 
+/* No shell makes anything else of it. */
+static bool is_plain_word(struct slice word)
+{
+    for (size_t i = 0; i < word.len; i++) {
+        char c = byte_lower(word.ptr[i]);
+
+        if (!byte_is_digit(c) && !(c >= 'a' && c <= 'z') &&
+            memchr("/._-:@%+,", c, 9) == NULL)
+            return false;
+    }
+    return word.len > 0;
+}
+
 void buffer_add_shell_word(struct buffer *buffer, struct slice word)
 {
     if (!is_shown_as_it_is(word)) {
         buffer_add_string(buffer, "'(a name that cannot be shown)'");
+        return;
+    }
+    if (is_plain_word(word)) {
+        buffer_add(buffer, word);
         return;
     }
     add_byte(buffer, '\'');

@@ -38,9 +38,9 @@ size_t buffer_add_escaped(struct buffer *buffer, struct slice text,
 size_t buffer_add_rule_text(struct buffer *buffer, struct slice text,
                             size_t columns);
 
-/* One word for a shell, in single quotes: what a user pastes is the name and
- * nothing but the name. One that cannot be shown as it is (control bytes, no
- * UTF-8) becomes a placeholder, in quotes as well. */
+/* One word for a shell, in single quotes where it needs them: what a user
+ * pastes is the name and nothing but the name. One that cannot be shown as it
+ * is (control bytes, no UTF-8) becomes a placeholder, in quotes as well. */
 void buffer_add_shell_word(struct buffer *buffer, struct slice word);
 
 /* A CSV field (RFC 4180), escaped as above; never starts with = + - @, which

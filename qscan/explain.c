@@ -22,6 +22,7 @@ struct explain {
     struct jsonout *json;  /* or NULL: text */
     char failed[256];      /* the one condition that failed, for near misses */
     size_t condition_count;
+    bool has_matched; /* the first that matches decides */
 };
 
 static const char *answer_text(enum rules_answer answer)
@@ -155,9 +156,11 @@ static void text_rule_ends(void *context, size_t rule, enum rules_answer answer,
 
     buffer_printf(explain->out, "\nrule %s: %s\n  %s:%u, class %s%s\n",
                   rules_name(rules, rule),
-                  answer == ANSWER_YES  ? "MATCHES"
-                  : answer == ANSWER_NO ? "does not match"
-                                        : "undecided",
+                  answer == ANSWER_YES && explain->has_matched
+                      ? "would match, had no rule before it"
+                  : answer == ANSWER_YES ? "MATCHES"
+                  : answer == ANSWER_NO  ? "does not match"
+                                         : "undecided",
                   rules_file_name(rules, rule), rules_line(rules, rule),
                   rules_class(rules, rule),
                   rules_purges(rules, rule) ? ", purge yes" : "");
@@ -173,6 +176,7 @@ static void text_rule_ends(void *context, size_t rule, enum rules_answer answer,
                       explain->failed);
     buffer_add(explain->out,
                slice_make(explain->details.bytes, explain->details.len));
+    explain->has_matched = explain->has_matched || answer == ANSWER_YES;
 }
 
 static void json_rule_begins(void *context, size_t rule)
@@ -262,6 +266,9 @@ static void add_verdict(struct buffer *out, const struct message *message,
 
     buffer_add_escaped(out, message->id, 0);
     buffer_printf(out, " is %s\n  ", class_of(message, verdict));
+    if (message->row->state == FACTS_DAMAGED && message->qf_outcome != QF_OK &&
+        message->qf.line > 0)
+        buffer_printf(out, "line %u: ", message->qf.line);
     if (reason != NULL)
         buffer_printf(out, "%s; no rule may purge it\n", reason);
     else if (verdict->rule == RULES_NO_RULE)
@@ -270,7 +277,9 @@ static void add_verdict(struct buffer *out, const struct message *message,
         buffer_printf(out, "rule %s matches first; %s\n",
                       rules_name(scene->rules, verdict->rule),
                       message->row->is_held ? "held"
-                      : verdict->purge      ? "--purge-bounces would take it"
+                      : verdict->purge && scan_keep_reason(message->row) != NULL
+                          ? scan_keep_reason(message->row)
+                      : verdict->purge ? "--purge-bounces would take it"
                       : rules_purges(scene->rules, verdict->rule)
                           ? "kept, because an earlier rule is undecided"
                           : "kept");
@@ -303,9 +312,9 @@ bool explain_message(struct message *message, enum format format,
     } else {
         explain.out = &text;
     }
-    if (message->row->state == FACTS_ORPHAN)
+    if (message->row->state != FACTS_JUDGED && !message->row->is_held)
         verdict = (struct rules_verdict){.rule = RULES_NO_RULE};
-    else /* an orphan has nothing that a rule could look at */
+    else /* what its kind of file decides, no rule is asked */
         rules_explain(matcher, message_fetch, message, &to, &verdict);
     if (format == FORMAT_JSON) {
         jsonout_close(&json, ']');

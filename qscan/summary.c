@@ -5,6 +5,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "qscan/hold.h"
 #include "qscan/tally.h"
 
 enum { HOST_COLUMNS = 38, NAME_COLUMNS = 24 };
@@ -85,6 +86,12 @@ static size_t class_count(const struct summary *summary, const char *name)
     return 0;
 }
 
+static bool is_narrowed(const struct options *options)
+{
+    return options->classes.count > 0 || options->ids.count > 0 ||
+           options->ids_from_stdin || options->where != NULL;
+}
+
 static void add_head(struct summary *summary)
 {
     const struct queue_set *queues = summary->scan->scene.queues;
@@ -104,6 +111,11 @@ static void add_head(struct summary *summary)
     buffer_add_string(out, ", ");
     add_time(out, summary->scan->scene.now);
     buffer_add_string(out, "\n");
+    if (is_narrowed(summary->options))
+        buffer_printf(out,
+                      "Only what --class, --where and --id leave: %zu of "
+                      "%zu.\n",
+                      summary->tally.messages, summary->tally.all_messages);
 }
 
 static void add_problem(struct summary *summary, size_t *problem_count,
@@ -137,6 +149,11 @@ static void add_problems(struct summary *summary)
                                                         : "addresses");
         buffer_add_string(&summary->out, "\n");
     }
+    add_problem(summary, &problem_count, tally->unproven,
+                "more bounce to a host that does not answer: kept, not "
+                "proven yet",
+                "more bounces to hosts that do not answer: kept, not proven "
+                "yet");
     add_problem(summary, &problem_count, class_count(summary, "damaged"),
                 "damaged control file: sendmail cannot deliver it",
                 "damaged control files: sendmail cannot deliver them");
@@ -152,13 +169,13 @@ static void add_problems(struct summary *summary)
                 "message that a rule could not decide: kept",
                 "messages that a rule could not decide: kept");
     for (unsigned bit = 0; bit < ODD_COUNT; bit++)
-        others += ((1 << bit) & (ODD_NO_DATA | ODD_TEXT)) == 0
-                      ? tally->oddities[bit]
-                      : 0;
+        others += tally->oddities[bit];
     add_problem(summary, &problem_count, others, "oddity, listed below",
                 "oddities, listed below");
     if (tally->messages == 0 && problem_count == 0)
-        buffer_add_string(&summary->out, "\nThe queue is empty.\n");
+        buffer_add_string(&summary->out, is_narrowed(summary->options)
+                                             ? "\nNo message matches.\n"
+                                             : "\nThe queue is empty.\n");
     else if (problem_count == 0)
         buffer_add_string(&summary->out, "\nNothing looks wrong.\n");
 }
@@ -347,33 +364,54 @@ static void add_oddities(struct summary *summary)
                       queues->stray_count);
 }
 
-/* The queue as it must be typed again. */
-static void add_queue_words(struct summary *summary)
+static void add_words(struct buffer *out, const char *option,
+                      const struct string_list *words)
 {
-    const struct string_list *names = &summary->options->queues;
-
-    for (size_t i = 0; i < names->count; i++) {
-        struct slice rest = slice_from_string(names->strings[i]);
-
-        buffer_add_string(&summary->out, " ");
-        if (strspn(names->strings[i], "abcdefghijklmnopqrstuvwxyz"
-                                      "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                      "0123456789/._-") == rest.len) {
-            buffer_add(&summary->out, rest);
-            continue;
-        }
-        buffer_add_string(&summary->out, "'");
-        buffer_add_escaped(&summary->out, rest, 0);
-        buffer_add_string(&summary->out, "'");
+    for (size_t i = 0; i < words->count; i++) {
+        buffer_add_string(out, option);
+        buffer_add_shell_word(out, slice_from_string(words->strings[i]));
     }
-    buffer_add_string(&summary->out, "\n");
 }
 
-static void add_command(struct summary *summary, const char *about,
-                        const char *words)
+/* "--class=a,b" of a list that was given so. */
+static void add_joined(struct buffer *out, const char *option,
+                       const struct string_list *words)
 {
-    buffer_printf(&summary->out, "  %s:\n    qscan %s", about, words);
-    add_queue_words(summary);
+    for (size_t i = 0; i < words->count; i++) {
+        buffer_add_string(out, i == 0 ? option : ",");
+        buffer_add_shell_word(out, slice_from_string(words->strings[i]));
+    }
+}
+
+static void add_value(struct buffer *out, const char *option, const char *value)
+{
+    if (value == NULL)
+        return;
+    buffer_add_string(out, option);
+    buffer_add_shell_word(out, slice_from_string(value));
+}
+
+/* Everything on the command line that decides which messages are meant: a
+ * command without it would mean others. */
+static void add_command(struct summary *summary, const char *about,
+                        const char *words, bool is_selecting)
+{
+    const struct options *options = summary->options;
+    struct buffer *out = &summary->out;
+
+    buffer_printf(out, "  %s:\n    qscan %s", about, words);
+    add_words(out, " --rules=", &options->rules);
+    add_value(out, " -C ", options->config_file);
+    add_value(out, " --journal=", options->journal_directory);
+    if (is_selecting) {
+        add_joined(out, " --class=", &options->classes);
+        add_joined(out, " --id=", &options->ids);
+        add_value(out, " --where=", options->where);
+    }
+    if (options->now >= 0)
+        buffer_printf(out, " --now=%lld", (long long)options->now);
+    add_words(out, " ", &options->queues);
+    buffer_add_string(out, "\n");
 }
 
 static const struct facts *purge_example(const struct scan *scan,
@@ -399,23 +437,48 @@ static void add_next(struct summary *summary)
         purge_example(summary->scan, summary->options);
     struct buffer words = {0};
 
-    if (summary->tally.messages == 0)
+    if (summary->tally.messages == 0 && class_count(summary, "orphan") == 0)
         return;
     heading(summary, "WHAT TO TYPE NEXT", false);
     if (example != NULL) {
         buffer_add_string(&words, "--explain=");
         buffer_add_escaped(&words, facts_id(example), 0);
         buffer_add(&words, slice_make("", 1));
-        add_command(summary, "Why such a bounce may go", words.bytes);
+        add_command(summary, "Why such a bounce may go", words.bytes, false);
         add_command(summary, "See what a purge would take; changes nothing",
-                    "--purge-bounces --dry-run");
-        add_command(summary, "Take them away, undoably", "--purge-bounces");
+                    "--purge-bounces --dry-run", true);
+        add_command(summary, "Take them away, undoably", "--purge-bounces",
+                    true);
     } else {
-        add_command(summary, "One message a line", "--list");
+        add_command(summary, "One message a line", "--list", true);
     }
     if (class_count(summary, "damaged") > 0)
-        add_command(summary, "The damaged ones", "--list --class=damaged");
+        add_command(summary, "The damaged ones", "--list --class=damaged",
+                    false);
+    if (class_count(summary, "lost") > 0)
+        add_command(summary, "The lost ones", "--list --class=lost", false);
+    if (class_count(summary, "orphan") > 0)
+        add_command(summary, "The orphans", "--list --class=orphan", false);
     buffer_free(&words);
+}
+
+/* Held mail is out of the queue, but not out of the world. */
+static void add_runs(struct summary *summary)
+{
+    struct string_list runs = {0};
+
+    hold_list_runs(summary->scan->scene.queues, &runs,
+                   summary->scan->complaints);
+    if (runs.count > 0) {
+        heading(summary, "EARLIER RUNS", false);
+        buffer_printf(&summary->out,
+                      "  %zu run%s with messages held or "
+                      "records kept, the last %s\n",
+                      runs.count, runs.count == 1 ? "" : "s",
+                      runs.strings[runs.count - 1]);
+        add_command(summary, "What they hold", "--runs", false);
+    }
+    string_list_free(&runs);
 }
 
 static void add_text(struct summary *summary)
@@ -428,6 +491,7 @@ static void add_text(struct summary *summary)
     add_sources(summary);
     add_ages(summary);
     add_oddities(summary);
+    add_runs(summary);
     add_next(summary);
 }
 

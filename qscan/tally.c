@@ -33,6 +33,26 @@ static struct tally_class *find_class(struct tally *tally, const char *name)
     return &tally->classes[tally->class_count++];
 }
 
+enum what { BY_HOST, BY_SOURCE, BY_DOMAIN };
+
+static uint32_t number_of(const struct facts *row, enum what what)
+{
+    enum status_kind kind = (enum status_kind)row->status_kind;
+
+    switch (what) {
+    case BY_HOST:
+        return kind == STATUS_REFUSED || kind == STATUS_TIMEOUT ||
+                       kind == STATUS_UNREACHABLE || kind == STATUS_UNRESOLVED
+                   ? row->host
+                   : 0;
+    case BY_SOURCE:
+        return row->is_bounce ? row->source : 0;
+    case BY_DOMAIN:
+        return row->domain;
+    }
+    return 0; /* nobody's number */
+}
+
 static void count_row(struct tally *tally, const struct scan *scan,
                       const struct facts *row, uint32_t number)
 {
@@ -53,6 +73,8 @@ static void count_row(struct tally *tally, const struct scan *scan,
     tally->messages++;
     tally->bytes += row->size_bytes;
     tally->undecided += row->is_undecided;
+    tally->unproven += row->is_bounce && row->state == FACTS_JUDGED &&
+                       !row->is_purge && number_of(row, BY_HOST) != 0;
     tally->unreadable += row->state == FACTS_UNREADABLE;
     if (row->is_purge) {
         tally->purgeable++;
@@ -152,26 +174,6 @@ static bool select_top(struct tally_list *list, const uint32_t *counts,
     return true;
 }
 
-enum what { BY_HOST, BY_SOURCE, BY_DOMAIN };
-
-static uint32_t number_of(const struct facts *row, enum what what)
-{
-    enum status_kind kind = (enum status_kind)row->status_kind;
-
-    switch (what) {
-    case BY_HOST:
-        return kind == STATUS_REFUSED || kind == STATUS_TIMEOUT ||
-                       kind == STATUS_UNREACHABLE || kind == STATUS_UNRESOLVED
-                   ? row->host
-                   : 0;
-    case BY_SOURCE:
-        return row->is_bounce ? row->source : 0;
-    case BY_DOMAIN:
-        return row->domain;
-    }
-    return 0; /* nobody's number */
-}
-
 /* One kind of table in the making. */
 struct counting {
     struct tally_list *list;
@@ -252,6 +254,8 @@ static bool count_tables(struct tally *tally, const struct options *options,
     for (size_t i = 0; is_done && i < scan->table.count; i++) {
         const struct facts *row = &scan->table.rows[i];
 
+        tally->all_messages += row->state != FACTS_ORPHAN &&
+                               row->state != FACTS_GONE && !row->is_held;
         if (!list_is_selected(options, scan, row))
             continue;
         count_row(tally, scan, row, (uint32_t)i);

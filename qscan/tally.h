@@ -32,8 +32,10 @@ struct tally_list {
 };
 
 struct tally {
-    size_t messages;          /* selected, orphans left out */
-    size_t purgeable;         /* --purge-bounces would take them */
+    size_t messages;     /* selected, orphans left out */
+    size_t all_messages; /* selected or not */
+    size_t unproven;     /* own bounces to dead hosts that no rule purges */
+    size_t purgeable;    /* --purge-bounces would take them */
     size_t purgeable_sources; /* addresses whose mail caused those */
     size_t undecided;
     size_t unreadable;

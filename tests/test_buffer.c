@@ -144,7 +144,8 @@ static void test_shell_words(void **state)
     static const struct {
         const char *word, *want;
     } cases[] = {
-        {"/var/spool/mqueue", "'/var/spool/mqueue'"},
+        {"/var/spool/mqueue", "/var/spool/mqueue"},
+        {"~root", "'~root'"},
         {"a b", "'a b'"},
         {"it's", "'it'\\''s'"},
         {"$(id) `id` \\ *", "'$(id) `id` \\ *'"},
