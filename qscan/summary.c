@@ -138,10 +138,13 @@ static void add_problems(struct summary *summary)
                 "bounce waits for a host that runs no mail server",
                 "bounces wait for hosts that run no mail server");
     if (tally->purgeable > 0) {
-        buffer_printf(&summary->out, "    %.0f %% of the queue, ",
+        buffer_printf(&summary->out, "    %.0f %% of the queue",
                       100.0 * (double)tally->purgeable /
                           (double)tally->messages);
-        summary_add_bytes(&summary->out, tally->purgeable_bytes);
+        if (summary->scan->reads_data) {
+            buffer_add_string(&summary->out, ", ");
+            summary_add_bytes(&summary->out, tally->purgeable_bytes);
+        }
         if (tally->purgeable_sources > 0)
             buffer_printf(&summary->out, "; caused by mail from %zu %s",
                           tally->purgeable_sources,
@@ -180,6 +183,16 @@ static void add_problems(struct summary *summary)
         buffer_add_string(&summary->out, "\nNothing looks wrong.\n");
 }
 
+/* Sizes are only looked at where a rule reads df. */
+static void add_size(const struct summary *summary, struct buffer *out,
+                     uint64_t bytes)
+{
+    if (summary->scan->reads_data)
+        summary_add_bytes(out, bytes);
+    else
+        buffer_add_string(out, "-");
+}
+
 static void add_classes(struct summary *summary)
 {
     const struct tally *tally = &summary->tally;
@@ -195,7 +208,7 @@ static void add_classes(struct summary *summary)
         buffer_add_string(out, "  ");
         add_padded(out, slice_from_string(class->name), 14);
         buffer_printf(out, " %9zu", class->count);
-        summary_add_bytes(&cell, class->bytes);
+        add_size(summary, &cell, class->bytes);
         buffer_printf(out, " %10.*s", (int)cell.len, cell.bytes);
         buffer_clear(&cell);
         if (class->oldest != 0)
@@ -205,7 +218,7 @@ static void add_classes(struct summary *summary)
         buffer_free(&cell);
     }
     struct buffer size = {0};
-    summary_add_bytes(&size, tally->bytes);
+    add_size(summary, &size, tally->bytes);
     buffer_printf(out, "  %-14s %9zu %10.*s", "all messages", tally->messages,
                   (int)size.len, size.bytes);
     buffer_clear(&size);
@@ -583,7 +596,11 @@ static void add_json(struct summary *summary)
     jsonout_init(&json, &summary->out);
     jsonout_open(&json, '{');
     jsonout_field_integer(&json, "messages", (int64_t)tally->messages);
-    jsonout_field_integer(&json, "bytes", (int64_t)tally->bytes);
+    jsonout_key(&json, "bytes");
+    if (summary->scan->reads_data)
+        jsonout_integer(&json, (int64_t)tally->bytes);
+    else
+        jsonout_null(&json);
     jsonout_key(&json, "oldest");
     if (tally->oldest != 0)
         jsonout_integer(&json, tally->oldest);
