@@ -26,16 +26,18 @@ struct reader {
     struct slice text;
     size_t at;
     struct letters letters;
-    struct sample_error *error;
+    sample_note note;
+    void *context;
 };
 
 static bool fail(struct reader *reader, size_t offset, const char *why,
                  const char *what, struct slice shown)
 {
-    reader->error->offset = offset;
-    reader->error->why = why;
-    snprintf(reader->error->what, sizeof(reader->error->what), "%s '%s'", what,
+    struct sample_error error = {.offset = offset, .why = why};
+
+    snprintf(error.what, sizeof(error.what), "%s '%s'", what,
              lex_show(shown).text);
+    reader->note(reader->context, &error);
     return false;
 }
 
@@ -90,9 +92,10 @@ static bool read_part(struct reader *reader, char *text, size_t *len)
             byte = reader->text.ptr[++reader->at];
         text[(*len)++] = byte;
     }
-    if (is_quoted && reader->at++ >= reader->text.len)
+    if (is_quoted && reader->at == reader->text.len)
         return fail(reader, begin, "a value begun with \" must be closed",
                     "no closing quote after", slice_skip(reader->text, begin));
+    reader->at += is_quoted;
     return true;
 }
 
@@ -232,13 +235,17 @@ static bool read_pair(struct reader *reader)
     for (size_t i = 0; i < name.len; i++)
         if (byte_is_blank(name.ptr[i]))
             name.len = i;
-    if (offset + name.len == reader->text.len || name.len == 0 ||
-        reader->text.ptr[offset + name.len] != '=')
+    reader->at += name.len;
+    if (reader->at == reader->text.len || reader->text.ptr[reader->at] != '=')
         return fail(reader, offset, "a sample is NAME=VALUE NAME=VALUE ...",
                     "no '=' in", name);
-    reader->at += name.len + 1;
+    reader->at++;
     if (!read_value(reader, &value))
         return false;
+    if (name.len == 0)
+        return fail(reader, offset, "a sample is NAME=VALUE NAME=VALUE ...",
+                    "no name before",
+                    slice_make(reader->text.ptr + offset, reader->at - offset));
     if (name.len == 1)
         return read_letter(reader, offset, name.ptr[0], value);
     if (slice_starts(name, prefix))
@@ -381,11 +388,15 @@ static bool make_views(struct reader *reader)
 }
 
 bool sample_parse(struct sample *sample, const struct list_set *lists,
-                  struct slice text, struct sample_error *error_r)
+                  struct slice text, sample_note note, void *context)
 {
-    struct reader reader = {
-        .sample = sample, .lists = lists, .text = text, .error = error_r};
+    struct reader reader = {.sample = sample,
+                            .lists = lists,
+                            .text = text,
+                            .note = note,
+                            .context = context};
     size_t named_count;
+    bool is_good = true;
 
     *sample = (struct sample){0};
     for (;;) {
@@ -393,11 +404,10 @@ bool sample_parse(struct sample *sample, const struct list_set *lists,
             reader.at++;
         if (reader.at == text.len)
             break;
-        if (!read_pair(&reader))
-            return false;
+        is_good = read_pair(&reader) && is_good;
     }
     named_count = sample->count;
-    if (!derive_all(&reader))
+    if (!is_good || !derive_all(&reader))
         return false;
     drop_overruled(sample, named_count);
     return make_views(&reader);
@@ -484,14 +494,21 @@ static void judge_sample(const struct check *check, size_t rule,
     report_failure(check, sample, what, why);
 }
 
+/* The compiler has read the sample before: only memory can be short. */
+static void keep_error(void *context, const struct sample_error *error)
+{
+    *(struct sample_error *)context = *error;
+}
+
 static void check_sample(const struct check *check, size_t rule,
                          const struct rule_sample *sample)
 {
-    struct sample_error error;
+    struct sample_error error = {.why = "out of memory"};
     struct sample message;
 
     check->result->sample_count++;
-    if (sample_parse(&message, check->set->lists, sample->text, &error))
+    if (sample_parse(&message, check->set->lists, sample->text, keep_error,
+                     &error))
         judge_sample(check, rule, sample, &message);
     else
         report_failure(check, sample, error.what, error.why);

@@ -33,9 +33,12 @@ struct sample_error {
     const char *why;
 };
 
+/* Called for each mistake, in the order of the text. */
+typedef void (*sample_note)(void *context, const struct sample_error *error);
+
 /* Whatever it returns, sample_free is due. Values may point into text. */
 bool sample_parse(struct sample *sample, const struct list_set *lists,
-                  struct slice text, struct sample_error *error_r);
+                  struct slice text, sample_note note, void *context);
 void sample_free(struct sample *sample);
 
 /* A rules_fetch; message is the sample. */

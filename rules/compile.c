@@ -482,24 +482,34 @@ static void parse_about(struct compiler *c, struct lex_cursor *cursor,
     draft->rule.about = keep(c, lex_rest(cursor, false));
 }
 
+static bool is_class_name(struct slice word)
+{
+    for (size_t i = 0; i < word.len; i++)
+        if (!(word.ptr[i] >= 'a' && word.ptr[i] <= 'z') &&
+            !byte_is_digit(word.ptr[i]) && word.ptr[i] != '-')
+            return false;
+    return word.len <= NAME_MAX_BYTES;
+}
+
 static void parse_class(struct compiler *c, struct lex_cursor *cursor,
                         struct draft *draft)
 {
     static const char *const taken[] = {"quarantined", "lost", "damaged",
                                         "orphan", "unclassified"};
+    static const char class_names[] =
+        "class names are lower case: 1 to 64 of a-z, 0-9 and '-'";
     struct lex_place place;
     struct slice word;
 
     lex_skip(cursor);
     place = lex_place(cursor);
     word = lex_word(cursor, "");
-    for (size_t i = 0; i < word.len; i++)
-        if (!(word.ptr[i] >= 'a' && word.ptr[i] <= 'z') &&
-            !byte_is_digit(word.ptr[i]) && word.ptr[i] != '-')
-            word.len = 0;
-    if (word.len == 0 || word.len > NAME_MAX_BYTES)
-        compiler_error(c, place, "1 to 64 of a-z, 0-9 and '-'",
+    if (word.len == 0)
+        compiler_error(c, place, class_names,
                        "here the name of a class is missing");
+    else if (!is_class_name(word))
+        compiler_error(c, place, class_names, "'%s' is no name of a class",
+                       lex_show(word).text);
     for (size_t i = 0; i < sizeof(taken) / sizeof(taken[0]); i++)
         if (is_word(word, taken[i]))
             compiler_error(c, place,
@@ -638,16 +648,29 @@ static void parse_unless(struct compiler *c, struct lex_cursor *cursor,
     parse_condition_line(c, cursor, LINE_UNLESS, draft);
 }
 
+struct sample_place {
+    struct compiler *compiler;
+    const struct lex_line *line;
+    size_t offset; /* of the sample in its line */
+};
+
+static void note_sample(void *context, const struct sample_error *error)
+{
+    const struct sample_place *at = context;
+
+    compiler_error(at->compiler,
+                   lex_place_at(at->line, at->offset + error->offset),
+                   error->why, "%s", error->what);
+}
+
 /* A sample is read when it is run; here only to find its mistakes. */
 static void validate_sample(struct compiler *c, const struct lex_line *line,
                             size_t offset, struct slice text)
 {
-    struct sample_error error;
+    struct sample_place at = {c, line, offset};
     struct sample sample;
 
-    if (!sample_parse(&sample, c->set->lists, text, &error))
-        compiler_error(c, lex_place_at(line, offset + error.offset), error.why,
-                       "%s", error.what);
+    sample_parse(&sample, c->set->lists, text, note_sample, &at);
     sample_free(&sample);
 }
 
@@ -795,12 +818,19 @@ static void complete_rule(struct compiler *c, const struct draft *draft)
                        "it takes 'when origin is local-dsn', or 'purge yes, "
                        "foreign'",
                        "rule '%s' would purge mail that is not our own", name);
-    if (!draft->has_hit || !draft->has_miss)
-        compiler_warning(c, place, "samples show that it does what it is for",
-                         "rule '%s' has no %s", name,
-                         draft->has_hit    ? "miss"
-                         : draft->has_miss ? "hit"
-                                           : "hit and no miss");
+    if (!draft->has_hit && !draft->has_miss)
+        compiler_warning(c, place,
+                         "add samples: a hit is a message that it must match, "
+                         "a miss one that it must not",
+                         "rule '%s' has no hit and no miss", name);
+    else if (!draft->has_hit)
+        compiler_warning(c, place,
+                         "add a hit sample: a message that it must match",
+                         "rule '%s' has no hit", name);
+    else if (!draft->has_miss)
+        compiler_warning(c, place,
+                         "add a miss sample: a message that it must not match",
+                         "rule '%s' has no miss", name);
     if (!draft->has_condition)
         compiler_warning(c, place, "every message matches it",
                          "rule '%s' has no condition", name);

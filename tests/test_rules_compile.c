@@ -141,10 +141,10 @@ static void mistakes_of_several_files_come_in_file_order(void **state)
         "20-b:2:2: unknown line 'vale'; a list has about, value, file, file?, "
         "domains\n"
         "20-b:3:6: rule 'a' stands at 10-a:1 already; two rules of one name\n"
-        "10-a:1:6: warning: rule 'a' has no hit and no miss; samples show "
-        "that it does what it is for\n"
-        "20-b:3:6: warning: rule 'a' has no hit and no miss; samples show "
-        "that it does what it is for\n");
+        "10-a:1:6: warning: rule 'a' has no hit and no miss; add samples: "
+        "a hit is a message that it must match, a miss one that it must not\n"
+        "20-b:3:6: warning: rule 'a' has no hit and no miss; add samples: "
+        "a hit is a message that it must match, a miss one that it must not\n");
 }
 
 static void nobody_needs_to_listen(void **state)
