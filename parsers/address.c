@@ -657,6 +657,17 @@ enum status_kind status_classify(struct slice status)
     return status_read(status, &host);
 }
 
+bool status_is_dead(enum status_kind kind)
+{
+    return kind == STATUS_REFUSED || kind == STATUS_TIMEOUT ||
+           kind == STATUS_UNREACHABLE || kind == STATUS_UNRESOLVED;
+}
+
+bool status_is_alive(enum status_kind kind)
+{
+    return kind == STATUS_RESET || kind == STATUS_REPLY || kind == STATUS_TLS;
+}
+
 const char *status_kind_text(enum status_kind kind)
 {
     switch (kind) {

@@ -106,6 +106,11 @@ enum status_kind {
 };
 
 enum status_kind status_classify(struct slice status);
+/* Nothing ever answered there: refused, timed out, unreachable, unresolved. */
+bool status_is_dead(enum status_kind kind);
+/* Something answered: a reply, a reset, a failed TLS or AUTH. */
+bool status_is_alive(enum status_kind kind);
+
 const char *status_kind_text(enum status_kind kind); /* "refused" */
 
 #endif

@@ -321,17 +321,6 @@ static void count_answers(struct crowd *crowd, const struct crowd *part,
     }
 }
 
-static bool is_dead(enum status_kind kind)
-{
-    return kind == STATUS_REFUSED || kind == STATUS_TIMEOUT ||
-           kind == STATUS_UNREACHABLE || kind == STATUS_UNRESOLVED;
-}
-
-static bool is_alive(enum status_kind kind)
-{
-    return kind == STATUS_RESET || kind == STATUS_REPLY || kind == STATUS_TLS;
-}
-
 static bool count_rows(struct crowd *crowd, const struct facts_table *table)
 {
     crowd->hosts = calloc(crowd->strings.count, sizeof(*crowd->hosts));
@@ -344,9 +333,9 @@ static bool count_rows(struct crowd *crowd, const struct facts_table *table)
             continue;
         if (row->is_bounce)
             crowd->sources.items[row->source].bounces++;
-        if (is_dead(row->status_kind))
+        if (status_is_dead(row->status_kind))
             crowd->hosts[row->host].waiting++;
-        if (is_alive(row->status_kind))
+        if (status_is_alive(row->status_kind))
             crowd->hosts[row->domain].answered++;
     }
     return true;

@@ -186,11 +186,6 @@ static void note_text_oddities(struct facts *row, const struct message *message)
 
 /* ---- what the crowd wants of a message ---- */
 
-static bool is_alive(enum status_kind kind)
-{
-    return kind == STATUS_RESET || kind == STATUS_REPLY || kind == STATUS_TLS;
-}
-
 /* Domains of a message with several recipients: a long list is cut where the
  * string table cuts, but no host that answers is overlooked. */
 static void gather_more_recipients(struct worker *worker, struct facts *row)
@@ -204,7 +199,8 @@ static void gather_more_recipients(struct worker *worker, struct facts *row)
 
         if (domain.len == 0)
             continue;
-        if (is_alive(status_classify(message_status_of(message, recipient))))
+        if (status_is_alive(
+                status_classify(message_status_of(message, recipient))))
             crowd_add_answer(worker->crowd, domain);
         if (names.len + domain.len < MORE_DOMAINS_BYTES) {
             buffer_add(&names, domain);

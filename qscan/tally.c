@@ -41,10 +41,7 @@ static uint32_t number_of(const struct facts *row, enum what what)
 
     switch (what) {
     case BY_HOST:
-        return kind == STATUS_REFUSED || kind == STATUS_TIMEOUT ||
-                       kind == STATUS_UNREACHABLE || kind == STATUS_UNRESOLVED
-                   ? row->host
-                   : 0;
+        return status_is_dead(kind) ? row->host : 0;
     case BY_SOURCE:
         return row->is_bounce ? row->source : 0;
     case BY_DOMAIN:
