@@ -19,6 +19,7 @@ enum {
     LOCK_TRIES = 3,         /* gatherq holds a shared lock for a moment */
     LOCK_PAUSE_NSEC = 2 * 1000 * 1000,
     SECOND_PASS_NSEC = 500 * 1000 * 1000,
+    NAME_TRIES = 16, /* for a run that nobody else has named so */
 };
 
 enum fate {
@@ -51,10 +52,12 @@ struct taken {
 
 struct actor {
     struct act_run *run;
+    struct scene scene; /* the scan's, but for now: the clock, always */
     struct message message;
     struct rules_matcher *matcher, *where_matcher;
     struct taken *batch;
     struct buffer lines;
+    bool *is_touched;         /* by folder number: to be synced */
     struct act_result counts; /* merged at the end */
 };
 
@@ -105,6 +108,15 @@ bool act_sync(struct complaints *to, const struct queue_folder *folder,
     act_complain(to, folder, ".", "cannot be synced", errno,
                  "a crash may undo the last");
     return false;
+}
+
+bool act_is_plain_id(struct slice id)
+{
+    for (size_t i = 0; i < id.len; i++)
+        if (id.ptr[i] <= ' ' || id.ptr[i] >= 0x7f || id.ptr[i] == '"' ||
+            id.ptr[i] == '\\')
+            return false;
+    return id.len > 0;
 }
 
 /* ---- one message ---- */
@@ -196,6 +208,24 @@ static enum fate open_locked(struct actor *actor, struct taken *taken)
     return lock_control(actor, row, taken->fd);
 }
 
+/* Another control file, or a rewrite of one, that came since the names were
+ * listed: df belongs to it as well. */
+static bool has_company(const struct actor *actor, const struct facts *row)
+{
+    static const char letters[] = "qhQt";
+    char name[QUEUE_HELD_NAME_MAX];
+    struct stat st;
+
+    for (const char *letter = letters; *letter != '\0'; letter++)
+        if (*letter != row->letter &&
+            (!queue_file_name(name, *letter, facts_id(row), false) ||
+             fstatat(control_folder(actor, row)->fd, name, &st,
+                     AT_SYMLINK_NOFOLLOW) == 0 ||
+             errno != ENOENT))
+            return true;
+    return false;
+}
+
 /* Under the lock: is the name still this file? A rewrite swaps inodes. Where
  * it is, what the name says of size and links is true of the descriptor. */
 static enum fate check_identity(struct actor *actor, const struct taken *taken,
@@ -283,7 +313,8 @@ static uint64_t transcript_inode(const struct actor *actor,
         !queue_file_name(name, 'x', facts_id(row), false))
         return 0;
     for (size_t d = 0; d < queues->dir_count; d++)
-        if (fstatat(queues->folders[queues->dirs[d].transcripts].fd, name, &st,
+        if (!queues->dirs[d].is_held &&
+            fstatat(queues->folders[queues->dirs[d].transcripts].fd, name, &st,
                     AT_SYMLINK_NOFOLLOW) == 0 &&
             S_ISREG(st.st_mode))
             return st.st_ino;
@@ -301,6 +332,8 @@ static enum fate inspect(struct actor *actor, struct taken *taken)
     fate = check_identity(actor, taken, row, &st);
     if (fate != FATE_TAKE)
         return fate;
+    if (!act_is_plain_id(facts_id(row)) || has_company(actor, row))
+        return FATE_CHANGED;
     if (message_load_locked(&actor->message, row, taken->fd, &st) != INPUT_OK)
         return fail(actor, row, "cannot be read",
                     actor->message.control_input.error);
@@ -379,7 +412,8 @@ static void put_control_back(struct actor *actor, struct taken *taken,
             0) {
         act_complain(actor->run->scan->complaints, folder, name, what, error,
                      "put back");
-        sync_folder(actor, number);
+        if (!sync_folder(actor, number))
+            atomic_store(&actor->run->is_torn, true);
     } else {
         leave_torn(actor, folder, name, what, error);
     }
@@ -414,9 +448,15 @@ static void take_transcripts(struct actor *actor, const struct facts *row)
     for (size_t d = 0;
          (row->beside & BESIDE_TRANSCRIPT) != 0 && d < queues->dir_count; d++) {
         uint16_t folder = queues->dirs[d].transcripts;
-        int error = take_file(actor, folder, 'x', facts_id(row));
         char name[QUEUE_HELD_NAME_MAX] = "";
+        int error;
 
+        if (queues->dirs[d].is_held)
+            continue;
+        error = take_file(actor, folder, 'x', facts_id(row));
+
+        if (error == 0)
+            actor->is_touched[folder] = true;
         if (error == 0 || error == ENOENT)
             continue;
         queue_file_name(name, 'x', facts_id(row), false);
@@ -435,6 +475,7 @@ static void take_data(struct actor *actor, size_t count)
         if (taken->fate != FATE_TAKEN)
             continue;
         error = take_file(actor, taken->data, 'd', facts_id(row));
+        actor->is_touched[taken->data] = true;
         if (error == 0 || error == ENOENT)
             take_transcripts(actor, row);
         else
@@ -454,38 +495,45 @@ static void give_up_batch(struct actor *actor, size_t count)
                              "taking it cannot be made sure", 0);
 }
 
-/* Each folder that a batch touched, once. */
-static bool sync_folders(struct actor *actor, size_t count, bool of_data)
+/* The control folder of a batch: it has but one. */
+static bool sync_controls(struct actor *actor, size_t count)
 {
-    const struct queue_set *queues = actor->run->scan->scene.queues;
-    uint16_t last = FACTS_NO_DIR;
-    bool is_good = true;
-
-    for (size_t i = 0; i < count; i++) {
-        const struct taken *taken = &actor->batch[i];
-        uint16_t folder = of_data
-                              ? taken->data
-                              : queues->dirs[row_of(actor, taken)->dir].control;
-
-        if (taken->fate != FATE_TAKEN || folder == last)
-            continue;
-        is_good = sync_folder(actor, folder) && is_good;
-        last = folder;
-    }
-    return is_good;
+    for (size_t i = 0; i < count; i++)
+        if (actor->batch[i].fate == FATE_TAKEN)
+            return sync_folder(actor,
+                               actor->run->scan->scene.queues
+                                   ->dirs[row_of(actor, &actor->batch[i])->dir]
+                                   .control);
+    return true;
 }
 
+/* The folders of df and xf. If the disk forgets what was taken from them,
+ * the journal completes it: it gets no end. */
+static void sync_touched(struct actor *actor)
+{
+    for (size_t i = 0; i < actor->run->scan->scene.queues->folder_count; i++) {
+        if (actor->is_touched[i] && !sync_folder(actor, (uint16_t)i))
+            atomic_store(&actor->run->is_torn, true);
+        actor->is_touched[i] = false;
+    }
+}
+
+/* Class and rule may come out of a plan, which is anybody's text. */
 static void log_taken(struct actor *actor, const struct taken *taken)
 {
-    struct buffer id = {0};
+    struct buffer line = {0};
 
     if (!actor->run->has_syslog)
         return;
-    buffer_add_escaped(&id, facts_id(row_of(actor, taken)), 0);
-    syslog(LOG_NOTICE, "%.*s: removed by qscan run=%s class=%s rule=%s",
-           (int)id.len, id.bytes, actor->run->run_name, taken->class,
-           taken->rule == NULL ? "" : taken->rule);
-    buffer_free(&id);
+    buffer_add_escaped(&line, facts_id(row_of(actor, taken)), 0);
+    buffer_printf(&line,
+                  ": removed by qscan run=%s class=", actor->run->run_name);
+    buffer_add_escaped(&line, slice_from_string(taken->class), 0);
+    buffer_add_string(&line, " rule=");
+    if (taken->rule != NULL)
+        buffer_add_escaped(&line, slice_from_string(taken->rule), 0);
+    syslog(LOG_NOTICE, "%.*s", (int)line.len, line.bytes);
+    buffer_free(&line);
 }
 
 static void remember_busy(struct actor *actor, struct act_job *job)
@@ -572,9 +620,9 @@ static void take_batch(struct actor *actor, struct act_job *jobs, size_t count)
     }
     if (write_journal(actor, count)) {
         take_controls(actor, count);
-        if (sync_folders(actor, count, false)) {
+        if (sync_controls(actor, count)) {
             take_data(actor, count);
-            sync_folders(actor, count, true);
+            sync_touched(actor);
         } else {
             give_up_batch(actor, count);
         }
@@ -613,32 +661,57 @@ static int compare_jobs(const void *a, const void *b, void *context)
     return one->inode < two->inode ? -1 : one->inode > two->inode;
 }
 
-static bool open_target(struct act_run *run, uint16_t folder)
+/* EEXIST without a complaint: another run has the name. */
+static int open_target(struct act_run *run, uint16_t folder)
 {
     const struct queue_set *queues = run->scan->scene.queues;
     const char *why = NULL;
+    struct buffer object = {0};
+    int error;
 
     if (run->targets[folder].run_fd >= 0)
-        return true;
+        return 0;
     if (hold_is_refused(queues, &queues->folders[folder])) {
         act_complain(run->scan->complaints, &queues->folders[folder], HOLD_ROOT,
                      "sendmail would take a holding folder here for a queue "
                      "(the wildcard above it has no prefix)",
                      0, "nothing done");
-        return false;
+        return EPERM;
     }
     run->targets[folder].run_fd =
-        hold_open_run(&queues->folders[folder], run->run_name, true, &why);
-    if (run->targets[folder].run_fd < 0) {
-        struct buffer object = {0};
+        hold_make_run(&queues->folders[folder], run->run_name, &why);
+    error = run->targets[folder].run_fd < 0 ? errno : 0;
+    if (error == 0 || error == EEXIST)
+        return error;
+    buffer_printf(&object, "%s/" HOLD_ROOT, queues->folders[folder].path);
+    complain(run->scan->complaints, slice_make(object.bytes, object.len),
+             "holding folder cannot be made", why, "nothing done");
+    buffer_free(&object);
+    return error;
+}
 
-        buffer_printf(&object, "%s/" HOLD_ROOT, queues->folders[folder].path);
-        complain(run->scan->complaints, slice_make(object.bytes, object.len),
-                 "holding folder cannot be made", why, "nothing done");
-        buffer_free(&object);
-        return false;
-    }
-    return true;
+/* A journal is there after a crash only if its name is. */
+static int sync_directory_of(const struct act_run *run, uint16_t folder)
+{
+    const char *elsewhere = run->request->options->journal_directory;
+    int fd = elsewhere == NULL
+                 ? run->targets[folder].run_fd
+                 : open(elsewhere, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int error = fd < 0 || (fsync(fd) < 0 && errno != EINVAL) ? errno : 0;
+
+    if (elsewhere != NULL && fd >= 0)
+        close(fd);
+    return error;
+}
+
+/* Unlinks a journal of this run. */
+static void remove_journal(const struct act_run *run, uint16_t folder,
+                           const struct journal *journal)
+{
+    if (run->request->options->journal_directory != NULL)
+        unlinkat(AT_FDCWD, journal->path, 0);
+    else
+        unlinkat(run->targets[folder].run_fd, HOLD_JOURNAL, 0);
 }
 
 /* The journal of --journal=DIR has the run in its name and is shared by all
@@ -667,10 +740,15 @@ static int create_journal(struct act_run *run, uint16_t folder,
         journal_add_begin(&begin, run->run_name, queues->folders[folder].path,
                           run->request->is_delete);
         error = journal_append(journal, &begin);
-        fsync(run->targets[folder].run_fd);
+        if (error == 0)
+            error = sync_directory_of(run, folder);
+        if (error != 0) {
+            remove_journal(run, folder, journal);
+            journal_close(journal);
+        }
         buffer_free(&begin);
     }
-    if (error != 0)
+    if (error != 0 && error != EEXIST)
         complain(run->scan->complaints, slice_from_string(path),
                  "journal cannot be written", strerror(error),
                  "nothing done, see --journal");
@@ -678,50 +756,73 @@ static int create_journal(struct act_run *run, uint16_t folder,
     return error;
 }
 
-static bool open_journal(struct act_run *run, uint16_t folder,
-                         struct act_result *result)
+static int open_journal(struct act_run *run, uint16_t folder,
+                        struct act_result *result)
 {
     bool is_shared = run->request->options->journal_directory != NULL;
     struct journal *journal = &run->journals[run->journal_count];
+    int error;
 
     if (run->targets[folder].journal != NULL)
-        return true;
+        return 0;
     if (is_shared && run->journal_count > 0) {
         run->targets[folder].journal = &run->journals[0];
-        return true;
+        return 0;
     }
-    if (create_journal(run, folder, journal) != 0)
-        return false;
+    error = create_journal(run, folder, journal);
+    if (error != 0)
+        return error;
     run->targets[folder].journal = journal;
     run->journal_count++;
-    string_list_add(&result->journals, slice_from_string(journal->path));
-    return true;
+    return string_list_add(&result->journals, slice_from_string(journal->path))
+               ? 0
+               : ENOMEM;
+}
+
+/* In every queue directory, a folder of one kind. */
+static int open_targets(struct act_run *run, bool of_data)
+{
+    const struct queue_set *queues = run->scan->scene.queues;
+    int error = 0;
+
+    for (size_t d = 0; error == 0 && d < queues->dir_count; d++)
+        if (!queues->dirs[d].is_held)
+            error = open_target(run, of_data ? queues->dirs[d].data
+                                             : queues->dirs[d].transcripts);
+    return error;
+}
+
+static int prepare_row(struct act_run *run, const struct facts *row,
+                       struct act_result *result)
+{
+    const struct queue_dir *dir = &run->scan->scene.queues->dirs[row->dir];
+    int error = open_target(run, dir->control);
+
+    if (error == 0)
+        error = open_journal(run, dir->control, result);
+    if (error == 0)
+        error = open_target(run, dir->data);
+    if (error == 0)
+        error = open_target(run, dir->transcripts);
+    /* a d line: any data folder of the set may be meant */
+    if (error == 0 && (row->beside & BESIDE_DATA) == 0)
+        error = open_targets(run, true);
+    /* as may any folder of transcripts */
+    if (error == 0 && (row->beside & BESIDE_TRANSCRIPT) != 0)
+        error = open_targets(run, false);
+    return error;
 }
 
 /* Holding folders and journals of all that is to be taken, before the first
- * message goes. */
-static bool prepare(struct act_run *run, struct act_result *result)
+ * message goes; 0 or an errno value. */
+static int prepare(struct act_run *run, struct act_result *result)
 {
-    const struct queue_set *queues = run->scan->scene.queues;
+    int error = 0;
 
-    for (size_t i = 0; i < run->request->job_count; i++) {
-        const struct facts *row =
-            &run->scan->table.rows[run->request->jobs[i].row];
-        const struct queue_dir *dir = &queues->dirs[row->dir];
-
-        if (!open_target(run, dir->control) ||
-            !open_journal(run, dir->control, result) ||
-            !open_target(run, dir->data) || !open_target(run, dir->transcripts))
-            return false;
-        if ((row->beside & BESIDE_DATA) == 0) {
-            /* a d line: any data folder of the set may be meant */
-            for (size_t d = 0; d < queues->dir_count; d++)
-                if (!queues->dirs[d].is_held &&
-                    !open_target(run, queues->dirs[d].data))
-                    return false;
-        }
-    }
-    return true;
+    for (size_t i = 0; error == 0 && i < run->request->job_count; i++)
+        error = prepare_row(
+            run, &run->scan->table.rows[run->request->jobs[i].row], result);
+    return error;
 }
 
 static bool start_actors(struct act_run *run)
@@ -734,12 +835,17 @@ static bool start_actors(struct act_run *run)
         struct actor *actor = &run->actors[i];
 
         actor->run = run;
-        message_init(&actor->message, scene);
+        actor->scene = *scene;
+        actor->scene.now = time(NULL);
+        message_init(&actor->message, &actor->scene);
         actor->matcher = rules_matcher_new(scene->rules);
         actor->batch = calloc(run->batch_size, sizeof(*actor->batch));
+        actor->is_touched =
+            calloc(scene->queues->folder_count, sizeof(*actor->is_touched));
         if (scene->where != NULL)
             actor->where_matcher = rules_matcher_new(scene->where);
         if (actor->matcher == NULL || actor->batch == NULL ||
+            actor->is_touched == NULL ||
             (scene->where != NULL && actor->where_matcher == NULL))
             return false;
     }
@@ -762,6 +868,7 @@ static void stop_actors(struct act_run *run, struct act_result *result)
         rules_matcher_free(actor->where_matcher);
         buffer_free(&actor->lines);
         free(actor->batch);
+        free(actor->is_touched);
     }
     free(run->actors);
     run->actors = NULL;
@@ -792,15 +899,21 @@ static size_t batch_size_for(const struct act_run *run)
     return each > BATCH ? BATCH : each < 1 ? 1 : each;
 }
 
-static void take_pass(struct act_run *run, struct act_job *jobs, size_t count)
+/* False after a complaint. */
+static bool take_pass(struct act_run *run, struct act_job *jobs, size_t count)
 {
     struct progress *progress = &run->scan->progress;
+    bool is_done;
 
     run->jobs = jobs;
     progress_begin(progress, "messages taken", count);
-    workers_run(run->scan->worker_count, count, run->batch_size, take_piece,
-                run, progress);
+    is_done = workers_run(run->scan->worker_count, count, run->batch_size,
+                          take_piece, run, progress);
     progress_end(progress);
+    if (!is_done)
+        complain(run->scan->complaints, SLICE_LITERAL("threads"),
+                 "cannot be started", NULL, "nothing more is taken");
+    return is_done;
 }
 
 /* What was locked gets one more chance, when its delivery had time to end. */
@@ -831,23 +944,21 @@ static void second_pass(struct act_run *run)
     free(jobs);
 }
 
-/* Nothing was taken: nothing is left of the run. */
+/* Nothing was taken: nothing is left of the run. What is removed here was
+ * made by this run: names that were there already are refused. */
 static void remove_run(struct act_run *run)
 {
     const struct queue_set *queues = run->scan->scene.queues;
-    bool is_elsewhere = run->request->options->journal_directory != NULL;
 
-    for (size_t i = 0; i < run->journal_count; i++)
-        if (is_elsewhere)
-            unlinkat(AT_FDCWD, run->journals[i].path, 0);
     for (size_t i = 0; run->targets != NULL && i < queues->folder_count; i++) {
         const char *why = NULL;
         int root;
 
         if (run->targets[i].run_fd < 0)
             continue;
-        unlinkat(run->targets[i].run_fd, HOLD_JOURNAL, 0);
-        root = hold_open_root(&queues->folders[i], false, &why);
+        if (run->targets[i].journal != NULL)
+            remove_journal(run, (uint16_t)i, run->targets[i].journal);
+        root = hold_open_root(&queues->folders[i], &why);
         if (root < 0)
             continue;
         unlinkat(root, run->run_name, AT_REMOVEDIR);
@@ -873,10 +984,22 @@ static void end_journals(struct act_run *run, size_t taken)
     buffer_free(&end);
 }
 
+static void close_descriptors(struct act_run *run)
+{
+    size_t folder_count = run->scan->scene.queues->folder_count;
+
+    for (size_t i = 0; i < run->journal_count; i++)
+        journal_close(&run->journals[i]);
+    run->journal_count = 0;
+    for (size_t i = 0; run->targets != NULL && i < folder_count; i++) {
+        if (run->targets[i].run_fd >= 0)
+            close(run->targets[i].run_fd);
+        run->targets[i] = (struct target){.run_fd = -1};
+    }
+}
+
 static void close_run(struct act_run *run, struct act_result *result)
 {
-    const struct queue_set *queues = run->scan->scene.queues;
-
     /* without its end a journal is completed by the next run */
     if (!atomic_load(&run->is_torn)) {
         if (result->purged > 0)
@@ -886,25 +1009,50 @@ static void close_run(struct act_run *run, struct act_result *result)
     }
     if (result->purged == 0)
         string_list_free(&result->journals);
-    for (size_t i = 0; i < run->journal_count; i++)
-        journal_close(&run->journals[i]);
-    for (size_t i = 0; run->targets != NULL && i < queues->folder_count; i++)
-        if (run->targets[i].run_fd >= 0)
-            close(run->targets[i].run_fd);
+    close_descriptors(run);
+}
+
+static bool allocate(struct act_run *run)
+{
+    size_t count = run->scan->scene.queues->folder_count;
+
+    run->targets = calloc(count, sizeof(*run->targets));
+    /* none is open, whatever else fails */
+    for (size_t i = 0; run->targets != NULL && i < count; i++)
+        run->targets[i].run_fd = -1;
+    run->journals = calloc(count + 1, sizeof(*run->journals));
+    run->busy = calloc(run->request->job_count + 1, sizeof(*run->busy));
+    return run->targets != NULL && run->journals != NULL && run->busy != NULL;
+}
+
+/* Another run has the name: what was made so far goes. */
+static void begin_anew(struct act_run *run, struct act_result *result,
+                       unsigned attempt)
+{
+    remove_run(run);
+    close_descriptors(run);
+    string_list_free(&result->journals);
+    hold_new_run_name(result->run, attempt);
 }
 
 static bool begin_run(struct act_run *run, struct act_result *result)
 {
-    const struct queue_set *queues = run->scan->scene.queues;
+    bool has_memory = allocate(run);
+    int error = has_memory ? prepare(run, result) : 0;
 
-    run->targets = calloc(queues->folder_count, sizeof(*run->targets));
-    run->journals = calloc(queues->folder_count + 1, sizeof(*run->journals));
-    run->busy = calloc(run->request->job_count + 1, sizeof(*run->busy));
-    if (run->targets == NULL || run->journals == NULL || run->busy == NULL)
-        return false;
-    for (size_t i = 0; i < queues->folder_count; i++)
-        run->targets[i].run_fd = -1;
-    return prepare(run, result) && start_actors(run);
+    for (unsigned i = 1; error == EEXIST && i < NAME_TRIES; i++) {
+        begin_anew(run, result, i);
+        error = prepare(run, result);
+    }
+    if (error == EEXIST)
+        complain(run->scan->complaints, slice_from_string(run->run_name),
+                 "a run of this name is there already", NULL, "nothing done");
+    has_memory =
+        has_memory && error != ENOMEM && (error != 0 || start_actors(run));
+    if (!has_memory)
+        complain(run->scan->complaints, SLICE_LITERAL("memory"), "not enough",
+                 NULL, "nothing done");
+    return has_memory && error == 0;
 }
 
 bool act_take(struct act_request *request, struct act_result *result_r)
@@ -913,7 +1061,7 @@ bool act_take(struct act_request *request, struct act_result *result_r)
     bool is_done;
 
     *result_r = (struct act_result){.purged = 0};
-    hold_new_run_name(result_r->run);
+    hold_new_run_name(result_r->run, 0);
     run.run_name = result_r->run;
     run.batch_size = batch_size_for(&run);
     run.has_syslog = !request->options->no_syslog;
@@ -926,7 +1074,7 @@ bool act_take(struct act_request *request, struct act_result *result_r)
             compare_jobs, request->scan->table.rows);
     is_done = begin_run(&run, result_r);
     if (is_done) {
-        take_pass(&run, request->jobs, request->job_count);
+        is_done = take_pass(&run, request->jobs, request->job_count);
         second_pass(&run);
         result_r->busy = run.busy_count;
     }

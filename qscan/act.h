@@ -56,6 +56,10 @@ struct act_request {
 bool act_take(struct act_request *request, struct act_result *result_r);
 void act_result_free(struct act_result *result);
 
+/* An id that any program's text can carry: printable ASCII, no quote, no
+ * backslash. Others are never taken. */
+bool act_is_plain_id(struct slice id);
+
 /* ---- shared with undo.c ---- */
 
 /* Rename that never replaces; 0 or an errno value. */

@@ -5,19 +5,29 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
-void hold_new_run_name(char name[static HOLD_RUN_MAX])
+void hold_new_run_name(char name[static HOLD_RUN_MAX], unsigned attempt)
 {
+    uint32_t random = attempt;
     time_t now = time(NULL);
     struct tm tm;
     char stamp[32];
 
     gmtime_r(&now, &tm);
     strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%SZ", &tm);
-    snprintf(name, HOLD_RUN_MAX, "%s-%ld", stamp, (long)getpid());
+    if (attempt == 0) {
+        snprintf(name, HOLD_RUN_MAX, "%s-%ld", stamp, (long)getpid());
+        return;
+    }
+    /* two with one process id, in two containers, must not go on in step */
+    if (getrandom(&random, sizeof(random), GRND_NONBLOCK) < 0)
+        random = attempt;
+    snprintf(name, HOLD_RUN_MAX, "%s-%ld-%u", stamp, (long)getpid(),
+             (unsigned)random);
 }
 
 int64_t hold_run_time(const char *name)
@@ -34,61 +44,111 @@ bool hold_is_run_name(const char *name)
            strspn(name, "0123456789TZ-") == strlen(name);
 }
 
-static int open_checked(int parent, const char *name, bool create,
+static int refuse(int fd, const char *why, const char **why_r)
+{
+    close(fd);
+    *why_r = why;
+    errno = EPERM;
+    return -1;
+}
+
+static int open_checked(int parent, const char *name,
                         const struct queue_folder *folder, const char **why_r)
 {
-    bool is_new = create && mkdirat(parent, name, 0700) == 0;
+    int fd =
+        openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     struct stat st;
-    int fd;
 
-    if (create && !is_new && errno != EEXIST) {
-        *why_r = strerror(errno);
-        return -1;
-    }
-    fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0) {
         *why_r = strerror(errno);
         return -1;
     }
-    /* Only root can give it away; anybody else must own the queue. */
-    if (is_new && geteuid() != folder->owner &&
-        fchown(fd, folder->owner, folder->group) < 0)
-        *why_r = strerror(errno);
-    if (fstat(fd, &st) < 0 || st.st_uid != folder->owner) {
-        *why_r = "owned by somebody else than the directory it is in";
-        close(fd);
-        errno = EPERM;
-        return -1;
-    }
-    if ((st.st_mode & 077) != 0 && fchmod(fd, 0700) < 0) {
-        *why_r = "open for others";
-        close(fd);
-        errno = EPERM;
-        return -1;
-    }
+    if (fstat(fd, &st) < 0 || st.st_uid != folder->owner)
+        return refuse(fd, "owned by somebody else than the directory it is in",
+                      why_r);
+    if ((st.st_mode & 077) != 0 && fchmod(fd, 0700) < 0)
+        return refuse(fd, "open for others", why_r);
     return fd;
 }
 
-int hold_open_root(const struct queue_folder *folder, bool create,
-                   const char **why_r)
+/* Some file systems have nothing to sync. */
+static bool is_synced(int fd)
 {
-    return open_checked(folder->fd, HOLD_ROOT, create, folder, why_r);
+    return fsync(fd) == 0 || errno == EINVAL;
+}
+
+/* A new folder, whose name is on disk. */
+static int make_checked(int parent, const char *name,
+                        const struct queue_folder *folder, const char **why_r)
+{
+    int fd, error;
+
+    if (mkdirat(parent, name, 0700) < 0) {
+        *why_r = strerror(errno);
+        return -1;
+    }
+    fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    /* Only root can give it away; anybody else must own the queue. */
+    if (fd >= 0 &&
+        (geteuid() == folder->owner ||
+         fchown(fd, folder->owner, folder->group) == 0) &&
+        is_synced(parent)) {
+        close(fd);
+        fd = open_checked(parent, name, folder, why_r);
+        if (fd >= 0)
+            return fd;
+    } else {
+        *why_r = strerror(errno);
+        if (fd >= 0)
+            close(fd);
+    }
+    error = errno == EEXIST ? EIO : errno;
+    unlinkat(parent, name, AT_REMOVEDIR);
+    errno = error;
+    return -1;
+}
+
+int hold_open_root(const struct queue_folder *folder, const char **why_r)
+{
+    return open_checked(folder->fd, HOLD_ROOT, folder, why_r);
+}
+
+static int open_below(int root, const char *run,
+                      const struct queue_folder *folder, const char **why_r,
+                      int (*open)(int parent, const char *name,
+                                  const struct queue_folder *folder,
+                                  const char **why_r))
+{
+    int fd = root < 0 ? -1 : open(root, run, folder, why_r);
+    int error = errno;
+
+    if (root >= 0)
+        close(root);
+    errno = error;
+    return fd;
 }
 
 int hold_open_run(const struct queue_folder *folder, const char *run,
-                  bool create, const char **why_r)
+                  const char **why_r)
 {
-    int root = hold_open_root(folder, create, why_r);
+    return open_below(hold_open_root(folder, why_r), run, folder, why_r,
+                      open_checked);
+}
+
+int hold_make_run(const struct queue_folder *folder, const char *run,
+                  const char **why_r)
+{
+    int root = make_checked(folder->fd, HOLD_ROOT, folder, why_r);
     int fd, error;
 
-    if (root < 0)
-        return -1;
-    fd = open_checked(root, run, create, folder, why_r);
-    error = errno;
-    if (fd >= 0 && create)
-        fsync(root);
-    close(root);
-    errno = error;
+    if (root < 0 && errno == EEXIST)
+        root = hold_open_root(folder, why_r);
+    fd = open_below(root, run, folder, why_r, make_checked);
+    if (fd < 0 && errno != EEXIST) {
+        error = errno;
+        unlinkat(folder->fd, HOLD_ROOT, AT_REMOVEDIR); /* if it is empty */
+        errno = error;
+    }
     return fd;
 }
 
@@ -145,7 +205,7 @@ bool hold_list_runs(const struct queue_set *set, struct string_list *runs,
 
         if (!folder->holds_control)
             continue;
-        root = hold_open_root(folder, false, &why);
+        root = hold_open_root(folder, &why);
         if (root >= 0) {
             list_root(root, runs);
         } else if (errno != ENOENT) {

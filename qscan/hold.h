@@ -14,22 +14,25 @@ enum { HOLD_RUN_MAX = 48 };
 #define HOLD_ROOT ".qscan"
 #define HOLD_JOURNAL "journal"
 
-/* "20261122T175225Z-4711": sorts by time. */
-void hold_new_run_name(char name[static HOLD_RUN_MAX]);
+/* "20261122T175225Z-4711": sorts by time. attempt: 0, or how often such a
+ * name was found taken; then it gets a random tail. */
+void hold_new_run_name(char name[static HOLD_RUN_MAX], unsigned attempt);
 bool hold_is_run_name(const char *name);
 /* Epoch s at which that run began; -1 when the name does not tell. */
 int64_t hold_run_time(const char *name);
 
-/*
- * Descriptor of a folder's .qscan, or -1 with *why_r set ("owned by somebody
- * else") and errno. With create it is made: 0700, owned by the folder's owner.
- */
-int hold_open_root(const struct queue_folder *folder, bool create,
-                   const char **why_r);
+/* Descriptor of a folder's .qscan, or -1 with *why_r set ("owned by somebody
+ * else") and errno. */
+int hold_open_root(const struct queue_folder *folder, const char **why_r);
 
 /* The same for one run below it. */
 int hold_open_run(const struct queue_folder *folder, const char *run,
-                  bool create, const char **why_r);
+                  const char **why_r);
+
+/* Makes it, and .qscan where there is none: 0700, owned by the folder's owner,
+ * synced. EEXIST: there is a run of that name. */
+int hold_make_run(const struct queue_folder *folder, const char *run,
+                  const char **why_r);
 
 /* True when sendmail would take a .qscan in this folder for a queue: it is
  * the base of a wildcard with an empty prefix. */

@@ -146,7 +146,9 @@ static void match_rows(struct plan *plan, struct planned_list *list,
         const struct facts *row = &scan->table.rows[i];
         struct planned *planned;
 
-        if (row->state == FACTS_ORPHAN || row->letter == 'Q')
+        if (row->state == FACTS_ORPHAN || row->letter == 'Q' ||
+            (row->beside & (BESIDE_CONTROL | BESIDE_REWRITE)) != 0 ||
+            !act_is_plain_id(facts_id(row)))
             continue;
         planned = find_planned(list, scan, row);
         if (planned == NULL || planned->is_found)

@@ -77,18 +77,20 @@ static const char *reason_to_keep(const struct purge_request *request,
 
     if (row->state != FACTS_JUDGED && row->state != FACTS_QUARANTINED)
         return "by kind of file, not by rule";
-    if (request->options->mode == MODE_PURGE_BOUNCES && !row->is_purge)
-        return row->is_undecided ? "a rule could not be decided"
-                                 : "its rule does not purge";
-    if (request->options->mode == MODE_PURGE_CLASS &&
-        !has_word(&request->options->purge_classes, class))
-        return "another class";
     if ((row->oddities & ODD_TWO_CONTROLS) != 0)
         return "two control files of one id";
     if ((row->oddities & ODD_STALE_TF) != 0)
         return "a tf beside it: being rewritten";
     if ((row->oddities & ODD_HARD_LINKED) != 0)
         return "its control file has another name";
+    if (request->options->mode == MODE_PURGE_BOUNCES && !row->is_purge)
+        return row->is_undecided ? "a rule could not be decided"
+                                 : "its rule does not purge";
+    if (request->options->mode == MODE_PURGE_CLASS &&
+        !has_word(&request->options->purge_classes, class))
+        return "another class";
+    if (!act_is_plain_id(facts_id(row)))
+        return "its id is not plain text";
     return NULL;
 }
 

@@ -61,7 +61,7 @@ static int run_fd_of(const struct place *place, size_t folder)
     int *fd = &place->run_fds[folder];
 
     if (*fd == RUN_FD_UNKNOWN) {
-        *fd = hold_open_run(folder_at(place, folder), place->run, false, &why);
+        *fd = hold_open_run(folder_at(place, folder), place->run, &why);
         if (*fd < 0) {
             *fd = RUN_FD_NONE;
             if (errno != ENOENT)
@@ -376,7 +376,7 @@ static void look_for_strangers(const struct undo_request *request,
         if (!folder->holds_control && !folder->holds_data &&
             !folder->holds_transcripts)
             continue;
-        fd = hold_open_run(folder, run->name, false, &why);
+        fd = hold_open_run(folder, run->name, &why);
         if (fd < 0)
             continue;
         count += count_names(fd);
@@ -432,7 +432,7 @@ static bool may_be_unfinished(const struct undo_request *request,
         int fd;
 
         if (!folder->holds_control ||
-            (fd = hold_open_run(folder, run, false, &why)) < 0)
+            (fd = hold_open_run(folder, run, &why)) < 0)
             continue;
         if (elsewhere != NULL &&
             asprintf(&path, "%s/%s.journal", elsewhere, run) < 0)
@@ -970,7 +970,7 @@ static bool remove_run_folder(const struct place *place, size_t folder)
 {
     const struct queue_folder *queue_folder = folder_at(place, folder);
     const char *why = NULL;
-    int root = hold_open_root(queue_folder, false, &why);
+    int root = hold_open_root(queue_folder, &why);
     bool is_good;
 
     if (root < 0)
