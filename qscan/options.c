@@ -213,24 +213,29 @@ static bool set_mode(struct options *options, bool *has_mode, enum mode mode,
     return true;
 }
 
-static bool take_id(struct options *options, const char *name)
+/* The value of an option that means nothing when it is empty. */
+static bool take_text(const char **text_r, const char *option,
+                      const char *wanted)
 {
-    options->id = optarg;
-    if (optarg[0] == '\0')
-        wrong(name, "no id given", NULL);
-    return optarg[0] != '\0';
+    *text_r = optarg;
+    if (optarg == NULL || optarg[0] != '\0')
+        return true;
+    wrong(option, wanted, NULL);
+    return false;
 }
 
 static bool take_mode(struct options *options, bool *has_mode, int option)
 {
+    static const char run_wanted[] = "the name of a run is wanted";
+
     switch (option) {
     case OPT_LIST:
         return set_mode(options, has_mode, MODE_LIST, "--list");
     case OPT_EXPLAIN:
-        return take_id(options, "--explain") &&
+        return take_text(&options->id, "--explain", "an id is wanted") &&
                set_mode(options, has_mode, MODE_EXPLAIN, "--explain");
     case OPT_SHOW:
-        return take_id(options, "--show") &&
+        return take_text(&options->id, "--show", "an id is wanted") &&
                set_mode(options, has_mode, MODE_SHOW, "--show");
     case OPT_PURGE_BOUNCES:
         return set_mode(options, has_mode, MODE_PURGE_BOUNCES,
@@ -239,14 +244,15 @@ static bool take_mode(struct options *options, bool *has_mode, int option)
         return set_mode(options, has_mode, MODE_PURGE_CLASS, "--purge") &&
                read_words(&options->purge_classes, optarg, "--purge");
     case OPT_APPLY:
-        options->apply_file = optarg;
-        return set_mode(options, has_mode, MODE_APPLY, "--apply");
+        return take_text(&options->apply_file, "--apply",
+                         "a plan file is wanted") &&
+               set_mode(options, has_mode, MODE_APPLY, "--apply");
     case OPT_UNDO:
-        options->run = optarg;
-        return set_mode(options, has_mode, MODE_UNDO, "--undo");
+        return take_text(&options->run, "--undo", run_wanted) &&
+               set_mode(options, has_mode, MODE_UNDO, "--undo");
     case OPT_EXPUNGE:
-        options->run = optarg;
-        return set_mode(options, has_mode, MODE_EXPUNGE, "--expunge");
+        return take_text(&options->run, "--expunge", run_wanted) &&
+               set_mode(options, has_mode, MODE_EXPUNGE, "--expunge");
     case OPT_RUNS:
         return set_mode(options, has_mode, MODE_RUNS, "--runs");
     default:
@@ -265,6 +271,8 @@ static bool take_ids(struct options *options, const char *text)
 
 static bool take_option(struct options *options, int option)
 {
+    static const char file_wanted[] = "the name of a file is wanted";
+
     switch (option) {
     case OPT_RULES:
         return string_list_add(&options->rules, slice_from_string(optarg));
@@ -276,17 +284,17 @@ static bool take_option(struct options *options, int option)
     case OPT_ID:
         return take_ids(options, optarg);
     case OPT_PLAN:
-        options->plan_file = optarg;
-        return true;
+        return take_text(&options->plan_file, "--plan", file_wanted);
     case OPT_DELETE:
         options->is_delete = true;
         return true;
     case OPT_JOURNAL:
-        options->journal_directory = optarg;
-        return true;
+        return take_text(&options->journal_directory, "--journal",
+                         "a directory is wanted");
     case OPT_NOW:
         return read_time(&options->now, optarg, "--now");
     case OPT_TOP:
+        options->has_top = true;
         return read_count(&options->top, optarg, 0, 1000000, "--top");
     case OPT_PROGRESS:
         return read_when(&options->progress, optarg, "--progress");
@@ -298,8 +306,7 @@ static bool take_option(struct options *options, int option)
     case OPT_OLDER:
         return read_older(&options->older_sec, optarg);
     case 'C':
-        options->config_file = optarg;
-        return true;
+        return take_text(&options->config_file, "-C", file_wanted);
     case 'f':
         return read_format(&options->format, optarg);
     case 'j':
@@ -308,8 +315,7 @@ static bool take_option(struct options *options, int option)
         options->is_dry_run = true;
         return true;
     case 'o':
-        options->output_file = optarg;
-        return true;
+        return take_text(&options->output_file, "-o", file_wanted);
     case 'q':
         options->is_quiet = true;
         return true;
@@ -328,7 +334,8 @@ static bool is_purge_mode(enum mode mode)
            mode == MODE_APPLY;
 }
 
-/* Options that would silently mean nothing are refused. */
+/* Options that would silently mean nothing are refused, but for those that
+ * may stand in an alias: what surrounds a run, and not what it does. */
 static bool check_together(const struct options *options)
 {
     enum mode mode = options->mode;
@@ -350,6 +357,24 @@ static bool check_together(const struct options *options)
     if (options->is_dry_run && !is_purge && mode != MODE_UNDO &&
         mode != MODE_EXPUNGE) {
         wrong("--dry-run", "this mode changes nothing anyway", NULL);
+        return false;
+    }
+    if (options->has_top && mode != MODE_SUMMARY) {
+        wrong("--top", "goes with the summary", "other modes have no tables");
+        return false;
+    }
+    if (options->is_yes && !is_purge && mode != MODE_UNDO &&
+        mode != MODE_EXPUNGE) {
+        wrong("--yes", "this mode asks nothing", NULL);
+        return false;
+    }
+    if (options->journal_directory != NULL && mode == MODE_CHECK_RULES) {
+        wrong("--journal", "this mode looks at no queue", NULL);
+        return false;
+    }
+    if (options->queues.count > 0 && mode == MODE_CHECK_RULES) {
+        wrong(options->queues.strings[0], "--check-rules looks at no queue",
+              "a rule file is named with --rules=");
         return false;
     }
     if (options->older_sec >= 0 && mode != MODE_EXPUNGE && mode != MODE_RUNS) {
@@ -472,55 +497,57 @@ void options_free(struct options *options)
 
 void options_print_help(void)
 {
-    fputs("Usage: qscan [MODE] [OPTION]... [QUEUE]...\n"
-          "\n"
-          "Judges the messages of a sendmail queue by rules; takes away,\n"
-          "undoably, bounces that no host will ever accept. QUEUE is a\n"
-          "directory, or a wildcard as sendmail writes it ('/q/d*'); without\n"
-          "one, the queues of sendmail.cf, else /var/spool/mqueue.\n"
-          "\n"
-          "Looking; nothing is changed:\n"
-          "  (no mode)            summary: what is wrong, what to type next\n"
-          "  --list               one message a line\n"
-          "  --explain=ID         why this message has its class\n"
-          "  --show=ID            envelope, headers, 100 lines of the body\n"
-          "  --check-rules        load the rules and run their own samples\n"
-          "Acting:\n"
-          "  --purge-bounces      take what a rule with \"purge yes\" gives\n"
-          "  --purge=CLASS[,...]  take the messages of these classes\n"
-          "  --apply=FILE         take exactly the messages of a plan\n"
-          "  --undo[=RUN]         put back what a run took (the latest)\n"
-          "  --expunge[=RUN]      remove for good what a run holds\n"
-          "  --runs               list the runs: when, state, how many, MB\n"
-          "Which messages (of the summary, --list and the purges):\n"
-          "  --class=CLASS[,...]  only these classes\n"
-          "  --where='CONDITION'  only where this holds; qscan.rules(5)\n"
-          "  --id=ID[,...]        only these; --id=- reads standard input\n"
-          "How to act:\n"
-          "  -n, --dry-run        print the plan; change nothing\n"
-          "  -y, --yes            do not ask\n"
-          "  --plan=FILE          write the plan for --apply and stop\n"
-          "  --delete             remove at once, do not hold: no undo\n"
-          "  --journal=DIR        keep the journal there (a full disk)\n"
-          "  --older=AGE          only runs older than this, such as 14d\n"
-          "  --no-syslog          do not log what was taken\n"
-          "Output:\n"
-          "  -f, --format=FORMAT  text, json or csv\n"
-          "  -o FILE              write there, all or nothing\n"
-          "  --top=N              rows in each table (10); 0 = all\n"
-          "  --progress=WHEN      auto, always or never\n"
-          "  --color=WHEN         auto, always or never\n"
-          "  -q, --quiet          no warnings, only failures\n"
-          "  -v, --verbose        how long each phase took\n"
-          "Other:\n"
-          "  --rules=PATH         these rules (file or folder), no others\n"
-          "  -C FILE              this sendmail.cf\n"
-          "  --now=TIME           judge ages as of then; copies of a queue\n"
-          "  -j N                 threads (as many as processors)\n"
-          "  -h, --help           this\n"
-          "  --version            version, libraries, what is built in\n"
-          "\n"
-          "Exit status: 0 done; 1 done, but what is named above failed;\n"
-          "2 nothing done; 130, 143 interrupted. More: man qscan\n",
-          stdout);
+    fputs(
+        "Usage: qscan [MODE] [OPTION]... [QUEUE]...\n"
+        "\n"
+        "Judges the messages of a sendmail queue by rules; takes away,\n"
+        "undoably, bounces that no host will ever accept. QUEUE is a\n"
+        "directory, or a wildcard as sendmail writes it ('/q/d*'); without\n"
+        "one, the queues of sendmail.cf, else /var/spool/mqueue.\n"
+        "\n"
+        "Looking; nothing is changed:\n"
+        "  (no mode)            summary: what is wrong, what to type next\n"
+        "  --list               one message a line\n"
+        "  --explain=ID         why this message has its class\n"
+        "  --show=ID            envelope, headers, 100 lines of the body\n"
+        "  --check-rules        load the rules, run their samples; no queue\n"
+        "Acting:\n"
+        "  --purge-bounces      take what a rule with \"purge yes\" gives\n"
+        "  --purge=CLASS[,...]  take the messages of these classes\n"
+        "  --apply=FILE         take exactly the messages of a plan\n"
+        "  --undo[=RUN]         put back what a run took (the latest)\n"
+        "  --expunge[=RUN]      remove for good what a run holds\n"
+        "  --runs               list the runs: when, state, how many, size\n"
+        "Which messages (of the summary, --list and the purges):\n"
+        "  --class=CLASS[,...]  only these classes\n"
+        "  --where='CONDITION'  only where this holds; qscan.rules(5)\n"
+        "  --id=ID[,...]        only these; --id=- reads standard input\n"
+        "How to act:\n"
+        "  -n, --dry-run        print the plan; change nothing\n"
+        "  -y, --yes            do not ask\n"
+        "  --plan=FILE          write the plan for --apply and stop\n"
+        "  --delete             remove at once, do not hold: no undo\n"
+        "  --journal=DIR        keep the journal there (a full disk)\n"
+        "  --older=AGE          only runs older than this, such as 14d\n"
+        "  --no-syslog          do not log what was taken\n"
+        "Output:\n"
+        "  -f, --format=FORMAT  text, json or csv\n"
+        "  -o FILE              write there, all or nothing\n"
+        "  --top=N              rows in a table of the summary (10); 0: all\n"
+        "  --progress=WHEN      auto, always or never\n"
+        "  --color=WHEN         of the summary: auto, always or never\n"
+        "  -q, --quiet          no warnings, only failures\n"
+        "  -v, --verbose        how long each phase took\n"
+        "Other:\n"
+        "  --rules=PATH         these rules (file or folder), no others; may\n"
+        "                       be repeated, the first that matches decides\n"
+        "  -C FILE              this sendmail.cf\n"
+        "  --now=TIME           judge ages as of then; copies of a queue\n"
+        "  -j N                 threads (as many as processors)\n"
+        "  -h, --help           this\n"
+        "  --version            version, libraries, what is built in\n"
+        "\n"
+        "Exit status: 0 done; 1 done, but what is named above failed;\n"
+        "2 nothing done; 130, 143 interrupted. More: man qscan\n",
+        stdout);
 }

@@ -40,6 +40,7 @@ struct options {
     int64_t older_sec; /* --older; -1 = not given */
     unsigned top, workers;
     bool is_dry_run, is_yes, is_delete, is_quiet, is_verbose, no_syslog;
+    bool has_top; /* --top was given */
 };
 
 enum options_outcome {

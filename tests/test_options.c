@@ -54,6 +54,11 @@ static const char *const wrong[] = {
     "--runs=x",
     "--explain=",
     "--show=",
+    "--undo=",
+    "--expunge=",
+    "--plan= --purge-bounces",
+    "--apply=",
+    "--journal=",
     /* two things at a time */
     "--list --explain=x",
     "--purge-bounces --undo",
@@ -114,6 +119,13 @@ static const char *const wrong[] = {
     "--undo -fcsv",
     "--show=x -fjson",
     "--check-rules -fjson",
+    "--list --top=3",
+    "--top=3 --purge-bounces -n",
+    "--yes",
+    "--list -y",
+    "--runs -y",
+    "--check-rules --journal=x",
+    "--check-rules mine.rules",
 };
 
 static void test_refused(void **state)
@@ -153,8 +165,10 @@ static const struct {
     {"--expunge --older=14d -y", MODE_EXPUNGE},
     {"--runs --older=1w", MODE_RUNS},
     {"--check-rules --rules=a --rules=b", MODE_CHECK_RULES},
-    {"--list -fcsv --top=0 -j1 --now=0", MODE_LIST},
-    {"--list -j255 --top=1000000 --color=never --progress=always", MODE_LIST},
+    {"--top=0", MODE_SUMMARY},
+    {"--top=1000000", MODE_SUMMARY},
+    {"--list -fcsv -j1 --now=0 --no-syslog --rules=a", MODE_LIST},
+    {"--list -j255 --color=never --progress=always", MODE_LIST},
 };
 
 static void test_modes(void **state)

@@ -18,3 +18,8 @@ ask --runs --class=inbound queue
 ask --format=csv queue
 ask --undo --format=csv queue
 ask --list -C /nowhere/sendmail.cf queue
+ask --list --top=3 queue
+ask --list --yes queue
+ask --undo= queue
+ask --apply= queue
+ask --check-rules queue
