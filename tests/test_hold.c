@@ -85,35 +85,57 @@ static void test_new_name_is_one_and_says_when(void **state)
     int64_t before = time(NULL);
 
     (void)state;
-    hold_new_run_name(name);
+    hold_new_run_name(name, 0);
     assert_true(hold_is_run_name(name));
     assert_in_range(hold_run_time(name), before, before + 5);
 }
 
+static void test_taken_name_gets_a_tail(void **state)
+{
+    char first[HOLD_RUN_MAX], second[HOLD_RUN_MAX], third[HOLD_RUN_MAX];
+
+    (void)state;
+    hold_new_run_name(first, 0);
+    hold_new_run_name(second, 1);
+    hold_new_run_name(third, 1);
+    assert_true(hold_is_run_name(second));
+    assert_true(hold_run_time(second) >= hold_run_time(first));
+    assert_string_not_equal(first, second);
+    assert_string_not_equal(second, third);
+}
+
 /* ---- folders ---- */
 
-static void test_root_is_made_for_its_owner_alone(void **state)
+static void test_run_is_made_once_for_its_owner_alone(void **state)
 {
+    static const char *const made[] = {"q/.qscan",
+                                       "q/.qscan/20261122T175225Z-4711"};
     struct held held;
     const char *why = NULL;
-    struct stat st;
     int fd;
 
     (void)state;
     open_held(&held);
-    assert_int_equal(hold_open_root(&held.set.folders[0], false, &why), -1);
+    assert_int_equal(hold_open_root(&held.set.folders[0], &why), -1);
     assert_int_equal(errno, ENOENT);
-    fd = hold_open_root(&held.set.folders[0], true, &why);
+    assert_int_equal(hold_open_run(&held.set.folders[0], RUN, &why), -1);
+    assert_int_equal(errno, ENOENT);
+    fd = hold_make_run(&held.set.folders[0], RUN, &why);
     assert_true(fd >= 0);
     close(fd);
-    st = stat_of(&held, "q/.qscan");
-    assert_int_equal(st.st_mode & 07777, 0700);
-    assert_int_equal(st.st_uid, geteuid());
-    /* and found again, with and without create */
-    fd = hold_open_root(&held.set.folders[0], true, &why);
+    for (size_t i = 0; i < COUNT(made); i++) {
+        struct stat st = stat_of(&held, made[i]);
+
+        assert_int_equal(st.st_mode & 07777, 0700);
+        assert_int_equal(st.st_uid, geteuid());
+    }
+    /* a run is never joined */
+    assert_int_equal(hold_make_run(&held.set.folders[0], RUN, &why), -1);
+    assert_int_equal(errno, EEXIST);
+    fd = hold_open_root(&held.set.folders[0], &why);
     assert_true(fd >= 0);
     close(fd);
-    fd = hold_open_root(&held.set.folders[0], false, &why);
+    fd = hold_open_run(&held.set.folders[0], RUN, &why);
     assert_true(fd >= 0);
     close(fd);
     close_held(&held);
@@ -132,7 +154,7 @@ static void test_owner_of_the_queue_owns_what_root_makes(void **state)
     open_held(&held);
     held.set.folders[0].owner = 65534;
     held.set.folders[0].group = 65534;
-    fd = hold_open_run(&held.set.folders[0], RUN, true, &why);
+    fd = hold_make_run(&held.set.folders[0], RUN, &why);
     assert_true(fd >= 0);
     close(fd);
     st = stat_of(&held, "q/.qscan");
@@ -150,10 +172,10 @@ static void test_somebody_elses_is_refused(void **state)
     open_held(&held);
     folder_make(&held.folder, "q/.qscan");
     held.set.folders[0].owner = geteuid() + 1;
-    assert_int_equal(hold_open_root(&held.set.folders[0], false, &why), -1);
+    assert_int_equal(hold_open_root(&held.set.folders[0], &why), -1);
     assert_int_equal(errno, EPERM);
     assert_non_null(why);
-    assert_int_equal(hold_open_root(&held.set.folders[0], true, &why), -1);
+    assert_int_equal(hold_make_run(&held.set.folders[0], RUN, &why), -1);
     close_held(&held);
 }
 
@@ -168,7 +190,7 @@ static void test_open_mode_is_mended(void **state)
     folder_make(&held.folder, "q/.qscan");
     folder_need(chmod(folder_path(&held.folder, "q/.qscan"), 0777) == 0,
                 "chmod");
-    fd = hold_open_root(&held.set.folders[0], false, &why);
+    fd = hold_open_root(&held.set.folders[0], &why);
     assert_true(fd >= 0);
     close(fd);
     assert_int_equal(stat_of(&held, "q/.qscan").st_mode & 07777, 0700);
@@ -179,27 +201,30 @@ static void test_links_and_files_are_not_followed(void **state)
 {
     struct held held;
     const char *why = NULL;
-    int fd;
 
     (void)state;
     open_held(&held);
-    folder_make(&held.folder, "elsewhere");
+    folder_make(&held.folder, "elsewhere/20261122T175225Z-4711");
     folder_need(
         symlink("../elsewhere", folder_path(&held.folder, "q/.qscan")) == 0,
         "symlink");
-    assert_int_equal(hold_open_root(&held.set.folders[0], true, &why), -1);
-    assert_int_equal(hold_open_run(&held.set.folders[0], RUN, true, &why), -1);
+    assert_int_equal(hold_open_root(&held.set.folders[0], &why), -1);
+    assert_int_equal(hold_open_run(&held.set.folders[0], RUN, &why), -1);
+    assert_int_equal(hold_make_run(&held.set.folders[0], RUN, &why), -1);
     folder_need(unlink(folder_path(&held.folder, "q/.qscan")) == 0, "unlink");
     folder_write(&held.folder, "q/.qscan", "");
-    assert_int_equal(hold_open_root(&held.set.folders[0], true, &why), -1);
+    assert_int_equal(hold_open_root(&held.set.folders[0], &why), -1);
+    assert_int_equal(hold_make_run(&held.set.folders[0], RUN, &why), -1);
     folder_need(unlink(folder_path(&held.folder, "q/.qscan")) == 0, "unlink");
     /* the same of a run */
-    fd = hold_open_root(&held.set.folders[0], true, &why);
-    assert_true(fd >= 0);
-    folder_need(symlinkat("../../elsewhere", fd, RUN) == 0, "symlink");
-    close(fd);
-    assert_int_equal(hold_open_run(&held.set.folders[0], RUN, true, &why), -1);
-    assert_int_equal(hold_open_run(&held.set.folders[0], RUN, false, &why), -1);
+    folder_make(&held.folder, "q/.qscan");
+    folder_need(symlink("../../elsewhere",
+                        folder_path(&held.folder,
+                                    "q/.qscan/20261122T175225Z-4711")) == 0,
+                "symlink");
+    assert_int_equal(hold_open_run(&held.set.folders[0], RUN, &why), -1);
+    assert_int_equal(hold_make_run(&held.set.folders[0], RUN, &why), -1);
+    assert_int_equal(errno, EEXIST);
     close_held(&held);
 }
 
@@ -311,7 +336,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_names_of_runs),
         cmocka_unit_test(test_new_name_is_one_and_says_when),
-        cmocka_unit_test(test_root_is_made_for_its_owner_alone),
+        cmocka_unit_test(test_taken_name_gets_a_tail),
+        cmocka_unit_test(test_run_is_made_once_for_its_owner_alone),
         cmocka_unit_test(test_owner_of_the_queue_owns_what_root_makes),
         cmocka_unit_test(test_somebody_elses_is_refused),
         cmocka_unit_test(test_open_mode_is_mended),
