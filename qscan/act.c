@@ -389,9 +389,12 @@ static bool sync_folder(struct actor *actor, uint16_t folder)
 static void leave_torn(struct actor *actor, const struct queue_folder *folder,
                        const char *name, const char *what, int error)
 {
+    char hint[HOLD_RUN_MAX + 64];
+
+    snprintf(hint, sizeof(hint), "the next purge completes it, or --undo=%s",
+             actor->run->run_name);
     atomic_store(&actor->run->is_torn, true);
-    act_complain(actor->run->scan->complaints, folder, name, what, error,
-                 "the next purge completes it, or --undo");
+    act_complain(actor->run->scan->complaints, folder, name, what, error, hint);
 }
 
 /* The df cannot follow: the control file goes back, so that nothing is

@@ -512,7 +512,7 @@ static int64_t old_before(const struct purge_request *request)
 /* A run whose expunging was killed holds nothing to put back, but files. */
 static bool has_work(const struct options *options, const struct undo_run *run)
 {
-    return run->held_count > 0 ||
+    return run->held_count > 0 || run->split_count > 0 || run->is_unfinished ||
            (options->mode == MODE_EXPUNGE && run->rest_count > 0);
 }
 
@@ -628,7 +628,7 @@ int purge_undo(const struct purge_request *request)
 
     if (!choose_run(request, &run))
         return EXIT_NOTHING_DONE;
-    if (run.held_count == 0 && !run.is_unfinished) {
+    if (run.held_count == 0 && run.split_count == 0 && !run.is_unfinished) {
         complain(request->complaints, slice_from_string(run.name),
                  run.is_delete ? "its messages were deleted, not held"
                                : "holds nothing",

@@ -280,7 +280,8 @@ static bool has_control_anywhere(const struct place *place,
                                  const struct held *held)
 {
     const struct queue_set *queues = place->request->queues;
-    static const char letters[] = "qhQtT";
+    /* q twice: a release from quarantine renames h to q between two looks */
+    static const char letters[] = "qhQtTq";
     struct stat st;
 
     for (size_t d = 0; d < queues->dir_count; d++)
@@ -290,6 +291,30 @@ static bool has_control_anywhere(const struct place *place,
                               &st))
                 return true;
     return false;
+}
+
+/* The very control file that was taken, in the queue again: a crash of the
+ * machine lost its renaming, but perhaps not that of its df. */
+static bool is_control_back(const struct place *place, const struct held *held)
+{
+    static const char letters[] = "qhQq";
+    struct stat st;
+
+    for (const char *letter = letters; *letter != '\0'; letter++)
+        if (is_queue_file(place, place->control, *letter, held, &st) &&
+            st.st_ino == held->control_inode)
+            return true;
+    return false;
+}
+
+/* Then the df that is held is its only one. */
+static bool is_split(const struct place *place, const struct held *held)
+{
+    struct stat st;
+
+    return is_held_file(place, held->data, 'd', held, &st) &&
+           !is_queue_file(place, held->data, 'd', held, &st) &&
+           is_control_back(place, held);
 }
 
 /* ---- looking ---- */
@@ -337,8 +362,10 @@ static void look_at_message(const struct place *place, const struct held *held,
          i++)
         if (folder_at(place, i)->holds_transcripts)
             look_at_file(place, i, 'x', held, run);
-    if (!is_held)
+    if (!is_held && run->file_count > before) {
         run->rest_count += run->file_count - before;
+        run->split_count += is_split(place, held);
+    }
 }
 
 static void look_at_place(struct place *place, int64_t old_before,
@@ -390,9 +417,8 @@ static void look_for_strangers(const struct undo_request *request,
     snprintf(name, sizeof(name), HOLD_ROOT "/%s", run->name);
     act_complain(request->complaints, found, name,
                  run->has_journal ? "holds files that its journal does not name"
-                                  : "its journal is not here",
-                 0,
-                 run->has_journal ? "left alone" : "left alone, see --journal");
+                                  : "its journal is elsewhere: --journal=DIR",
+                 0, "left alone");
 }
 
 bool undo_look_at_run(const struct undo_request *request, const char *name,
@@ -415,6 +441,46 @@ bool undo_look_at_run(const struct undo_request *request, const char *name,
     return is_found;
 }
 
+/* DIR/RUN.journal of --journal=DIR; NULL without that option, or without
+ * memory; free it. */
+static char *journal_elsewhere(const struct undo_request *request,
+                               const char *run)
+{
+    const char *directory = request->options->journal_directory;
+    char *path;
+
+    return directory == NULL ||
+                   asprintf(&path, "%s/%s.journal", directory, run) < 0
+               ? NULL
+               : path;
+}
+
+/* Files, and no journal: whether that run came to its end, and what it took,
+ * only its journal knows. */
+static void warn_of_no_journal(const struct undo_request *request,
+                               const char *run)
+{
+    char *path = journal_elsewhere(request, run);
+    bool is_known = path != NULL && access(path, F_OK) == 0;
+
+    for (size_t i = 0; i < request->queues->folder_count && !is_known; i++) {
+        const struct queue_folder *folder = &request->queues->folders[i];
+        const char *why = NULL;
+        int fd = folder->holds_control ? hold_open_run(folder, run, &why) : -1;
+
+        if (fd < 0)
+            continue;
+        if (faccessat(fd, HOLD_JOURNAL, F_OK, 0) < 0 && count_names(fd) > 0) {
+            complain_warning(request->complaints, slice_from_string(run),
+                             "this run holds files, its journal is elsewhere",
+                             NULL, "not completed without --journal=DIR");
+            is_known = true;
+        }
+        close(fd);
+    }
+    free(path);
+}
+
 /* By the last line of its journals alone: most runs are long finished, and
  * their journals long. */
 static bool may_be_unfinished(const struct undo_request *request,
@@ -425,18 +491,15 @@ static bool may_be_unfinished(const struct undo_request *request,
     for (size_t i = 0; i < request->queues->folder_count && !is_unfinished;
          i++) {
         const struct queue_folder *folder = &request->queues->folders[i];
-        const char *elsewhere = request->options->journal_directory;
         const char *why = NULL;
-        char *path = NULL;
+        char *path;
         bool is_finished = true;
         int fd;
 
         if (!folder->holds_control ||
             (fd = hold_open_run(folder, run, &why)) < 0)
             continue;
-        if (elsewhere != NULL &&
-            asprintf(&path, "%s/%s.journal", elsewhere, run) < 0)
-            path = NULL;
+        path = journal_elsewhere(request, run);
         if (path == NULL ||
             journal_is_finished(AT_FDCWD, path, &is_finished) != 0)
             journal_is_finished(fd, HOLD_JOURNAL, &is_finished);
@@ -461,17 +524,21 @@ void undo_list_unfinished(const struct undo_request *request,
 
     hold_list_runs(request->queues, &all, request->complaints);
     for (size_t r = 0; r < all.count; r++) {
+        char hint[HOLD_RUN_MAX + 64];
         struct undo_run run;
 
+        if (is_completing(request->options))
+            warn_of_no_journal(request, all.strings[r]);
         if (!may_be_unfinished(request, all.strings[r]) ||
             !undo_look_at_run(request, all.strings[r], 0, &run) ||
             !run.is_unfinished)
             continue;
+        snprintf(hint, sizeof(hint),
+                 "the next purge completes it, or --undo=%s", all.strings[r]);
         complain_warning(request->complaints, slice_from_string(all.strings[r]),
                          "this run was killed before its end", NULL,
-                         is_completing(request->options)
-                             ? "it is completed now"
-                             : "the next purge completes it, or --undo");
+                         is_completing(request->options) ? "it is completed now"
+                                                         : hint);
         string_list_add(runs, slice_from_string(all.strings[r]));
     }
     string_list_free(&all);
@@ -503,10 +570,62 @@ static void take_after(struct place *place, size_t folder, char letter,
                      "the next purge completes it");
 }
 
+static int put_back(const struct place *place, size_t folder, char letter,
+                    const struct held *held)
+{
+    char name[QUEUE_HELD_NAME_MAX], held_name[QUEUE_HELD_NAME_MAX];
+
+    if (!queue_file_name(name, letter, id_of(held), false) ||
+        !queue_file_name(held_name, letter, id_of(held), true))
+        return EINVAL;
+    return act_move(run_fd_of(place, folder), held_name,
+                    folder_at(place, folder)->fd, name);
+}
+
+static void complain_left(const struct place *place, const struct held *held,
+                          const char *what, int error)
+{
+    act_complain(place->request->complaints, folder_at(place, place->control),
+                 held->id, what, error, "stays held");
+}
+
+static int restore_transcripts(const struct place *place,
+                               const struct held *held)
+{
+    struct stat st;
+    int error = 0;
+
+    for (size_t i = 0;
+         held->transcript_inode != 0 && error == 0 && i < place->folder_count;
+         i++)
+        if (folder_at(place, i)->holds_transcripts &&
+            is_held_file(place, i, 'x', held, &st))
+            error = put_back(place, i, 'x', held);
+    return error;
+}
+
+/* The df goes back to its control file; true when it did. */
+static bool reunite(const struct place *place, const struct held *held)
+{
+    int error;
+
+    if (!is_split(place, held))
+        return false;
+    error = put_back(place, held->data, 'd', held);
+    if (error == 0)
+        error = restore_transcripts(place, held);
+    if (error != 0)
+        complain_left(place, held, "its files cannot be put back", error);
+    return error == 0;
+}
+
 static void complete_message(struct place *place, const struct held *held)
 {
-    if ((!place->state.is_delete && !is_control_held(place, held)) ||
-        has_control_anywhere(place, held))
+    if (!place->state.is_delete && !is_control_held(place, held)) {
+        reunite(place, held);
+        return;
+    }
+    if (has_control_anywhere(place, held))
         return;
     take_after(place, held->data, 'd', held, held->data_inode);
     for (size_t i = 0; held->transcript_inode != 0 && i < place->folder_count;
@@ -701,42 +820,6 @@ size_t undo_add_held_rows(const struct undo_request *request, const char *name,
 
 /* ---- restoring ---- */
 
-static int put_back(const struct place *place, size_t folder, char letter,
-                    const struct held *held)
-{
-    char name[QUEUE_HELD_NAME_MAX], held_name[QUEUE_HELD_NAME_MAX];
-
-    if (!queue_file_name(name, letter, id_of(held), false) ||
-        !queue_file_name(held_name, letter, id_of(held), true))
-        return EINVAL;
-    return act_move(run_fd_of(place, folder), held_name,
-                    folder_at(place, folder)->fd, name);
-}
-
-static void complain_left(const struct place *place, const struct held *held,
-                          const char *what, int error)
-{
-    act_complain(place->request->complaints, folder_at(place, place->control),
-                 held->id, what, error, "stays held");
-}
-
-/* Where a crash of the machine lost the taking of a control file but not that
- * of its df, the df goes back to it. */
-static void reunite(const struct place *place, const struct held *held)
-{
-    struct stat st;
-    int error;
-
-    if (!is_queue_file(place, place->control, held->letter, held, &st) ||
-        st.st_ino != held->control_inode ||
-        !is_held_file(place, held->data, 'd', held, &st) ||
-        is_queue_file(place, held->data, 'd', held, &st))
-        return;
-    error = put_back(place, held->data, 'd', held);
-    if (error != 0)
-        complain_left(place, held, "df cannot be put back", error);
-}
-
 /* 0, or why df did not get to its place; ENOENT: it is nowhere. */
 static int restore_data(const struct place *place, const struct held *held)
 {
@@ -751,21 +834,6 @@ static int restore_data(const struct place *place, const struct held *held)
                : ENOENT;
 }
 
-static int restore_transcripts(const struct place *place,
-                               const struct held *held)
-{
-    struct stat st;
-    int error = 0;
-
-    for (size_t i = 0;
-         held->transcript_inode != 0 && error == 0 && i < place->folder_count;
-         i++)
-        if (folder_at(place, i)->holds_transcripts &&
-            is_held_file(place, i, 'x', held, &st))
-            error = put_back(place, i, 'x', held);
-    return error;
-}
-
 /* All but the control file, which goes last: without its df it would be
  * delivered empty. */
 static void restore_files(const struct place *place, struct held *held,
@@ -773,8 +841,8 @@ static void restore_files(const struct place *place, struct held *held,
 {
     int error;
 
-    if (!is_control_held(place, held)) {
-        reunite(place, held); /* mostly: back already, or expunged */
+    if (!is_control_held(place, held)) { /* mostly: back already, or gone */
+        result->restored += reunite(place, held);
         return;
     }
     if (has_control_anywhere(place, held)) {
@@ -941,7 +1009,19 @@ static void remove_message(const struct place *place, const struct held *held,
                            struct undo_result *result)
 {
     size_t failed = result->failed;
+    struct stat st;
 
+    if (reunite(place, held))
+        return;
+    if (has_control_anywhere(place, held) &&
+        !is_queue_file(place, held->data, 'd', held, &st) &&
+        is_held_file(place, held->data, 'd', held, &st)) {
+        complain_left(place, held,
+                      "a control file of this id, without df, is in the queue",
+                      0);
+        result->failed++;
+        return;
+    }
     remove_held(place, place->control, held->letter, held, result);
     if (result->failed > failed)
         return;
@@ -1044,9 +1124,43 @@ static bool for_each_place(const struct undo_request *request, const char *name,
     return is_found;
 }
 
+/* Whether a journal elsewhere names nothing but messages of these queues:
+ * those of another are put back by it yet. */
+static bool is_journal_all_here(const struct undo_request *request,
+                                const char *name)
+{
+    size_t here_count = 0, take_count = 0;
+
+    for (size_t i = 0; i < request->queues->folder_count; i++) {
+        struct place place;
+
+        if (!open_place(&place, request, name, (uint16_t)i))
+            continue;
+        here_count += place.held.count;
+        take_count = place.state.take_count;
+        close_place(&place);
+    }
+    return here_count == take_count;
+}
+
+static void remove_journal_elsewhere(const struct undo_request *request,
+                                     const char *name,
+                                     struct undo_result *result)
+{
+    char *path = journal_elsewhere(request, name);
+
+    if (path != NULL && unlinkat(AT_FDCWD, path, 0) < 0 && errno != ENOENT) {
+        complain(request->complaints, slice_from_string(path),
+                 "journal cannot be removed", strerror(errno), "it stays");
+        result->failed++;
+    }
+    free(path);
+}
+
 bool undo_expunge(const struct undo_request *request, const char *name,
                   struct undo_result *result_r)
 {
+    bool is_all_here;
     bool is_found;
 
     *result_r = (struct undo_result){0};
@@ -1055,10 +1169,14 @@ bool undo_expunge(const struct undo_request *request, const char *name,
         result_r->failed++;
         return true;
     }
+    is_all_here = is_journal_all_here(request, name);
     is_found = for_each_place(request, name, remove_messages, result_r);
     /* a place may hold files of another's messages: folders go last */
     if (result_r->failed == 0 && interrupt_signal() == 0)
         for_each_place(request, name, remove_folders, result_r);
+    if (is_found && is_all_here && result_r->failed == 0 &&
+        interrupt_signal() == 0)
+        remove_journal_elsewhere(request, name, result_r);
     return is_found;
 }
 

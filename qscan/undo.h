@@ -28,6 +28,8 @@ struct undo_run {
     size_t file_count;  /* held */
     size_t rest_count;  /* held without their control file: an expunge that was
                            killed */
+    size_t split_count; /* of those, whose control file a crash put back into
+                           the queue, while df is held */
     bool is_unfinished; /* a journal without end whose run is dead */
     bool is_alive;      /* its run still works */
     bool has_journal;   /* else never written, or in --journal=DIR */
