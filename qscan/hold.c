@@ -144,7 +144,7 @@ int hold_make_run(const struct queue_folder *folder, const char *run,
     if (root < 0 && errno == EEXIST)
         root = hold_open_root(folder, why_r);
     fd = open_below(root, run, folder, why_r, make_checked);
-    if (fd < 0 && errno != EEXIST) {
+    if (fd < 0 && root >= 0 && errno != EEXIST) {
         error = errno;
         unlinkat(folder->fd, HOLD_ROOT, AT_REMOVEDIR); /* if it is empty */
         errno = error;

@@ -176,6 +176,7 @@ static void test_somebody_elses_is_refused(void **state)
     assert_int_equal(errno, EPERM);
     assert_non_null(why);
     assert_int_equal(hold_make_run(&held.set.folders[0], RUN, &why), -1);
+    assert_true(S_ISDIR(stat_of(&held, "q/.qscan").st_mode)); /* still there */
     close_held(&held);
 }
 
