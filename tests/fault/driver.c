@@ -820,6 +820,9 @@ static void look_at_report(struct world *world, const struct scenario *scenario,
     if (status == 2 && count->queued != LENGTH(zombies))
         broken(world, "nothing done by its exit status, and %zu queued",
                count->queued);
+    if (strstr(world->err, "/qf/.: cannot be synced") != NULL &&
+        count->queued + count->torn == 0)
+        broken(world, "took df of what may not be gone after a crash");
     if (status == 0 && count->queued > 0)
         broken(world, "all done by its exit status, and %zu queued",
                count->queued);
