@@ -1058,6 +1058,14 @@ static bool begin_run(struct act_run *run, struct act_result *result)
     return has_memory && error == 0;
 }
 
+bool act_open_syslog(const struct options *options)
+{
+    if (options->no_syslog || access("/dev/log", W_OK) != 0)
+        return false;
+    openlog("qscan", LOG_PID | LOG_NDELAY, LOG_MAIL);
+    return true;
+}
+
 bool act_take(struct act_request *request, struct act_result *result_r)
 {
     struct act_run run = {.request = request, .scan = request->scan};
@@ -1067,12 +1075,8 @@ bool act_take(struct act_request *request, struct act_result *result_r)
     hold_new_run_name(result_r->run, 0);
     run.run_name = result_r->run;
     run.batch_size = batch_size_for(&run);
-    run.has_syslog = !request->options->no_syslog;
+    run.has_syslog = act_open_syslog(request->options);
     pthread_mutex_init(&run.busy_lock, NULL);
-    if (run.has_syslog) {
-        openlog("qscan", LOG_PID | LOG_NDELAY, LOG_MAIL);
-        run.has_syslog = access("/dev/log", W_OK) == 0;
-    }
     qsort_r(request->jobs, request->job_count, sizeof(*request->jobs),
             compare_jobs, request->scan->table.rows);
     is_done = begin_run(&run, result_r);

@@ -60,6 +60,9 @@ void act_result_free(struct act_result *result);
  * backslash. Others are never taken. */
 bool act_is_plain_id(struct slice id);
 
+/* Opens the log of mail unless the options forbid it; false: none. */
+bool act_open_syslog(const struct options *options);
+
 /* ---- shared with undo.c ---- */
 
 /* Rename that never replaces; 0 or an errno value. */

@@ -382,6 +382,7 @@ static void text_line(struct buffer *out, struct message *message,
     const struct facts *row = message->row;
     const struct qf *qf = &message->qf;
     struct buffer rest = {0};
+    struct slice status;
     size_t start;
 
     pad(out, buffer_add_escaped(out, message->id, 0), 14);
@@ -393,19 +394,20 @@ static void text_line(struct buffer *out, struct message *message,
                   row->created == 0 ? 0 : message->scene->now - row->created);
     buffer_printf(out, "%6.*s ", (int)rest.len, rest.bytes);
     buffer_clear(&rest);
+    if (action->why != NULL) { /* before what a narrow terminal cuts */
+        buffer_add_string(&rest, "[");
+        buffer_add_string(&rest, action->why);
+        buffer_add_string(&rest, "]  ");
+    }
     if (is_read(message) && qf->recipient_count > 0) {
         buffer_add(&rest, address_bare(qf->recipients[0].address));
         if (qf->recipient_count > 1)
             buffer_printf(&rest, " (+%zu)", qf->recipient_count - 1);
-        buffer_add_string(&rest, "  ");
-        buffer_add(&rest, message_status_of(message, &qf->recipients[0]));
+        status = message_status_of(message, &qf->recipients[0]);
+        buffer_add_string(&rest, status.len > 0 ? "  " : "");
+        buffer_add(&rest, status);
     } else {
         add_file(&rest, message);
-    }
-    if (action->why != NULL) {
-        buffer_add_string(&rest, "  [");
-        buffer_add_string(&rest, action->why);
-        buffer_add_string(&rest, "]");
     }
     if (columns > 0) {
         size_t used = 14 + (out->len - start);

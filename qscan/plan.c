@@ -125,18 +125,41 @@ static int compare_planned(const void *a, const void *b)
     return order != 0 ? order : strcmp(one->queue, two->queue);
 }
 
+/* Of that id, the one with this very file; else the one that was in this
+ * directory, whose file changed. The queue may be spelled in another way. */
 static struct planned *find_planned(const struct planned_list *list,
                                     const struct scan *scan,
                                     const struct facts *row)
 {
+    const struct queue_set *queues = scan->scene.queues;
+    const struct queue_dir *dir = &queues->dirs[row->dir];
+    struct planned *by_path = NULL;
     char id[FACTS_ID_MAX + 1];
-    struct planned key = {.id = id,
-                          .queue = scan->scene.queues->dirs[row->dir].path};
+    size_t first = 0, end = list->count;
 
     memcpy(id, row->id, row->id_len);
     id[row->id_len] = '\0';
-    return bsearch(&key, list->items, list->count, sizeof(key),
-                   compare_planned);
+    while (first < end) {
+        size_t middle = first + (end - first) / 2;
+
+        if (strcmp(list->items[middle].id, id) < 0)
+            first = middle + 1;
+        else
+            end = middle;
+    }
+    for (; first < list->count && strcmp(list->items[first].id, id) == 0;
+         first++) {
+        struct planned *planned = &list->items[first];
+
+        if (planned->is_found)
+            continue;
+        if (planned->job.inode == row->inode &&
+            planned->job.device == queues->folders[dir->control].device)
+            return planned;
+        if (strcmp(planned->queue, dir->path) == 0)
+            by_path = planned;
+    }
+    return by_path;
 }
 
 static void match_rows(struct plan *plan, struct planned_list *list,
@@ -151,7 +174,7 @@ static void match_rows(struct plan *plan, struct planned_list *list,
             !act_is_plain_id(facts_id(row)))
             continue;
         planned = find_planned(list, scan, row);
-        if (planned == NULL || planned->is_found)
+        if (planned == NULL)
             continue;
         planned->is_found = true;
         planned->job.row = (uint32_t)i;
@@ -173,6 +196,12 @@ bool plan_read(struct plan *plan, const char *path, const struct scan *scan,
     if (is_good && list.count > 0) {
         qsort(list.items, list.count, sizeof(*list.items), compare_planned);
         match_rows(plan, &list, scan);
+        if (plan->job_count == 0) {
+            complain(to, slice_from_string(path),
+                     "none of its messages is in these queues", NULL,
+                     "nothing done");
+            is_good = false;
+        }
     }
     free(list.items);
     return is_good;

@@ -15,7 +15,8 @@ struct plan {
 
 /*
  * Reads a plan and finds its messages in the listed table. False after a
- * complaint: no such file, not a plan, nothing to do in it.
+ * complaint: no such file, not a plan, none of its messages
+ * is there.
  */
 bool plan_read(struct plan *plan, const char *path, const struct scan *scan,
                struct complaints *to);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <syslog.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -83,6 +84,9 @@ static const char *reason_to_keep(const struct purge_request *request,
         return "a tf beside it: being rewritten";
     if ((row->oddities & ODD_HARD_LINKED) != 0)
         return "its control file has another name";
+    if (request->options->mode == MODE_PURGE_BOUNCES &&
+        row->state == FACTS_QUARANTINED)
+        return "by kind of file, not by rule";
     if (request->options->mode == MODE_PURGE_BOUNCES && !row->is_purge)
         return row->is_undecided ? "a rule could not be decided"
                                  : "its rule does not purge";
@@ -108,7 +112,9 @@ static void action_of(void *context, const struct facts *row,
     if (keep == NULL) {
         const char *rule = scan_rule(&request->scan->scene, row);
 
-        action_r->why = rule == NULL ? "its class was named" : rule;
+        action_r->why = row->state == FACTS_QUARANTINED ? "by kind of file"
+                        : rule == NULL                  ? "its class was named"
+                                                        : rule;
     }
 }
 
@@ -188,6 +194,32 @@ static bool is_any_class_unjudged(const struct purge_request *request)
     return false;
 }
 
+/* Where the answer comes from, or NULL when nobody is there. What ids were
+ * read from has ended. */
+static FILE *open_answers(const struct options *options)
+{
+    if (isatty(STDIN_FILENO)) {
+        clearerr(stdin);
+        return stdin;
+    }
+    return options->ids_from_stdin && isatty(STDERR_FILENO)
+               ? fopen("/dev/tty", "re")
+               : NULL;
+}
+
+static bool is_confirmed(FILE *from, const char *what)
+{
+    char answer[16];
+    bool has_answer;
+
+    fprintf(stderr, "%s? [y/N] ", what);
+    fflush(stderr);
+    has_answer = fgets(answer, sizeof(answer), from) != NULL;
+    if (!has_answer)
+        fputc('\n', stderr);
+    return has_answer && (answer[0] == 'y' || answer[0] == 'Y');
+}
+
 /*
  * On a terminal the question is asked. Without one, only what is harmless goes
  * ahead without --yes. EXIT_DONE = go on.
@@ -195,34 +227,82 @@ static bool is_any_class_unjudged(const struct purge_request *request)
 static int ask(const struct purge_request *request, const char *what,
                bool needs_yes)
 {
-    char answer[16];
+    FILE *from;
+    bool is_yes;
 
     if (request->options->is_yes)
         return EXIT_DONE;
-    if (!isatty(STDIN_FILENO)) {
+    from = open_answers(request->options);
+    if (from == NULL) {
         if (!needs_yes)
             return EXIT_DONE;
         complain(request->complaints, slice_from_string(what),
                  "needs --yes without a terminal", NULL, "nothing done");
         return EXIT_NOTHING_DONE;
     }
-    fprintf(stderr, "%s? [y/N] ", what);
-    fflush(stderr);
-    if (fgets(answer, sizeof(answer), stdin) != NULL &&
-        (answer[0] == 'y' || answer[0] == 'Y'))
+    is_yes = is_confirmed(from, what);
+    if (from != stdin)
+        fclose(from);
+    if (is_yes)
         return EXIT_DONE;
     fputs("qscan: not confirmed; nothing done\n", stderr);
     return EXIT_NOTHING_DONE;
 }
 
-static int ask_purge(const struct purge_request *request, size_t count,
-                     uint64_t bytes, bool is_delete, bool needs_yes)
+static const char *class_of_job(const struct purge_request *request,
+                                const struct act_job *job)
+{
+    return job->class != NULL
+               ? job->class
+               : scan_class(&request->scan->scene,
+                            &request->scan->table.rows[job->row]);
+}
+
+/* "531 bounce-zombie messages of /var/spool/mqueue" */
+static void add_what_goes(struct buffer *what,
+                          const struct purge_request *request,
+                          const struct act_job *jobs, size_t count)
+{
+    const struct facts *rows = request->scan->table.rows;
+    const struct string_list *names = &request->options->queues;
+    bool is_one_class = count > 0, is_one_dir = count > 0;
+
+    for (size_t i = 1; i < count; i++) {
+        is_one_class = is_one_class && strcmp(class_of_job(request, &jobs[i]),
+                                              class_of_job(request, jobs)) == 0;
+        is_one_dir =
+            is_one_dir && rows[jobs[i].row].dir == rows[jobs[0].row].dir;
+    }
+    buffer_printf(what, "%zu ", count);
+    if (is_one_class) {
+        buffer_add_escaped(what, slice_from_string(class_of_job(request, jobs)),
+                           0);
+        buffer_add_string(what, " ");
+    }
+    buffer_printf(what, "message%s of ", count == 1 ? "" : "s");
+    if (names->count == 1)
+        buffer_add_escaped(what, slice_from_string(names->strings[0]), 0);
+    else if (is_one_dir)
+        buffer_add_escaped(
+            what,
+            slice_from_string(
+                request->queues->dirs[rows[jobs[0].row].dir].path),
+            0);
+    else
+        buffer_printf(what, "%zu queue directories",
+                      request->queues->dir_count);
+}
+
+static int ask_purge(const struct purge_request *request,
+                     const struct act_job *jobs, size_t count, uint64_t bytes,
+                     bool is_delete, bool needs_yes)
 {
     struct buffer what = {0};
     int status;
 
-    buffer_printf(&what, "%s %zu message%s (", is_delete ? "Delete" : "Take",
-                  count, count == 1 ? "" : "s");
+    buffer_add_string(&what, is_delete ? "Delete " : "Take ");
+    add_what_goes(&what, request, jobs, count);
+    buffer_add_string(&what, " (");
     summary_add_bytes(&what, bytes);
     buffer_add_string(&what, is_delete ? " of bodies) for good"
                                        : " of bodies), undoably");
@@ -308,6 +388,12 @@ static void add_text_result(const struct purge_request *request,
 {
     bool is_dry = is_only_looking(request->options);
 
+    if (!is_dry) { /* by whatever reason: what is in the queue still */
+        kept +=
+            result->busy + result->changed + result->failed + result->unreached;
+        if (interrupt_signal() != 0)
+            buffer_add_string(out, "Interrupted. ");
+    }
     buffer_add_string(out, is_dry
                                ? (is_delete ? "Would delete " : "Would take ")
                            : is_delete ? "Deleted "
@@ -329,7 +415,7 @@ static void add_text_result(const struct purge_request *request,
     add_count(out, result->busy, "busy: being delivered, kept");
     add_count(out, result->changed, "changed since they were judged, kept");
     add_count(out, result->vanished,
-              "vanished meanwhile: delivered, or taken by another run");
+              "gone meanwhile: delivered, or taken by another run");
     add_count(out, result->failed, "failed, kept: named above");
     add_count(out, result->unreached, "not reached before the end, kept");
     if (is_delete || result->purged == 0)
@@ -443,8 +529,8 @@ static int run_apply(const struct purge_request *request)
         tell(request, &result, 0, plan.is_delete);
         status = EXIT_DONE;
     } else {
-        status =
-            ask_purge(request, plan.job_count, bytes, plan.is_delete, true);
+        status = ask_purge(request, plan.jobs, plan.job_count, bytes,
+                           plan.is_delete, true);
         if (status == EXIT_DONE)
             status = act(request, plan.jobs, plan.job_count, 0,
                          plan.missing_count, plan.is_delete);
@@ -475,10 +561,11 @@ int purge_run(const struct purge_request *request)
             options->is_delete || (options->mode == MODE_PURGE_CLASS &&
                                    is_any_class_unjudged(request));
 
-        status = selection.count == 0
-                     ? EXIT_DONE
-                     : ask_purge(request, selection.count, selection.bytes,
-                                 options->is_delete, needs_yes);
+        status =
+            selection.count == 0
+                ? EXIT_DONE
+                : ask_purge(request, selection.jobs, selection.count,
+                            selection.bytes, options->is_delete, needs_yes);
         if (status == EXIT_DONE)
             status = act(request, selection.jobs, selection.count,
                          selection.kept, 0, options->is_delete);
@@ -560,14 +647,20 @@ static void add_span_text(struct buffer *out, int64_t sec)
         list_add_span(out, sec);
 }
 
+static size_t count_to_restore(const struct undo_run *run)
+{
+    return run->held_count + run->split_count;
+}
+
 static int ask_undo(const struct purge_request *request,
                     const struct undo_run *run)
 {
     struct buffer what = {0};
     int status;
 
-    buffer_printf(&what, "Put back %zu message%s of run %s", run->held_count,
-                  run->held_count == 1 ? "" : "s", run->name);
+    buffer_printf(&what, "Put back %zu message%s of run %s",
+                  count_to_restore(run), count_to_restore(run) == 1 ? "" : "s",
+                  run->name);
     if (run->old_count > 0) {
         buffer_printf(&what, ", %zu of them older than ", run->old_count);
         add_span_text(&what, request->config->return_sec);
@@ -592,6 +685,9 @@ static void tell_undo(const struct purge_request *request,
         jsonout_open(&json, '{');
         jsonout_field(&json, "run", slice_from_string(run->name));
         jsonout_field_integer(&json, "restored", (int64_t)result->restored);
+        if (is_dry)
+            jsonout_field_integer(&json, "would_restore",
+                                  (int64_t)count_to_restore(run));
         jsonout_field_integer(&json, "left", (int64_t)result->left);
         jsonout_field_integer(&json, "failed", (int64_t)result->failed);
         jsonout_field_integer(&json, "older_than_return",
@@ -600,12 +696,13 @@ static void tell_undo(const struct purge_request *request,
         jsonout_close(&json, '}');
         buffer_add_string(&out, "\n");
     } else {
+        size_t count = is_dry ? count_to_restore(run) : result->restored;
+
+        if (interrupt_signal() != 0)
+            buffer_add_string(&out, "Interrupted. ");
         buffer_printf(&out, "%s %zu message%s of run %s.\n",
-                      is_dry ? "Would put back" : "Put back",
-                      is_dry ? run->held_count : result->restored,
-                      (is_dry ? run->held_count : result->restored) == 1 ? ""
-                                                                         : "s",
-                      run->name);
+                      is_dry ? "Would put back" : "Put back", count,
+                      count == 1 ? "" : "s", run->name);
         if (run->old_count > 0) {
             buffer_printf(&out, "  %zu older than ", run->old_count);
             add_span_text(&out, request->config->return_sec);
@@ -617,6 +714,42 @@ static void tell_undo(const struct purge_request *request,
     }
     output_write(request->output, &out);
     buffer_free(&out);
+}
+
+/* Who undoes the latest run may have meant one before. */
+static void tell_of_others(const struct purge_request *request,
+                           const char *name)
+{
+    struct undo_request undo = undo_request_of(request);
+    struct string_list runs = {0};
+    struct buffer out = {0};
+
+    if (request->options->format == FORMAT_JSON)
+        return;
+    hold_list_runs(request->queues, &runs, request->complaints);
+    for (size_t i = runs.count; i > 0 && out.len == 0; i--) {
+        const char *other = runs.strings[i - 1];
+        struct undo_run run;
+
+        if (strcmp(other, name) != 0 &&
+            undo_look_at_run(&undo, other, 0, &run) && run.held_count > 0)
+            buffer_printf(&out, "Run %s still holds %zu message%s.\n", other,
+                          run.held_count, run.held_count == 1 ? "" : "s");
+    }
+    output_write(request->output, &out);
+    buffer_free(&out);
+    string_list_free(&runs);
+}
+
+static void log_undo(const struct purge_request *request, const char *action,
+                     const char *run, const struct undo_result *result)
+{
+    if (act_open_syslog(request->options))
+        syslog(LOG_NOTICE,
+               "qscan run=%s action=%s restored=%zu left=%zu files=%zu "
+               "failed=%zu",
+               run, action, result->restored, result->left,
+               result->expunged_files, result->failed);
 }
 
 int purge_undo(const struct purge_request *request)
@@ -643,38 +776,104 @@ int purge_undo(const struct purge_request *request)
     if (status != EXIT_DONE)
         return status;
     undo_restore(&undo, run.name, &result);
+    log_undo(request, "undo", run.name, &result);
     tell_undo(request, &run, &result, false);
+    tell_of_others(request, run.name);
     return result.left > 0 || result.failed > 0 ||
                    request->complaints->count > 0
                ? EXIT_SOMETHING_FAILED
                : EXIT_DONE;
 }
 
-/* The runs that --expunge means: the one named, all older than --older, or
- * the latest that holds something. */
+/* The runs that --expunge means, and what they hold together. */
+struct expunging {
+    struct string_list names;
+    size_t message_count, file_count;
+    uint64_t bytes;
+};
+
+static bool add_expunged(struct expunging *expunging,
+                         const struct undo_run *run)
+{
+    expunging->message_count += run->held_count;
+    expunging->file_count += run->file_count;
+    expunging->bytes += run->held_bytes;
+    return string_list_add(&expunging->names, slice_from_string(run->name));
+}
+
+/* The one named, all older than --older, or the latest that holds
+ * something. */
 static bool choose_expunged(const struct purge_request *request,
-                            struct string_list *names, uint64_t *bytes)
+                            struct expunging *expunging)
 {
     struct undo_request undo = undo_request_of(request);
     struct string_list runs = {0};
     struct undo_run run;
 
-    if (request->options->older_sec < 0 || request->options->run != NULL) {
-        if (!choose_run(request, &run))
-            return false;
-        *bytes += run.held_bytes;
-        return string_list_add(names, slice_from_string(run.name));
-    }
+    if (request->options->older_sec < 0 || request->options->run != NULL)
+        return choose_run(request, &run) && add_expunged(expunging, &run);
     hold_list_runs(request->queues, &runs, request->complaints);
-    for (size_t i = 0; i < runs.count; i++) {
-        if (!is_wanted_run(request->options, runs.strings[i]) ||
-            !undo_look_at_run(&undo, runs.strings[i], 0, &run))
-            continue;
-        *bytes += run.held_bytes;
-        string_list_add(names, slice_from_string(runs.strings[i]));
-    }
+    for (size_t i = 0; i < runs.count; i++)
+        if (is_wanted_run(request->options, runs.strings[i]) &&
+            undo_look_at_run(&undo, runs.strings[i], 0, &run))
+            add_expunged(expunging, &run);
     string_list_free(&runs);
     return true;
+}
+
+static void add_stamp(struct buffer *out, int64_t epoch_sec)
+{
+    char stamp[64] = "";
+    time_t began = (time_t)epoch_sec;
+    struct tm tm;
+
+    if (localtime_r(&began, &tm) != NULL)
+        strftime(stamp, sizeof(stamp), "%Y-%m-%d %H:%M", &tm);
+    buffer_add_string(out, stamp);
+}
+
+/* "run RUN of DAY TIME: 12 messages, 1.2 MB" */
+static void add_expunging(struct buffer *out, const struct expunging *expunging)
+{
+    size_t count = expunging->names.count;
+
+    if (count == 1) {
+        buffer_printf(out, "run %s of ", expunging->names.strings[0]);
+        add_stamp(out, hold_run_time(expunging->names.strings[0]));
+    } else {
+        buffer_printf(out, "%zu runs", count);
+    }
+    buffer_printf(out, " (%zu message%s, ", expunging->message_count,
+                  expunging->message_count == 1 ? "" : "s");
+    summary_add_bytes(out, expunging->bytes);
+    buffer_add_string(out, ")");
+}
+
+static void tell_would_expunge(const struct purge_request *request,
+                               const struct expunging *expunging)
+{
+    struct buffer out = {0};
+    struct jsonout json;
+
+    if (request->options->format == FORMAT_JSON) {
+        jsonout_init(&json, &out);
+        jsonout_open(&json, '{');
+        jsonout_field_integer(&json, "runs", (int64_t)expunging->names.count);
+        jsonout_field_integer(&json, "messages",
+                              (int64_t)expunging->message_count);
+        jsonout_field_integer(&json, "files", (int64_t)expunging->file_count);
+        jsonout_field_integer(&json, "would_free_bytes",
+                              (int64_t)expunging->bytes);
+        jsonout_field_boolean(&json, "dry_run", true);
+        jsonout_close(&json, '}');
+        buffer_add_string(&out, "\n");
+    } else {
+        buffer_add_string(&out, "Would expunge ");
+        add_expunging(&out, expunging);
+        buffer_add_string(&out, " for good; nothing was changed\n");
+    }
+    output_write(request->output, &out);
+    buffer_free(&out);
 }
 
 static void tell_expunge(const struct purge_request *request, size_t run_count,
@@ -691,9 +890,12 @@ static void tell_expunge(const struct purge_request *request, size_t run_count,
         jsonout_field_integer(&json, "freed_bytes",
                               (int64_t)result->freed_bytes);
         jsonout_field_integer(&json, "failed", (int64_t)result->failed);
+        jsonout_field_boolean(&json, "dry_run", request->options->is_dry_run);
         jsonout_close(&json, '}');
         buffer_add_string(&out, "\n");
     } else {
+        if (interrupt_signal() != 0)
+            buffer_add_string(&out, "Interrupted. ");
         buffer_printf(&out, "Expunged %zu run%s: %zu files, ", run_count,
                       run_count == 1 ? "" : "s", result->expunged_files);
         summary_add_bytes(&out, result->freed_bytes);
@@ -704,54 +906,55 @@ static void tell_expunge(const struct purge_request *request, size_t run_count,
     buffer_free(&out);
 }
 
-int purge_expunge(const struct purge_request *request)
+static int expunge(const struct purge_request *request,
+                   const struct expunging *expunging)
 {
     struct undo_request undo = undo_request_of(request);
-    struct string_list names = {0};
     struct undo_result sum = {0};
-    struct buffer what = {0};
     size_t expunged_count = 0;
-    uint64_t bytes = 0;
-    int status;
 
-    if (!choose_expunged(request, &names, &bytes)) {
-        string_list_free(&names);
-        return EXIT_NOTHING_DONE;
+    for (size_t i = 0; i < expunging->names.count && interrupt_signal() == 0;
+         i++) {
+        const char *name = expunging->names.strings[i];
+        struct undo_result result;
+
+        undo_expunge(&undo, name, &result);
+        log_undo(request, "expunge", name, &result);
+        expunged_count += result.failed == 0 && interrupt_signal() == 0;
+        sum.expunged_files += result.expunged_files;
+        sum.freed_bytes += result.freed_bytes;
+        sum.failed += result.failed;
     }
-    if (names.count == 0) { /* a weekly cron job must not mail about it */
-        tell_expunge(request, 0, &sum);
-        return EXIT_DONE;
-    }
-    buffer_printf(&what, "%s %zu run%s (",
-                  request->options->is_dry_run ? "Would expunge" : "Expunge",
-                  names.count, names.count == 1 ? "" : "s");
-    summary_add_bytes(&what, bytes);
-    buffer_add_string(&what, ") for good");
-    if (request->options->is_dry_run) {
-        buffer_add_string(&what, "; nothing was changed\n");
-        output_write(request->output, &what);
-        status = EXIT_DONE;
+    tell_expunge(request, expunged_count, &sum);
+    return sum.failed > 0 || request->complaints->count > 0
+               ? EXIT_SOMETHING_FAILED
+               : EXIT_DONE;
+}
+
+int purge_expunge(const struct purge_request *request)
+{
+    struct expunging expunging = {.bytes = 0};
+    struct buffer what = {0};
+    int status = EXIT_DONE;
+
+    if (!choose_expunged(request, &expunging)) {
+        status = EXIT_NOTHING_DONE;
+    } else if (expunging.names.count == 0) {
+        /* a weekly cron job must not mail about it */
+        tell_expunge(request, 0, &(struct undo_result){0});
+    } else if (request->options->is_dry_run) {
+        tell_would_expunge(request, &expunging);
     } else {
+        buffer_add_string(&what, "Expunge ");
+        add_expunging(&what, &expunging);
+        buffer_add_string(&what, " for good");
         buffer_add(&what, slice_make("", 1));
         status = ask(request, what.bytes, true);
-        for (size_t i = 0; status == EXIT_DONE && i < names.count; i++) {
-            struct undo_result result;
-
-            undo_expunge(&undo, names.strings[i], &result);
-            expunged_count += result.failed == 0;
-            sum.expunged_files += result.expunged_files;
-            sum.freed_bytes += result.freed_bytes;
-            sum.failed += result.failed;
-        }
-        if (status == EXIT_DONE) {
-            tell_expunge(request, expunged_count, &sum);
-            status = sum.failed > 0 || request->complaints->count > 0
-                         ? EXIT_SOMETHING_FAILED
-                         : EXIT_DONE;
-        }
+        if (status == EXIT_DONE)
+            status = expunge(request, &expunging);
     }
     buffer_free(&what);
-    string_list_free(&names);
+    string_list_free(&expunging.names);
     return status;
 }
 
@@ -774,9 +977,7 @@ static void add_run(struct buffer *out, enum format format,
                     const struct undo_run *run)
 {
     struct jsonout json;
-    char stamp[64] = "";
-    time_t began = (time_t)run->time;
-    struct tm tm;
+    struct buffer stamp = {0};
 
     if (format == FORMAT_JSON) {
         jsonout_init(&json, out);
@@ -791,11 +992,11 @@ static void add_run(struct buffer *out, enum format format,
         buffer_add_string(out, "\n");
         return;
     }
-    if (localtime_r(&began, &tm) != NULL)
-        strftime(stamp, sizeof(stamp), "%Y-%m-%d %H:%M", &tm);
-    buffer_printf(out, "%-24s %-16s %-10s %8zu  %7.1f\n", run->name, stamp,
-                  run_state(run), run->held_count,
+    add_stamp(&stamp, run->time);
+    buffer_printf(out, "%-24s %-16.*s %-10s %8zu  %7.1f\n", run->name,
+                  (int)stamp.len, stamp.bytes, run_state(run), run->held_count,
                   (double)run->held_bytes / 1e6);
+    buffer_free(&stamp);
 }
 
 int purge_list_runs(const struct purge_request *request)

@@ -721,8 +721,16 @@ static bool for_unfinished(const struct undo_request *request, const char *name,
 
 bool undo_complete(const struct undo_request *request, const char *name)
 {
-    return for_unfinished(request, name, complete_place) &&
-           for_unfinished(request, name, end_place);
+    char hint[HOLD_RUN_MAX + 32];
+
+    if (!for_unfinished(request, name, complete_place) ||
+        !for_unfinished(request, name, end_place))
+        return false;
+    snprintf(hint, sizeof(hint), "--undo=%s puts it back", name);
+    if (is_completing(request->options))
+        complain_warning(request->complaints, slice_from_string(name),
+                         "this run is complete now", NULL, hint);
+    return true;
 }
 
 /* ---- held messages as rows ---- */

@@ -2,6 +2,7 @@
 # numbers, how long rules took.
 s/[0-9]{8}T[0-9]{6}Z-[0-9]+/RUN/g
 s/^RUN +[0-9-]{10} [0-9:]{5}/RUN WHEN/
+s/RUN of [0-9-]{10} [0-9:]{5}/RUN of WHEN/
 s/"time":[0-9]+/"time":T/g
 s/"(device|inode|mtime_nsec|ctime_nsec)":[0-9]+/"\1":N/g
 s/[0-9]+\.[0-9] ms$/N ms/
