@@ -162,6 +162,13 @@ static struct planned *find_planned(const struct planned_list *list,
     return by_path;
 }
 
+/* A df that two control files share is not one message's to take. */
+static bool may_be_taken(const struct facts *row)
+{
+    return (row->beside & (BESIDE_CONTROL | BESIDE_REWRITE)) == 0 &&
+           act_is_plain_id(facts_id(row));
+}
+
 static void match_rows(struct plan *plan, struct planned_list *list,
                        const struct scan *scan)
 {
@@ -169,18 +176,20 @@ static void match_rows(struct plan *plan, struct planned_list *list,
         const struct facts *row = &scan->table.rows[i];
         struct planned *planned;
 
-        if (row->state == FACTS_ORPHAN || row->letter == 'Q' ||
-            (row->beside & (BESIDE_CONTROL | BESIDE_REWRITE)) != 0 ||
-            !act_is_plain_id(facts_id(row)))
+        if (row->state == FACTS_ORPHAN || row->letter == 'Q')
             continue;
         planned = find_planned(list, scan, row);
         if (planned == NULL)
             continue;
         planned->is_found = true;
+        if (!may_be_taken(row)) {
+            plan->changed_count++;
+            continue;
+        }
         planned->job.row = (uint32_t)i;
         plan->jobs[plan->job_count++] = planned->job;
     }
-    plan->missing_count = list->count - plan->job_count;
+    plan->missing_count = list->count - plan->job_count - plan->changed_count;
 }
 
 bool plan_read(struct plan *plan, const char *path, const struct scan *scan,
@@ -196,7 +205,7 @@ bool plan_read(struct plan *plan, const char *path, const struct scan *scan,
     if (is_good && list.count > 0) {
         qsort(list.items, list.count, sizeof(*list.items), compare_planned);
         match_rows(plan, &list, scan);
-        if (plan->job_count == 0) {
+        if (plan->job_count + plan->changed_count == 0) {
             complain(to, slice_from_string(path),
                      "none of its messages is in these queues", NULL,
                      "nothing done");

@@ -9,6 +9,8 @@ struct plan {
     struct act_job *jobs; /* owned: rows of the table that the plan takes */
     size_t job_count;
     size_t missing_count; /* messages of the plan that are gone */
+    size_t changed_count; /* that another control file or a tf is beside now,
+                             or whose id cannot be taken */
     bool is_delete;
     struct arena arena; /* classes and rules of the jobs */
 };

@@ -482,7 +482,8 @@ static int write_plan(const struct purge_request *request,
 }
 
 static int act(const struct purge_request *request, struct act_job *jobs,
-               size_t count, size_t kept, size_t vanished, bool is_delete)
+               size_t count, size_t kept, const struct plan *plan,
+               bool is_delete)
 {
     struct act_request act_request = {.scan = request->scan,
                                       .options = request->options,
@@ -500,7 +501,10 @@ static int act(const struct purge_request *request, struct act_job *jobs,
     }
     result.unreached = count - result.purged - result.busy - result.changed -
                        result.vanished - result.failed;
-    result.vanished += vanished;
+    if (plan != NULL) {
+        result.vanished += plan->missing_count;
+        result.changed += plan->changed_count;
+    }
     tell(request, &result, kept, is_delete);
     if (result.busy > 0 || result.failed > 0 || request->complaints->count > 0)
         status = EXIT_SOMETHING_FAILED;
@@ -524,16 +528,19 @@ static int run_apply(const struct purge_request *request)
     if (request->options->is_dry_run) {
         struct act_result result = {.purged = plan.job_count,
                                     .vanished = plan.missing_count,
+                                    .changed = plan.changed_count,
                                     .taken_bytes = bytes};
 
         tell(request, &result, 0, plan.is_delete);
         status = EXIT_DONE;
     } else {
-        status = ask_purge(request, plan.jobs, plan.job_count, bytes,
-                           plan.is_delete, true);
+        status = plan.job_count == 0
+                     ? EXIT_DONE
+                     : ask_purge(request, plan.jobs, plan.job_count, bytes,
+                                 plan.is_delete, true);
         if (status == EXIT_DONE)
-            status = act(request, plan.jobs, plan.job_count, 0,
-                         plan.missing_count, plan.is_delete);
+            status = act(request, plan.jobs, plan.job_count, 0, &plan,
+                         plan.is_delete);
     }
     plan_free(&plan);
     return status;
@@ -568,7 +575,7 @@ int purge_run(const struct purge_request *request)
                             selection.bytes, options->is_delete, needs_yes);
         if (status == EXIT_DONE)
             status = act(request, selection.jobs, selection.count,
-                         selection.kept, 0, options->is_delete);
+                         selection.kept, NULL, options->is_delete);
     }
     free(selection.jobs);
     return status;

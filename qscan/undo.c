@@ -940,6 +940,7 @@ static void restore_place(struct place *place, struct undo_result *result)
     size_t restored = result->restored;
     size_t count = place->held.count;
     struct buffer line = {0};
+    bool is_sure = true;
     int error;
 
     journal_add_undo_begin(&line);
@@ -952,9 +953,12 @@ static void restore_place(struct place *place, struct undo_result *result)
          first += BATCH)
         if (!restore_batch(place, &place->held.items[first],
                            first + BATCH < count ? BATCH : count - first,
-                           result))
+                           result)) {
+            is_sure = false;
             break;
-    if (settle(place)) {
+        }
+    /* what the disk did not confirm is looked at again by the next */
+    if (settle(place) && is_sure) {
         journal_add_undo(&line, result->restored - restored, count_held(place));
         append_line(place, &line);
     }
