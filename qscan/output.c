@@ -58,7 +58,8 @@ void output_write(struct output *output, struct buffer *buffer)
 {
     if (buffer->has_failed)
         fail(output, ENOMEM, "the rest is missing");
-    else if (fwrite(buffer->bytes, 1, buffer->len, output->file) != buffer->len)
+    else if (buffer->len > 0 &&
+             fwrite(buffer->bytes, 1, buffer->len, output->file) != buffer->len)
         fail(output, errno, "the rest is missing");
     buffer_clear(buffer);
 }

@@ -468,8 +468,11 @@ static int write_plan(const struct purge_request *request,
     struct output output;
     int status;
 
-    if (!output_open(&output, request->options->plan_file, request->complaints))
+    if (!output_open(&output, request->options->plan_file,
+                     request->complaints)) {
+        output_close(&output, false);
         return EXIT_NOTHING_DONE;
+    }
     status = print_plan(request, selection, &output);
     if (!output_close(&output, status != EXIT_NOTHING_DONE))
         return EXIT_NOTHING_DONE;
