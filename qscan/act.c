@@ -664,6 +664,20 @@ static int compare_jobs(const void *a, const void *b, void *context)
     return one->inode < two->inode ? -1 : one->inode > two->inode;
 }
 
+/* What is empty only: the folder of this run, and .qscan. */
+static void remove_run_folder(const struct act_run *run,
+                              const struct queue_folder *folder)
+{
+    const char *why = NULL;
+    int root = hold_open_root(folder, &why);
+
+    if (root < 0)
+        return;
+    unlinkat(root, run->run_name, AT_REMOVEDIR);
+    close(root);
+    unlinkat(folder->fd, HOLD_ROOT, AT_REMOVEDIR);
+}
+
 /* EEXIST without a complaint: another run has the name. */
 static int open_target(struct act_run *run, uint16_t folder)
 {
@@ -686,6 +700,7 @@ static int open_target(struct act_run *run, uint16_t folder)
     error = run->targets[folder].run_fd < 0 ? errno : 0;
     if (error == 0 || error == EEXIST)
         return error;
+    remove_run_folder(run, &queues->folders[folder]);
     buffer_printf(&object, "%s/" HOLD_ROOT, queues->folders[folder].path);
     complain(run->scan->complaints, slice_make(object.bytes, object.len),
              "holding folder cannot be made", why, "nothing done");
@@ -742,6 +757,8 @@ static int create_journal(struct act_run *run, uint16_t folder,
     if (error == 0) {
         journal_add_begin(&begin, run->run_name, queues->folders[folder].path,
                           run->request->is_delete);
+        if (run->scan->scene.crowd != NULL) /* none was counted for a plan */
+            journal_add_clients(&begin, run->scan->scene.crowd);
         error = journal_append(journal, &begin);
         if (error == 0)
             error = sync_directory_of(run, folder);
@@ -954,19 +971,11 @@ static void remove_run(struct act_run *run)
     const struct queue_set *queues = run->scan->scene.queues;
 
     for (size_t i = 0; run->targets != NULL && i < queues->folder_count; i++) {
-        const char *why = NULL;
-        int root;
-
         if (run->targets[i].run_fd < 0)
             continue;
         if (run->targets[i].journal != NULL)
             remove_journal(run, (uint16_t)i, run->targets[i].journal);
-        root = hold_open_root(&queues->folders[i], &why);
-        if (root < 0)
-            continue;
-        unlinkat(root, run->run_name, AT_REMOVEDIR);
-        close(root);
-        unlinkat(queues->folders[i].fd, HOLD_ROOT, AT_REMOVEDIR);
+        remove_run_folder(run, &queues->folders[i]);
     }
 }
 

@@ -83,27 +83,28 @@ static int make_checked(int parent, const char *name,
 {
     int fd, error;
 
+    /* Only root can give it away; anybody else must own the queue. */
+    if (geteuid() != 0 && geteuid() != folder->owner) {
+        *why_r = "only root and the owner of the queue can make it";
+        errno = EPERM;
+        return -1;
+    }
     if (mkdirat(parent, name, 0700) < 0) {
         *why_r = strerror(errno);
         return -1;
     }
     fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    /* Only root can give it away; anybody else must own the queue. */
     if (fd >= 0 &&
         (geteuid() == folder->owner ||
          fchown(fd, folder->owner, folder->group) == 0) &&
         is_synced(parent)) {
         close(fd);
-        fd = open_checked(parent, name, folder, why_r);
-        if (fd >= 0)
-            return fd;
-    } else {
-        *why_r = strerror(errno);
-        if (fd >= 0)
-            close(fd);
+        return open_checked(parent, name, folder, why_r);
     }
     error = errno == EEXIST ? EIO : errno;
-    unlinkat(parent, name, AT_REMOVEDIR);
+    *why_r = strerror(error);
+    if (fd >= 0)
+        close(fd);
     errno = error;
     return -1;
 }
@@ -138,18 +139,14 @@ int hold_open_run(const struct queue_folder *folder, const char *run,
 int hold_make_run(const struct queue_folder *folder, const char *run,
                   const char **why_r)
 {
-    int root = make_checked(folder->fd, HOLD_ROOT, folder, why_r);
-    int fd, error;
+    int root = hold_open_root(folder, why_r);
 
-    if (root < 0 && errno == EEXIST)
-        root = hold_open_root(folder, why_r);
-    fd = open_below(root, run, folder, why_r, make_checked);
-    if (fd < 0 && root >= 0 && errno != EEXIST) {
-        error = errno;
-        unlinkat(folder->fd, HOLD_ROOT, AT_REMOVEDIR); /* if it is empty */
-        errno = error;
+    if (root < 0 && errno == ENOENT) {
+        root = make_checked(folder->fd, HOLD_ROOT, folder, why_r);
+        if (root < 0 && errno == EEXIST) /* by another run, just now */
+            root = hold_open_root(folder, why_r);
     }
-    return fd;
+    return open_below(root, run, folder, why_r, make_checked);
 }
 
 bool hold_is_refused(const struct queue_set *set,

@@ -30,7 +30,8 @@ int hold_open_run(const struct queue_folder *folder, const char *run,
                   const char **why_r);
 
 /* Makes it, and .qscan where there is none: 0700, owned by the folder's owner,
- * synced. EEXIST: there is a run of that name. */
+ * synced. EEXIST: there is a run of that name. After another error an empty
+ * folder may be there. */
 int hold_make_run(const struct queue_folder *folder, const char *run,
                   const char **why_r);
 
