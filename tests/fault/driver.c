@@ -109,6 +109,41 @@ die(const char *format, ...)
 }
 
 __attribute__((format(printf, 2, 3))) static void
+join(char path[static PATH_BYTES], const char *format, ...)
+{
+    va_list arguments;
+    int len;
+
+    va_start(arguments, format);
+    len = vsnprintf(path, PATH_BYTES, format, arguments);
+    va_end(arguments);
+    if (len < 0 || len >= PATH_BYTES)
+        die("path too long");
+}
+
+static void empty_folder(const char *path)
+{
+    DIR *directory = opendir(path);
+    struct dirent *entry;
+
+    if (directory == NULL)
+        return;
+    while ((entry = readdir(directory)) != NULL) {
+        char below[PATH_BYTES];
+
+        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+            continue;
+        join(below, "%s/%s", path, entry->d_name);
+        if (unlink(below) == 0)
+            continue;
+        empty_folder(below);
+        if (rmdir(below) < 0)
+            die("%s: %s", below, strerror(errno));
+    }
+    closedir(directory);
+}
+
+__attribute__((format(printf, 2, 3))) static void
 broken(struct world *world, const char *format, ...)
 {
     va_list arguments;
@@ -121,21 +156,10 @@ broken(struct world *world, const char *format, ...)
     fflush(stdout);
     if (++world->failures >= FAILURES_MAX) {
         puts("  too many; stopped");
+        empty_folder(world->root);
+        rmdir(world->root);
         exit(1);
     }
-}
-
-__attribute__((format(printf, 2, 3))) static void
-join(char path[static PATH_BYTES], const char *format, ...)
-{
-    va_list arguments;
-    int len;
-
-    va_start(arguments, format);
-    len = vsnprintf(path, PATH_BYTES, format, arguments);
-    va_end(arguments);
-    if (len < 0 || len >= PATH_BYTES)
-        die("path too long");
 }
 
 static char *read_file(const char *path, size_t *len_r)
@@ -198,28 +222,6 @@ static void load(struct world *world, const char *queue)
     load_transcript(world, zombies[8]);
     for (size_t i = 0; i < LENGTH(others); i++)
         load_message(world, queue, others[i], false);
-}
-
-static void empty_folder(const char *path)
-{
-    DIR *directory = opendir(path);
-    struct dirent *entry;
-
-    if (directory == NULL)
-        return;
-    while ((entry = readdir(directory)) != NULL) {
-        char below[PATH_BYTES];
-
-        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
-            continue;
-        join(below, "%s/%s", path, entry->d_name);
-        if (unlink(below) == 0)
-            continue;
-        empty_folder(below);
-        if (rmdir(below) < 0)
-            die("%s: %s", below, strerror(errno));
-    }
-    closedir(directory);
 }
 
 static void make_folder(const char *path)
