@@ -40,6 +40,12 @@ struct crowd_guess {
     uint32_t source;
 };
 
+/* What an earlier run had counted; its messages are gone. */
+struct crowd_known {
+    char *domain; /* owned */
+    unsigned clients;
+};
+
 struct crowd_host {
     uint32_t waiting;  /* messages whose status says this host is dead */
     uint32_t answered; /* messages for this domain whose status says it lives */

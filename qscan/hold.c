@@ -208,7 +208,8 @@ bool hold_list_runs(const struct queue_set *set, struct string_list *runs,
         } else if (errno != ENOENT) {
             char *path = NULL;
 
-            if (asprintf(&path, "%s/" HOLD_ROOT, folder->path) >= 0)
+            if (to != NULL &&
+                asprintf(&path, "%s/" HOLD_ROOT, folder->path) >= 0)
                 complain(to, slice_from_string(path), "holding folder refused",
                          why, "left alone");
             free(path);

@@ -41,7 +41,7 @@ bool hold_is_refused(const struct queue_set *set,
                      const struct queue_folder *folder);
 
 /* All runs of all control folders of the set, each name once, oldest first.
- * Folders that are refused are complained about. */
+ * Folders that are refused are complained about, unless to is NULL. */
 bool hold_list_runs(const struct queue_set *set, struct string_list *runs,
                     struct complaints *to);
 

@@ -11,6 +11,7 @@
 #include <jansson.h>
 
 enum {
+    CLIENTS_NOTED = 2, /* one host alone proves no relaying */
     RECIPIENTS_NOTED = 20,
     LINE_MAX_BYTES = 1024 * 1024,
     TAIL_BYTES = 4096, /* longer than any line that ends a journal */
@@ -233,6 +234,23 @@ void journal_add_undo(struct buffer *out, size_t restored, size_t left)
     close_event(&json);
 }
 
+void journal_add_clients(struct buffer *out, const struct crowd *crowd)
+{
+    struct jsonout json;
+
+    for (uint32_t n = 1; n < crowd->client_domains.count; n++) {
+        struct slice domain = intern_text(&crowd->client_domains, n);
+        unsigned count = crowd_count_clients(crowd, domain);
+
+        if (count < CLIENTS_NOTED)
+            continue;
+        open_event(&json, out, "clients");
+        jsonout_field(&json, "domain", domain);
+        jsonout_field_integer(&json, "count", count);
+        close_event(&json);
+    }
+}
+
 /* ---- reading ---- */
 
 static const char *text_of(const json_t *object, const char *key)
@@ -305,25 +323,63 @@ static void read_line(const json_t *line,
     }
 }
 
-int journal_read(int directory, const char *name,
-                 void (*take)(void *context, const struct journal_entry *entry),
-                 void *context, struct journal_state *state_r)
+/* NULL with errno set when it cannot be opened. */
+static FILE *open_to_read(int directory, const char *name)
 {
     int fd =
         openat(directory, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
     FILE *file = fd < 0 ? NULL : fdopen(fd, "r");
+
+    if (file == NULL && fd >= 0) {
+        int error = errno;
+
+        close(fd);
+        errno = error;
+    }
+    return file;
+}
+
+void journal_read_clients(int directory, const char *name,
+                          void (*found)(void *context, const char *domain,
+                                        unsigned count),
+                          void *context)
+{
+    FILE *file = open_to_read(directory, name);
+    char *text = NULL;
+    size_t capacity = 0;
+    ssize_t len;
+    bool is_before_takes = true;
+
+    while (file != NULL && is_before_takes &&
+           (len = getline(&text, &capacity, file)) > 0) {
+        json_t *line = json_loadb(text, (size_t)len, 0, NULL);
+        const char *event = text_of(line, "event");
+        const char *domain = text_of(line, "domain");
+        int64_t count = integer_of(line, "count");
+
+        is_before_takes = event != NULL && strcmp(event, "take") != 0;
+        if (is_before_takes && strcmp(event, "clients") == 0 &&
+            domain != NULL && count > 0 && count <= CROWD_CLIENTS_MAX)
+            found(context, domain, (unsigned)count);
+        json_decref(line);
+    }
+    free(text);
+    if (file != NULL)
+        fclose(file);
+}
+
+int journal_read(int directory, const char *name,
+                 void (*take)(void *context, const struct journal_entry *entry),
+                 void *context, struct journal_state *state_r)
+{
+    FILE *file = open_to_read(directory, name);
     char *text = NULL;
     size_t capacity = 0;
     ssize_t len;
 
     *state_r = (struct journal_state){0};
-    if (file == NULL) {
-        int error = errno;
-
-        if (fd >= 0)
-            close(fd);
-        return error;
-    }
+    if (file == NULL)
+        return errno;
     while ((len = getline(&text, &capacity, file)) > 0) {
         json_t *line;
 

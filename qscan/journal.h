@@ -47,6 +47,13 @@ void journal_add_end(struct buffer *out, size_t taken, bool is_completed);
 void journal_add_undo_begin(struct buffer *out);
 void journal_add_undo(struct buffer *out, size_t restored, size_t left);
 
+/*
+ * A line for each domain that several independent clients hand in mail for:
+ * when the messages that showed it are gone, the next run still knows. They
+ * stand before the first message.
+ */
+void journal_add_clients(struct buffer *out, const struct crowd *crowd);
+
 /* ---- reading ---- */
 
 struct journal_entry {
@@ -80,5 +87,11 @@ int journal_read(int directory, const char *name,
 /* The same of the last line alone: whether the run, or the undo of it, came
  * to its end. A journal of half a million lines costs one small read. */
 int journal_is_finished(int directory, const char *name, bool *is_finished_r);
+
+/* Calls found for each line of journal_add_clients, reading no further. */
+void journal_read_clients(int directory, const char *name,
+                          void (*found)(void *context, const char *domain,
+                                        unsigned count),
+                          void *context);
 
 #endif

@@ -147,6 +147,20 @@ static void set_scene(struct program *program)
     scan->is_verbose = options->is_verbose;
 }
 
+static void add_known(void *context, const char *domain, unsigned count)
+{
+    scan_add_known_clients(context, domain, count);
+}
+
+/* A purge takes away the very bounces that showed for which domains mail
+ * comes in; its journal remembers it. */
+static void add_known_clients(struct program *program)
+{
+    struct undo_request undo = undo_request_of(program);
+
+    undo_read_clients(&undo, add_known, &program->scan);
+}
+
 static bool judge_queue(struct program *program)
 {
     struct scan *scan = &program->scan;
@@ -156,6 +170,7 @@ static bool judge_queue(struct program *program)
     set_scene(program);
     clock_gettime(CLOCK_MONOTONIC, &since);
     add_unfinished(program);
+    add_known_clients(program);
     scan->listing =
         queue_list(&program->queues, &scan->table, &program->complaints);
     scan_say_time(scan, "directories listed", &since);

@@ -779,6 +779,10 @@ static bool run_phases(struct run *run)
     scan_say_time(scan, "read and judged", &since);
     if (!crowd_merge(scan->crowds, scan->worker_count, &scan->table))
         return false;
+    for (size_t i = 0; i < scan->known_count; i++)
+        crowd_raise_clients(&scan->crowds[0],
+                            slice_from_string(scan->known[i].domain),
+                            scan->known[i].clients);
     scan->scene.crowd = &scan->crowds[0];
     scan_say_time(scan, "crowd counted", &since);
     progress_begin(&scan->progress, "messages judged", scan->table.count);
@@ -787,6 +791,21 @@ static bool run_phases(struct run *run)
         return false;
     progress_end(&scan->progress);
     scan_say_time(scan, "judged by the crowd", &since);
+    return true;
+}
+
+bool scan_add_known_clients(struct scan *scan, const char *domain,
+                            unsigned count)
+{
+    struct crowd_known *known =
+        realloc(scan->known, (scan->known_count + 1) * sizeof(*known));
+
+    if (known == NULL)
+        return false;
+    scan->known = known;
+    known[scan->known_count].domain = strdup(domain);
+    known[scan->known_count].clients = count;
+    scan->known_count += known[scan->known_count].domain != NULL;
     return true;
 }
 
@@ -817,6 +836,9 @@ void scan_free(struct scan *scan)
     for (unsigned i = 0; scan->crowds != NULL && i < scan->worker_count; i++)
         crowd_free(&scan->crowds[i]);
     free(scan->crowds);
+    for (size_t i = 0; i < scan->known_count; i++)
+        free(scan->known[i].domain);
+    free(scan->known);
     queue_listing_free(scan->listing);
     facts_free(&scan->table);
     scan->crowds = NULL;

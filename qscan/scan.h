@@ -14,6 +14,8 @@ struct scan {
     struct queue_listing *listing; /* of table; scan_run joins and frees it */
     struct crowd *crowds; /* one a worker; crowds[0] is the sum afterwards */
     unsigned worker_count;
+    struct crowd_known *known; /* owned; of earlier runs */
+    size_t known_count;
     bool reads_data; /* rules or report ask for what lives in df */
     struct progress progress;
     struct complaints *complaints;
@@ -34,6 +36,10 @@ const char *scan_rule(const struct scene *scene, const struct facts *row);
  * came (interrupt_signal says which).
  */
 bool scan_run(struct scan *scan);
+
+/* An earlier run had seen so many clients of a domain: before scan_run. */
+bool scan_add_known_clients(struct scan *scan, const char *domain,
+                            unsigned count);
 
 /* Only joins the names: for a plan, which was judged when it was made. */
 bool scan_join(struct scan *scan);

@@ -480,8 +480,7 @@ static void add_runs(struct summary *summary)
 {
     struct string_list runs = {0};
 
-    hold_list_runs(summary->scan->scene.queues, &runs,
-                   summary->scan->complaints);
+    hold_list_runs(summary->scan->scene.queues, &runs, NULL);
     if (runs.count > 0) {
         heading(summary, "EARLIER RUNS", false);
         buffer_printf(&summary->out,

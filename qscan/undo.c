@@ -826,6 +826,32 @@ size_t undo_add_held_rows(const struct undo_request *request, const char *name,
     return added;
 }
 
+void undo_read_clients(const struct undo_request *request,
+                       void (*found)(void *context, const char *domain,
+                                     unsigned count),
+                       void *context)
+{
+    struct string_list runs = {0};
+
+    hold_list_runs(request->queues, &runs, NULL); /* said already */
+    for (size_t r = 0; r < runs.count; r++) {
+        for (size_t i = 0; i < request->queues->folder_count; i++) {
+            const struct queue_folder *folder = &request->queues->folders[i];
+            const char *why = NULL;
+            int run_fd;
+
+            if (!folder->holds_control)
+                continue;
+            run_fd = hold_open_run(folder, runs.strings[r], &why);
+            if (run_fd < 0)
+                continue;
+            journal_read_clients(run_fd, HOLD_JOURNAL, found, context);
+            close(run_fd);
+        }
+    }
+    string_list_free(&runs);
+}
+
 /* ---- restoring ---- */
 
 /* 0, or why df did not get to its place; ENOENT: it is nowhere. */

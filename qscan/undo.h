@@ -66,6 +66,12 @@ bool undo_complete(const struct undo_request *request, const char *name);
 size_t undo_add_held_rows(const struct undo_request *request, const char *name,
                           const char *id, struct facts_table *table);
 
+/* What the journals of all runs say of domains and their clients. */
+void undo_read_clients(const struct undo_request *request,
+                       void (*found)(void *context, const char *domain,
+                                     unsigned count),
+                       void *context);
+
 /* Puts back all messages of a run: df first, then the control file, never
  * over an existing name. */
 bool undo_restore(const struct undo_request *request, const char *name,

@@ -1,0 +1,19 @@
+# A purge takes away the bounces that showed for which domain mail comes in.
+# The next one must still keep our bounce to that domain, whose primary is down.
+fixture queue-demo all
+mkdir queue
+ids=$("$QSCAN" --rules="$RULES" --now="$NOW" --list -fjson \
+    --class=bounce-zombie all | sed 's/^{"id":"\([^"]*\)".*/\1/')
+for id in $ids; do cp -p "all/qf$id" "all/df$id" queue; done
+id=$(echo "$ids" | head -n 1)
+own=6AI4qhZZ004985
+sed -e "s/$id/$own/g" -e 's/^RPF:.*/RPF:<ann@example.com>/' \
+    -e 's/^rRFC822; .*/rRFC822; ann@example.com/' \
+    -e 's/^M.*/MDeferred: Connection refused by mail.example.com./' \
+    "queue/qf$id" >"queue/qf$own"
+sed "s/$id/$own/g" "queue/df$id" >"queue/df$own"
+ask --list --id=$own -fjson queue | grep -o '"class":"[^"]*"'
+ask --purge-bounces --yes queue | head -n 2
+grep -h '"clients"' queue/.qscan/*/journal
+ask --purge-bounces --yes queue | head -n 2
+ls queue
