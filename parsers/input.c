@@ -151,7 +151,8 @@ enum input_outcome input_read(struct input *in, int fd, struct stat *st,
     in->was_cut = false;
     in->error = 0;
     if (in->buffer == NULL) {
-        in->buffer = malloc(INPUT_MAP_BYTES);
+        /* zeroed: a regex engine looks at whole words, beyond the last byte */
+        in->buffer = calloc(1, INPUT_MAP_BYTES);
         if (in->buffer == NULL)
             return outcome_of_errno(in, ENOMEM);
         in->capacity_bytes = INPUT_MAP_BYTES;

@@ -54,7 +54,7 @@ static char *scratch(struct message *message, size_t bytes)
     char *place;
 
     if (message->scratch == NULL) {
-        message->scratch = malloc(SCRATCH_BYTES);
+        message->scratch = calloc(1, SCRATCH_BYTES); /* as in input.c */
         message->scratch_capacity =
             message->scratch == NULL ? 0 : SCRATCH_BYTES;
     }

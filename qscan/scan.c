@@ -454,6 +454,11 @@ static void scan_row(struct worker *worker, uint32_t row_number,
     look_at_recipient(worker, &first);
     judge(worker, row);
     gather(worker, row, row_number, &first);
+    if (message->data_state == DATA_UNREADABLE)
+        complain_row(worker, row, "its df cannot be read",
+                     message->data_input.error == 0
+                         ? "no regular file"
+                         : strerror(message->data_input.error));
     if (worker->scan->reads_data && message_data_bytes(message) > 0)
         row->size_bytes = (uint64_t)message_data_bytes(message);
 }
