@@ -20,7 +20,7 @@ as_nobody() {
     echo
 }
 chmod 0 queue/qf6AMEjQA6022445 queue/df6ALGJlYL017016
-as_nobody --list --class=bounce-zombie,damaged,bounce-retry queue
+as_nobody --list --class=bounce-zombie,damaged,bounce-retry queue | sort
 chmod 644 queue/*
 chmod 555 queue
 as_nobody --purge-bounces queue

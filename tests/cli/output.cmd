@@ -16,14 +16,6 @@ echo '$ qscan --purge-bounces queue >&-'
 qscan --now="$NOW" --rules="$RULES" --no-syslog --purge-bounces queue 2>&1 >&-
 echo "exit $?"
 ls queue/.qscan
-echo '$ qscan --undo --yes queue 0<&- >&- 2>&-'
-qscan --undo --yes --no-syslog queue 0<&- >&- 2>&-
-echo "exit $?"
-echo '$ qscan --purge-bounces queue 2>&-'
-chmod 0 queue/df6AMIAHst023603
-qscan --now="$NOW" --rules="$RULES" --no-syslog --purge-bounces queue 2>&- |
-    head -n 1
-cat queue/.qscan/*/*.?f | grep -c qscan
 echo '$ qscan --list queue | head -n 1'
 {
     qscan --now="$NOW" --rules="$RULES" --list queue 2>&1
