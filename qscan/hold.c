@@ -10,6 +10,8 @@
 #include <time.h>
 #include <unistd.h>
 
+enum { OWNER_TRIES = 20, OWNER_PAUSE_NSEC = 5 * 1000 * 1000 };
+
 void hold_new_run_name(char name[static HOLD_RUN_MAX], unsigned attempt)
 {
     uint32_t random = attempt;
@@ -141,10 +143,19 @@ int hold_make_run(const struct queue_folder *folder, const char *run,
 {
     int root = hold_open_root(folder, why_r);
 
+    /* Another run made it just now and has yet to give it to the owner. */
+    for (int i = 0; root < 0 && errno == EPERM && i < OWNER_TRIES; i++) {
+        nanosleep(&(struct timespec){.tv_nsec = OWNER_PAUSE_NSEC}, NULL);
+        root = hold_open_root(folder, why_r);
+    }
     if (root < 0 && errno == ENOENT) {
         root = make_checked(folder->fd, HOLD_ROOT, folder, why_r);
-        if (root < 0 && errno == EEXIST) /* by another run, just now */
+        for (int i = 0;
+             root < 0 && (errno == EEXIST || errno == EPERM) && i < OWNER_TRIES;
+             i++) { /* by another run, just now */
+            nanosleep(&(struct timespec){.tv_nsec = OWNER_PAUSE_NSEC}, NULL);
             root = hold_open_root(folder, why_r);
+        }
     }
     return open_below(root, run, folder, why_r, make_checked);
 }
