@@ -150,9 +150,11 @@ int hold_make_run(const struct queue_folder *folder, const char *run,
     }
     if (root < 0 && errno == ENOENT) {
         root = make_checked(folder->fd, HOLD_ROOT, folder, why_r);
-        for (int i = 0;
-             root < 0 && (errno == EEXIST || errno == EPERM) && i < OWNER_TRIES;
-             i++) { /* by another run, just now */
+        if (root < 0 && errno == EEXIST) /* by another run, just now */
+            errno = EPERM;
+        else if (root < 0)
+            return -1;
+        for (int i = 0; root < 0 && errno == EPERM && i < OWNER_TRIES; i++) {
             nanosleep(&(struct timespec){.tv_nsec = OWNER_PAUSE_NSEC}, NULL);
             root = hold_open_root(folder, why_r);
         }
