@@ -894,7 +894,7 @@ static void stop_actors(struct act_run *run, struct act_result *result)
     run->actors = NULL;
 }
 
-/* As many descriptors as the system lets us have; the batch fits in them,
+/* As many as fit in the descriptors that queue_open asked for,
  * beside the folders, their holding folders and journals. */
 static size_t batch_size_for(const struct act_run *run)
 {
@@ -905,14 +905,6 @@ static size_t batch_size_for(const struct act_run *run)
 
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
         return 64;
-    if (limit.rlim_cur < limit.rlim_max) {
-        struct rlimit more = {limit.rlim_max, limit.rlim_max};
-
-        if (more.rlim_cur > 65536)
-            more.rlim_cur = 65536;
-        if (setrlimit(RLIMIT_NOFILE, &more) == 0)
-            limit = more;
-    }
     each = limit.rlim_cur > reserved
                ? (limit.rlim_cur - reserved) / run->scan->worker_count
                : 1;

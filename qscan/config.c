@@ -29,6 +29,36 @@ bool string_list_add(struct string_list *list, struct slice text)
     return true;
 }
 
+bool string_list_has(const struct string_list *list, const char *text)
+{
+    for (size_t i = 0; i < list->count; i++)
+        if (strcmp(list->strings[i], text) == 0)
+            return true;
+    return false;
+}
+
+static int compare_strings(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+void string_list_sort(struct string_list *list)
+{
+    if (list->count > 0)
+        qsort(list->strings, list->count, sizeof(*list->strings),
+              compare_strings);
+}
+
+size_t string_list_find(const struct string_list *list, const char *text)
+{
+    char **found = NULL;
+
+    if (list->count > 0)
+        found = bsearch(&text, list->strings, list->count,
+                        sizeof(*list->strings), compare_strings);
+    return found == NULL ? list->count : (size_t)(found - list->strings);
+}
+
 void string_list_free(struct string_list *list)
 {
     for (size_t i = 0; i < list->count; i++)

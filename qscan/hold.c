@@ -138,26 +138,28 @@ int hold_open_run(const struct queue_folder *folder, const char *run,
                       open_checked);
 }
 
-int hold_make_run(const struct queue_folder *folder, const char *run,
-                  const char **why_r)
+/* A folder that another run made just now has yet to be given to the owner. */
+static int open_given_root(const struct queue_folder *folder,
+                           const char **why_r)
 {
     int root = hold_open_root(folder, why_r);
 
-    /* Another run made it just now and has yet to give it to the owner. */
     for (int i = 0; root < 0 && errno == EPERM && i < OWNER_TRIES; i++) {
         nanosleep(&(struct timespec){.tv_nsec = OWNER_PAUSE_NSEC}, NULL);
         root = hold_open_root(folder, why_r);
     }
+    return root;
+}
+
+int hold_make_run(const struct queue_folder *folder, const char *run,
+                  const char **why_r)
+{
+    int root = open_given_root(folder, why_r);
+
     if (root < 0 && errno == ENOENT) {
         root = make_checked(folder->fd, HOLD_ROOT, folder, why_r);
-        if (root < 0 && errno == EEXIST) /* by another run, just now */
-            errno = EPERM;
-        else if (root < 0)
-            return -1;
-        for (int i = 0; root < 0 && errno == EPERM && i < OWNER_TRIES; i++) {
-            nanosleep(&(struct timespec){.tv_nsec = OWNER_PAUSE_NSEC}, NULL);
-            root = hold_open_root(folder, why_r);
-        }
+        if (root < 0 && errno == EEXIST)
+            root = open_given_root(folder, why_r);
     }
     return open_below(root, run, folder, why_r, make_checked);
 }
@@ -175,19 +177,6 @@ bool hold_is_refused(const struct queue_set *set,
     return false;
 }
 
-static int compare_runs(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-static bool has_run(const struct string_list *runs, const char *name)
-{
-    for (size_t i = 0; i < runs->count; i++)
-        if (strcmp(runs->strings[i], name) == 0)
-            return true;
-    return false;
-}
-
 static void list_root(int root, struct string_list *runs)
 {
     DIR *directory = fdopendir(root);
@@ -198,7 +187,8 @@ static void list_root(int root, struct string_list *runs)
         return;
     }
     while ((entry = readdir(directory)) != NULL)
-        if (hold_is_run_name(entry->d_name) && !has_run(runs, entry->d_name))
+        if (hold_is_run_name(entry->d_name) &&
+            !string_list_has(runs, entry->d_name))
             string_list_add(runs, slice_from_string(entry->d_name));
     closedir(directory);
 }
@@ -229,7 +219,6 @@ bool hold_list_runs(const struct queue_set *set, struct string_list *runs,
             is_good = false;
         }
     }
-    if (runs->count > 0)
-        qsort(runs->strings, runs->count, sizeof(*runs->strings), compare_runs);
+    string_list_sort(runs);
     return is_good;
 }

@@ -30,38 +30,22 @@ struct list_run {
     struct lister *listers;
 };
 
-static bool has_word(const struct string_list *list, struct slice word)
-{
-    for (size_t i = 0; i < list->count; i++)
-        if (slice_equal(slice_from_string(list->strings[i]), word))
-            return true;
-    return false;
-}
-
-static int compare_strings(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 bool list_is_selected(const struct options *options, const struct scan *scan,
                       const struct facts *row)
 {
     char id[FACTS_ID_MAX + 1];
-    const char *key = id;
 
     if (row->state == FACTS_GONE || row->is_held || !row->is_wanted)
         return false;
     if (options->classes.count > 0 &&
-        !has_word(&options->classes,
-                  slice_from_string(scan_class(&scan->scene, row))))
+        !string_list_has(&options->classes, scan_class(&scan->scene, row)))
         return false;
     if (options->ids.count == 0)
         return !options->ids_from_stdin;
     memcpy(id, row->id, row->id_len);
     id[row->id_len] = '\0';
     /* sorted when the options were completed */
-    return bsearch(&key, options->ids.strings, options->ids.count,
-                   sizeof(*options->ids.strings), compare_strings) != NULL;
+    return string_list_find(&options->ids, id) < options->ids.count;
 }
 
 /* ---- pieces ---- */
@@ -168,13 +152,6 @@ static void json_numbers(struct jsonout *json, struct message *message)
                   message->row->letter == 'd'
                       ? (int64_t)message->row->size_bytes
                       : message->data_stat.st_size);
-}
-
-static const char *origin_of(const struct message *message)
-{
-    if (message_is_own_report(message))
-        return "local-dsn";
-    return message_has_null_sender(message) ? "null-sender" : "mail";
 }
 
 static void json_dsn(struct jsonout *json, struct message *message)
@@ -296,8 +273,7 @@ static void json_line(struct buffer *out, struct message *message,
     json_numbers(&json, message);
     jsonout_field(&json, "flags", has ? message->qf.flags : none);
     jsonout_field(&json, "quarantine", has ? message->qf.quarantine : none);
-    jsonout_field(&json, "origin",
-                  has ? slice_from_string(origin_of(message)) : none);
+    jsonout_field(&json, "origin", has ? message_origin(message) : none);
     if (has) {
         json_dsn(&json, message);
         json_source(&json, message);

@@ -325,16 +325,11 @@ static int run_on_runs(struct program *program)
     }
 }
 
-static int compare_strings(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 static void sort_once(struct string_list *list)
 {
     size_t kept = 1;
 
-    qsort(list->strings, list->count, sizeof(*list->strings), compare_strings);
+    string_list_sort(list);
     for (size_t i = 1; i < list->count; i++) {
         if (strcmp(list->strings[i], list->strings[kept - 1]) == 0)
             free(list->strings[i]);
@@ -384,14 +379,12 @@ static bool check_ids(struct program *program)
     for (size_t i = 0; found != NULL && ids->count > 0 && i < table->count;
          i++) {
         char id[FACTS_ID_MAX + 1] = "";
-        const char *key = id;
-        char **at;
+        size_t at;
 
         memcpy(id, table->rows[i].id, table->rows[i].id_len);
-        at = bsearch(&key, ids->strings, ids->count, sizeof(*ids->strings),
-                     compare_strings);
-        if (at != NULL && !found[at - ids->strings]) {
-            found[at - ids->strings] = true;
+        at = string_list_find(ids, id);
+        if (at < ids->count && !found[at]) {
+            found[at] = true;
             missing_count--;
         }
     }

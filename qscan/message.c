@@ -573,7 +573,7 @@ static void add_dsn_kind(struct message *message)
         add_text(message, slice_from_string(dsn_kind_text(kind)));
 }
 
-static struct slice origin_of(const struct message *message)
+struct slice message_origin(const struct message *message)
 {
     if (message_is_own_report(message))
         return SLICE_LITERAL("local-dsn");
@@ -596,7 +596,7 @@ static enum field_state collect(struct message *message,
 
     switch (field) {
     case FIELD_ORIGIN:
-        add_text(message, origin_of(message));
+        add_text(message, message_origin(message));
         break;
     case FIELD_SENDER:
         add_text(message, slice_is_absent(qf->sender)

@@ -103,6 +103,8 @@ void message_fetch(void *message, enum rules_field_id field,
 
 bool message_is_own_report(const struct message *message);
 bool message_has_null_sender(const struct message *message);
+/* "local-dsn", "null-sender" or "mail". */
+struct slice message_origin(const struct message *message);
 enum dsn_kind message_dsn_kind(struct message *message);
 
 /* Status text that counts for a recipient: its own, else the envelope's. */

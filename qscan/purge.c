@@ -17,14 +17,6 @@ enum { EXIT_DONE = 0, EXIT_SOMETHING_FAILED = 1, EXIT_NOTHING_DONE = 2 };
 
 /* ---- which ---- */
 
-static bool has_word(const struct string_list *list, const char *word)
-{
-    for (size_t i = 0; i < list->count; i++)
-        if (strcmp(list->strings[i], word) == 0)
-            return true;
-    return false;
-}
-
 static bool is_known_class(const struct rules *rules, const char *name)
 {
     static const char *const by_kind[] = {"quarantined", "lost", "damaged",
@@ -61,7 +53,7 @@ bool purge_check_classes(const struct options *options,
         !check_known(&options->purge_classes, rules, to))
         return false;
     for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
-        if (!has_word(&options->purge_classes, refused[i]))
+        if (!string_list_has(&options->purge_classes, refused[i]))
             continue;
         complain(to, slice_from_string(refused[i]), "cannot be purged yet",
                  "such files cannot be put back safely", "nothing done");
@@ -78,12 +70,8 @@ static const char *reason_to_keep(const struct purge_request *request,
 
     if (row->state != FACTS_JUDGED && row->state != FACTS_QUARANTINED)
         return "by kind of file, not by rule";
-    if ((row->oddities & ODD_TWO_CONTROLS) != 0)
-        return "two control files of one id";
-    if ((row->oddities & ODD_STALE_TF) != 0)
-        return "a tf beside it: being rewritten";
-    if ((row->oddities & ODD_HARD_LINKED) != 0)
-        return "its control file has another name";
+    if (scan_keep_reason(row) != NULL)
+        return scan_keep_reason(row);
     if (request->options->mode == MODE_PURGE_BOUNCES &&
         row->state == FACTS_QUARANTINED)
         return "by kind of file, not by rule";
@@ -91,7 +79,7 @@ static const char *reason_to_keep(const struct purge_request *request,
         return row->is_undecided ? "a rule could not be decided"
                                  : "its rule does not purge";
     if (request->options->mode == MODE_PURGE_CLASS &&
-        !has_word(&request->options->purge_classes, class))
+        !string_list_has(&request->options->purge_classes, class))
         return "another class";
     if (!act_is_plain_id(facts_id(row)))
         return "its id is not plain text";
@@ -130,12 +118,12 @@ static bool still_wanted(void *context, const struct message *message,
 
     row.rule = verdict->rule;
     class = scan_class(message->scene, &row);
-    if (!is_where_true ||
-        (options->classes.count > 0 && !has_word(&options->classes, class)))
+    if (!is_where_true || (options->classes.count > 0 &&
+                           !string_list_has(&options->classes, class)))
         return false;
     return options->mode == MODE_PURGE_BOUNCES
                ? verdict->purge
-               : has_word(&options->purge_classes, class);
+               : string_list_has(&options->purge_classes, class);
 }
 
 struct selection {

@@ -218,11 +218,6 @@ static int look_into(const char *path, struct look *look_r)
     return 0;
 }
 
-static int compare_names(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 /* Every directory, or link to one, below base whose name starts with prefix;
  * with only_queues, those that look like a queue. Returns how many. */
 static size_t add_matching(struct queue_set *set, const char *base,
@@ -243,9 +238,7 @@ static size_t add_matching(struct queue_set *set, const char *base,
              entry->d_type == DT_UNKNOWN))
             string_list_add(&names, slice_from_string(entry->d_name));
     closedir(directory);
-    if (names.count > 0)
-        qsort(names.strings, names.count, sizeof(*names.strings),
-              compare_names);
+    string_list_sort(&names);
     for (size_t i = 0; i < names.count; i++) {
         char *path = join_path(base, names.strings[i]);
         struct stat st;

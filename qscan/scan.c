@@ -61,7 +61,7 @@ const char *scan_oddity_text(unsigned bit)
 const char *scan_keep_reason(const struct facts *row)
 {
     if ((row->oddities & ODD_TWO_CONTROLS) != 0)
-        return "another control file of its id";
+        return "two control files of one id";
     if ((row->oddities & ODD_STALE_TF) != 0)
         return "a tf beside it: being rewritten";
     if ((row->oddities & ODD_HARD_LINKED) != 0)
