@@ -1,0 +1,119 @@
+/*
+ * The log half of the rules: events, which judge one line of a maillog, and
+ * rules on source, which judge a client address (or a network, or the domain
+ * that a crowd attacks) by events over time.
+ *
+ * Three steps. A matcher says which events a line is (rules_match_events). A
+ * watch counts them by source, network or domain in sliding windows of log
+ * time, and remembers which counts of which rules were reached: its alarms.
+ * When all lines were seen, rules_judge_source holds the conditions of a rule
+ * against what is known of one source by then; of a crowd, against each of its
+ * members.
+ */
+#ifndef QSCAN_RULES_LOGS_H
+#define QSCAN_RULES_LOGS_H
+
+#include "parsers/address.h"
+#include "rules/rules.h"
+
+enum { RULES_EVENTS_MAX = 64, RULES_SOURCE_RULES_MAX = 64 };
+
+/* ---- events ---- */
+
+size_t rules_event_count(const struct rules *rules);
+const char *rules_event_name(const struct rules *rules, size_t event);
+const char *rules_event_about(const struct rules *rules, size_t event);
+/* The number of that event, or RULES_EVENTS_MAX. */
+size_t rules_event_find(const struct rules *rules, const char *name);
+
+/* Bit per shape (enum logline_shape, by number): lines of other shapes are no
+ * event at all. */
+unsigned rules_event_shapes(const struct rules *rules);
+
+/*
+ * Which events a line is: bit per event. Every event that matches counts, not
+ * the first only; one that could not be decided does not. fetch is asked for
+ * fields of scope SCOPE_EVENT.
+ */
+uint64_t rules_match_events(struct rules_matcher *matcher, unsigned shape,
+                            rules_fetch fetch, void *line);
+
+/* ---- rules on source ---- */
+
+enum rules_count_by { COUNT_BY_SOURCE, COUNT_BY_NETWORK, COUNT_BY_DOMAIN };
+
+struct rules_source_rule {
+    const char *name, *kind, *about; /* about may be "" */
+    const char *file;
+    unsigned line;
+    /* its count line */
+    uint64_t events;   /* bit per event */
+    unsigned distinct; /* enum watch_field + 1; 0: every event counts */
+    enum rules_count_by by;
+    unsigned bits; /* COUNT_BY_NETWORK: up to 32 of IPv4 addresses only,
+                      from 33 on of IPv6 addresses only */
+    uint32_t at_least;
+    int64_t window_sec;
+};
+
+size_t rules_source_rule_count(const struct rules *rules);
+const struct rules_source_rule *rules_source_rule(const struct rules *rules,
+                                                  size_t index);
+
+/*
+ * Whether the conditions of one rule hold for a source (its count is not asked
+ * again). fetch is asked for fields of scope SCOPE_SOURCE.
+ */
+enum rules_answer rules_judge_source(struct rules_matcher *matcher,
+                                     size_t source_rule, rules_fetch fetch,
+                                     void *source);
+
+/* ---- watch ---- */
+
+/* What "distinct" can count. */
+enum watch_field {
+    WATCH_RECIPIENT,
+    WATCH_SENDER,
+    WATCH_USER,
+    WATCH_SOURCE,
+    WATCH_DOMAIN, /* of the recipient */
+    WATCH_FIELD_COUNT
+};
+
+struct watch_event {
+    uint64_t events; /* bit per event */
+    int64_t time;    /* epoch s, of the line; may go back a little */
+    struct ip source;
+    struct slice domain; /* of the recipient, lower case; may be absent */
+    /* Keyed hashes (never 0) of the fields that "distinct" may count, which
+     * only the caller knows in full; 0: absent, not counted. */
+    uint64_t hashes[WATCH_FIELD_COUNT];
+    uint32_t count; /* "repeated N times"; at least 1 */
+};
+
+/* A count that was reached. */
+struct watch_alarm {
+    uint16_t source_rule;
+    int64_t time;        /* when it was reached first */
+    struct ip base;      /* source, or first address of the network */
+    struct slice domain; /* COUNT_BY_DOMAIN */
+};
+
+struct watch;
+
+/* key: of the hash tables. The set must outlive it. NULL: no memory. */
+struct watch *watch_new(const struct rules *rules, const uint64_t key[2]);
+void watch_free(struct watch *watch);
+
+/*
+ * Counts one event. A window holds at most at_least things, and is dropped
+ * when nothing in it can count any more: memory follows those who are active
+ * within a window, not lines. False without memory (counts may be too low).
+ */
+bool watch_note(struct watch *watch, const struct watch_event *event);
+
+/* All alarms so far, one a rule and key, in the order in which they arose. */
+size_t watch_alarms(const struct watch *watch,
+                    const struct watch_alarm **alarms_r);
+
+#endif
