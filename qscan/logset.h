@@ -1,0 +1,67 @@
+/*
+ * Which logs are read, and in which order: by the moment of their first line,
+ * whatever the order in which they were named. A stamp without a year gets one
+ * here, from the file's mtime or the date in its name, and from its neighbours
+ * in a rotated set.
+ */
+#ifndef QSCAN_LOGSET_H
+#define QSCAN_LOGSET_H
+
+#include "parsers/input_log.h"
+#include "parsers/logline.h"
+#include "qscan/complain.h"
+#include "qscan/options.h"
+
+struct log_file {
+    char *path; /* "-" = standard input; owned */
+    /* Of a pipe, which cannot be opened twice; else NULL. */
+    struct input_log *held;
+    struct log_block held_block; /* its first lines */
+    int64_t mtime;
+    uint64_t size_bytes; /* as stored; 0 for a pipe */
+    enum input_log_format format;
+    bool has_stamp;
+    struct log_stamp stamp; /* of its first line */
+    int32_t year;           /* of that stamp */
+    bool is_year_assumed;   /* the stamps do not say it */
+    int64_t start;          /* epoch s of that stamp */
+};
+
+struct log_set {
+    struct log_file *files; /* in the order of reading */
+    size_t count, capacity;
+    bool is_utc;
+};
+
+/*
+ * Looks at every file once. One that cannot be opened is named and left out.
+ * False, after a complaint, when none is left.
+ */
+bool log_set_open(struct log_set *set, const struct options *options,
+                  struct complaints *to);
+void log_set_free(struct log_set *set);
+
+/* Opens a file for reading (of a pipe: what is held, once). NULL and errno. */
+struct input_log *log_file_open(struct log_file *file);
+
+/* ---- stamps to seconds ---- */
+
+/* Per thread: what was asked last is remembered. */
+struct log_clock {
+    bool is_utc;
+    bool is_known;
+    int32_t year;
+    uint8_t month, day, hour;
+    int64_t hour_start; /* epoch s of that hour's first second */
+};
+
+/* What a stamp without a year is near to. */
+struct log_epoch {
+    int32_t year;
+    uint8_t month; /* of the stamp that this year was given to */
+};
+
+int64_t log_clock_read(struct log_clock *clock, const struct log_epoch *near,
+                       const struct log_stamp *stamp);
+
+#endif

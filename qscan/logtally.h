@@ -1,0 +1,105 @@
+/*
+ * The numbers of a log summary. Each worker counts its own lines, and the
+ * tallies are merged: nothing here depends on the order of lines. What does,
+ * the tables of the most frequent, is counted by the join (join.h).
+ */
+#ifndef QSCAN_LOGTALLY_H
+#define QSCAN_LOGTALLY_H
+
+#include "parsers/logline.h"
+
+enum { DELAY_BUCKETS = 640, LOG_HOURS_MAX = 20000, LOG_REPLIES = 1000 };
+
+/* Whole seconds, exact below 64 s, then within 2 %. */
+struct delays {
+    uint64_t buckets[DELAY_BUCKETS];
+    uint64_t count;
+    int64_t max_sec;
+};
+
+void delays_add(struct delays *delays, int64_t sec);
+/* The delay that so many of a hundred stay within; -1 when there is none. */
+int64_t delays_percentile(const struct delays *delays, double percent);
+
+/* One hour of log time. */
+struct log_hour {
+    int64_t hour; /* epoch s / 3600 */
+    uint64_t accepted, rejected, delivered, deferred, guesses, lines;
+};
+
+/* A mail host or program's mode of failure that needs a person. */
+enum log_trouble {
+    TROUBLE_SYSERR,       /* SYSERR(...) */
+    TROUBLE_LOST,         /* Losing ./qf...: a message was given up */
+    TROUBLE_BOGUS,        /* bogus queue file */
+    TROUBLE_NO_SPACE,     /* low on space, no space left */
+    TROUBLE_LOAD,         /* rejecting, delaying connections: load average */
+    TROUBLE_CHILDREN,     /* ... too many children, connections per second */
+    TROUBLE_MILTER,       /* a milter does not answer */
+    TROUBLE_CONFIG,       /* certificates, maps, databases, unsafe modes */
+    TROUBLE_AUTH_WARNING, /* Authentication-Warning */
+    TROUBLE_COUNT
+};
+
+struct log_trouble_sample {
+    uint64_t count;
+    int64_t first, last; /* epoch s */
+    char text[200];      /* the last one's line, cut; raw bytes, see len */
+    uint32_t text_len;
+};
+
+struct logtally {
+    /* lines; all of them together = lines */
+    uint64_t lines;
+    uint64_t kinds[LOGLINE_KIND_COUNT]; /* sendmail's, by kind */
+    uint64_t foreign_lines;             /* other programs' */
+    uint64_t no_stamp_lines;            /* no syslog line at all */
+    uint64_t outside_lines;             /* before --since, after --until */
+    uint64_t hostile_lines;  /* of kinds[]: two of what must be one */
+    uint64_t repeat_lines;   /* "last message repeated": lines, and ... */
+    uint64_t repeated_count; /* ... how many lines they stand for */
+    uint64_t overlong_lines;
+    uint64_t text_bytes;
+    int64_t first, last; /* epoch s of counted lines; first > last: none */
+
+    /* mail */
+    uint64_t accepted_messages, accepted_recipients, accepted_bytes;
+    uint64_t null_senders;     /* of accepted messages */
+    uint64_t rejected;         /* recipients, senders, connections refused for
+                                  good: reply and ruleset lines, 5xx */
+    uint64_t rejected_for_now; /* the same, 4xx */
+    uint64_t discarded, quarantined;
+    uint64_t delivered; /* recipients, stat=Sent */
+    uint64_t deferred;  /* attempts, stat=Deferred */
+    uint64_t queued;    /* stat=queued */
+    uint64_t bounced;   /* recipients that failed for good */
+    uint64_t dsn_failures, dsn_warnings, dsn_receipts, dsn_postmaster,
+        dsn_returns; /* born here, by kind; returns = of bounces themselves */
+    uint64_t events[64];  /* by event of the rules */
+    struct delays delays; /* of delivered recipients */
+
+    /* AUTH, TLS */
+    uint64_t logins, auth_failures;
+    uint64_t tls_server, tls_client, tls_verified, tls_failed;
+
+    struct log_hour *hours; /* owned; sorted by hour */
+    size_t hour_count, hour_capacity;
+    bool hours_are_cut; /* more than LOG_HOURS_MAX: some are missing */
+    struct log_trouble_sample troubles[TROUBLE_COUNT];
+    bool has_failed; /* no memory: numbers are too low */
+};
+
+void logtally_init(struct logtally *tally);
+void logtally_free(struct logtally *tally);
+
+/* One line of sendmail's. time: epoch s; events: bit per event; guess_bit: the
+ * one that stands for a recipient that does not exist. */
+void logtally_add(struct logtally *tally, const struct logline *line,
+                  int64_t time, uint64_t events, uint64_t guess_bit);
+
+/* Adds from to into; whatever the order, the result is the same. */
+void logtally_merge(struct logtally *into, const struct logtally *from);
+
+const char *log_trouble_text(enum log_trouble trouble);
+
+#endif

@@ -1,0 +1,185 @@
+/*
+ * Who connected: one record a client address, and the verdict of the rules on
+ * source. Filled by the join, in the order of log time; judged once, at the
+ * end.
+ */
+#ifndef QSCAN_SOURCES_H
+#define QSCAN_SOURCES_H
+
+#include "parsers/address.h"
+#include "qscan/buffer.h"
+#include "qscan/intern.h"
+#include "rules/logs.h"
+
+enum {
+    GUESSES_MAX = 10000, /* distinct recipients that are told apart */
+    SOURCE_NAMES_MAX = 3,
+    SOURCE_SAMPLES_MAX = 6,
+    SOURCE_DOMAINS_MAX = 16,
+    EVIDENCE_MAX_BYTES = 400,
+    MEMBERS_SHOWN_MAX = 100000,
+};
+
+struct source_domain {
+    uint32_t domain;  /* number in domains */
+    uint32_t guesses; /* events of it, not distinct */
+};
+
+/* Of a source with more than the first guess. */
+struct source_more {
+    uint32_t samples[SOURCE_SAMPLES_MAX]; /* numbers in samples */
+    uint32_t names[SOURCE_NAMES_MAX];     /* numbers in names; further ones */
+    struct source_domain domains[SOURCE_DOMAINS_MAX];
+    uint8_t sample_count, name_count, domain_count;
+    bool has_more_domains;
+    uint32_t ascending, compared; /* guesses that follow the one before in the
+                                     alphabet, of so many */
+    uint64_t last_prefix;         /* first bytes of the last guess */
+    struct hash_set guesses;
+};
+
+struct source {
+    struct ip ip;
+    uint32_t name;         /* number in names: confirmed; 0 = none */
+    uint32_t first, last;  /* epoch s */
+    uint32_t attempts;     /* recipients asked for, logins tried, probes */
+    uint32_t messages;     /* accepted */
+    uint64_t bytes;        /* of those */
+    uint32_t accepted;     /* recipients of those */
+    uint32_t late_unknown; /* of those: found not to exist later */
+    uint32_t delivered;    /* of those: delivered, "what got through" */
+    uint32_t rejected;     /* recipients refused, whatever the reason */
+    uint32_t guesses;      /* distinct, up to GUESSES_MAX */
+    uint32_t logins, login_failures;
+    uint32_t senders, own_senders; /* envelopes; sender under its name */
+    uint32_t bounces;              /* of ours that its mail caused */
+    uint32_t taken;                /* deliveries that this host took from us */
+    uint32_t hop_domains[2]; /* domains for which it took or refused mail */
+    uint64_t events;         /* bit per event that it showed */
+    uint64_t guess;          /* hash of the first guess */
+    uint32_t guess_sample;   /* number in samples */
+    uint32_t guess_domain;   /* number in domains */
+    bool has_forged_name : 1;
+    bool has_more_guesses : 1; /* than GUESSES_MAX */
+    struct source_more *more;  /* owned; NULL: none */
+};
+
+/* A domain that mail is sent to. */
+struct target_domain {
+    uint32_t guesses;       /* events */
+    uint32_t guess_sources; /* sources that guessed there first */
+    uint32_t accepted;
+};
+
+/* The line on which a count of a rule was reached. */
+struct evidence {
+    uint32_t file; /* number of the file, in the order of reading */
+    uint64_t line; /* from 1 */
+    char *text;    /* owned, raw; at most EVIDENCE_MAX_BYTES */
+    uint32_t len;
+};
+
+/* What the rules say is hostile. */
+struct attacker {
+    uint16_t source_rule;
+    uint32_t alarm;      /* number of the alarm and of its evidence */
+    uint32_t source;     /* number of the source; 0: a crowd */
+    struct cidr network; /* of COUNT_BY_NETWORK */
+    uint32_t domain;     /* of COUNT_BY_DOMAIN */
+    uint32_t *members;   /* owned; sources, by address */
+    size_t member_count;
+    uint32_t rules; /* bit per source rule that matched, this one too */
+    /* of all members together: */
+    uint64_t guesses; /* distinct; a lower bound when !is_exact */
+    bool is_exact;
+    bool is_listable; /* false: private, loopback, allowed: not for a list */
+    uint64_t accepted, delivered, attempts, bounces;
+    int64_t first, last;
+    uint64_t shared; /* of its guesses: made by another attacker, too */
+};
+
+/* Who reached a count and is no attacker all the same: why. */
+struct spared {
+    uint32_t source;
+    uint16_t source_rule;
+    const char *why; /* "its name lies under a domain of ours" */
+};
+
+struct sources {
+    uint64_t key[2];
+    const struct rules *rules;
+    struct watch *watch;
+    struct rules_matcher *matcher;
+    struct source *items; /* items[0] = none */
+    uint32_t count, capacity;
+    uint32_t *slots;
+    uint32_t slot_count;
+    struct arena arena;
+    struct intern names, domains, samples;
+    struct target_domain *targets; /* by number in domains */
+    uint32_t target_capacity;
+    struct evidence *evidence; /* by number of the alarm */
+    size_t evidence_count, evidence_capacity;
+    uint64_t guess_bit; /* event "unknown-user" */
+    /* afterwards */
+    struct attacker *attackers; /* most guesses first, then by address */
+    size_t attacker_count, attacker_capacity;
+    struct spared *spared;
+    size_t spared_count, spared_capacity;
+    bool has_failed; /* no memory: numbers are too low */
+};
+
+bool sources_init(struct sources *sources, const struct rules *rules,
+                  const uint64_t key[2]);
+void sources_free(struct sources *sources);
+
+/* ---- while reading ---- */
+
+/* The number of a client, from 1; 0 without memory. The pointer is good until
+ * the next one is added. */
+uint32_t sources_add(struct sources *sources, const struct ip *ip);
+static inline struct source *source_at(struct sources *sources, uint32_t number)
+{
+    return &sources->items[number];
+}
+
+/* A name the client has, and whether the resolver confirmed it. */
+void sources_name(struct sources *sources, uint32_t source, struct slice name,
+                  bool is_forged);
+
+struct source_event {
+    uint64_t events;
+    int64_t time;
+    uint64_t recipient_hash, user_hash, sender_hash; /* 0: absent */
+    struct slice recipient; /* bare, lower case; for samples; may be absent */
+    struct slice domain;    /* of the recipient */
+    uint32_t count;
+    /* where it stands, should it be evidence */
+    uint32_t file;
+    uint64_t line;
+    struct slice text;
+};
+
+/* Counts what a source did: guesses, samples, alarms. */
+void sources_note(struct sources *sources, uint32_t source,
+                  const struct source_event *event);
+
+/* ---- afterwards ---- */
+
+/* Judges all alarms. False without memory. */
+bool sources_judge(struct sources *sources);
+
+/* A number of distinct guesses of a source, and whether it is exact. */
+bool source_guesses_are_exact(const struct source *source);
+
+/* The target domains of an attacker, most first; returns how many of max were
+ * filled. */
+size_t attacker_domains(const struct sources *sources,
+                        const struct attacker *attacker,
+                        struct source_domain *domains_r, size_t max);
+
+/* "192.0.2.1", "192.0.2.0/24" or a domain, as --attackers names it. */
+void attacker_add_name(const struct sources *sources,
+                       const struct attacker *attacker, struct buffer *out);
+
+#endif
