@@ -23,8 +23,13 @@ int64_t delays_percentile(const struct delays *delays, double percent);
 
 /* One hour of log time. */
 struct log_hour {
-    int64_t hour; /* epoch s / 3600 */
-    uint64_t accepted, rejected, delivered, deferred, guesses, lines;
+    int64_t hour;       /* epoch s / 3600, rounded down */
+    uint64_t accepted;  /* messages */
+    uint64_t rejected;  /* for good and for now */
+    uint64_t delivered; /* recipients */
+    uint64_t deferred;  /* attempts; stat=Deferred */
+    uint64_t guesses;   /* lines: recipients that do not exist */
+    uint64_t lines;     /* sendmail's */
 };
 
 /* A mail host or program's mode of failure that needs a person. */
@@ -44,9 +49,19 @@ enum log_trouble {
 struct log_trouble_sample {
     uint64_t count;
     int64_t first, last; /* epoch s */
-    char text[200];      /* the last one's line, cut; raw bytes, see len */
+    char text[200];      /* of the last one's line: "ID: text", cut; raw */
     uint32_t text_len;
 };
+
+/* What became of the recipients of a "to" line. */
+enum log_fate {
+    FATE_NONE, /* hostile, discarded: nothing to be said */
+    FATE_SENT,
+    FATE_WAITS, /* deferred, queued, quarantined */
+    FATE_FAILED,
+};
+
+enum log_fate log_fate(const struct logline *line);
 
 struct logtally {
     /* lines; all of them together = lines */
@@ -65,8 +80,9 @@ struct logtally {
     /* mail */
     uint64_t accepted_messages, accepted_recipients, accepted_bytes;
     uint64_t null_senders;     /* of accepted messages */
+    uint64_t empty_envelopes;  /* from lines without recipients or size */
     uint64_t rejected;         /* recipients, senders, connections refused for
-                                  good: reply and ruleset lines, 5xx */
+                                  good: reply, ruleset, milter lines, 5xx */
     uint64_t rejected_for_now; /* the same, 4xx */
     uint64_t discarded, quarantined;
     uint64_t delivered; /* recipients, stat=Sent */
@@ -84,7 +100,8 @@ struct logtally {
 
     struct log_hour *hours; /* owned; sorted by hour */
     size_t hour_count, hour_capacity;
-    bool hours_are_cut; /* more than LOG_HOURS_MAX: some are missing */
+    size_t hour_at;     /* where the line before was counted */
+    bool hours_are_cut; /* more than LOG_HOURS_MAX: the first are missing */
     struct log_trouble_sample troubles[TROUBLE_COUNT];
     bool has_failed; /* no memory: numbers are too low */
 };
@@ -92,8 +109,12 @@ struct logtally {
 void logtally_init(struct logtally *tally);
 void logtally_free(struct logtally *tally);
 
-/* One line of sendmail's. time: epoch s; events: bit per event; guess_bit: the
- * one that stands for a recipient that does not exist. */
+/*
+ * One line of sendmail's. time: epoch s; events: bit per event; guess_bit: the
+ * one that stands for a recipient that does not exist. Lines that are not
+ * sendmail's, their number among lines, overlong ones and the bytes are counted
+ * by the caller.
+ */
 void logtally_add(struct logtally *tally, const struct logline *line,
                   int64_t time, uint64_t events, uint64_t guess_bit);
 

@@ -306,7 +306,9 @@ static int run_mode(struct program *program)
     case MODE_EXPUNGE:
     case MODE_RUNS:
     case MODE_CHECK_RULES:
-        break; /* they judge nothing */
+    case MODE_LOGS:
+    case MODE_ATTACKERS:
+        break; /* they judge no queue */
     }
     return program->complaints.count > 0 ? EXIT_SOMETHING_FAILED : EXIT_DONE;
 }

@@ -17,6 +17,8 @@ enum mode {
     MODE_EXPUNGE,
     MODE_RUNS,
     MODE_CHECK_RULES,
+    MODE_LOGS,
+    MODE_ATTACKERS,
 };
 
 enum format { FORMAT_TEXT, FORMAT_JSON, FORMAT_CSV };
@@ -26,8 +28,8 @@ struct options {
     const char *id;  /* --explain, --show */
     const char *run; /* --undo, --expunge; NULL = the default one */
     struct string_list purge_classes;
-    struct string_list rules; /* --rules */
-    struct string_list queues;
+    struct string_list rules;   /* --rules */
+    struct string_list queues;  /* QUEUE...; of the log modes FILE... */
     struct string_list classes; /* --class */
     struct string_list ids;     /* --id */
     bool ids_from_stdin;
@@ -38,9 +40,13 @@ struct options {
     enum progress_when progress, color;
     int64_t now;       /* epoch s; -1 = the clock */
     int64_t older_sec; /* --older; -1 = not given */
+    const char *since_text, *until_text;
+    int64_t since, until; /* epoch s; INT64_MIN, INT64_MAX = not given */
+    int32_t year;         /* of the first stamp that has none; 0 = not given */
     unsigned top, workers;
     bool is_dry_run, is_yes, is_delete, is_quiet, is_verbose, no_syslog;
     bool has_top; /* --top was given */
+    bool is_utc;  /* stamps without a zone, and times in reports */
 };
 
 enum options_outcome {

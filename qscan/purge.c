@@ -10,7 +10,7 @@
 #include "qscan/interrupt.h"
 #include "qscan/list.h"
 #include "qscan/plan.h"
-#include "qscan/summary.h"
+#include "qscan/report.h"
 #include "qscan/undo.h"
 
 enum { EXIT_DONE = 0, EXIT_SOMETHING_FAILED = 1, EXIT_NOTHING_DONE = 2 };
@@ -291,7 +291,7 @@ static int ask_purge(const struct purge_request *request,
     buffer_add_string(&what, is_delete ? "Delete " : "Take ");
     add_what_goes(&what, request, jobs, count);
     buffer_add_string(&what, " (");
-    summary_add_bytes(&what, bytes);
+    report_add_bytes(&what, bytes);
     buffer_add_string(&what, is_delete ? " of bodies) for good"
                                        : " of bodies), undoably");
     buffer_add(&what, slice_make("", 1));
@@ -391,7 +391,7 @@ static void add_text_result(const struct purge_request *request,
     } else {
         buffer_printf(out, "%zu message%s, ", result->purged,
                       result->purged == 1 ? "" : "s");
-        summary_add_bytes(out, result->taken_bytes);
+        report_add_bytes(out, result->taken_bytes);
         if (is_dry) /* the other parts are not looked at for a plan */
             buffer_add_string(out, " of bodies");
     }
@@ -845,7 +845,7 @@ static void add_expunging(struct buffer *out, const struct expunging *expunging)
     }
     buffer_printf(out, " (%zu message%s, ", expunging->message_count,
                   expunging->message_count == 1 ? "" : "s");
-    summary_add_bytes(out, expunging->bytes);
+    report_add_bytes(out, expunging->bytes);
     buffer_add_string(out, ")");
 }
 
@@ -898,7 +898,7 @@ static void tell_expunge(const struct purge_request *request, size_t run_count,
             buffer_add_string(&out, "Interrupted. ");
         buffer_printf(&out, "Expunged %zu run%s: %zu files, ", run_count,
                       run_count == 1 ? "" : "s", result->expunged_files);
-        summary_add_bytes(&out, result->freed_bytes);
+        report_add_bytes(&out, result->freed_bytes);
         buffer_add_string(&out, " freed.\n");
         add_count(&out, result->failed, "failed, named above");
     }

@@ -1,11 +1,7 @@
 #include "qscan/summary.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <time.h>
-#include <unistd.h>
-
 #include "qscan/hold.h"
+#include "qscan/report.h"
 #include "qscan/tally.h"
 
 enum { HOST_COLUMNS = 38, NAME_COLUMNS = 24 };
@@ -18,47 +14,9 @@ struct summary {
     bool has_color;
 };
 
-void summary_add_bytes(struct buffer *out, uint64_t bytes)
-{
-    static const char *const units[] = {"kB", "MB", "GB", "TB"};
-    double value = (double)bytes;
-    size_t unit = 0;
-
-    if (bytes < 1000) {
-        buffer_printf(out, "%u B", (unsigned)bytes);
-        return;
-    }
-    for (value /= 1000; value >= 999.5 && unit < 3; unit++)
-        value /= 1000;
-    buffer_printf(out, value < 9.95 ? "%.1f %s" : "%.0f %s", value,
-                  units[unit]);
-}
-
-static void add_padded(struct buffer *out, struct slice text, size_t columns)
-{
-    size_t used = buffer_add_escaped(out, text, columns);
-
-    for (; used < columns; used++)
-        buffer_add_string(out, " ");
-}
-
 static void heading(struct summary *summary, const char *text, bool is_alarm)
 {
-    const char *start = is_alarm ? "\033[1;31m" : "\033[1m";
-
-    buffer_printf(&summary->out, "\n%s%s%s\n", summary->has_color ? start : "",
-                  text, summary->has_color ? "\033[0m" : "");
-}
-
-static void add_time(struct buffer *out, int64_t moment)
-{
-    time_t seconds = (time_t)moment;
-    struct tm tm;
-    char text[64];
-
-    if (localtime_r(&seconds, &tm) != NULL &&
-        strftime(text, sizeof(text), "%Y-%m-%d %H:%M %Z", &tm) > 0)
-        buffer_add_string(out, text);
+    report_heading(&summary->out, summary->has_color, text, is_alarm);
 }
 
 /* "and 12 more (34 messages)" */
@@ -109,7 +67,7 @@ static void add_head(struct summary *summary)
     if (count > 1)
         buffer_printf(out, " and %zu more", count - 1);
     buffer_add_string(out, ", ");
-    add_time(out, summary->scan->scene.now);
+    report_add_time(out, summary->scan->scene.now, false);
     buffer_add_string(out, "\n");
     if (is_narrowed(summary->options))
         buffer_printf(out,
@@ -143,7 +101,7 @@ static void add_problems(struct summary *summary)
                           (double)tally->messages);
         if (summary->scan->reads_data) {
             buffer_add_string(&summary->out, ", ");
-            summary_add_bytes(&summary->out, tally->purgeable_bytes);
+            report_add_bytes(&summary->out, tally->purgeable_bytes);
         }
         if (tally->purgeable_sources > 0)
             buffer_printf(&summary->out, "; caused by mail from %zu %s",
@@ -188,7 +146,7 @@ static void add_size(const struct summary *summary, struct buffer *out,
                      uint64_t bytes)
 {
     if (summary->scan->reads_data)
-        summary_add_bytes(out, bytes);
+        report_add_bytes(out, bytes);
     else
         buffer_add_string(out, "-");
 }
@@ -206,7 +164,7 @@ static void add_classes(struct summary *summary)
         struct buffer cell = {0};
 
         buffer_add_string(out, "  ");
-        add_padded(out, slice_from_string(class->name), 14);
+        report_add_padded(out, slice_from_string(class->name), 14);
         buffer_printf(out, " %9zu", class->count);
         add_size(summary, &cell, class->bytes);
         buffer_printf(out, " %10.*s", (int)cell.len, cell.bytes);
@@ -247,8 +205,8 @@ static void add_hosts(struct summary *summary)
         const struct facts *row = &summary->scan->table.rows[top->row];
 
         buffer_add_string(out, "  ");
-        add_padded(out, intern_text(&crowd->strings, top->number),
-                   HOST_COLUMNS);
+        report_add_padded(out, intern_text(&crowd->strings, top->number),
+                          HOST_COLUMNS);
         buffer_printf(out, " %8u  %s\n", top->count,
                       status_kind_text((enum status_kind)row->status_kind));
     }
@@ -324,13 +282,13 @@ static void add_ages(struct summary *summary)
         sum += summary->tally.ages[b];
     }
     buffer_add_string(out, "\n  ");
-    add_padded(out, slice_from_string("all"), 26);
+    report_add_padded(out, slice_from_string("all"), 26);
     add_age_row(out, summary->tally.ages, sum);
     for (size_t i = 0; i < domains->count; i++) {
         const struct tally_top *top = &domains->items[i];
 
         buffer_add_string(out, "  ");
-        add_padded(out, intern_text(&crowd->strings, top->number), 26);
+        report_add_padded(out, intern_text(&crowd->strings, top->number), 26);
         add_age_row(out, top->ages, top->count);
     }
     add_rest(summary, domains, "domains");
@@ -377,15 +335,6 @@ static void add_oddities(struct summary *summary)
                       queues->stray_count);
 }
 
-static void add_words(struct buffer *out, const char *option,
-                      const struct string_list *words)
-{
-    for (size_t i = 0; i < words->count; i++) {
-        buffer_add_string(out, option);
-        buffer_add_shell_word(out, slice_from_string(words->strings[i]));
-    }
-}
-
 /* "--class=a,b" of a list that was given so. */
 static void add_joined(struct buffer *out, const char *option,
                        const struct string_list *words)
@@ -394,14 +343,6 @@ static void add_joined(struct buffer *out, const char *option,
         buffer_add_string(out, i == 0 ? option : ",");
         buffer_add_shell_word(out, slice_from_string(words->strings[i]));
     }
-}
-
-static void add_value(struct buffer *out, const char *option, const char *value)
-{
-    if (value == NULL)
-        return;
-    buffer_add_string(out, option);
-    buffer_add_shell_word(out, slice_from_string(value));
 }
 
 /* Everything on the command line that decides which messages are meant: a
@@ -413,17 +354,17 @@ static void add_command(struct summary *summary, const char *about,
     struct buffer *out = &summary->out;
 
     buffer_printf(out, "  %s:\n    qscan %s", about, words);
-    add_words(out, " --rules=", &options->rules);
-    add_value(out, " -C ", options->config_file);
-    add_value(out, " --journal=", options->journal_directory);
+    report_add_words(out, " --rules=", &options->rules);
+    report_add_value(out, " -C ", options->config_file);
+    report_add_value(out, " --journal=", options->journal_directory);
     if (is_selecting) {
         add_joined(out, " --class=", &options->classes);
         add_joined(out, " --id=", &options->ids);
-        add_value(out, " --where=", options->where);
+        report_add_value(out, " --where=", options->where);
     }
     if (options->now >= 0)
         buffer_printf(out, " --now=%lld", (long long)options->now);
-    add_words(out, " ", &options->queues);
+    report_add_words(out, " ", &options->queues);
     buffer_add_string(out, "\n");
 }
 
@@ -628,23 +569,12 @@ static void add_json(struct summary *summary)
     buffer_add_string(&summary->out, "\n");
 }
 
-static bool wants_color(const struct options *options,
-                        const struct output *output)
-{
-    const char *no_color = getenv("NO_COLOR");
-
-    if (options->color != PROGRESS_AUTO)
-        return options->color == PROGRESS_ALWAYS;
-    return (no_color == NULL || no_color[0] == '\0') &&
-           isatty(fileno(output->file));
-}
-
 bool summary_print(const struct options *options, const struct scan *scan,
                    struct output *output)
 {
     struct summary summary = {.options = options,
                               .scan = scan,
-                              .has_color = wants_color(options, output)};
+                              .has_color = report_wants_color(options, output)};
     bool is_done = tally_count(&summary.tally, options, scan, options->top);
 
     if (is_done && options->format == FORMAT_JSON)

@@ -8,7 +8,4 @@
 bool summary_print(const struct options *options, const struct scan *scan,
                    struct output *output);
 
-/* "812", "4.1 kB", "2.3 MB" */
-void summary_add_bytes(struct buffer *out, uint64_t bytes);
-
 #endif

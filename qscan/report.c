@@ -1,0 +1,98 @@
+#include "qscan/report.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+bool report_wants_color(const struct options *options,
+                        const struct output *output)
+{
+    const char *no_color = getenv("NO_COLOR");
+
+    if (options->color != PROGRESS_AUTO)
+        return options->color == PROGRESS_ALWAYS;
+    return (no_color == NULL || no_color[0] == '\0') &&
+           isatty(fileno(output->file));
+}
+
+void report_heading(struct buffer *out, bool has_color, const char *text,
+                    bool is_alarm)
+{
+    const char *start = is_alarm ? "\033[1;31m" : "\033[1m";
+
+    buffer_printf(out, "\n%s%s%s\n", has_color ? start : "", text,
+                  has_color ? "\033[0m" : "");
+}
+
+void report_add_padded(struct buffer *out, struct slice text, size_t columns)
+{
+    size_t used = buffer_add_escaped(out, text, columns);
+
+    for (; used < columns; used++)
+        buffer_add_string(out, " ");
+}
+
+void report_add_bytes(struct buffer *out, uint64_t bytes)
+{
+    static const char *const units[] = {"kB", "MB", "GB", "TB"};
+    double value = (double)bytes;
+    size_t unit = 0;
+
+    if (bytes < 1000) {
+        buffer_printf(out, "%u B", (unsigned)bytes);
+        return;
+    }
+    for (value /= 1000; value >= 999.5 && unit < 3; unit++)
+        value /= 1000;
+    buffer_printf(out, value < 9.95 ? "%.1f %s" : "%.0f %s", value,
+                  units[unit]);
+}
+
+bool report_date(int64_t moment, bool is_utc, struct tm *tm_r)
+{
+    time_t seconds = (time_t)moment;
+
+    return (is_utc ? gmtime_r(&seconds, tm_r) : localtime_r(&seconds, tm_r)) !=
+           NULL;
+}
+
+void report_add_time(struct buffer *out, int64_t moment, bool is_utc)
+{
+    struct tm tm;
+    char text[64];
+
+    report_add_minute(out, moment, is_utc);
+    if (is_utc)
+        buffer_add_string(out, " UTC");
+    else if (report_date(moment, false, &tm) &&
+             strftime(text, sizeof(text), " %Z", &tm) > 0)
+        buffer_add_string(out, text);
+}
+
+void report_add_minute(struct buffer *out, int64_t moment, bool is_utc)
+{
+    struct tm tm;
+    char text[64];
+
+    /* Nothing that sendmail logs lies beyond the year 9999. */
+    if (report_date(moment, is_utc, &tm) && tm.tm_year > -1900 &&
+        tm.tm_year < 8100 &&
+        strftime(text, sizeof(text), "%Y-%m-%d %H:%M", &tm) == 16)
+        buffer_add_string(out, text);
+    else
+        buffer_add_string(out, "               ?");
+}
+
+void report_add_value(struct buffer *out, const char *option, const char *value)
+{
+    if (value == NULL)
+        return;
+    buffer_add_string(out, option);
+    buffer_add_shell_word(out, slice_from_string(value));
+}
+
+void report_add_words(struct buffer *out, const char *option,
+                      const struct string_list *words)
+{
+    for (size_t i = 0; i < words->count; i++)
+        report_add_value(out, option, words->strings[i]);
+}

@@ -1,0 +1,37 @@
+/* What the text reports share: columns, headings, moments, counts. */
+#ifndef QSCAN_REPORT_H
+#define QSCAN_REPORT_H
+
+#include <time.h>
+
+#include "qscan/options.h"
+#include "qscan/output.h"
+
+bool report_wants_color(const struct options *options,
+                        const struct output *output);
+
+/* An empty line, and the heading; an alarm is red where colour is wanted. */
+void report_heading(struct buffer *out, bool has_color, const char *text,
+                    bool is_alarm);
+
+/* Escaped, cut at so many columns and filled up to them. */
+void report_add_padded(struct buffer *out, struct slice text, size_t columns);
+
+/* "812", "4.1 kB", "2.3 MB" */
+void report_add_bytes(struct buffer *out, uint64_t bytes);
+
+/* "2026-11-16 14:28 UTC" */
+void report_add_time(struct buffer *out, int64_t moment, bool is_utc);
+/* "2026-11-16 14:28", always 16 columns */
+void report_add_minute(struct buffer *out, int64_t moment, bool is_utc);
+
+/* Local time, or UTC; false when the moment has no date. */
+bool report_date(int64_t moment, bool is_utc, struct tm *tm_r);
+
+/* " OPTION" and the word, safe to paste; nothing for NULL. */
+void report_add_value(struct buffer *out, const char *option,
+                      const char *value);
+void report_add_words(struct buffer *out, const char *option,
+                      const struct string_list *words);
+
+#endif

@@ -1,0 +1,232 @@
+#include "qscan/topk.h"
+
+#include <stdlib.h>
+
+#include "qscan/intern.h"
+
+enum { FIRST_ROWS = 64, FIRST_TEXT_BYTES = 4096 };
+
+void topk_init(struct topk *table, const uint64_t key[2])
+{
+    *table = (struct topk){.key = {key[0], key[1]}};
+}
+
+void topk_free(struct topk *table)
+{
+    free(table->rows);
+    free(table->slots);
+    free(table->texts);
+    *table = (struct topk){0};
+}
+
+/* ---- space ---- */
+
+/* Slots are at least twice as many as rows can be. */
+static void fill_slots(struct topk *table)
+{
+    memset(table->slots, 0, table->slot_count * sizeof(*table->slots));
+    for (uint32_t n = 0; n < table->count; n++) {
+        uint32_t at = table->rows[n].hash & (table->slot_count - 1);
+
+        while (table->slots[at] != 0)
+            at = (at + 1) & (table->slot_count - 1);
+        table->slots[at] = n + 1;
+    }
+}
+
+static bool grow_rows(struct topk *table)
+{
+    uint32_t capacity = table->capacity == 0 ? FIRST_ROWS : table->capacity * 2;
+    uint32_t *slots = calloc((size_t)capacity * 2, sizeof(*slots));
+    struct topk_row *rows;
+
+    if (slots == NULL)
+        return false;
+    rows = realloc(table->rows, capacity * sizeof(*rows));
+    if (rows == NULL) {
+        free(slots);
+        return false;
+    }
+    free(table->slots);
+    table->slots = slots;
+    table->slot_count = capacity * 2;
+    table->rows = rows;
+    table->capacity = capacity;
+    fill_slots(table);
+    return true;
+}
+
+static bool grow_texts(struct topk *table, size_t more)
+{
+    size_t capacity =
+        table->text_capacity == 0 ? FIRST_TEXT_BYTES : table->text_capacity * 2;
+    char *texts;
+
+    while (capacity - table->text_len < more)
+        capacity *= 2;
+    texts = malloc(capacity);
+    if (texts == NULL)
+        return false;
+    if (table->text_len > 0)
+        memcpy(texts, table->texts, table->text_len);
+    for (uint32_t n = 0; n < table->count; n++)
+        table->rows[n].text = texts + (table->rows[n].text - table->texts);
+    free(table->texts);
+    table->texts = texts;
+    table->text_capacity = capacity;
+    return true;
+}
+
+/* ---- the rare half ---- */
+
+static int compare_counts(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a;
+    uint64_t y = *(const uint64_t *)b;
+
+    return (x < y) - (x > y);
+}
+
+/* The least count that is kept, and how many rows of just that count: the
+ * first that came. False without memory. */
+static bool find_least(const struct topk *table, uint64_t *least_r,
+                       uint32_t *ties_r)
+{
+    uint64_t *counts = malloc(table->count * sizeof(*counts));
+    uint32_t kept = table->count / 2;
+    uint32_t more = 0;
+
+    if (counts == NULL)
+        return false;
+    for (uint32_t n = 0; n < table->count; n++)
+        counts[n] = table->rows[n].count;
+    qsort(counts, table->count, sizeof(*counts), compare_counts);
+    *least_r = counts[kept - 1];
+    while (counts[more] > *least_r)
+        more++;
+    *ties_r = kept - more;
+    free(counts);
+    return true;
+}
+
+/* Rows stay in the order in which they came, and so do their texts: both move
+ * up where they are. */
+static bool drop_rare(struct topk *table)
+{
+    uint64_t least = 0;
+    uint64_t dropped_max = 0;
+    uint32_t ties = 0;
+    uint32_t count = 0;
+    size_t text_len = 0;
+
+    if (!find_least(table, &least, &ties))
+        return false;
+    for (uint32_t n = 0; n < table->count; n++) {
+        struct topk_row row = table->rows[n];
+
+        if (row.count < least || (row.count == least && ties == 0)) {
+            if (row.count > dropped_max)
+                dropped_max = row.count;
+            continue;
+        }
+        ties -= row.count == least;
+        memmove(table->texts + text_len, row.text, row.text_len);
+        row.text = table->texts + text_len;
+        text_len += row.text_len;
+        table->rows[count++] = row;
+    }
+    table->count = count;
+    table->text_len = text_len;
+    table->error_max += dropped_max;
+    fill_slots(table);
+    return true;
+}
+
+/* ---- adding ---- */
+
+/* The row of that text, or NULL and the free slot where it belongs. */
+static struct topk_row *find_row(const struct topk *table, struct slice text,
+                                 uint32_t hash, uint32_t *slot_r)
+{
+    uint32_t at = hash & (table->slot_count - 1);
+
+    for (; table->slots[at] != 0; at = (at + 1) & (table->slot_count - 1)) {
+        struct topk_row *row = &table->rows[table->slots[at] - 1];
+
+        if (row->hash == hash && row->text_len == text.len &&
+            (text.len == 0 || memcmp(row->text, text.ptr, text.len) == 0))
+            return row;
+    }
+    *slot_r = at;
+    return NULL;
+}
+
+static bool has_room(struct topk *table)
+{
+    return table->count < table->capacity ||
+           (table->capacity < TOPK_MAX ? grow_rows(table) : drop_rare(table));
+}
+
+static struct topk_row *new_row(struct topk *table, struct slice text,
+                                uint32_t hash)
+{
+    uint32_t slot = 0;
+    struct topk_row *row;
+
+    if (!has_room(table) ||
+        (table->text_capacity - table->text_len < text.len + 1 &&
+         !grow_texts(table, text.len + 1))) {
+        table->has_failed = true;
+        return NULL;
+    }
+    find_row(table, text, hash, &slot);
+    row = &table->rows[table->count++];
+    table->slots[slot] = table->count;
+    if (text.len > 0)
+        memcpy(table->texts + table->text_len, text.ptr, text.len);
+    *row = (struct topk_row){.text = table->texts + table->text_len,
+                             .text_len = (uint32_t)text.len,
+                             .hash = hash};
+    table->text_len += text.len;
+    return row;
+}
+
+void topk_add(struct topk *table, struct slice text, uint64_t count,
+              uint64_t bytes)
+{
+    struct topk_row *row = NULL;
+    uint32_t hash, slot;
+
+    if (slice_is_absent(text) || count == 0)
+        return;
+    text = slice_head(text, TOPK_TEXT_MAX_BYTES);
+    hash = (uint32_t)keyed_hash(table->key, text);
+    table->total += count;
+    if (table->capacity > 0)
+        row = find_row(table, text, hash, &slot);
+    if (row == NULL && (row = new_row(table, text, hash)) == NULL)
+        return;
+    row->count += count;
+    row->bytes += bytes;
+}
+
+static int compare_rows(const void *a, const void *b)
+{
+    const struct topk_row *x = a;
+    const struct topk_row *y = b;
+    uint32_t len = x->text_len < y->text_len ? x->text_len : y->text_len;
+    int order;
+
+    if (x->count != y->count)
+        return x->count < y->count ? 1 : -1;
+    order = len == 0 ? 0 : memcmp(x->text, y->text, len);
+    return order != 0
+               ? order
+               : (x->text_len > y->text_len) - (x->text_len < y->text_len);
+}
+
+void topk_sort(struct topk *table)
+{
+    if (table->count > 0)
+        qsort(table->rows, table->count, sizeof(*table->rows), compare_rows);
+}
