@@ -10,9 +10,6 @@
 #include "qscan/logtally.h"
 #include "rules/logs.h"
 
-/* What became of a recipient, of a "to" line. */
-enum record_fate { FATE_NONE, FATE_SENT, FATE_WAITS, FATE_FAILED };
-
 struct record {
     int64_t time;
     uint64_t message; /* hash of host and id; 0: the line has no id */
@@ -33,7 +30,7 @@ struct record {
     uint32_t repeat;     /* at least 1 */
     uint32_t line;       /* in its block, from 0 */
     uint8_t kind;        /* enum logline_kind */
-    uint8_t fate;        /* enum record_fate */
+    uint8_t fate;        /* enum log_fate */
     bool has_ip : 1, is_forged : 1;
     bool is_counted : 1; /* within --since and --until */
     bool is_repeat : 1;  /* stands for what the line before said */
