@@ -1,5 +1,7 @@
 #include "rules/compile.h"
 
+#include <stdio.h>
+
 #include "rules/fields.h"
 
 enum { PATTERN_MAX_BYTES = 4096 };
@@ -30,6 +32,8 @@ static const struct {
                        "a duration takes =, <, <=, >, >=, is, isnt, exists"},
     [TYPE_SIZE] = {EQUALS | COMPARES,
                    "a size takes =, <, <=, >, >=, is, isnt, exists"},
+    [TYPE_PERCENT] = {EQUALS | COMPARES,
+                      "a share takes =, <, <=, >, >=, is, isnt, exists"},
     [TYPE_BOOLEAN] = {EQUALS, "a yes-or-no field takes is, isnt, exists"},
 };
 
@@ -49,6 +53,22 @@ static enum rules_field_type type_of(enum rules_field_id field)
     return rules_fields[field].type;
 }
 
+static void unknown_field(struct compiler *c, struct lex_place place,
+                          struct slice name)
+{
+    const char *elsewhere = fields_elsewhere(name);
+    char why[80];
+
+    snprintf(why, sizeof(why), "qscan.rules(5) lists the fields of %s",
+             fields_scope_text(c->scope));
+    if (elsewhere == NULL)
+        compiler_error(c, place, why, "unknown field '%s'",
+                       lex_show(name).text);
+    else
+        compiler_error(c, place, why, "'%s' is a field of %s",
+                       lex_show(name).text, elsewhere);
+}
+
 static bool parse_field(struct compiler *c, struct lex_cursor *cursor,
                         struct condition *condition)
 {
@@ -60,9 +80,8 @@ static bool parse_field(struct compiler *c, struct lex_cursor *cursor,
                        "here the name of a field is missing");
         return false;
     }
-    if (!fields_find(name, &condition->field, &condition->header)) {
-        compiler_error(c, place, "qscan.rules(5) lists the fields of messages",
-                       "unknown field '%s'", lex_show(name).text);
+    if (!fields_find(c->scope, name, &condition->field, &condition->header)) {
+        unknown_field(c, place, name);
         return false;
     }
     return true;
@@ -237,7 +256,8 @@ static bool parse_comparison(struct compiler *c, struct lex_cursor *cursor,
     if (!parse_value(c, cursor, "|", &value, &is_bare))
         return false;
     if (is_bare && (condition->op == OP_IS || condition->op == OP_ISNT) &&
-        fields_find(value, &condition->other, &condition->other_header))
+        fields_find(c->scope, value, &condition->other,
+                    &condition->other_header))
         return compare_fields(c, place, condition);
     if (fields_is_text(type_of(condition->field)))
         return text_value(c, place, condition, value);
@@ -250,7 +270,8 @@ static bool parse_under(struct compiler *c, struct lex_cursor *cursor,
     struct lex_place place = lex_place(cursor);
     struct slice name = lex_name(cursor);
 
-    if (!fields_find(name, &condition->other, &condition->other_header) ||
+    if (!fields_find(c->scope, name, &condition->other,
+                     &condition->other_header) ||
         type_of(condition->other) != TYPE_DOMAIN) {
         compiler_error(c, place,
                        "under compares two fields that hold names; "
@@ -589,6 +610,8 @@ static uint16_t find_alike(const struct rules *set, uint16_t index,
         const struct condition *condition = &set->conditions[index];
 
         if (condition->one_suffices == wanted->one_suffices &&
+            rules_fields[condition->field].scope ==
+                rules_fields[wanted->field].scope &&
             slice_equal(condition->text, wanted->text))
             break;
         index = condition->next_alike;
@@ -598,7 +621,7 @@ static uint16_t find_alike(const struct rules *set, uint16_t index,
 
 static void note_needs(struct rules *set, enum rules_field_id field)
 {
-    if (field == FIELD_COUNT)
+    if (field == FIELD_COUNT || rules_fields[field].scope != SCOPE_MESSAGE)
         return;
     set->needs |= 1u << rules_fields[field].origin;
     /* Who the source of a bounce is stands in its data file. */
@@ -607,15 +630,31 @@ static void note_needs(struct rules *set, enum rules_field_id field)
         set->needs |= 1u << FROM_DATA_FILE;
 }
 
+/* Whether the texts of a field repeat: no address stands in most of them. */
+static bool does_repeat(enum rules_field_id field)
+{
+    switch (field) {
+    case FIELD_STATUS:
+    case FIELD_STATUS_ENVELOPE:
+    case FIELD_EVENT_STATUS:
+    case FIELD_EVENT_DSN:
+    case FIELD_EVENT_REASON:
+    case FIELD_EVENT_RULESET:
+    case FIELD_EVENT_COMMAND:
+        return true;
+    default:
+        return false;
+    }
+}
+
 static int remember_slot(struct rules *set, const struct condition *condition)
 {
-    bool is_status = condition->field == FIELD_STATUS ||
-                     condition->field == FIELD_STATUS_ENVELOPE;
+    int *count = &set->remembered_count[rules_fields[condition->field].scope];
 
-    if (condition->regex == NULL || !is_status ||
-        set->remembered_count == REMEMBERED_MAX)
+    if (condition->regex == NULL || !does_repeat(condition->field) ||
+        *count == REMEMBERED_MAX)
         return -1;
-    return set->remembered_count++;
+    return (*count)++;
 }
 
 static uint16_t add_condition(struct compiler *c, struct condition *condition)
