@@ -511,6 +511,87 @@ static bool is_pathological(struct slice pattern)
     return false;
 }
 
+/* Whether the regex has alternatives that no group holds. */
+static bool has_alternatives(struct slice pattern)
+{
+    int depth = 0;
+
+    for (size_t i = 0; i < pattern.len; i++) {
+        switch (pattern.ptr[i]) {
+        case '\\':
+            i++;
+            break;
+        case '[': /* too rare here to be told apart */
+            return true;
+        case '(':
+            depth++;
+            break;
+        case ')':
+            depth--;
+            break;
+        case '|':
+            if (depth <= 0)
+                return true;
+            break;
+        }
+    }
+    return false;
+}
+
+/* Takes one byte that stands for itself off the pattern. */
+static bool take_literal(struct slice *pattern, char *byte_r)
+{
+    size_t len = 1;
+
+    if (pattern->len == 0)
+        return false;
+    *byte_r = pattern->ptr[0];
+    if (*byte_r == '\\') {
+        len = 2;
+        if (pattern->len < 2)
+            return false;
+        *byte_r = pattern->ptr[1];
+        if (byte_is_digit(*byte_r) || (unsigned char)*byte_r >= 128 ||
+            (byte_lower(*byte_r) >= 'a' && byte_lower(*byte_r) <= 'z'))
+            return false;
+    } else if (*byte_r == '\0' || strchr("^$.[]()|?*+{}", *byte_r) != NULL) {
+        return false;
+    }
+    /* What may stand several times, or not at all, is no literal. */
+    if (pattern->len > len && pattern->ptr[len] != '\0' &&
+        strchr("?*+{", pattern->ptr[len]) != NULL)
+        return false;
+    *pattern = slice_skip(*pattern, len);
+    return true;
+}
+
+/* Most regexes that meet a text do not match it: a comparison of a few bytes
+ * says so more cheaply. */
+static bool find_literal(struct compiler *c, struct condition *condition,
+                         struct slice pattern, uint32_t options)
+{
+    struct slice rest = pattern;
+    char *literal;
+    size_t len = 0;
+
+    if ((options & (PCRE2_CASELESS | PCRE2_EXTENDED)) != 0 ||
+        has_alternatives(pattern))
+        return true;
+    literal = pool_alloc(&c->set->pool, pattern.len + 1);
+    if (literal == NULL) {
+        c->no_memory = true;
+        return false;
+    }
+    condition->is_anchored = pattern.len > 0 && pattern.ptr[0] == '^';
+    rest = slice_skip(rest, condition->is_anchored);
+    while (take_literal(&rest, &literal[len]))
+        len++;
+    condition->is_all_literal = rest.len == 0;
+    if (condition->is_anchored || condition->is_all_literal)
+        condition->literal = slice_make(literal, len);
+    return true;
+}
+
 static bool compile_regex(struct compiler *c, struct lex_cursor *cursor,
                           struct condition *condition, size_t offset,
                           struct slice pattern, uint32_t options)
@@ -561,7 +642,8 @@ static bool parse_regex(struct compiler *c, struct lex_cursor *cursor,
                        "the regex is too long");
         return false;
     }
-    if (!compile_regex(c, cursor, condition, offset, pattern, options))
+    if (!compile_regex(c, cursor, condition, offset, pattern, options) ||
+        !find_literal(c, condition, pattern, options))
         return false;
     if (is_pathological(pattern))
         compiler_warning(c, place,
@@ -651,8 +733,9 @@ static int remember_slot(struct rules *set, const struct condition *condition)
 {
     int *count = &set->remembered_count[rules_fields[condition->field].scope];
 
-    if (condition->regex == NULL || !does_repeat(condition->field) ||
-        *count == REMEMBERED_MAX)
+    if (condition->regex == NULL ||
+        (condition->literal.len > 0 && condition->is_all_literal) ||
+        !does_repeat(condition->field) || *count == REMEMBERED_MAX)
         return -1;
     return (*count)++;
 }

@@ -108,6 +108,26 @@ static enum truth run_regex(struct rules_matcher *matcher,
     return count == PCRE2_ERROR_NOMATCH ? TRUTH_NO : TRUTH_UNDECIDED;
 }
 
+/* What the literal of a regex says of the text; TRUTH_UNKNOWN when that is not
+ * enough. */
+static enum truth match_literal(const struct condition *condition,
+                                struct slice text)
+{
+    struct slice literal = condition->literal;
+    bool is_there;
+
+    if (literal.len == 0 || text.len > TEXT_MAX_BYTES)
+        return TRUTH_UNKNOWN;
+    is_there =
+        condition->is_anchored
+            ? slice_starts(text, literal)
+            : text.len >= literal.len &&
+                  memmem(text.ptr, text.len, literal.ptr, literal.len) != NULL;
+    if (!is_there)
+        return TRUTH_NO;
+    return condition->is_all_literal ? TRUTH_YES : TRUTH_UNKNOWN;
+}
+
 /* In the memory 0 means not asked yet. */
 static enum truth match_text(struct rules_matcher *matcher,
                              const struct condition *condition,
@@ -115,8 +135,10 @@ static enum truth match_text(struct rules_matcher *matcher,
 {
     struct remembered *place = NULL;
     unsigned shift = 0;
-    enum truth truth;
+    enum truth truth = match_literal(condition, text);
 
+    if (truth != TRUTH_UNKNOWN)
+        return truth;
     if (condition->remembered >= 0) {
         enum rules_scope scope = rules_fields[condition->field].scope;
 

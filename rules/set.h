@@ -76,7 +76,12 @@ struct condition {
     struct ip ip;
     pcre2_code *regex;
     bool has_jit;
-    int remembered; /* slot for the answers on texts that repeat, or -1 */
+    /* What the regex cannot match without, where that is simple: the text
+     * begins with it (is_anchored), or holds it. Empty: it is not. */
+    struct slice literal;
+    bool is_anchored;
+    bool is_all_literal; /* and nothing else is needed */
+    int remembered;      /* slot for the answers on texts that repeat, or -1 */
     const struct named_list *list; /* OP_IN: one of these two */
     const struct list_table *table;
     uint16_t next_alike; /* chain of the compiler's hash table */
