@@ -49,6 +49,9 @@ static const char *place_text(enum rules_field_origin origin)
         return "the whole queue";
     case FROM_LOGS:
         return "the logs";
+    case FROM_LINE: /* of no rule on message */
+    case FROM_TRAFFIC:
+        break;
     }
     return "";
 }

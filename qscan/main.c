@@ -47,9 +47,10 @@ static int run_check_rules(struct program *program)
                 &result);
     clock_gettime(CLOCK_MONOTONIC, &end);
     fprintf(program->output.file,
-            "rules %zu, files %zu, samples %zu, failed %zu, %.1f ms\n",
-            result.rule_count, program->ruleset.file_count, result.sample_count,
-            result.failed_count,
+            "rules %zu, events %zu, files %zu, samples %zu, failed %zu, "
+            "%.1f ms\n",
+            result.rule_count, result.event_count, program->ruleset.file_count,
+            result.sample_count, result.failed_count,
             (double)(end.tv_sec - start.tv_sec) * 1e3 +
                 (double)(end.tv_nsec - start.tv_nsec) / 1e6);
     return result.failed_count > 0 ? EXIT_SOMETHING_FAILED : EXIT_DONE;

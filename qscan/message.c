@@ -672,7 +672,7 @@ static enum field_state collect(struct message *message,
         return add_recipient_counts(message, field);
     case FIELD_SOURCE_HOSTILE: /* of the logs: none is given */
     case FIELD_HOST_DELIVERED:
-    case FIELD_COUNT:
+    default: /* of lines and sources: no message has them */
         break;
     }
     return FIELD_PRESENT;

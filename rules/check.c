@@ -3,7 +3,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "rules/check_logs.h"
 #include "rules/fields.h"
+#include "rules/logs.h"
 #include "rules/match.h"
 
 /* ---- reading a sample ---- */
@@ -23,6 +25,7 @@ struct sample_recipient {
 struct reader {
     struct sample *sample;
     const struct list_set *lists;
+    enum rules_scope scope;
     struct slice text;
     size_t at;
     struct letters letters;
@@ -46,24 +49,38 @@ static bool fail_memory(struct reader *reader)
     return fail(reader, 0, "out of memory", "sample", reader->text);
 }
 
-static bool add_value(struct reader *reader, enum rules_field_id field,
-                      struct slice header, struct slice text, int64_t number)
+static bool unknown_name(struct reader *reader, size_t offset,
+                         struct slice name)
 {
-    struct sample *sample = reader->sample;
+    return fail(reader, offset,
+                reader->scope == SCOPE_MESSAGE
+                    ? "it is a letter of F N M S R q P, a field, or list.NAME"
+                    : "it is a field of sources, or list.NAME",
+                "unknown name", name);
+}
 
+static bool append(struct sample *sample, struct sample_value value)
+{
     if (sample->count == sample->capacity) {
         size_t capacity = sample->capacity == 0 ? 16 : sample->capacity * 2;
         struct sample_value *values =
             realloc(sample->values, capacity * sizeof(*values));
 
         if (values == NULL)
-            return fail_memory(reader);
+            return false;
         sample->values = values;
         sample->capacity = capacity;
     }
-    sample->values[sample->count++] =
-        (struct sample_value){field, header, {text, number}};
+    sample->values[sample->count++] = value;
     return true;
+}
+
+static bool add_value(struct reader *reader, enum rules_field_id field,
+                      struct slice header, struct slice text, int64_t number)
+{
+    struct sample_value value = {field, header, {text, number}};
+
+    return append(reader->sample, value) || fail_memory(reader);
 }
 
 static bool has_value(const struct sample *sample, enum rules_field_id field)
@@ -135,10 +152,8 @@ static bool read_field(struct reader *reader, size_t offset, struct slice name,
     struct slice header;
     struct ip ip;
 
-    if (!fields_find(name, &field, &header))
-        return fail(reader, offset,
-                    "it is a letter of F N M S R q P, a field, or list.NAME",
-                    "unknown name", name);
+    if (!fields_find(reader->scope, name, &field, &header))
+        return unknown_name(reader, offset, name);
     if (!rules_fields[field].has_many && has_value(reader->sample, field))
         return fail(reader, offset, "the field has one value",
                     "a second value for", name);
@@ -219,9 +234,7 @@ static bool read_letter(struct reader *reader, size_t offset, char letter,
         /* Held mail is classed before any rule; there is no field for it. */
         return true;
     default:
-        return fail(reader, offset,
-                    "it is a letter of F N M S R q P, a field, or list.NAME",
-                    "unknown name", slice_make(&letter, 1));
+        return unknown_name(reader, offset, slice_make(&letter, 1));
     }
 }
 
@@ -246,7 +259,7 @@ static bool read_pair(struct reader *reader)
         return fail(reader, offset, "a sample is NAME=VALUE NAME=VALUE ...",
                     "no name before",
                     slice_make(reader->text.ptr + offset, reader->at - offset));
-    if (name.len == 1)
+    if (name.len == 1 && reader->scope == SCOPE_MESSAGE)
         return read_letter(reader, offset, name.ptr[0], value);
     if (slice_starts(name, prefix))
         return read_list(reader, offset, slice_skip(name, prefix.len), value);
@@ -374,24 +387,33 @@ static void drop_overruled(struct sample *sample, size_t named_count)
     sample->count = kept;
 }
 
-static bool make_views(struct reader *reader)
+static bool make_views(struct sample *sample)
 {
-    struct sample *sample = reader->sample;
-
     for (int i = 0; i < 2; i++) {
         sample->views[i] = pool_alloc(
             &sample->pool, (sample->count + 1) * sizeof(*sample->views[i]));
         if (sample->views[i] == NULL)
-            return fail_memory(reader);
+            return false;
     }
     return true;
 }
 
+bool sample_add_unnamed(struct sample *sample, enum rules_field_id field,
+                        struct field_value value)
+{
+    struct sample_value added = {field, {NULL, 0}, value};
+
+    return has_value(sample, field) ||
+           (append(sample, added) && make_views(sample));
+}
+
 bool sample_parse(struct sample *sample, const struct list_set *lists,
-                  struct slice text, sample_note note, void *context)
+                  enum rules_scope scope, struct slice text, sample_note note,
+                  void *context)
 {
     struct reader reader = {.sample = sample,
                             .lists = lists,
+                            .scope = scope,
                             .text = text,
                             .note = note,
                             .context = context};
@@ -410,7 +432,7 @@ bool sample_parse(struct sample *sample, const struct list_set *lists,
     if (!is_good || !derive_all(&reader))
         return false;
     drop_overruled(sample, named_count);
-    return make_views(&reader);
+    return make_views(sample) || fail_memory(&reader);
 }
 
 void sample_free(struct sample *sample)
@@ -464,55 +486,154 @@ static void report_failure(const struct check *check,
         check->report(check->context, &problem);
 }
 
-static void judge_sample(const struct check *check, size_t rule,
-                         const struct rule_sample *sample,
-                         struct sample *message)
-{
-    static const char *const words[] = {"when", "any", "unless"};
+/* One stanza and how its samples are held against it. */
+struct subject {
+    const struct rule *rule;
+    enum rules_scope scope;
+    size_t number; /* in its scope */
+};
+
+/* What a sample came to, and what kept it from matching: a line of the rule,
+ * or for want of one a sentence. */
+struct outcome {
+    enum rules_answer answer;
     const struct rule_line *failed;
     const struct condition *condition;
-    enum rules_answer answer;
-    char what[160], why[300];
+    const char *why;
+    char text[120]; /* that why may be made in */
+};
 
-    match_use_sample(check->matcher, message);
-    answer = match_one(check->matcher, rule, sample_fetch, message, &failed,
-                       &condition);
+static void judge_with(const struct check *check, const struct subject *subject,
+                       struct sample *sample, rules_fetch fetch, void *message,
+                       struct outcome *outcome)
+{
+    match_use_sample(check->matcher, sample);
+    outcome->answer = match_one(check->matcher, subject->rule, fetch, message,
+                                &outcome->failed, &outcome->condition);
     match_use_sample(check->matcher, NULL);
-    if (answer == (sample->is_hit ? ANSWER_YES : ANSWER_NO))
-        return;
-    snprintf(what, sizeof(what), "this %s of rule '%s' %s",
-             sample->is_hit ? "hit" : "miss", check->set->rules[rule].name,
-             answer == ANSWER_YES  ? "matches"
-             : answer == ANSWER_NO ? "does not match"
-                                   : "is undecided");
-    if (failed == NULL)
-        snprintf(why, sizeof(why), "all its conditions hold");
-    else
-        snprintf(why, sizeof(why), "line %u: %s %s%s", failed->line,
-                 words[failed->word], lex_show(condition->text).text,
-                 failed->use_count > 1 ? " | ..." : "");
-    report_failure(check, sample, what, why);
 }
 
 /* The compiler has read the sample before: only memory can be short. */
 static void keep_error(void *context, const struct sample_error *error)
 {
-    *(struct sample_error *)context = *error;
+    struct outcome *outcome = context;
+
+    outcome->why = error->why;
 }
 
-static void check_sample(const struct check *check, size_t rule,
-                         const struct rule_sample *sample)
+static void run_message(const struct check *check,
+                        const struct subject *subject, struct slice text,
+                        struct outcome *outcome)
 {
-    struct sample_error error = {.why = "out of memory"};
     struct sample message;
 
-    check->result->sample_count++;
-    if (sample_parse(&message, check->set->lists, sample->text, keep_error,
-                     &error))
-        judge_sample(check, rule, sample, &message);
-    else
-        report_failure(check, sample, error.what, error.why);
+    if (sample_parse(&message, check->set->lists, SCOPE_MESSAGE, text,
+                     keep_error, outcome))
+        judge_with(check, subject, &message, sample_fetch, &message, outcome);
     sample_free(&message);
+}
+
+static void run_line(const struct check *check, const struct subject *subject,
+                     struct slice text, struct outcome *outcome)
+{
+    unsigned shapes = check->set->events[subject->number].shapes;
+    struct sample no_sample = {.count = 0};
+    struct rules_event_line event = {.next = 0};
+    struct logline line;
+
+    outcome->answer = ANSWER_NO;
+    if (logline_parse(text, &line) != LOGLINE_OK)
+        outcome->why = "it is no line of sendmail";
+    else if (line.is_hostile)
+        outcome->why = "a line that says one thing twice is no event";
+    else if ((shapes >> logline_shape(line.kind) & 1) == 0) {
+        snprintf(outcome->text, sizeof(outcome->text),
+                 "it is of shape %s, which the event does not look at",
+                 logline_shape_text(logline_shape(line.kind)));
+        outcome->why = outcome->text;
+    } else {
+        event.line = &line;
+        judge_with(check, subject, &no_sample, rules_event_fetch, &event,
+                   outcome);
+    }
+}
+
+static void run_traffic(const struct check *check,
+                        const struct subject *subject, struct slice text,
+                        struct outcome *outcome)
+{
+    struct traffic_sample traffic;
+
+    if (traffic_sample_parse(&traffic, check->set, text, keep_error, outcome)) {
+        outcome->answer =
+            traffic_sample_fires(&traffic, check->set, subject->number);
+        outcome->why = "its count is not reached";
+        if (outcome->answer == ANSWER_YES)
+            judge_with(check, subject, &traffic.with, sample_fetch,
+                       &traffic.with, outcome);
+    }
+    traffic_sample_free(&traffic);
+}
+
+static void run_sample(const struct check *check, const struct subject *subject,
+                       struct slice text, struct outcome *outcome)
+{
+    *outcome =
+        (struct outcome){.answer = ANSWER_UNDECIDED, .why = "out of memory"};
+    if (check->matcher == NULL)
+        return;
+    switch (subject->scope) {
+    case SCOPE_MESSAGE:
+        run_message(check, subject, text, outcome);
+        break;
+    case SCOPE_EVENT:
+        run_line(check, subject, text, outcome);
+        break;
+    default:
+        run_traffic(check, subject, text, outcome);
+    }
+}
+
+static void explain_failure(const struct check *check,
+                            const struct subject *subject,
+                            const struct rule_sample *sample,
+                            const struct outcome *outcome)
+{
+    static const char *const words[] = {"when", "any", "unless"};
+    char what[160], why[300];
+
+    snprintf(what, sizeof(what), "this %s of %s '%s' %s",
+             sample->is_hit ? "hit" : "miss",
+             subject->scope == SCOPE_EVENT ? "event" : "rule",
+             subject->rule->name,
+             outcome->answer == ANSWER_YES  ? "matches"
+             : outcome->answer == ANSWER_NO ? "does not match"
+                                            : "is undecided");
+    if (outcome->failed != NULL)
+        snprintf(why, sizeof(why), "line %u: %s %s%s", outcome->failed->line,
+                 words[outcome->failed->word],
+                 lex_show(outcome->condition->text).text,
+                 outcome->failed->use_count > 1 ? " | ..." : "");
+    else
+        snprintf(why, sizeof(why), "%s",
+                 outcome->answer == ANSWER_YES ? "all its conditions hold"
+                                               : outcome->why);
+    report_failure(check, sample, what, why);
+}
+
+static void check_samples(const struct check *check,
+                          const struct subject *subject)
+{
+    for (uint32_t i = 0; i < subject->rule->sample_count; i++) {
+        const struct rule_sample *sample =
+            &check->set->samples[subject->rule->first_sample + i];
+        struct outcome outcome;
+
+        check->result->sample_count++;
+        run_sample(check, subject, sample->text, &outcome);
+        if (outcome.answer != (sample->is_hit ? ANSWER_YES : ANSWER_NO))
+            explain_failure(check, subject, sample, &outcome);
+    }
 }
 
 void rules_check(const struct rules *rules, rules_report report, void *context,
@@ -521,17 +642,17 @@ void rules_check(const struct rules *rules, rules_report report, void *context,
     struct check check = {rules, rules_matcher_new(rules), report, context,
                           result_r};
 
-    *result_r = (struct rules_check_result){.rule_count = rules->rule_count};
+    *result_r = (struct rules_check_result){
+        .rule_count = rules->rule_count + rules->source_rule_count,
+        .event_count = rules->event_count};
     for (size_t i = 0; i < rules->rule_count; i++)
-        for (uint32_t j = 0; j < rules->rules[i].sample_count; j++) {
-            const struct rule_sample *sample =
-                &rules->samples[rules->rules[i].first_sample + j];
-
-            if (check.matcher != NULL)
-                check_sample(&check, i, sample);
-            else
-                report_failure(&check, sample, "this sample was not run",
-                               "out of memory");
-        }
+        check_samples(&check,
+                      &(struct subject){&rules->rules[i], SCOPE_MESSAGE, i});
+    for (size_t i = 0; i < rules->event_count; i++)
+        check_samples(
+            &check, &(struct subject){&rules->events[i].rule, SCOPE_EVENT, i});
+    for (size_t i = 0; i < rules->source_rule_count; i++)
+        check_samples(&check, &(struct subject){&rules->source_rules[i].rule,
+                                                SCOPE_SOURCE, i});
     rules_matcher_free(check.matcher);
 }

@@ -36,10 +36,17 @@ struct sample_error {
 /* Called for each mistake, in the order of the text. */
 typedef void (*sample_note)(void *context, const struct sample_error *error);
 
-/* Whatever it returns, sample_free is due. Values may point into text. */
+/* Whatever it returns, sample_free is due. Values may point into text. Only
+ * messages have letters. */
 bool sample_parse(struct sample *sample, const struct list_set *lists,
-                  struct slice text, sample_note note, void *context);
+                  enum rules_scope scope, struct slice text, sample_note note,
+                  void *context);
 void sample_free(struct sample *sample);
+
+/* A value that follows from something else, unless the sample names one. False
+ * without memory. */
+bool sample_add_unnamed(struct sample *sample, enum rules_field_id field,
+                        struct field_value value);
 
 /* A rules_fetch; message is the sample. */
 void sample_fetch(void *message, enum rules_field_id field, struct slice header,

@@ -1,5 +1,7 @@
 #include "rules/compile.h"
 
+#include <stdio.h>
+
 #include "rules/fields.h"
 
 enum { PATTERN_MAX_BYTES = 4096 };
@@ -30,6 +32,8 @@ static const struct {
                        "a duration takes =, <, <=, >, >=, is, isnt, exists"},
     [TYPE_SIZE] = {EQUALS | COMPARES,
                    "a size takes =, <, <=, >, >=, is, isnt, exists"},
+    [TYPE_PERCENT] = {EQUALS | COMPARES,
+                      "a share takes =, <, <=, >, >=, is, isnt, exists"},
     [TYPE_BOOLEAN] = {EQUALS, "a yes-or-no field takes is, isnt, exists"},
 };
 
@@ -49,6 +53,22 @@ static enum rules_field_type type_of(enum rules_field_id field)
     return rules_fields[field].type;
 }
 
+static void unknown_field(struct compiler *c, struct lex_place place,
+                          struct slice name)
+{
+    const char *elsewhere = fields_elsewhere(name);
+    char why[80];
+
+    snprintf(why, sizeof(why), "qscan.rules(5) lists the fields of %s",
+             fields_scope_text(c->scope));
+    if (elsewhere == NULL)
+        compiler_error(c, place, why, "unknown field '%s'",
+                       lex_show(name).text);
+    else
+        compiler_error(c, place, why, "'%s' is a field of %s",
+                       lex_show(name).text, elsewhere);
+}
+
 static bool parse_field(struct compiler *c, struct lex_cursor *cursor,
                         struct condition *condition)
 {
@@ -60,9 +80,8 @@ static bool parse_field(struct compiler *c, struct lex_cursor *cursor,
                        "here the name of a field is missing");
         return false;
     }
-    if (!fields_find(name, &condition->field, &condition->header)) {
-        compiler_error(c, place, "qscan.rules(5) lists the fields of messages",
-                       "unknown field '%s'", lex_show(name).text);
+    if (!fields_find(c->scope, name, &condition->field, &condition->header)) {
+        unknown_field(c, place, name);
         return false;
     }
     return true;
@@ -237,7 +256,8 @@ static bool parse_comparison(struct compiler *c, struct lex_cursor *cursor,
     if (!parse_value(c, cursor, "|", &value, &is_bare))
         return false;
     if (is_bare && (condition->op == OP_IS || condition->op == OP_ISNT) &&
-        fields_find(value, &condition->other, &condition->other_header))
+        fields_find(c->scope, value, &condition->other,
+                    &condition->other_header))
         return compare_fields(c, place, condition);
     if (fields_is_text(type_of(condition->field)))
         return text_value(c, place, condition, value);
@@ -250,7 +270,8 @@ static bool parse_under(struct compiler *c, struct lex_cursor *cursor,
     struct lex_place place = lex_place(cursor);
     struct slice name = lex_name(cursor);
 
-    if (!fields_find(name, &condition->other, &condition->other_header) ||
+    if (!fields_find(c->scope, name, &condition->other,
+                     &condition->other_header) ||
         type_of(condition->other) != TYPE_DOMAIN) {
         compiler_error(c, place,
                        "under compares two fields that hold names; "
@@ -490,6 +511,87 @@ static bool is_pathological(struct slice pattern)
     return false;
 }
 
+/* Whether the regex has alternatives that no group holds. */
+static bool has_alternatives(struct slice pattern)
+{
+    int depth = 0;
+
+    for (size_t i = 0; i < pattern.len; i++) {
+        switch (pattern.ptr[i]) {
+        case '\\':
+            i++;
+            break;
+        case '[': /* too rare here to be told apart */
+            return true;
+        case '(':
+            depth++;
+            break;
+        case ')':
+            depth--;
+            break;
+        case '|':
+            if (depth <= 0)
+                return true;
+            break;
+        }
+    }
+    return false;
+}
+
+/* Takes one byte that stands for itself off the pattern. */
+static bool take_literal(struct slice *pattern, char *byte_r)
+{
+    size_t len = 1;
+
+    if (pattern->len == 0)
+        return false;
+    *byte_r = pattern->ptr[0];
+    if (*byte_r == '\\') {
+        len = 2;
+        if (pattern->len < 2)
+            return false;
+        *byte_r = pattern->ptr[1];
+        if (byte_is_digit(*byte_r) || (unsigned char)*byte_r >= 128 ||
+            (byte_lower(*byte_r) >= 'a' && byte_lower(*byte_r) <= 'z'))
+            return false;
+    } else if (*byte_r == '\0' || strchr("^$.[]()|?*+{}", *byte_r) != NULL) {
+        return false;
+    }
+    /* What may stand several times, or not at all, is no literal. */
+    if (pattern->len > len && pattern->ptr[len] != '\0' &&
+        strchr("?*+{", pattern->ptr[len]) != NULL)
+        return false;
+    *pattern = slice_skip(*pattern, len);
+    return true;
+}
+
+/* Most regexes that meet a text do not match it: a comparison of a few bytes
+ * says so more cheaply. */
+static bool find_literal(struct compiler *c, struct condition *condition,
+                         struct slice pattern, uint32_t options)
+{
+    struct slice rest = pattern;
+    char *literal;
+    size_t len = 0;
+
+    if ((options & (PCRE2_CASELESS | PCRE2_EXTENDED)) != 0 ||
+        has_alternatives(pattern))
+        return true;
+    literal = pool_alloc(&c->set->pool, pattern.len + 1);
+    if (literal == NULL) {
+        c->no_memory = true;
+        return false;
+    }
+    condition->is_anchored = pattern.len > 0 && pattern.ptr[0] == '^';
+    rest = slice_skip(rest, condition->is_anchored);
+    while (take_literal(&rest, &literal[len]))
+        len++;
+    condition->is_all_literal = rest.len == 0;
+    if (condition->is_anchored || condition->is_all_literal)
+        condition->literal = slice_make(literal, len);
+    return true;
+}
+
 static bool compile_regex(struct compiler *c, struct lex_cursor *cursor,
                           struct condition *condition, size_t offset,
                           struct slice pattern, uint32_t options)
@@ -540,7 +642,8 @@ static bool parse_regex(struct compiler *c, struct lex_cursor *cursor,
                        "the regex is too long");
         return false;
     }
-    if (!compile_regex(c, cursor, condition, offset, pattern, options))
+    if (!compile_regex(c, cursor, condition, offset, pattern, options) ||
+        !find_literal(c, condition, pattern, options))
         return false;
     if (is_pathological(pattern))
         compiler_warning(c, place,
@@ -589,6 +692,8 @@ static uint16_t find_alike(const struct rules *set, uint16_t index,
         const struct condition *condition = &set->conditions[index];
 
         if (condition->one_suffices == wanted->one_suffices &&
+            rules_fields[condition->field].scope ==
+                rules_fields[wanted->field].scope &&
             slice_equal(condition->text, wanted->text))
             break;
         index = condition->next_alike;
@@ -598,7 +703,7 @@ static uint16_t find_alike(const struct rules *set, uint16_t index,
 
 static void note_needs(struct rules *set, enum rules_field_id field)
 {
-    if (field == FIELD_COUNT)
+    if (field == FIELD_COUNT || rules_fields[field].scope != SCOPE_MESSAGE)
         return;
     set->needs |= 1u << rules_fields[field].origin;
     /* Who the source of a bounce is stands in its data file. */
@@ -607,15 +712,32 @@ static void note_needs(struct rules *set, enum rules_field_id field)
         set->needs |= 1u << FROM_DATA_FILE;
 }
 
+/* Whether the texts of a field repeat: no address stands in most of them. */
+static bool does_repeat(enum rules_field_id field)
+{
+    switch (field) {
+    case FIELD_STATUS:
+    case FIELD_STATUS_ENVELOPE:
+    case FIELD_EVENT_STATUS:
+    case FIELD_EVENT_DSN:
+    case FIELD_EVENT_REASON:
+    case FIELD_EVENT_RULESET:
+    case FIELD_EVENT_COMMAND:
+        return true;
+    default:
+        return false;
+    }
+}
+
 static int remember_slot(struct rules *set, const struct condition *condition)
 {
-    bool is_status = condition->field == FIELD_STATUS ||
-                     condition->field == FIELD_STATUS_ENVELOPE;
+    int *count = &set->remembered_count[rules_fields[condition->field].scope];
 
-    if (condition->regex == NULL || !is_status ||
-        set->remembered_count == REMEMBERED_MAX)
+    if (condition->regex == NULL ||
+        (condition->literal.len > 0 && condition->is_all_literal) ||
+        !does_repeat(condition->field) || *count == REMEMBERED_MAX)
         return -1;
-    return set->remembered_count++;
+    return (*count)++;
 }
 
 static uint16_t add_condition(struct compiler *c, struct condition *condition)

@@ -1,7 +1,11 @@
 #include "rules/fields.h"
 
 #define FIELD(id, name, type, origin, many)                                    \
-    [id] = {id, name, type, origin, many}
+    [id] = {id, name, SCOPE_MESSAGE, type, origin, many}
+#define OF_EVENT(id, name, type, many)                                         \
+    [id] = {id, name, SCOPE_EVENT, type, FROM_LINE, many}
+#define OF_SOURCE(id, name, type)                                              \
+    [id] = {id, name, SCOPE_SOURCE, type, FROM_TRAFFIC, false}
 
 const struct rules_field rules_fields[FIELD_COUNT] = {
     FIELD(FIELD_ORIGIN, "origin", TYPE_WORD, FROM_CONTROL_FILE, false),
@@ -55,6 +59,37 @@ const struct rules_field rules_fields[FIELD_COUNT] = {
           false),
     FIELD(FIELD_HOST_DELIVERED, "host.delivered", TYPE_NUMBER, FROM_LOGS,
           false),
+    OF_EVENT(FIELD_EVENT_TEXT, "text", TYPE_TEXT, false),
+    OF_EVENT(FIELD_EVENT_RECIPIENT, "recipient", TYPE_TEXT, true),
+    OF_EVENT(FIELD_EVENT_RECIPIENT_DOMAIN, "recipient.domain", TYPE_DOMAIN,
+             true),
+    OF_EVENT(FIELD_EVENT_SENDER, "sender", TYPE_TEXT, false),
+    OF_EVENT(FIELD_EVENT_SENDER_DOMAIN, "sender.domain", TYPE_DOMAIN, false),
+    OF_EVENT(FIELD_EVENT_USER, "user", TYPE_TEXT, false),
+    OF_EVENT(FIELD_EVENT_SOURCE, "source", TYPE_ADDRESS, false),
+    OF_EVENT(FIELD_EVENT_RELAY, "relay", TYPE_TEXT, false),
+    OF_EVENT(FIELD_EVENT_STATUS, "status", TYPE_TEXT, false),
+    OF_EVENT(FIELD_EVENT_DSN, "dsn", TYPE_TEXT, false),
+    OF_EVENT(FIELD_EVENT_REPLY, "reply", TYPE_TEXT, false),
+    OF_EVENT(FIELD_EVENT_REASON, "reason", TYPE_TEXT, false),
+    OF_EVENT(FIELD_EVENT_RULESET, "ruleset", TYPE_TEXT, false),
+    OF_EVENT(FIELD_EVENT_COMMAND, "command", TYPE_TEXT, false),
+    OF_EVENT(FIELD_EVENT_HOST, "host", TYPE_DOMAIN, false),
+    OF_EVENT(FIELD_EVENT_TAG, "tag", TYPE_TEXT, false),
+    OF_SOURCE(FIELD_FROM_ADDRESS, "source", TYPE_ADDRESS),
+    OF_SOURCE(FIELD_FROM_NAME, "source.name", TYPE_DOMAIN),
+    OF_SOURCE(FIELD_FROM_FORGED, "source.forged", TYPE_BOOLEAN),
+    OF_SOURCE(FIELD_FROM_GENERIC, "source.generic", TYPE_BOOLEAN),
+    OF_SOURCE(FIELD_FROM_OURS, "source.ours", TYPE_BOOLEAN),
+    OF_SOURCE(FIELD_FROM_ATTEMPTS, "attempts", TYPE_NUMBER),
+    OF_SOURCE(FIELD_FROM_ACCEPTED, "accepted", TYPE_NUMBER),
+    OF_SOURCE(FIELD_FROM_GUESSES, "guesses", TYPE_NUMBER),
+    OF_SOURCE(FIELD_FROM_GUESSES_SHARE, "guesses.share", TYPE_PERCENT),
+    OF_SOURCE(FIELD_FROM_DOMAINS, "domains", TYPE_NUMBER),
+    OF_SOURCE(FIELD_FROM_SENDERS_OWN, "senders.own", TYPE_PERCENT),
+    OF_SOURCE(FIELD_FROM_MEMBERS, "members", TYPE_NUMBER),
+    OF_SOURCE(FIELD_FROM_LOGINS, "logins", TYPE_NUMBER),
+    OF_SOURCE(FIELD_FROM_DELIVERED, "delivered", TYPE_NUMBER),
 };
 
 /* Long enough for any header name; keeps a rule file from hiding a novel. */
@@ -65,23 +100,43 @@ static bool is_header_name(struct slice name)
     return name.len > 0 && name.len <= HEADER_NAME_MAX_BYTES;
 }
 
-bool fields_find(struct slice name, enum rules_field_id *id_r,
-                 struct slice *header_r)
+bool fields_find(enum rules_scope scope, struct slice name,
+                 enum rules_field_id *id_r, struct slice *header_r)
 {
     struct slice prefix = slice_from_string(rules_fields[FIELD_HEADER].name);
 
     *header_r = (struct slice){NULL, 0};
-    if (slice_starts(name, prefix)) {
+    if (scope == SCOPE_MESSAGE && slice_starts(name, prefix)) {
         *header_r = slice_skip(name, prefix.len);
         *id_r = FIELD_HEADER;
         return is_header_name(*header_r);
     }
     for (int i = 0; i < FIELD_COUNT; i++)
-        if (slice_equal(name, slice_from_string(rules_fields[i].name))) {
+        if (rules_fields[i].scope == scope &&
+            slice_equal(name, slice_from_string(rules_fields[i].name))) {
             *id_r = rules_fields[i].id;
             return true;
         }
     return false;
+}
+
+const char *fields_scope_text(enum rules_scope scope)
+{
+    static const char *const texts[SCOPE_COUNT] = {"messages", "events",
+                                                   "sources"};
+
+    return texts[scope];
+}
+
+const char *fields_elsewhere(struct slice name)
+{
+    enum rules_field_id id;
+    struct slice header;
+
+    for (int scope = 0; scope < SCOPE_COUNT; scope++)
+        if (fields_find((enum rules_scope)scope, name, &id, &header))
+            return fields_scope_text((enum rules_scope)scope);
+    return NULL;
 }
 
 bool fields_is_text(enum rules_field_type type)
@@ -154,6 +209,18 @@ static int64_t unit_worth(enum rules_field_type type, char unit)
     return 0;
 }
 
+static bool is_percent(struct slice text, int64_t *number_r)
+{
+    int64_t number;
+
+    if (text.len > 0 && text.ptr[text.len - 1] == '%')
+        text.len--;
+    if (!slice_to_integer(text, &number) || number < 0 || number > 100)
+        return false;
+    *number_r = number;
+    return true;
+}
+
 static bool number_with_unit(enum rules_field_type type, struct slice text,
                              int64_t *number_r)
 {
@@ -179,6 +246,9 @@ bool fields_number(enum rules_field_type type, struct slice text,
     case TYPE_BOOLEAN:
         *expected_r = "the value is yes or no";
         return is_boolean(text, number_r);
+    case TYPE_PERCENT:
+        *expected_r = "a share is 0 to 100, with or without '%'";
+        return is_percent(text, number_r);
     case TYPE_NUMBER:
         *expected_r = "the value is a whole number without unit";
         return slice_to_integer(text, number_r);

@@ -4,10 +4,15 @@
 
 #include "rules/rules.h"
 
-/* False when no field has that name. *header_r is the part after "header.",
- * else absent. */
-bool fields_find(struct slice name, enum rules_field_id *id_r,
-                 struct slice *header_r);
+/* False when no field of that scope has that name. *header_r is the part
+ * after "header.", else absent. */
+bool fields_find(enum rules_scope scope, struct slice name,
+                 enum rules_field_id *id_r, struct slice *header_r);
+
+const char *fields_scope_text(enum rules_scope scope); /* "messages" */
+
+/* The scope that has a field of that name, as text; NULL when none does. */
+const char *fields_elsewhere(struct slice name);
 
 /* Whether its values are texts, not numbers. */
 bool fields_is_text(enum rules_field_type type);

@@ -14,6 +14,7 @@
 #define QSCAN_RULES_LOGS_H
 
 #include "parsers/address.h"
+#include "parsers/logline.h"
 #include "rules/rules.h"
 
 enum { RULES_EVENTS_MAX = 64, RULES_SOURCE_RULES_MAX = 64 };
@@ -37,6 +38,33 @@ unsigned rules_event_shapes(const struct rules *rules);
  */
 uint64_t rules_match_events(struct rules_matcher *matcher, unsigned shape,
                             rules_fetch fetch, void *line);
+
+/* The fields of one log line, one value each but for those of a "to" line with
+ * many recipients. */
+enum { RULES_EVENT_VALUES_MAX = 64 };
+
+struct event_values {
+    struct field_value items[RULES_EVENT_VALUES_MAX];
+    size_t count;
+    char text[4096]; /* made for them: domains in lower case, the address */
+    size_t text_bytes;
+};
+
+struct rules_event_line {
+    const struct logline *line;
+    struct event_values values[2];
+    unsigned next; /* of values; 0 to begin with */
+};
+
+/* The rules_fetch of events; its message is a struct rules_event_line. A line
+ * with more values than have room is undecided. */
+void rules_event_fetch(void *event_line, enum rules_field_id field,
+                       struct slice header, struct field_view *view_r);
+
+/* Which events a line is: rules_match_events of its shape and its fields. One
+ * that is hostile is none. */
+uint64_t rules_match_line(struct rules_matcher *matcher,
+                          const struct logline *line);
 
 /* ---- rules on source ---- */
 
@@ -62,7 +90,10 @@ const struct rules_source_rule *rules_source_rule(const struct rules *rules,
 
 /*
  * Whether the conditions of one rule hold for a source (its count is not asked
- * again). fetch is asked for fields of scope SCOPE_SOURCE.
+ * again). fetch is asked for fields of scope SCOPE_SOURCE. Of a crowd each
+ * member is judged, with "members" giving all of them; those for which it does
+ * not hold are no members, and one that is left is judged again with the
+ * number of those that are: the crowd is hostile when that still holds.
  */
 enum rules_answer rules_judge_source(struct rules_matcher *matcher,
                                      size_t source_rule, rules_fetch fetch,
@@ -111,6 +142,10 @@ void watch_free(struct watch *watch);
  * within a window, not lines. False without memory (counts may be too low).
  */
 bool watch_note(struct watch *watch, const struct watch_event *event);
+
+/* Windows that are counted in now, those that were reached included: a measure
+ * of its memory. */
+size_t watch_window_count(const struct watch *watch);
 
 /* All alarms so far, one a rule and key, in the order in which they arose. */
 size_t watch_alarms(const struct watch *watch,

@@ -22,7 +22,7 @@ enum {
  * to the smallest of theirs. */
 enum truth { TRUTH_NO, TRUTH_LATER, TRUTH_UNDECIDED, TRUTH_YES, TRUTH_UNKNOWN };
 
-/* A status text and what the regexes said of it, two bits each. */
+/* A text and what the regexes said of it, two bits each. */
 struct remembered {
     uint64_t answers;
     uint32_t hash, len;
@@ -34,14 +34,14 @@ struct rules_matcher {
     pcre2_match_context *context;
     pcre2_jit_stack *jit_stack;
     pcre2_match_data *match_data;
-    struct remembered *remembered;
+    struct remembered *remembered[SCOPE_COUNT]; /* NULL: of no use there */
     uint8_t *answers; /* of the conditions, for the message in hand */
     uint16_t *undecided;
     uint8_t *pending;
     const struct sample *sample; /* while samples are run */
 };
 
-/* ---- memory of status texts ---- */
+/* ---- memory of texts that repeat ---- */
 
 static uint32_t hash_text(struct slice text)
 {
@@ -61,8 +61,7 @@ static uint32_t hash_text(struct slice text)
 /* The place of a text in the memory; what was there before is forgotten. Not
  * a table that collisions could fill: whoever writes the texts can at most
  * have them matched again. NULL for a text that is too long. */
-static struct remembered *remember(struct rules_matcher *matcher,
-                                   struct slice text)
+static struct remembered *remember(struct remembered *places, struct slice text)
 {
     struct remembered *place;
     uint32_t hash;
@@ -70,7 +69,7 @@ static struct remembered *remember(struct rules_matcher *matcher,
     if (text.len > REMEMBERED_TEXT_BYTES || text.len == 0)
         return NULL;
     hash = hash_text(text);
-    place = &matcher->remembered[hash % REMEMBERED_TEXTS];
+    place = &places[hash % REMEMBERED_TEXTS];
     if (place->hash == hash && place->len == text.len &&
         memcmp(place->text, text.ptr, text.len) == 0)
         return place;
@@ -109,6 +108,26 @@ static enum truth run_regex(struct rules_matcher *matcher,
     return count == PCRE2_ERROR_NOMATCH ? TRUTH_NO : TRUTH_UNDECIDED;
 }
 
+/* What the literal of a regex says of the text; TRUTH_UNKNOWN when that is not
+ * enough. */
+static enum truth match_literal(const struct condition *condition,
+                                struct slice text)
+{
+    struct slice literal = condition->literal;
+    bool is_there;
+
+    if (literal.len == 0 || text.len > TEXT_MAX_BYTES)
+        return TRUTH_UNKNOWN;
+    is_there =
+        condition->is_anchored
+            ? slice_starts(text, literal)
+            : text.len >= literal.len &&
+                  memmem(text.ptr, text.len, literal.ptr, literal.len) != NULL;
+    if (!is_there)
+        return TRUTH_NO;
+    return condition->is_all_literal ? TRUTH_YES : TRUTH_UNKNOWN;
+}
+
 /* In the memory 0 means not asked yet. */
 static enum truth match_text(struct rules_matcher *matcher,
                              const struct condition *condition,
@@ -116,10 +135,14 @@ static enum truth match_text(struct rules_matcher *matcher,
 {
     struct remembered *place = NULL;
     unsigned shift = 0;
-    enum truth truth;
+    enum truth truth = match_literal(condition, text);
 
+    if (truth != TRUTH_UNKNOWN)
+        return truth;
     if (condition->remembered >= 0) {
-        place = remember(matcher, text);
+        enum rules_scope scope = rules_fields[condition->field].scope;
+
+        place = remember(matcher->remembered[scope], text);
         shift = 2 * (unsigned)condition->remembered;
     }
     if (place != NULL && (place->answers >> shift & 3) != 0)
@@ -735,20 +758,20 @@ void match_use_sample(struct rules_matcher *matcher,
     matcher->sample = sample;
 }
 
-enum rules_answer match_one(struct rules_matcher *matcher, size_t rule,
-                            rules_fetch fetch, void *message,
-                            const struct rule_line **failed_r,
+enum rules_answer match_one(struct rules_matcher *matcher,
+                            const struct rule *rule, rules_fetch fetch,
+                            void *message, const struct rule_line **failed_r,
                             const struct condition **condition_r)
 {
     const struct rules *set = matcher->set;
-    const struct rule_line *lines = lines_of(set, &set->rules[rule]);
+    const struct rule_line *lines = lines_of(set, rule);
     struct rules_verdict verdict;
     enum truth result = TRUTH_YES;
 
     *failed_r = NULL;
     *condition_r = NULL;
     begin_verdict(matcher, &verdict);
-    for (uint32_t i = 0; i < set->rules[rule].line_count; i++) {
+    for (uint32_t i = 0; i < rule->line_count; i++) {
         enum truth truth = judge_line(matcher, &lines[i], fetch, message);
 
         if (truth >= result)
@@ -758,6 +781,27 @@ enum rules_answer match_one(struct rules_matcher *matcher, size_t rule,
         *condition_r = &set->conditions[*uses_of(set, &lines[i])];
     }
     return answer_of(result);
+}
+
+/* ---- one stanza, for the logs ---- */
+
+const struct rules *match_set(const struct rules_matcher *matcher)
+{
+    return matcher->set;
+}
+
+void match_forget(struct rules_matcher *matcher, const uint16_t *conditions,
+                  size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        matcher->answers[conditions[i]] = TRUTH_UNKNOWN;
+}
+
+enum rules_answer match_rule(struct rules_matcher *matcher,
+                             const struct rule *rule, rules_fetch fetch,
+                             void *message)
+{
+    return answer_of(judge_rule(matcher, rule, fetch, message));
 }
 
 /* ---- the matcher ---- */
@@ -779,6 +823,19 @@ static bool prepare_regexes(struct rules_matcher *matcher)
     return true;
 }
 
+static bool prepare_memory(struct rules_matcher *matcher)
+{
+    for (int scope = 0; scope < SCOPE_COUNT; scope++) {
+        if (matcher->set->remembered_count[scope] == 0)
+            continue;
+        matcher->remembered[scope] =
+            calloc(REMEMBERED_TEXTS, sizeof(**matcher->remembered));
+        if (matcher->remembered[scope] == NULL)
+            return false;
+    }
+    return true;
+}
+
 static size_t pending_room(const struct rules *set)
 {
     size_t room = 2;
@@ -795,13 +852,11 @@ struct rules_matcher *rules_matcher_new(const struct rules *rules)
     if (matcher == NULL)
         return NULL;
     matcher->set = rules;
-    matcher->remembered =
-        calloc(REMEMBERED_TEXTS, sizeof(*matcher->remembered));
     matcher->answers = malloc(rules->condition_count + 1);
     matcher->undecided =
         malloc((rules->rule_count + 1) * sizeof(*matcher->undecided));
     matcher->pending = malloc(pending_room(rules));
-    if (!prepare_regexes(matcher) || matcher->remembered == NULL ||
+    if (!prepare_regexes(matcher) || !prepare_memory(matcher) ||
         matcher->answers == NULL || matcher->undecided == NULL ||
         matcher->pending == NULL) {
         rules_matcher_free(matcher);
@@ -818,7 +873,8 @@ void rules_matcher_free(struct rules_matcher *matcher)
     pcre2_match_context_free(matcher->context);
     if (matcher->jit_stack != NULL)
         pcre2_jit_stack_free(matcher->jit_stack);
-    free(matcher->remembered);
+    for (int scope = 0; scope < SCOPE_COUNT; scope++)
+        free(matcher->remembered[scope]);
     free(matcher->answers);
     free(matcher->undecided);
     free(matcher->pending);

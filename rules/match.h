@@ -1,4 +1,4 @@
-/* A matcher for samples; the rest of it is in rules.h. */
+/* A matcher for samples and for the logs; the rest of it is in rules.h. */
 #ifndef QSCAN_RULES_MATCH_H
 #define QSCAN_RULES_MATCH_H
 
@@ -12,9 +12,21 @@ void match_use_sample(struct rules_matcher *matcher,
 
 /* Answers one rule, whatever the others say. *failed_r becomes the first line
  * that kept it from matching, and its condition. */
-enum rules_answer match_one(struct rules_matcher *matcher, size_t rule,
-                            rules_fetch fetch, void *message,
-                            const struct rule_line **failed_r,
+enum rules_answer match_one(struct rules_matcher *matcher,
+                            const struct rule *rule, rules_fetch fetch,
+                            void *message, const struct rule_line **failed_r,
                             const struct condition **condition_r);
+
+const struct rules *match_set(const struct rules_matcher *matcher);
+
+/* What these conditions answered was of another line. */
+void match_forget(struct rules_matcher *matcher, const uint16_t *conditions,
+                  size_t count);
+
+/* Whether all lines of one stanza hold. Each condition is asked once until it
+ * is forgotten. */
+enum rules_answer match_rule(struct rules_matcher *matcher,
+                             const struct rule *rule, rules_fetch fetch,
+                             void *message);
 
 #endif

@@ -53,8 +53,44 @@ enum rules_field_id {
     /* of the logs */
     FIELD_SOURCE_HOSTILE,
     FIELD_HOST_DELIVERED,
+    /* of a line of a maillog, for events */
+    FIELD_EVENT_TEXT, /* all behind the queue id */
+    FIELD_EVENT_RECIPIENT,
+    FIELD_EVENT_RECIPIENT_DOMAIN,
+    FIELD_EVENT_SENDER,
+    FIELD_EVENT_SENDER_DOMAIN,
+    FIELD_EVENT_USER,   /* of AUTH */
+    FIELD_EVENT_SOURCE, /* the client that the line itself names */
+    FIELD_EVENT_RELAY,  /* as it stands */
+    FIELD_EVENT_STATUS, /* stat= */
+    FIELD_EVENT_DSN,    /* dsn= */
+    FIELD_EVENT_REPLY,  /* reply=, reject= */
+    FIELD_EVENT_REASON, /* text without the address it is about */
+    FIELD_EVENT_RULESET,
+    FIELD_EVENT_COMMAND,
+    FIELD_EVENT_HOST, /* that wrote the line */
+    FIELD_EVENT_TAG,  /* "sm-mta" */
+    /* of a client over time, for rules on source */
+    FIELD_FROM_ADDRESS, /* source */
+    FIELD_FROM_NAME,    /* source.name, absent when "may be forged" */
+    FIELD_FROM_FORGED,
+    FIELD_FROM_GENERIC, /* no confirmed name, or one made of its address */
+    FIELD_FROM_OURS,    /* a host of this site, by evidence */
+    FIELD_FROM_ATTEMPTS,
+    FIELD_FROM_ACCEPTED,
+    FIELD_FROM_GUESSES,       /* distinct unknown recipients */
+    FIELD_FROM_GUESSES_SHARE, /* percent of all its recipients */
+    FIELD_FROM_DOMAINS,       /* how many target domains */
+    FIELD_FROM_SENDERS_OWN, /* percent of its messages whose sender's domain its
+                               confirmed name lies under */
+    FIELD_FROM_MEMBERS,     /* of a crowd; absent for a single source */
+    FIELD_FROM_LOGINS,      /* successful AUTH */
+    FIELD_FROM_DELIVERED,   /* messages that this site delivered to it */
     FIELD_COUNT
 };
+
+/* What a field is of: each kind of stanza knows its own. */
+enum rules_scope { SCOPE_MESSAGE, SCOPE_EVENT, SCOPE_SOURCE, SCOPE_COUNT };
 
 enum rules_field_type {
     TYPE_TEXT,     /* bytes, case matters */
@@ -65,6 +101,7 @@ enum rules_field_type {
     TYPE_NUMBER,   /* plain count */
     TYPE_DURATION, /* seconds */
     TYPE_SIZE,     /* bytes */
+    TYPE_PERCENT,  /* 0..100 */
     TYPE_BOOLEAN,  /* number 0 or 1; "is yes", "is no" */
 };
 
@@ -74,17 +111,21 @@ enum rules_field_origin {
     FROM_DATA_FILE,
     FROM_CROWD,
     FROM_LOGS,
+    FROM_LINE,   /* of an event: the line itself */
+    FROM_TRAFFIC /* of a source: all lines about it */
 };
 
 struct rules_field {
     enum rules_field_id id;
     const char *name; /* "recipient.domain"; "header." for FIELD_HEADER */
+    enum rules_scope scope;
     enum rules_field_type type;
     enum rules_field_origin origin;
     bool has_many; /* may have several values */
 };
 
-/* The table of all fields, in the order of enum rules_field_id. */
+/* The table of all fields, in the order of enum rules_field_id. A name stands
+ * once in each scope. */
 extern const struct rules_field rules_fields[FIELD_COUNT];
 
 enum field_state {
@@ -106,7 +147,8 @@ struct field_view {
 };
 
 /*
- * Gives the values of one field of the message in hand. header is the name
+ * Gives the values of one field of the message in hand (of a log line, of a
+ * source: see logs.h). header is the name
  * after "header." for FIELD_HEADER, else absent. The values of one field must
  * stay valid while another one is asked for (FIELD is FIELD, FIELD under
  * FIELD).
@@ -254,7 +296,8 @@ void rules_explain(struct rules_matcher *matcher, rules_fetch fetch,
 /* ---- check ---- */
 
 struct rules_check_result {
-    size_t rule_count, sample_count, failed_count;
+    size_t rule_count; /* on message and on source */
+    size_t event_count, sample_count, failed_count;
 };
 
 /* Runs the hit and miss samples of every rule, reporting those that fail as

@@ -1,6 +1,6 @@
 /*
- * The compiled set: made by compile.c and condition.c, read by match.c and
- * check.c, and never changed in between. Conditions that are written alike
+ * The compiled set: made by compile*.c and condition.c, read by match*.c and
+ * check*.c, and never changed in between. Conditions that are written alike
  * exist once, so that a matcher answers each only once a message.
  */
 #ifndef QSCAN_RULES_SET_H
@@ -10,14 +10,17 @@
 #include <pcre2.h>
 #include <stdatomic.h>
 
+#include "parsers/logline.h"
 #include "rules/lex.h"
 #include "rules/list.h"
+#include "rules/logs.h"
 #include "rules/rules.h"
 
 enum {
     RULES_MAX = 4096,
     CONDITIONS_MAX = 20000,
-    /* How many different regexes on status texts a matcher remembers. */
+    /* How many different regexes on texts that repeat a matcher remembers, of
+     * messages and of events. */
     REMEMBERED_MAX = 32,
 };
 
@@ -73,7 +76,12 @@ struct condition {
     struct ip ip;
     pcre2_code *regex;
     bool has_jit;
-    int remembered; /* slot for the answers on status texts, or -1 */
+    /* What the regex cannot match without, where that is simple: the text
+     * begins with it (is_anchored), or holds it. Empty: it is not. */
+    struct slice literal;
+    bool is_anchored;
+    bool is_all_literal; /* and nothing else is needed */
+    int remembered;      /* slot for the answers on texts that repeat, or -1 */
     const struct named_list *list; /* OP_IN: one of these two */
     const struct list_table *table;
     uint16_t next_alike; /* chain of the compiler's hash table */
@@ -102,6 +110,24 @@ struct rule {
     uint32_t pending_bytes; /* room for its answers that hang on the crowd */
 };
 
+/* A log line is judged like a message, by the same lines. */
+struct event {
+    struct rule rule;
+    unsigned shapes; /* bit per enum logline_shape */
+};
+
+struct source_rule {
+    struct rule rule; /* class: the kind */
+    struct rules_source_rule shown;
+};
+
+/* What lines of one shape are asked for. */
+struct shape_plan {
+    uint64_t events;      /* bit per event */
+    uint16_t *conditions; /* of those events, each once */
+    size_t condition_count;
+};
+
 struct inline_list {
     struct list_table table;
     struct inline_list *next;
@@ -122,8 +148,13 @@ struct rules {
     size_t condition_count, condition_capacity;
     struct rule_sample *samples;
     size_t sample_count, sample_capacity;
-    int remembered_count;
-    unsigned needs; /* bit per enum rules_field_origin */
+    int remembered_count[SCOPE_COUNT];
+    unsigned needs; /* bit per enum rules_field_origin; of rules on message */
+    struct event events[RULES_EVENTS_MAX];
+    size_t event_count;
+    struct source_rule source_rules[RULES_SOURCE_RULES_MAX];
+    size_t source_rule_count;
+    struct shape_plan shapes[SHAPE_COUNT];
 };
 
 #endif

@@ -72,7 +72,8 @@ static void set_field(struct message *message, char *word)
     assert_non_null(value);
     *value++ = '\0';
     for (int i = 0; i < FIELD_COUNT; i++)
-        if (strcmp(rules_fields[i].name, word) == 0)
+        if (rules_fields[i].scope == SCOPE_MESSAGE &&
+            strcmp(rules_fields[i].name, word) == 0)
             cell = &message->cells[i];
     assert_non_null(cell);
     cell->state = strcmp(value, "?") == 0       ? FIELD_UNDECIDED

@@ -1,0 +1,535 @@
+#include <stdlib.h>
+
+#include "parsers/hash.h"
+#include "rules/logs.h"
+
+enum {
+    FIRST_SLOTS = 1024,
+    FIRST_WINDOWS = 256,
+    FIRST_SEEN = 2,
+    /* Windows looked after for each one that is counted in: the dead are found
+     * before they are a third of all. */
+    SWEEP_STEPS = 4,
+    NO_WINDOW = UINT32_MAX,
+};
+
+/* One thing that counts, in order of time. */
+struct seen {
+    int64_t time;
+    uint64_t what; /* distinct value; 0 where every event counts */
+};
+
+/* What one rule counts for one source, network or domain. */
+struct window {
+    struct seen *seen; /* those that count begin at first */
+    uint32_t first, count, capacity;
+    uint32_t hash; /* of the key */
+    uint16_t source_rule;
+    bool is_used, has_fired; /* fired: seen is gone */
+    uint32_t next_free;
+    struct ip base;
+    char *domain; /* COUNT_BY_DOMAIN */
+    uint32_t domain_len;
+};
+
+struct watch {
+    const struct rules *rules;
+    uint64_t key[2];
+    uint64_t events; /* that any rule counts */
+    uint32_t *slots; /* open addressing: window + 1; 0 = free */
+    uint32_t slot_count;
+    struct window *windows;
+    uint32_t window_count, window_capacity; /* ever used at once */
+    uint32_t used_count, first_free, sweep_at;
+    struct watch_alarm *alarms;
+    size_t alarm_count, alarm_capacity;
+};
+
+struct watch_key {
+    uint16_t source_rule;
+    uint32_t hash;
+    struct ip base;
+    struct slice domain;
+};
+
+/* ---- keys ---- */
+
+/* The network that an address lies in. */
+static struct ip network_of(const struct ip *ip, unsigned bits)
+{
+    struct ip base = *ip;
+
+    for (unsigned i = 0; i < sizeof(base.bytes); i++) {
+        unsigned kept = bits > i * 8 ? bits - i * 8 : 0;
+
+        if (kept < 8)
+            base.bytes[i] &= (uint8_t)(0xff00u >> kept);
+    }
+    return base;
+}
+
+/* False when the rule does not count such an event. */
+static bool make_key(const struct watch *watch, uint16_t source_rule,
+                     const struct rules_source_rule *rule,
+                     const struct watch_event *event, struct watch_key *key_r)
+{
+    struct slice bytes;
+    bool is_v4 = ip_is_v4(&event->source);
+
+    *key_r = (struct watch_key){.source_rule = source_rule};
+    switch (rule->by) {
+    case COUNT_BY_SOURCE:
+        key_r->base = event->source;
+        break;
+    case COUNT_BY_NETWORK:
+        if (is_v4 != (rule->bits <= 32))
+            return false;
+        key_r->base =
+            network_of(&event->source, is_v4 ? rule->bits + 96 : rule->bits);
+        break;
+    case COUNT_BY_DOMAIN:
+        if (event->domain.len == 0 || event->domain.len > UINT32_MAX)
+            return false;
+        key_r->domain = event->domain;
+        break;
+    }
+    bytes = rule->by == COUNT_BY_DOMAIN
+                ? key_r->domain
+                : slice_make((const char *)key_r->base.bytes,
+                             sizeof(key_r->base.bytes));
+    key_r->hash = (uint32_t)(keyed_hash(watch->key, bytes) +
+                             source_rule * UINT64_C(0x9e3779b97f4a7c15));
+    return true;
+}
+
+static bool is_key_of(const struct window *window, const struct watch_key *key)
+{
+    return window->hash == key->hash &&
+           window->source_rule == key->source_rule &&
+           memcmp(&window->base, &key->base, sizeof(key->base)) == 0 &&
+           slice_equal(slice_make(window->domain, window->domain_len),
+                       key->domain);
+}
+
+/* ---- the table ---- */
+
+/* The slot of the key, or the free one where it belongs. */
+static uint32_t find_slot(const struct watch *watch,
+                          const struct watch_key *key)
+{
+    uint32_t at = key->hash & (watch->slot_count - 1);
+
+    while (watch->slots[at] != 0 &&
+           !is_key_of(&watch->windows[watch->slots[at] - 1], key))
+        at = (at + 1) & (watch->slot_count - 1);
+    return at;
+}
+
+static bool grow_slots(struct watch *watch)
+{
+    uint32_t slot_count = watch->slot_count * 2;
+    uint32_t *slots;
+
+    if (slot_count > UINT32_MAX / 4)
+        return false;
+    slots = calloc(slot_count, sizeof(*slots));
+    if (slots == NULL)
+        return false;
+    for (uint32_t i = 0; i < watch->window_count; i++) {
+        uint32_t at = watch->windows[i].hash & (slot_count - 1);
+
+        if (!watch->windows[i].is_used)
+            continue;
+        while (slots[at] != 0)
+            at = (at + 1) & (slot_count - 1);
+        slots[at] = i + 1;
+    }
+    free(watch->slots);
+    watch->slots = slots;
+    watch->slot_count = slot_count;
+    return true;
+}
+
+/* Takes a slot out; those behind it that were pushed on move up. */
+static void clear_slot(struct watch *watch, uint32_t at)
+{
+    uint32_t mask = watch->slot_count - 1;
+    uint32_t next = at;
+
+    for (;;) {
+        next = (next + 1) & mask;
+        if (watch->slots[next] == 0)
+            break;
+        uint32_t home = watch->windows[watch->slots[next] - 1].hash & mask;
+        /* Its home lies in (at, next]: it is found without the gap. */
+        if (((next - home) & mask) < ((next - at) & mask))
+            continue;
+        watch->slots[at] = watch->slots[next];
+        at = next;
+    }
+    watch->slots[at] = 0;
+}
+
+static uint32_t slot_of_window(const struct watch *watch, uint32_t number)
+{
+    uint32_t at = watch->windows[number].hash & (watch->slot_count - 1);
+
+    while (watch->slots[at] != number + 1)
+        at = (at + 1) & (watch->slot_count - 1);
+    return at;
+}
+
+static uint32_t take_window(struct watch *watch)
+{
+    uint32_t number = watch->first_free;
+
+    if (number != NO_WINDOW) {
+        watch->first_free = watch->windows[number].next_free;
+        return number;
+    }
+    if (watch->window_count == watch->window_capacity) {
+        uint32_t capacity = watch->window_capacity == 0
+                                ? FIRST_WINDOWS
+                                : watch->window_capacity * 2;
+        struct window *windows;
+
+        if (capacity > UINT32_MAX / 4)
+            return NO_WINDOW;
+        windows = realloc(watch->windows, capacity * sizeof(*windows));
+        if (windows == NULL)
+            return NO_WINDOW;
+        watch->windows = windows;
+        watch->window_capacity = capacity;
+    }
+    return watch->window_count++;
+}
+
+static void give_window_back(struct watch *watch, uint32_t number)
+{
+    struct window *window = &watch->windows[number];
+
+    free(window->seen);
+    free(window->domain);
+    *window = (struct window){.next_free = watch->first_free};
+    watch->first_free = number;
+}
+
+static char *copy_of(struct slice text)
+{
+    char *copy = malloc(text.len + 1);
+
+    if (copy != NULL && text.len > 0)
+        memcpy(copy, text.ptr, text.len);
+    return copy;
+}
+
+/* A new window for the key; NULL without memory. */
+static struct window *add_window(struct watch *watch,
+                                 const struct watch_key *key)
+{
+    uint32_t number;
+    struct window *window;
+
+    if (watch->used_count >= watch->slot_count / 4 * 3 && !grow_slots(watch))
+        return NULL;
+    number = take_window(watch);
+    if (number == NO_WINDOW)
+        return NULL;
+    window = &watch->windows[number];
+    *window = (struct window){.hash = key->hash,
+                              .source_rule = key->source_rule,
+                              .is_used = true,
+                              .base = key->base};
+    if (key->domain.len > 0) {
+        window->domain = copy_of(key->domain);
+        window->domain_len = (uint32_t)key->domain.len;
+        if (window->domain == NULL) {
+            give_window_back(watch, number);
+            return NULL;
+        }
+    }
+    watch->slots[find_slot(watch, key)] = number + 1;
+    watch->used_count++;
+    return window;
+}
+
+static struct window *window_of(struct watch *watch,
+                                const struct watch_key *key)
+{
+    uint32_t number = watch->slots[find_slot(watch, key)];
+
+    return number != 0 ? &watch->windows[number - 1] : add_window(watch, key);
+}
+
+/* ---- dead windows ---- */
+
+/* The clock is the line's own time: one with a wild stamp harms the few
+ * windows that it is held against, not all that come after it. */
+static bool is_dead(const struct watch *watch, const struct window *window,
+                    int64_t now)
+{
+    const struct rules_source_rule *rule;
+
+    if (!window->is_used || window->has_fired)
+        return false;
+    if (window->count == 0)
+        return true;
+    rule = rules_source_rule(watch->rules, window->source_rule);
+    return window->seen[window->first + window->count - 1].time <
+           now - rule->window_sec;
+}
+
+static void sweep(struct watch *watch, int64_t now)
+{
+    for (int i = 0; i < SWEEP_STEPS && watch->window_count > 0; i++) {
+        uint32_t number = watch->sweep_at++ % watch->window_count;
+
+        if (!is_dead(watch, &watch->windows[number], now))
+            continue;
+        clear_slot(watch, slot_of_window(watch, number));
+        give_window_back(watch, number);
+        watch->used_count--;
+    }
+    watch->sweep_at %= watch->window_count + 1;
+}
+
+/* ---- one window ---- */
+
+/* Drops what is too old to count with anything from now on. */
+static void drop_old(struct window *window, int64_t oldest)
+{
+    const struct seen *seen = window->seen + window->first;
+
+    while (window->count > 0 && seen->time < oldest) {
+        seen++;
+        window->first++;
+        window->count--;
+    }
+}
+
+/* Room for one more behind the last. most: how many a window ever holds. */
+static bool make_room(struct window *window, uint32_t most)
+{
+    uint32_t capacity;
+    struct seen *seen;
+
+    if (window->first + window->count < window->capacity)
+        return true;
+    /* Moved when at least as many left as stay: each one once. */
+    if (window->first > 0 && window->first >= window->count) {
+        memmove(window->seen, window->seen + window->first,
+                window->count * sizeof(*seen));
+        window->first = 0;
+        return true;
+    }
+    capacity = window->capacity == 0 ? FIRST_SEEN : window->capacity * 2;
+    if (capacity > 2 * (most + 1))
+        capacity = 2 * (most + 1);
+    seen = realloc(window->seen, capacity * sizeof(*seen));
+    if (seen == NULL)
+        return false;
+    window->seen = seen;
+    window->capacity = capacity;
+    return true;
+}
+
+/* Index of that value, or count; what came last is looked at first. */
+static uint32_t find_seen(const struct window *window, uint64_t what)
+{
+    const struct seen *seen = window->seen + window->first;
+
+    for (uint32_t i = window->count; i-- > 0;)
+        if (seen[i].what == what)
+            return i;
+    return window->count;
+}
+
+/* Puts one into the order of time; those of one time stay as they came. */
+static void insert_seen(struct window *window, struct seen one)
+{
+    struct seen *seen = window->seen + window->first;
+    uint32_t at = window->count++;
+
+    for (; at > 0 && seen[at - 1].time > one.time; at--)
+        seen[at] = seen[at - 1];
+    seen[at] = one;
+}
+
+static void take_seen(struct window *window, uint32_t at)
+{
+    struct seen *seen = window->seen + window->first;
+
+    window->count--;
+    memmove(seen + at, seen + at + 1, (window->count - at) * sizeof(*seen));
+}
+
+/*
+ * Whether enough of them lie close enough together: those that a late one may
+ * have completed, or the newest. *time_r: of the last of them.
+ */
+static bool is_reached(const struct window *window,
+                       const struct rules_source_rule *rule, int64_t *time_r)
+{
+    const struct seen *seen = window->seen + window->first;
+
+    for (uint32_t i = 0; i + rule->at_least <= window->count; i++) {
+        *time_r = seen[i + rule->at_least - 1].time;
+        if (*time_r - seen[i].time <= rule->window_sec)
+            return true;
+    }
+    return false;
+}
+
+/*
+ * Counts one thing. A window holds at_least of them, the newest; one more
+ * while it is decided, so that a late line counts with what was before the
+ * newest.
+ */
+static bool count_one(struct window *window,
+                      const struct rules_source_rule *rule, struct seen one)
+{
+    uint32_t known;
+
+    if (one.what != 0 &&
+        (known = find_seen(window, one.what)) < window->count) {
+        int64_t time = window->seen[window->first + known].time;
+
+        take_seen(window, known);
+        if (time > one.time)
+            one.time = time;
+    }
+    if (!make_room(window, rule->at_least))
+        return false;
+    insert_seen(window, one);
+    return true;
+}
+
+static void trim(struct window *window, const struct rules_source_rule *rule,
+                 int64_t now)
+{
+    if (window->count > rule->at_least) {
+        window->first += window->count - rule->at_least;
+        window->count = rule->at_least;
+    }
+    drop_old(window, now - rule->window_sec);
+}
+
+/* ---- alarms ---- */
+
+static bool fire(struct watch *watch, struct window *window, int64_t time)
+{
+    if (watch->alarm_count == watch->alarm_capacity) {
+        size_t capacity =
+            watch->alarm_capacity == 0 ? 64 : watch->alarm_capacity * 2;
+        struct watch_alarm *alarms =
+            realloc(watch->alarms, capacity * sizeof(*alarms));
+
+        if (alarms == NULL)
+            return false;
+        watch->alarms = alarms;
+        watch->alarm_capacity = capacity;
+    }
+    watch->alarms[watch->alarm_count++] =
+        (struct watch_alarm){window->source_rule, time, window->base,
+                             slice_make(window->domain, window->domain_len)};
+    free(window->seen);
+    window->seen = NULL;
+    window->first = window->count = window->capacity = 0;
+    window->has_fired = true;
+    return true;
+}
+
+static bool note_for_rule(struct watch *watch, uint16_t source_rule,
+                          const struct rules_source_rule *rule,
+                          const struct watch_event *event)
+{
+    struct seen one = {event->time, 0};
+    uint32_t times = 1;
+    struct watch_key key;
+    struct window *window;
+    int64_t reached;
+
+    if (rule->distinct != 0)
+        one.what = event->hashes[rule->distinct - 1];
+    else
+        times = event->count < rule->at_least ? event->count : rule->at_least;
+    if ((rule->distinct != 0 && one.what == 0) ||
+        !make_key(watch, source_rule, rule, event, &key))
+        return true;
+    window = window_of(watch, &key);
+    if (window == NULL)
+        return false;
+    for (uint32_t i = 0; i < times && !window->has_fired; i++) {
+        if (!count_one(window, rule, one))
+            return false;
+        if (is_reached(window, rule, &reached))
+            return fire(watch, window, reached);
+        trim(window, rule, event->time);
+    }
+    return true;
+}
+
+bool watch_note(struct watch *watch, const struct watch_event *event)
+{
+    bool is_noted = true;
+
+    if ((event->events & watch->events) == 0)
+        return true;
+    for (size_t i = 0; i < rules_source_rule_count(watch->rules); i++) {
+        const struct rules_source_rule *rule =
+            rules_source_rule(watch->rules, i);
+
+        if ((rule->events & event->events) == 0)
+            continue;
+        is_noted &= note_for_rule(watch, (uint16_t)i, rule, event);
+        sweep(watch, event->time);
+    }
+    return is_noted;
+}
+
+size_t watch_alarms(const struct watch *watch,
+                    const struct watch_alarm **alarms_r)
+{
+    *alarms_r = watch->alarms;
+    return watch->alarm_count;
+}
+
+size_t watch_window_count(const struct watch *watch)
+{
+    return watch->used_count;
+}
+
+struct watch *watch_new(const struct rules *rules, const uint64_t key[2])
+{
+    struct watch *watch = calloc(1, sizeof(*watch));
+
+    if (watch == NULL)
+        return NULL;
+    watch->rules = rules;
+    watch->key[0] = key[0];
+    watch->key[1] = key[1];
+    watch->first_free = NO_WINDOW;
+    for (size_t i = 0; i < rules_source_rule_count(rules); i++)
+        watch->events |= rules_source_rule(rules, i)->events;
+    watch->slot_count = FIRST_SLOTS;
+    watch->slots = calloc(watch->slot_count, sizeof(*watch->slots));
+    if (watch->slots == NULL) {
+        watch_free(watch);
+        return NULL;
+    }
+    return watch;
+}
+
+void watch_free(struct watch *watch)
+{
+    if (watch == NULL)
+        return;
+    for (uint32_t i = 0; i < watch->window_count; i++) {
+        free(watch->windows[i].seen);
+        free(watch->windows[i].domain);
+    }
+    free(watch->windows);
+    free(watch->slots);
+    free(watch->alarms);
+    free(watch);
+}
