@@ -10,6 +10,9 @@ enum {
     FILES_NAMED_MAX = 10, /* in a command */
     WORD_MAX = 66,        /* a longer one is not put into a command */
     DAYS_MAX = 20,
+    DETAILS_MAX = 1000, /* of --top=0 */
+    EVIDENCE_INDENT = 6,
+    EVIDENCE_LINES = 2,
     /* A guess list counts as alphabetical when 9 of 10 guesses of so many
      * follow the one before. */
     LIST_GUESSES_MIN = 20
@@ -22,6 +25,7 @@ struct logsummary {
     bool has_color, has_failed;
     size_t rows;       /* in a table of sources */
     size_t minor_rows; /* in the others: all together fit a page or two */
+    size_t details;    /* hostile sources that are shown in full */
 };
 
 static void heading(struct logsummary *summary, const char *text, bool is_alarm)
@@ -334,8 +338,8 @@ static void add_accepted(struct logsummary *summary)
     struct buffer words = {0};
 
     buffer_add_string(&words, "messages, ");
-    report_add_count(&words, "", tally->accepted_recipients, 0);
-    buffer_add_string(&words, " recipients, ");
+    buffer_printf(&words, "%llu recipients, ",
+                  (unsigned long long)tally->accepted_recipients);
     report_add_bytes(&words, tally->accepted_bytes);
     add_volume(summary, "accepted", tally->accepted_messages, &words);
     add_plain_volume(summary, "  null sender", tally->null_senders,
@@ -386,7 +390,7 @@ static void add_mail(struct logsummary *summary)
     heading(summary, "MAIL", false);
     add_accepted(summary);
     add_plain_volume(summary, "refused for good", tally->rejected,
-                     "recipients, senders, messages, connections (5xx)");
+                     "recipients, senders, mail, connections (5xx)");
     add_plain_volume(summary, "refused for now", tally->rejected_for_now,
                      "the same (4xx)");
     add_plain_volume(summary, "nothing accepted", tally->empty_envelopes,
@@ -412,34 +416,89 @@ static void add_list_end(struct buffer *words, uint64_t more)
         buffer_printf(words, ", and %llu more", (unsigned long long)more);
 }
 
-/* "ann, bob@example.com": the first guesses. */
+/* Adds "before" and the text where both still fit the line that began at
+ * start; says whether they did. */
+static bool add_fitting(struct buffer *out, size_t start, const char *before,
+                        struct slice text)
+{
+    size_t len = out->len;
+
+    buffer_add_string(out, before);
+    buffer_add_escaped(out, text, 30);
+    if (columns_of(slice_make(out->bytes + start, out->len - start)) <=
+        PAGE_COLUMNS)
+        return true;
+    out->len = len;
+    return false;
+}
+
+/* The first guesses, as many as fit one line. */
 static void add_samples(struct logsummary *summary,
+                        const struct attacker *attacker)
+{
+    const struct intern *texts = &summary->logs->sources.samples;
+    struct buffer *out = &summary->out;
+    size_t start = out->len;
+    uint32_t samples[6];
+    size_t count = attacker_samples(summary->logs, attacker, samples, 6);
+
+    for (size_t i = 0; i < count; i++)
+        if (!add_fitting(out, start, i == 0 ? "    tried " : ", ",
+                         intern_text(texts, samples[i])))
+            break;
+    if (count > 0)
+        buffer_add_string(out, "\n");
+}
+
+/* Where it guessed; of one domain the samples say it. */
+static void add_domains(struct logsummary *summary,
                         const struct attacker *attacker)
 {
     const struct sources *sources = &summary->logs->sources;
     struct source_domain domains[4];
-    uint32_t samples[5];
-    size_t sample_count = attacker_samples(summary->logs, attacker, samples, 5);
-    size_t domain_count = attacker_domains(sources, attacker, domains, 4);
-    struct buffer line = {0};
+    size_t count = attacker_domains(sources, attacker, domains, 4);
+    struct buffer *out = &summary->out;
+    size_t start = out->len;
 
-    for (size_t i = 0; i < sample_count; i++) {
-        buffer_add_string(&line, i == 0 ? "tried " : ", ");
-        buffer_add_escaped(&line, intern_text(&sources->samples, samples[i]),
-                           30);
+    for (size_t i = 0; count > 1 && i < count; i++) {
+        char number[24];
+
+        snprintf(number, sizeof(number), " %u", domains[i].guesses);
+        if (!add_fitting(out, start, i == 0 ? "    in " : ", ",
+                         intern_text(&sources->domains, domains[i].domain)))
+            break;
+        if (!add_fitting(out, start, number, (struct slice){NULL, 0}))
+            break;
     }
-    for (size_t i = 0; i < domain_count; i++) {
-        buffer_add_string(&line, i > 0              ? ", "
-                                 : sample_count > 0 ? "; guesses in "
-                                                    : "guesses in ");
-        buffer_add_escaped(
-            &line, intern_text(&sources->domains, domains[i].domain), 30);
-        buffer_printf(&line, " %u", domains[i].guesses);
+    if (count > 1)
+        buffer_add_string(out, "\n");
+}
+
+/* Text as it stands, escaped, in up to EVIDENCE_LINES lines. */
+static void add_raw_line(struct logsummary *summary, struct slice text)
+{
+    struct buffer line = {0};
+    struct slice rest;
+
+    buffer_add_escaped(&line, text,
+                       EVIDENCE_LINES * (PAGE_COLUMNS - EVIDENCE_INDENT));
+    summary->has_failed |= line.has_failed;
+    rest = slice_make(line.bytes, line.len);
+    while (rest.len > 0) {
+        size_t len = 0;
+        size_t columns = 0;
+
+        for (; len < rest.len; len++) {
+            columns += ((unsigned char)rest.ptr[len] & 0xc0) != 0x80;
+            if (columns > PAGE_COLUMNS - EVIDENCE_INDENT)
+                break;
+        }
+        buffer_printf(&summary->out, "%*s", EVIDENCE_INDENT, "");
+        buffer_add(&summary->out, slice_head(rest, len));
+        buffer_add_string(&summary->out, "\n");
+        rest = slice_skip(rest, len);
     }
-    if (line.len > 0)
-        add_words(summary, "    ", &line);
-    else
-        buffer_free(&line);
+    buffer_free(&line);
 }
 
 static void add_evidence(struct logsummary *summary,
@@ -453,29 +512,27 @@ static void add_evidence(struct logsummary *summary,
         return;
     buffer_add_string(out, "    ");
     buffer_add_escaped(out, log_file_path(summary->logs, evidence->file), 50);
-    buffer_printf(out, " line %llu:\n      ",
-                  (unsigned long long)evidence->line);
-    buffer_add_escaped(out, slice_make(evidence->text, evidence->len),
-                       PAGE_COLUMNS - 6);
-    buffer_add_string(out, "\n");
+    buffer_printf(out, " line %llu:\n", (unsigned long long)evidence->line);
+    add_raw_line(summary, slice_make(evidence->text, evidence->len));
 }
 
 static void add_members(struct logsummary *summary,
                         const struct attacker *attacker)
 {
     const struct sources *sources = &summary->logs->sources;
-    size_t shown = attacker->member_count < 4 ? attacker->member_count : 4;
-    struct buffer words = {0};
+    struct buffer *out = &summary->out;
+    size_t start = out->len;
 
-    buffer_printf(&words, "%zu addresses: ", attacker->member_count);
-    for (size_t i = 0; i < shown; i++) {
+    buffer_printf(out, "    %zu addresses", attacker->member_count);
+    for (size_t i = 0; i < attacker->member_count; i++) {
         char text[ADDRESS_IP_TEXT_MAX];
+        size_t len = ip_format(&sources->items[attacker->members[i]].ip, text);
 
-        ip_format(&sources->items[attacker->members[i]].ip, text);
-        buffer_printf(&words, "%s%s", i == 0 ? "" : ", ", text);
+        if (!add_fitting(out, start, i == 0 ? ": " : ", ",
+                         slice_make(text, len)))
+            break;
     }
-    add_list_end(&words, attacker->member_count - shown);
-    add_words(summary, "    ", &words);
+    buffer_add_string(out, "\n");
 }
 
 /* Who it is, what it tried, and the line that shows it. */
@@ -506,6 +563,7 @@ static void add_detail(struct logsummary *summary,
         buffer_add_string(out, "\n");
     }
     add_samples(summary, attacker);
+    add_domains(summary, attacker);
     add_evidence(summary, attacker);
 }
 
@@ -514,7 +572,7 @@ static void add_attackers(struct logsummary *summary)
     const struct sources *sources = &summary->logs->sources;
     size_t count = sources->attacker_count;
     size_t shown = count < summary->rows ? count : summary->rows;
-    size_t detailed = count < summary->minor_rows ? count : summary->minor_rows;
+    size_t detailed = count < summary->details ? count : summary->details;
 
     if (count == 0)
         return;
@@ -946,7 +1004,7 @@ static size_t find_days(const struct logsummary *summary, struct day *days_r,
 
 static void add_hours(struct logsummary *summary)
 {
-    static const char clock[] = " 0     6     12    18    ";
+    static const char clock[] = "0     6     12    18";
     struct day days[DAYS_MAX];
     size_t max = summary->rows < DAYS_MAX ? summary->rows : DAYS_MAX;
     size_t all = 0;
@@ -958,7 +1016,7 @@ static void add_hours(struct logsummary *summary)
     heading(summary, "HOUR BY HOUR", false);
     buffer_add_string(out, "  day         accepted messages           "
                            "refusals or guesses, what is more\n");
-    buffer_printf(out, "              %s   %s\n", clock, clock);
+    buffer_printf(out, "               %s        %s\n", clock, clock);
     if (all > count || summary->logs->tally.hours_are_cut)
         buffer_printf(out, "  and %zu earlier days%s\n", all - count,
                       summary->logs->tally.hours_are_cut
@@ -1172,8 +1230,11 @@ bool logsummary_print(const struct options *options, struct logread *logs,
         .has_color = report_wants_color(options, output),
         .rows = options->top == 0 ? SIZE_MAX : options->top,
         .minor_rows =
-            options->top == 0 ? SIZE_MAX : ((size_t)options->top + 1) / 2};
+            options->top == 0 ? SIZE_MAX : ((size_t)options->top * 2 + 4) / 5,
+        .details = ((size_t)options->top * 3 + 9) / 10};
 
+    if (options->top == 0)
+        summary.details = DETAILS_MAX;
     sort_tables(&logs->join.tops);
     switch (options->format) {
     case FORMAT_JSON:
