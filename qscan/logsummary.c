@@ -209,11 +209,14 @@ static void begin_problem(struct logsummary *summary, size_t *problem_count)
 static void add_problem(struct logsummary *summary, size_t *problem_count,
                         uint64_t count, const char *one, const char *many)
 {
+    struct buffer words = {0};
+
     if (count == 0)
         return;
     begin_problem(summary, problem_count);
-    buffer_printf(&summary->out, "  %llu %s\n", (unsigned long long)count,
+    buffer_printf(&words, "%llu %s", (unsigned long long)count,
                   count == 1 ? one : many);
+    add_words(summary, "  ", &words);
 }
 
 static void add_attack(struct logsummary *summary, size_t *problem_count)
@@ -367,18 +370,18 @@ static void add_delays(struct logsummary *summary)
     static const char *const names[] = {"median ", ", 95 % within ",
                                         ", 99 % within "};
     const struct delays *delays = &summary->logs->tally.delays;
-    struct buffer *out = &summary->out;
+    struct buffer words = {0};
 
     if (delays->count == 0)
         return;
-    buffer_add_string(out, "  delay of deliveries  ");
+    buffer_add_string(&words, "delay of deliveries: ");
     for (size_t i = 0; i < 3; i++) {
-        buffer_add_string(out, names[i]);
-        list_add_span(out, delays_percentile(delays, percents[i]));
+        buffer_add_string(&words, names[i]);
+        list_add_span(&words, delays_percentile(delays, percents[i]));
     }
-    buffer_add_string(out, ", longest ");
-    list_add_span(out, delays->max_sec);
-    buffer_add_string(out, "\n");
+    buffer_add_string(&words, ", longest ");
+    list_add_span(&words, delays->max_sec);
+    add_words(summary, "  ", &words);
 }
 
 static void add_mail(struct logsummary *summary)
@@ -911,33 +914,53 @@ static void add_tables(struct logsummary *summary)
 
 /* ---- AUTH, TLS ---- */
 
-static void add_auth_tls(struct logsummary *summary)
+static void add_auth(struct logsummary *summary)
 {
     const struct logtally *tally = &summary->logs->tally;
     const struct log_tops *tops = &summary->logs->join.tops;
-    struct buffer *out = &summary->out;
-    size_t rows = summary->minor_rows;
+    struct buffer words = {0};
+
+    if (tally->logins + tally->auth_failures == 0)
+        return;
+    buffer_printf(&words, "AUTH: %llu logins, %llu failures",
+                  (unsigned long long)tally->logins,
+                  (unsigned long long)tally->auth_failures);
+    add_words(summary, "  ", &words);
+    add_inline(summary, "Mechanisms of logins", &tops->mechanisms,
+               summary->minor_rows);
+    add_inline(summary, "Users of failures", &tops->users, summary->minor_rows);
+}
+
+static void add_tls(struct logsummary *summary)
+{
+    const struct logtally *tally = &summary->logs->tally;
+    struct buffer words = {0};
+
+    if (tally->tls_server + tally->tls_client + tally->tls_failed == 0)
+        return;
+    buffer_printf(&words,
+                  "TLS: %llu sessions in, %llu out, %llu verified; %llu error "
+                  "lines",
+                  (unsigned long long)tally->tls_server,
+                  (unsigned long long)tally->tls_client,
+                  (unsigned long long)tally->tls_verified,
+                  (unsigned long long)tally->tls_failed);
+    add_words(summary, "  ", &words);
+    add_inline(summary, "Ciphers", &summary->logs->join.tops.ciphers,
+               summary->minor_rows);
+}
+
+static void add_auth_tls(struct logsummary *summary)
+{
+    const struct logtally *tally = &summary->logs->tally;
 
     if (tally->logins + tally->auth_failures + tally->tls_server +
             tally->tls_client + tally->tls_failed ==
         0)
         return;
     heading(summary, "AUTH AND TLS", false);
-    if (tally->logins + tally->auth_failures > 0)
-        buffer_printf(out, "  AUTH: %llu logins, %llu failures\n",
-                      (unsigned long long)tally->logins,
-                      (unsigned long long)tally->auth_failures);
-    add_inline(summary, "Mechanisms of logins", &tops->mechanisms, rows);
-    add_inline(summary, "Users of failures", &tops->users, rows);
-    if (tally->tls_server + tally->tls_client + tally->tls_failed > 0)
-        buffer_printf(out,
-                      "  TLS: %llu sessions in, %llu out, %llu verified; %llu "
-                      "error lines\n",
-                      (unsigned long long)tally->tls_server,
-                      (unsigned long long)tally->tls_client,
-                      (unsigned long long)tally->tls_verified,
-                      (unsigned long long)tally->tls_failed);
-    add_inline(summary, "Ciphers", &tops->ciphers, rows);
+    add_auth(summary);
+    add_tls(summary);
 }
 
 /* ---- hour by hour ---- */
