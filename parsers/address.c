@@ -698,3 +698,102 @@ const char *status_kind_text(enum status_kind kind)
     }
     return "other";
 }
+
+/* ---- generic names ---- */
+
+enum { NAME_RUN_MAX_BYTES = 12 };
+
+static bool is_hex_byte(char c)
+{
+    c = byte_lower(c);
+    return byte_is_digit(c) || (c >= 'a' && c <= 'f');
+}
+
+/* A run of digits (or hex digits) as a number; false when it is too long. */
+static bool run_number(struct slice run, unsigned base, uint64_t *number_r)
+{
+    uint64_t number = 0;
+
+    if (run.len == 0 || run.len > NAME_RUN_MAX_BYTES)
+        return false;
+    for (size_t i = 0; i < run.len; i++) {
+        char c = byte_lower(run.ptr[i]);
+
+        number = number * base +
+                 (uint64_t)(byte_is_digit(c) ? c - '0' : c - 'a' + 10);
+    }
+    *number_r = number;
+    return true;
+}
+
+/* The next run of such digits in a name. */
+static bool next_run(struct slice *rest, bool is_hex, struct slice *run_r)
+{
+    size_t start = 0, end;
+
+    while (start < rest->len && !(is_hex ? is_hex_byte(rest->ptr[start])
+                                         : byte_is_digit(rest->ptr[start])))
+        start++;
+    end = start;
+    while (end < rest->len && (is_hex ? is_hex_byte(rest->ptr[end])
+                                      : byte_is_digit(rest->ptr[end])))
+        end++;
+    *run_r = slice_make(rest->ptr + start, end - start);
+    *rest = slice_skip(*rest, end);
+    return run_r->len > 0;
+}
+
+static bool is_generic_v4(struct slice name, const uint8_t bytes[4])
+{
+    uint64_t whole = (uint64_t)bytes[0] << 24 | (uint64_t)bytes[1] << 16 |
+                     (uint64_t)bytes[2] << 8 | bytes[3];
+    uint64_t padded = bytes[0] * UINT64_C(1000000000) +
+                      bytes[1] * UINT64_C(1000000) + bytes[2] * UINT64_C(1000) +
+                      bytes[3];
+    struct slice rest = name, run;
+    bool has_third = false, has_last = false;
+    uint64_t number;
+
+    while (next_run(&rest, false, &run)) {
+        if (!run_number(run, 10, &number))
+            continue;
+        if (run.len > 9 && (number == padded || number == whole))
+            return true;
+        /* One number may stand for two equal bytes no more than once. */
+        if (number == bytes[3] && !has_last)
+            has_last = true;
+        else if (number == bytes[2])
+            has_third = true;
+    }
+    for (rest = name; next_run(&rest, true, &run);)
+        if (run.len == 8 && run_number(run, 16, &number) && number == whole)
+            return true;
+    return has_third && has_last;
+}
+
+static bool is_generic_v6(struct slice name, const uint8_t bytes[16])
+{
+    struct slice rest = name, run;
+    unsigned last = bytes[14] * 256u + bytes[15];
+    bool has_last = false, has_other = false;
+    uint64_t number;
+
+    while (next_run(&rest, true, &run)) {
+        if (run.len > 4 || !run_number(run, 16, &number))
+            continue;
+        if (number == last && !has_last) {
+            has_last = true;
+            continue;
+        }
+        for (int i = 0; i < 14; i += 2)
+            has_other = has_other || (number != 0 &&
+                                      number == bytes[i] * 256u + bytes[i + 1]);
+    }
+    return has_last && has_other;
+}
+
+bool name_is_generic(struct slice name, const struct ip *ip)
+{
+    return ip_is_v4(ip) ? is_generic_v4(name, ip->bytes + 12)
+                        : is_generic_v6(name, ip->bytes);
+}

@@ -67,6 +67,14 @@ struct client {
 /* False when the text has none of these shapes; *client_r is then empty. */
 bool client_parse(struct slice text, struct client *client_r);
 
+/*
+ * A name that a provider made of the address, as dial-up lines have them: it
+ * holds the last two bytes of an IPv4 address as numbers ("ppp-198-51-100-7",
+ * "7.100.dsl") or all four as one ("c6336407", "198051100007"); of an IPv6
+ * address its last group and one other.
+ */
+bool name_is_generic(struct slice name, const struct ip *ip);
+
 /* True when host equals domain or ends in "." domain; case and a final dot
  * are ignored. */
 bool domain_is_within(struct slice host, struct slice domain);

@@ -92,13 +92,15 @@ struct logline {
     struct log_stamp stamp;
     enum logline_kind kind;
     bool is_hostile;   /* two of what there must be one of: decides nothing */
+    bool is_split;     /* its end stands in lines to come, or was cut off: what
+                          stands last (status, dsn, reply) is absent */
     bool is_continued; /* text behind "ID[2]: ": the rest of the line before */
-    uint32_t repeat_count;
-    int64_t pid;       /* -1: none */
-    struct slice host; /* of the header; absent when there is none */
-    struct slice tag;  /* "sm-mta" */
-    struct slice id;   /* absent: none, or NOQUEUE */
-    struct slice text; /* all behind the id */
+    uint32_t repeat_count; /* 1, but for repeated lines */
+    int64_t pid;           /* -1: none */
+    struct slice host;     /* of the header; absent when there is none */
+    struct slice tag;      /* "sm-mta" */
+    struct slice id;       /* absent: none, or NOQUEUE */
+    struct slice text;     /* all behind the id */
     /* who: */
     struct slice relay;  /* as it stands: "host. [ip]", $_ of a client */
     struct client peer;  /* relay taken apart; has_ip false when it has none */

@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "parsers/hash.h"
+
 enum { FIRST_SLOTS = 256 };
 
 bool crowd_init(struct crowd *crowd, const uint64_t key[2])

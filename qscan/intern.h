@@ -39,9 +39,7 @@ void arena_free(struct arena *arena);
 /* What lies in from lives on in into; from is empty afterwards. */
 void arena_adopt(struct arena *into, struct arena *from);
 
-/* Keyed, so that nobody who chooses names can make a table slow
- * (SipHash-1-3). */
-uint64_t keyed_hash(const uint64_t key[2], struct slice text);
+/* A key for parsers/hash.h, that nobody outside can guess. */
 void keyed_hash_new_key(uint64_t key[2]);
 
 /* The strings live in the arena, which outlives the table. */

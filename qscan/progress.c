@@ -21,14 +21,30 @@ void progress_begin(struct progress *progress, const char *what, size_t total)
     clock_gettime(CLOCK_MONOTONIC, &progress->start);
 }
 
+static void print_count(const struct progress *progress, double count)
+{
+    if (progress->is_bytes)
+        fprintf(stderr, "%.1f MB", count / 1e6);
+    else
+        fprintf(stderr, "%.0f", count);
+}
+
 static void print(struct progress *progress, double sec)
 {
     size_t done = atomic_load(&progress->done);
     double rate = sec > 0 ? (double)done / sec : 0;
     bool is_terminal = isatty(STDERR_FILENO);
 
-    fprintf(stderr, "%s%zu of %zu %s, %.0f/s", is_terminal ? "\r\033[K" : "",
-            done, progress->total, progress->what, rate);
+    if (is_terminal)
+        fputs("\r\033[K", stderr);
+    print_count(progress, (double)done);
+    if (progress->total > 0) {
+        fputs(" of ", stderr);
+        print_count(progress, (double)progress->total);
+    }
+    fprintf(stderr, " %s, ", progress->what);
+    print_count(progress, rate);
+    fputs("/s", stderr);
     if (rate > 0 && done < progress->total)
         fprintf(stderr, ", %.0f s left",
                 (double)(progress->total - done) / rate);

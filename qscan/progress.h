@@ -12,7 +12,8 @@ enum progress_when { PROGRESS_AUTO, PROGRESS_ALWAYS, PROGRESS_NEVER };
 struct progress {
     enum progress_when when;
     atomic_size_t done;
-    size_t total;
+    size_t total;     /* 0: not known */
+    bool is_bytes;    /* said in MB */
     const char *what; /* "messages read" */
     struct timespec start;
     bool is_shown; /* a line stands on the terminal */

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "parsers/hash.h"
 #include "qscan/intern.h"
 #include "rules/rules.h"
 

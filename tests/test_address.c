@@ -738,6 +738,49 @@ static void real_status_texts_are_read_right(void **state)
     assert_true(row_count > 400);
 }
 
+/* ---- generic names ---- */
+
+static const struct {
+    const char *name, *ip;
+    bool is_generic;
+} name_cases[] = {
+    {"dsl-198-51-100-7.example.net", "198.51.100.7", true},
+    {"7.100.51.198.dsl.example.net", "198.51.100.7", true},
+    {"host7.sub100.example.net", "198.51.100.7", true},
+    {"c6336407.pool.example.net", "198.51.100.7", true},
+    {"C6336407.pool.example.net", "198.51.100.7", true},
+    {"198051100007.pool.example.net", "198.51.100.7", true},
+    {"3325256711.pool.example.net", "198.51.100.7", true},
+    {"h7-7.example.net", "198.51.7.7", true},
+    {"mail.example.net", "198.51.100.7", false},
+    {"mail7.example.net", "198.51.100.7", false},
+    {"mx100.example.net", "198.51.100.7", false},
+    {"h7.example.net", "198.51.7.7", false},
+    {"", "198.51.100.7", false},
+    {"99999999999999999999.100.7x.example.net", "198.51.100.7", true},
+    {"cust-2001-db8-bad-316.example.net", "2001:db8:bad::316", true},
+    {"mail-316.example.net", "2001:db8:bad::316", false},
+    {"mail.example.net", "2001:db8:bad::316", false},
+};
+
+static void names_made_of_their_address_are_generic(void **state)
+{
+    struct guard guard;
+
+    (void)state;
+    guard_open(&guard, 4096);
+    for (size_t i = 0; i < COUNT(name_cases); i++) {
+        struct slice name =
+            guard_text(&guard, slice_from_string(name_cases[i].name));
+        struct ip ip;
+
+        assert_true(ip_parse(slice_from_string(name_cases[i].ip), &ip));
+        if (name_is_generic(name, &ip) != name_cases[i].is_generic)
+            fail_msg("%s of %s", name_cases[i].name, name_cases[i].ip);
+    }
+    guard_close(&guard);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -750,6 +793,7 @@ int main(void)
         cmocka_unit_test(status_texts_prove_what_sendmail_says_alone),
         cmocka_unit_test(long_status_texts_take_linear_time),
         cmocka_unit_test(real_status_texts_are_read_right),
+        cmocka_unit_test(names_made_of_their_address_are_generic),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "parsers/hash.h"
 #include "qscan/intern.h"
 #include "tests/assert_slice.h"
 

@@ -6,6 +6,7 @@
  *     QSCAN_FAULT=fsync:2:kill-before  dies instead of the second fsync
  *     QSCAN_FAULT=fsync:2:kill-after   dies right after it
  *     QSCAN_FAULT=fsync:2:term         gets a SIGTERM just before, and goes on
+ *     QSCAN_FAULT=flock:1:stop         stops before it, until it gets a SIGCONT
  *     QSCAN_FAULT=write:2:short        half of it is written, then ENOSPC
  *     QSCAN_FAULT_FD=7                 a byte is written there when it struck
  *
@@ -26,7 +27,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum what { NOTHING, FAIL, KILL_BEFORE, KILL_AFTER, SHORT, TERM };
+enum what { NOTHING, FAIL, KILL_BEFORE, KILL_AFTER, SHORT, TERM, STOP };
 
 static struct {
     char call[16];
@@ -72,6 +73,8 @@ __attribute__((constructor)) static void read_environment(void)
         fault.what = KILL_AFTER;
     else if (strcmp(what, "term") == 0)
         fault.what = TERM;
+    else if (strcmp(what, "stop") == 0)
+        fault.what = STOP;
     else if (strcmp(what, "short") == 0)
         fault.what = SHORT;
     else {
@@ -109,8 +112,8 @@ static enum what strike(const char *call)
     while (told < 0 && errno == EINTR);
     if (fault.what == KILL_BEFORE)
         die();
-    if (fault.what == TERM) {
-        kill(getpid(), SIGTERM);
+    if (fault.what == TERM || fault.what == STOP) {
+        kill(getpid(), fault.what == TERM ? SIGTERM : SIGSTOP);
         return NOTHING;
     }
     errno = fault.error;

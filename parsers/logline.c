@@ -1,0 +1,507 @@
+#include "parsers/logline_part.h"
+
+#include "parsers/queueid.h"
+
+enum {
+    WORD_MAX = 255,     /* of a header: a host name, a tag */
+    ID_MAX = 48,        /* with "[12]" */
+    HEADER_WORDS = 6,   /* priority, host, "Message forwarded from" ... */
+    SOLARIS_ID_MAX = 40 /* "[ID 801593 mail.info] " */
+};
+
+static const struct logline nothing = {
+    .kind = LOGLINE_OTHER,
+    .repeat_count = 1,
+    .pid = -1,
+    .size_bytes = -1,
+    .recipient_count = -1,
+    .delay_sec = -1,
+    .xdelay_sec = -1,
+    .tries = -1,
+};
+
+/* ---- names ---- */
+
+enum logline_shape logline_shape(enum logline_kind kind)
+{
+    static const enum logline_shape shapes[LOGLINE_KIND_COUNT] = {
+        [LOGLINE_FROM] = SHAPE_FROM,       [LOGLINE_TO] = SHAPE_TO,
+        [LOGLINE_DSN] = SHAPE_DSN,         [LOGLINE_CLONE] = SHAPE_OTHER,
+        [LOGLINE_DONE] = SHAPE_OTHER,      [LOGLINE_REPLY] = SHAPE_REPLY,
+        [LOGLINE_RULESET] = SHAPE_RULESET, [LOGLINE_LOST] = SHAPE_LOST,
+        [LOGLINE_NO_COMMAND] = SHAPE_PEER, [LOGLINE_FLOOD] = SHAPE_PEER,
+        [LOGLINE_ATTACK] = SHAPE_PEER,     [LOGLINE_PROBE] = SHAPE_PEER,
+        [LOGLINE_PROXY] = SHAPE_PEER,      [LOGLINE_PREGREET] = SHAPE_PEER,
+        [LOGLINE_PEER] = SHAPE_PEER,       [LOGLINE_AUTH] = SHAPE_AUTH,
+        [LOGLINE_AUTH_OK] = SHAPE_AUTH,    [LOGLINE_TLS] = SHAPE_OTHER,
+        [LOGLINE_MILTER] = SHAPE_MILTER,   [LOGLINE_REFUSING] = SHAPE_OTHER,
+        [LOGLINE_CONNECT] = SHAPE_OTHER,   [LOGLINE_SYSTEM] = SHAPE_OTHER,
+        [LOGLINE_NOTICE] = SHAPE_OTHER,    [LOGLINE_OTHER] = SHAPE_OTHER,
+    };
+
+    return kind < LOGLINE_KIND_COUNT ? shapes[kind] : SHAPE_OTHER;
+}
+
+static const char *const shape_names[SHAPE_COUNT] = {
+    [SHAPE_FROM] = "from",   [SHAPE_TO] = "to",
+    [SHAPE_REPLY] = "reply", [SHAPE_RULESET] = "ruleset",
+    [SHAPE_PEER] = "peer",   [SHAPE_LOST] = "lost",
+    [SHAPE_AUTH] = "auth",   [SHAPE_MILTER] = "milter",
+    [SHAPE_DSN] = "dsn",     [SHAPE_OTHER] = "other",
+};
+
+const char *logline_shape_text(enum logline_shape shape)
+{
+    return shape < SHAPE_COUNT ? shape_names[shape] : "other";
+}
+
+bool logline_shape_find(struct slice name, enum logline_shape *shape_r)
+{
+    for (unsigned i = 0; i < SHAPE_COUNT; i++) {
+        if (!slice_equal(name, slice_from_string(shape_names[i])))
+            continue;
+        *shape_r = (enum logline_shape)i;
+        return true;
+    }
+    return false;
+}
+
+const char *logline_kind_text(enum logline_kind kind)
+{
+    static const char *const names[LOGLINE_KIND_COUNT] = {
+        [LOGLINE_FROM] = "from",
+        [LOGLINE_TO] = "to",
+        [LOGLINE_DSN] = "dsn",
+        [LOGLINE_CLONE] = "clone",
+        [LOGLINE_DONE] = "done",
+        [LOGLINE_REPLY] = "reply",
+        [LOGLINE_RULESET] = "ruleset",
+        [LOGLINE_LOST] = "lost",
+        [LOGLINE_NO_COMMAND] = "no-command",
+        [LOGLINE_FLOOD] = "flood",
+        [LOGLINE_ATTACK] = "attack",
+        [LOGLINE_PROBE] = "probe",
+        [LOGLINE_PROXY] = "proxy",
+        [LOGLINE_PREGREET] = "pregreet",
+        [LOGLINE_PEER] = "peer",
+        [LOGLINE_AUTH] = "auth",
+        [LOGLINE_AUTH_OK] = "auth-ok",
+        [LOGLINE_TLS] = "tls",
+        [LOGLINE_MILTER] = "milter",
+        [LOGLINE_REFUSING] = "refusing",
+        [LOGLINE_CONNECT] = "connect",
+        [LOGLINE_SYSTEM] = "system",
+        [LOGLINE_NOTICE] = "notice",
+        [LOGLINE_OTHER] = "other",
+    };
+
+    return kind < LOGLINE_KIND_COUNT ? names[kind] : "other";
+}
+
+/* ---- the id ---- */
+
+/* Ids of sendmail 5 to 8.7: AA12345. */
+static bool is_old_id(struct slice id)
+{
+    if (id.len < 7 || id.len > 9)
+        return false;
+    for (size_t i = 0; i < id.len; i++)
+        if (i < 2 ? id.ptr[i] < 'A' || id.ptr[i] > 'Z'
+                  : !byte_is_digit(id.ptr[i]))
+            return false;
+    return true;
+}
+
+/* Files named by hand are delivered, too; only where no other line has them. */
+static bool is_hand_named(struct slice id, struct slice behind)
+{
+    for (size_t i = 0; i < id.len; i++)
+        if ((unsigned char)id.ptr[i] <= ' ' || id.ptr[i] == '(' ||
+            id.ptr[i] == '[')
+            return false;
+    if (LOG_STARTS(id, "Milter") || LOG_STARTS(id, "collect"))
+        return false;
+    return LOG_STARTS(behind, "to=") || LOG_STARTS(behind, "from=") ||
+           LOG_STARTS(behind, "done; ");
+}
+
+static bool is_id(struct slice id, struct slice behind)
+{
+    struct queueid decoded;
+
+    if (id.len < 2)
+        return false;
+    queueid_decode(id, 0, &decoded);
+    return decoded.era != QUEUEID_OTHER || is_old_id(id) ||
+           is_hand_named(id, behind);
+}
+
+/* Takes "[2]" off an id: conf.c splits lines of more than 1024 bytes. */
+static int64_t take_part_number(struct slice *id)
+{
+    size_t open = id->len;
+    int64_t part;
+
+    if (id->len < 3 || id->ptr[id->len - 1] != ']')
+        return 0;
+    while (open > 0 && id->ptr[open - 1] != '[')
+        open--;
+    if (open == 0 ||
+        !slice_to_integer(log_between(*id, open, id->len - 1), &part) ||
+        part < 1)
+        return 0;
+    id->len = open - 1;
+    return part;
+}
+
+/* Takes "ID: ", "ID[1]: " or "NOQUEUE: " off the front of *text. */
+static void take_id(struct slice *text, struct logline *line)
+{
+    size_t colon = slice_index(slice_head(*text, ID_MAX), ':');
+    struct slice id = slice_head(*text, colon);
+    struct slice behind = slice_skip(*text, colon + 2);
+    int64_t part;
+
+    if (colon >= text->len || text->ptr[colon] != ':' ||
+        (colon + 1 < text->len && text->ptr[colon + 1] != ' '))
+        return;
+    part = take_part_number(&id);
+    if (slice_equal(id, SLICE_LITERAL("NOQUEUE")))
+        id = log_absent;
+    else if (!is_id(id, behind))
+        return;
+    line->id = id;
+    line->is_split |= part == 1;
+    line->is_continued = part > 1;
+    *text = behind;
+}
+
+/* ---- the text ---- */
+
+/* " ..." at the end says that another part follows. */
+static void parse_text(struct slice text, struct logline *line)
+{
+    take_id(&text, line);
+    if (line->is_split && LOG_ENDS(text, " ..."))
+        text.len -= sizeof " ..." - 1;
+    line->text = text;
+    if (line->is_continued) {
+        line->kind = LOGLINE_NOTICE;
+        return;
+    }
+    if (logline_mail(text, line) || logline_peer(text, line) ||
+        logline_reply(text, line) || logline_known_words(text, line))
+        return;
+    line->kind = LOGLINE_OTHER;
+}
+
+/* "sendmail", "sendmail-in", "sm-mta", with or without a path. */
+static bool is_sendmail_tag(struct slice tag)
+{
+    const char *slash = tag.len == 0 ? NULL : memrchr(tag.ptr, '/', tag.len);
+    struct slice rest;
+
+    if (slash != NULL)
+        tag = slice_skip(tag, (size_t)(slash - tag.ptr) + 1);
+    if (LOG_STARTS(tag, "sm-")) /* sm-notify belongs to NFS */
+        return !slice_equal(tag, SLICE_LITERAL("sm-notify"));
+    if (!LOG_STARTS(tag, "sendmail"))
+        return false;
+    rest = LOG_SKIP(tag, "sendmail");
+    return rest.len == 0 || rest.ptr[0] == '-' || rest.ptr[0] == '.' ||
+           rest.ptr[0] == '_';
+}
+
+/* Under a label of the site's own (-L) a line is known by its id and shape,
+ * or by words that no other program has. A milter names ids, too, and a few
+ * words of English are no shape. */
+static bool is_sendmail_line(const struct logline *line)
+{
+    bool has_id = !slice_is_absent(line->id);
+
+    if (is_sendmail_tag(line->tag))
+        return true;
+    switch (line->kind) {
+    case LOGLINE_OTHER:
+    case LOGLINE_NOTICE:
+    case LOGLINE_PEER:
+        return line->is_continued && has_id;
+    case LOGLINE_REPLY:
+        return has_id && !slice_is_absent(line->recipient);
+    case LOGLINE_SYSTEM:
+        return has_id && (LOG_STARTS(line->text, "SYSERR(") ||
+                          LOG_STARTS(line->text, "Losing "));
+    case LOGLINE_TLS:
+    case LOGLINE_AUTH:
+    case LOGLINE_AUTH_OK:
+    case LOGLINE_RULESET:
+        return true;
+    default:
+        return has_id;
+    }
+}
+
+static enum logline_outcome finish(struct slice text, struct logline *line)
+{
+    struct logline known;
+
+    parse_text(text, line);
+    if (is_sendmail_line(line))
+        return LOGLINE_OK;
+    known = nothing;
+    known.stamp = line->stamp;
+    known.host = line->host;
+    known.tag = line->tag;
+    known.pid = line->pid;
+    known.repeat_count = line->repeat_count;
+    *line = known;
+    return LOGLINE_FOREIGN;
+}
+
+/* "N times" with or without more; 0 when there is no such number. */
+static uint32_t repeat_number(struct slice text, struct slice *behind_r)
+{
+    size_t len = 0;
+    int64_t number = 0;
+
+    while (len < text.len && byte_is_digit(text.ptr[len]))
+        len++;
+    if (!slice_to_integer(slice_head(text, len), &number) || number < 1 ||
+        !LOG_STARTS(slice_skip(text, len), " time"))
+        return 0;
+    *behind_r = LOG_SKIP(slice_skip(text, len), " time");
+    return number > UINT32_MAX ? UINT32_MAX : (uint32_t)number;
+}
+
+/* Behind the tag, or behind the host where a syslogd writes no tag. */
+static enum logline_outcome parse_message(struct slice text,
+                                          struct logline *line)
+{
+    struct slice behind;
+    uint32_t count;
+
+    if (LOG_STARTS(text, "last message repeated ")) {
+        count =
+            repeat_number(LOG_SKIP(text, "last message repeated "), &behind);
+        if (count > 0) {
+            line->repeat_count = count;
+            return LOGLINE_REPEATED;
+        }
+    }
+    /* rsyslog: "message repeated 3 times: [ TEXT]" */
+    if (LOG_STARTS(text, "message repeated ")) {
+        count = repeat_number(LOG_SKIP(text, "message repeated "), &behind);
+        if (count > 0 && LOG_STARTS(behind, "s: [") && LOG_ENDS(behind, "]")) {
+            line->repeat_count = count;
+            text = LOG_SKIP(behind, "s: [");
+            text.len--;
+            if (LOG_STARTS(text, " "))
+                text = slice_skip(text, 1);
+        }
+    }
+    return finish(text, line);
+}
+
+/* ---- the header ---- */
+
+/* "<22>", "<mail.info>" and "<2.6>" */
+static struct slice skip_priority(struct slice text)
+{
+    size_t close;
+
+    if (text.len == 0 || text.ptr[0] != '<')
+        return text;
+    close = slice_index(slice_head(text, 24), '>');
+    if (close >= text.len || text.ptr[close] != '>')
+        return text;
+    text = slice_skip(text, close + 1);
+    return LOG_STARTS(text, " ") ? slice_skip(text, 1) : text;
+}
+
+/* "mail.info" (BusyBox, Solaris), "mail:info" (AIX), "<mail.info>" (FreeBSD) */
+static bool is_priority_word(struct slice word)
+{
+    if (word.len > 2 && word.ptr[0] == '<' && word.ptr[word.len - 1] == '>')
+        return true;
+    for (size_t i = 0; i < sizeof "mail" - 1; i++)
+        if (i >= word.len || word.ptr[i] != "mail"[i])
+            return false;
+    word = LOG_SKIP(word, "mail");
+    if (word.len < 4 || (word.ptr[0] != '.' && word.ptr[0] != ':'))
+        return false;
+    word = slice_skip(word, 1);
+    return slice_equal(word, SLICE_LITERAL("info")) ||
+           slice_equal(word, SLICE_LITERAL("notice")) ||
+           slice_equal(word, SLICE_LITERAL("warn")) ||
+           slice_equal(word, SLICE_LITERAL("warning")) ||
+           slice_equal(word, SLICE_LITERAL("err")) ||
+           slice_equal(word, SLICE_LITERAL("error")) ||
+           slice_equal(word, SLICE_LITERAL("crit")) ||
+           slice_equal(word, SLICE_LITERAL("alert")) ||
+           slice_equal(word, SLICE_LITERAL("emerg")) ||
+           slice_equal(word, SLICE_LITERAL("debug"));
+}
+
+/* "sm-mta[4793]", without the colon */
+static void set_tag(struct slice word, struct logline *line)
+{
+    size_t open = word.len;
+
+    line->tag = word;
+    if (word.len < 3 || word.ptr[word.len - 1] != ']')
+        return;
+    while (open > 0 && word.ptr[open - 1] != '[')
+        open--;
+    if (open < 2)
+        return;
+    slice_to_integer(log_between(word, open, word.len - 1), &line->pid);
+    if (line->pid < 0)
+        line->pid = -1;
+    line->tag = slice_head(word, open - 1);
+}
+
+/* Solaris: "[ID 801593 mail.info] " behind the tag */
+static struct slice skip_message_number(struct slice text)
+{
+    size_t close;
+
+    if (!LOG_STARTS(text, "[ID "))
+        return text;
+    close = slice_index(slice_head(text, SOLARIS_ID_MAX), ']');
+    if (close + 1 >= text.len || text.ptr[close] != ']' ||
+        text.ptr[close + 1] != ' ')
+        return text;
+    return slice_skip(text, close + 2);
+}
+
+static struct slice skip_blanks(struct slice text)
+{
+    while (text.len > 0 && text.ptr[0] == ' ')
+        text = slice_skip(text, 1);
+    return text;
+}
+
+/* "[host] tag[pid]: text" and what syslogds put between. */
+static enum logline_outcome parse_bsd(struct slice text, struct logline *line)
+{
+    for (int i = 0; i < HEADER_WORDS; i++) {
+        struct slice word;
+
+        text = skip_blanks(text);
+        if (!slice_is_absent(line->host) &&
+            (LOG_STARTS(text, "last message repeated ") ||
+             LOG_STARTS(text, "message repeated ")))
+            return parse_message(text, line);
+        word = slice_head(text, slice_index(slice_head(text, WORD_MAX), ' '));
+        if (word.len == 0 || word.len == WORD_MAX)
+            break;
+        text = slice_skip(text, word.len);
+        if (word.ptr[word.len - 1] == ':') {
+            word.len--;
+            set_tag(word, line);
+            return parse_message(skip_message_number(skip_blanks(text)), line);
+        }
+        if (is_priority_word(word))
+            continue;
+        if (slice_is_absent(line->host)) {
+            line->host = word;
+            continue;
+        }
+        /* AIX: "Message forwarded from HOST: tag[pid]: " */
+        if (slice_equal(word, SLICE_LITERAL("Message")) &&
+            LOG_STARTS(text, " forwarded from ")) {
+            text = LOG_SKIP(text, " forwarded from ");
+            line->host = slice_head(text, slice_index(text, ':'));
+            text = slice_skip(text, line->host.len + 1);
+            continue;
+        }
+        set_tag(word, line);
+        if (line->pid >= 0) /* "tag[pid] text" */
+            return parse_message(skip_blanks(text), line);
+        break;
+    }
+    return LOGLINE_FOREIGN;
+}
+
+/* A word of an RFC 5424 header; "-" is absent. */
+static struct slice take_word(struct slice *text)
+{
+    struct slice word = slice_head(*text, slice_index(*text, ' '));
+
+    *text = slice_skip(*text, word.len + 1);
+    return slice_equal(word, SLICE_LITERAL("-")) ? log_absent : word;
+}
+
+/* "[id k=\"v\"]..." or "-"; a bracket inside quotes is data, and so is what
+ * stands behind a backslash there (RFC 5424 6.3.3). */
+static struct slice skip_structured_data(struct slice text)
+{
+    bool is_quoted = false, is_open = false;
+    size_t at;
+
+    if (LOG_STARTS(text, "-"))
+        return slice_skip(text, 1);
+    for (at = 0; at < text.len; at++) {
+        char c = text.ptr[at];
+
+        if (is_quoted && c == '\\')
+            at++;
+        else if (c == '"')
+            is_quoted = is_open && !is_quoted;
+        else if (!is_quoted && c == '[')
+            is_open = true;
+        else if (!is_quoted && c == ']')
+            is_open = false;
+        else if (!is_quoted && !is_open)
+            break;
+    }
+    return slice_skip(text, at);
+}
+
+static enum logline_outcome parse_rfc5424(struct slice text,
+                                          struct logline *line)
+{
+    struct slice pid;
+
+    text = skip_blanks(text);
+    line->host = take_word(&text);
+    set_tag(take_word(&text), line);
+    pid = take_word(&text);
+    if (pid.len == 0 || !slice_to_integer(pid, &line->pid) || line->pid < 0)
+        line->pid = line->pid > 0 ? line->pid : -1;
+    take_word(&text);
+    text = skip_blanks(skip_structured_data(text));
+    if (LOG_STARTS(text, "\xef\xbb\xbf"))
+        text = slice_skip(text, 3);
+    return parse_message(skip_message_number(skip_blanks(text)), line);
+}
+
+static struct slice clip(struct slice line, bool *is_cut_r)
+{
+    *is_cut_r = line.len > LOGLINE_MAX_BYTES;
+    line = slice_head(line, LOGLINE_MAX_BYTES);
+    while (line.len > 0 &&
+           (line.ptr[line.len - 1] == '\r' || line.ptr[line.len - 1] == ' ' ||
+            line.ptr[line.len - 1] == '\0'))
+        line.len--;
+    return line;
+}
+
+enum logline_outcome logline_parse(struct slice line, struct logline *line_r)
+{
+    bool is_cut, is_rfc5424;
+    struct slice text;
+    size_t taken;
+
+    *line_r = nothing;
+    text = skip_priority(clip(line, &is_cut));
+    is_rfc5424 = LOG_STARTS(text, "1 ");
+    if (is_rfc5424)
+        text = slice_skip(text, 2);
+    taken = log_stamp_take(text, &line_r->stamp);
+    text = slice_skip(text, taken);
+    if (taken == 0 || (text.len > 0 && text.ptr[0] != ' '))
+        return LOGLINE_NO_STAMP;
+    line_r->is_split = is_cut;
+    return is_rfc5424 ? parse_rfc5424(text, line_r) : parse_bsd(text, line_r);
+}

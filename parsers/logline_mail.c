@@ -1,0 +1,801 @@
+#include "parsers/logline_part.h"
+
+/* ---- scanning outside quotes ---- */
+
+/* Bytes of one byte as the log has it: "a", "\\", "\101". */
+static size_t logged_byte(struct slice text, size_t at)
+{
+    if (text.ptr[at] != '\\')
+        return 1;
+    if (at + 1 < text.len && text.ptr[at + 1] == '\\')
+        return 2;
+    if (at + 3 < text.len && byte_is_digit(text.ptr[at + 1]) &&
+        byte_is_digit(text.ptr[at + 2]) && byte_is_digit(text.ptr[at + 3]))
+        return 4;
+    return 1;
+}
+
+static size_t skip_escape(struct slice text, size_t at)
+{
+    size_t len = logged_byte(text, at);
+
+    at += len;
+    /* "\ooo" is one byte of data and quotes nothing */
+    if (len == 4 || at >= text.len)
+        return at;
+    return at + logged_byte(text, at);
+}
+
+size_t log_scan_next(struct log_scan *scan, char stop)
+{
+    struct slice text = scan->text;
+
+    while (scan->at < text.len) {
+        size_t at = scan->at;
+        char c = text.ptr[at];
+
+        if (c == '\\') {
+            scan->at = skip_escape(text, at);
+            continue;
+        }
+        scan->at = at + 1;
+        if (c == '"') {
+            scan->is_quoted = !scan->is_quoted;
+        } else if (scan->is_quoted) {
+            continue;
+        } else if (c == '(') {
+            scan->comments++;
+        } else if (scan->comments > 0) {
+            scan->comments -= c == ')';
+        } else if (c == stop && scan->angles == 0) {
+            return at;
+        } else if (c == '<') {
+            scan->angles++;
+        } else if (c == '>' && scan->angles > 0) {
+            scan->angles--;
+        }
+    }
+    scan->at = text.len;
+    return text.len;
+}
+
+bool log_scan_is_closed(const struct log_scan *scan)
+{
+    return scan->angles == 0 && scan->comments == 0 && !scan->is_quoted;
+}
+
+/* Length of "<...>" at the start of text when nothing inside needs a closer
+ * look; 0 otherwise. */
+static size_t plain_address(struct slice text)
+{
+    size_t end;
+
+    if (text.len == 0 || text.ptr[0] != '<')
+        return 0;
+    for (end = 1; end < text.len; end++) {
+        char c = text.ptr[end];
+
+        if (c == '>')
+            return end + 1;
+        if (c == '"' || c == '\\' || c == '<' || c == '(')
+            return 0;
+    }
+    return 0;
+}
+
+bool logline_next_recipient(struct slice *rest, struct slice *recipient_r)
+{
+    size_t end;
+
+    if (rest->len == 0)
+        return false;
+    end = plain_address(*rest);
+    if (end == 0 || (end < rest->len && rest->ptr[end] != ',')) {
+        struct log_scan scan = {.text = *rest};
+
+        end = log_scan_next(&scan, ',');
+    }
+    *recipient_r = address_bare(slice_head(*rest, end));
+    *rest = slice_skip(*rest, end + 1);
+    return true;
+}
+
+/* ---- numbers ---- */
+
+/* Takes words and a decimal number (class= may be negative) off the front of
+ * *rest. */
+static bool take_number(struct slice *rest, struct slice words,
+                        int64_t *number_r)
+{
+    size_t len = words.len;
+
+    if (!slice_starts(*rest, words))
+        return false;
+    if (len < rest->len && rest->ptr[len] == '-')
+        len++;
+    while (len < rest->len && byte_is_digit(rest->ptr[len]))
+        len++;
+    if (!slice_to_integer(log_between(*rest, words.len, len), number_r))
+        return false;
+    *rest = slice_skip(*rest, len);
+    return true;
+}
+
+/* "[D+]HH:MM:SS" (sendmail/convtime.c: pintvl); a day has 24 hours. */
+int64_t log_duration(struct slice text)
+{
+    size_t plus = text.len > 8 ? slice_index(text, '+') : text.len;
+    int64_t days = 0;
+    int64_t part[3] = {0, 0, 0};
+
+    if (plus < text.len) {
+        if (!slice_to_integer(slice_head(text, plus), &days) || days < 0 ||
+            days > INT32_MAX)
+            return -1;
+        text = slice_skip(text, plus + 1);
+    }
+    if (text.len != 8 || text.ptr[2] != ':' || text.ptr[5] != ':')
+        return -1;
+    for (int i = 0; i < 3; i++) {
+        const char *p = text.ptr + i * 3;
+
+        if (!byte_is_digit(p[0]) || !byte_is_digit(p[1]))
+            return -1;
+        part[i] = (p[0] - '0') * 10 + (p[1] - '0');
+    }
+    return ((days * 24 + part[0]) * 60 + part[1]) * 60 + part[2];
+}
+
+void log_take_last(struct slice *rest, struct slice key, struct slice *value_r)
+{
+    const char *comma =
+        rest->len == 0 ? NULL : memrchr(rest->ptr, ',', rest->len);
+    size_t at;
+
+    if (comma == NULL)
+        return;
+    at = (size_t)(comma - rest->ptr);
+    if (!slice_starts(slice_skip(*rest, at), key))
+        return;
+    *value_r = slice_skip(*rest, at + key.len);
+    *rest = slice_head(*rest, at);
+}
+
+/* ---- relay ---- */
+
+/* "[198.51.100.1] [198.51.100.1]": a host without a name stands twice. */
+static struct slice without_literal_name(struct slice relay)
+{
+    size_t close;
+
+    if (relay.len == 0 || relay.ptr[0] != '[')
+        return relay;
+    close = slice_index(relay, ']');
+    if (close + 2 < relay.len && relay.ptr[close + 1] == ' ' &&
+        relay.ptr[close + 2] == '[')
+        return slice_skip(relay, close + 2);
+    return relay;
+}
+
+static bool is_one_word(struct slice text)
+{
+    for (size_t i = 0; i < text.len; i++)
+        if (byte_is_space(text.ptr[i]) || text.ptr[i] == '[' ||
+            text.ptr[i] == '@')
+            return false;
+    return text.len > 0;
+}
+
+void logline_set_relay(struct logline *line, struct slice relay)
+{
+    line->relay = relay;
+    if (client_parse(without_literal_name(relay), &line->peer) ||
+        !is_one_word(relay))
+        return;
+    /* a cached status names the host alone */
+    if (relay.ptr[relay.len - 1] == '.')
+        relay.len--;
+    line->peer.name = relay.len > 0 ? relay : log_absent;
+}
+
+/* ---- replies ---- */
+
+static bool is_enhanced_byte(char c)
+{
+    return byte_is_digit(c) || c == '.';
+}
+
+struct slice logline_without_codes(struct slice text)
+{
+    struct slice rest = text;
+    size_t len = 0;
+
+    if (rest.len > 3 && (rest.ptr[0] == '4' || rest.ptr[0] == '5') &&
+        byte_is_digit(rest.ptr[1]) && byte_is_digit(rest.ptr[2]) &&
+        (rest.ptr[3] == ' ' || rest.ptr[3] == '-'))
+        rest = slice_skip(rest, 4);
+    if (rest.len > 1 && (rest.ptr[0] == '4' || rest.ptr[0] == '5') &&
+        rest.ptr[1] == '.') {
+        while (len < rest.len && is_enhanced_byte(rest.ptr[len]))
+            len++;
+        if (len < rest.len && rest.ptr[len] == ' ')
+            rest = slice_skip(rest, len + 1);
+    }
+    return rest;
+}
+
+/* Length of the address in front of "... ", or text.len when there is none. */
+static size_t address_before_dots(struct slice text)
+{
+    struct slice dots = SLICE_LITERAL("... ");
+    struct log_scan scan = {.text = text};
+    size_t end = plain_address(text);
+
+    if (end > 0 && slice_starts(slice_skip(text, end), dots))
+        return end;
+    for (;;) {
+        end = log_scan_next(&scan, '.');
+        if (end == text.len)
+            break;
+        if (slice_starts(slice_skip(text, end), dots))
+            return end;
+    }
+    /* an unclosed quote, its other half cut out of the middle */
+    return log_scan_is_closed(&scan) ? text.len : log_find_last(text, dots);
+}
+
+void logline_set_reply(struct logline *line, struct slice reply)
+{
+    struct slice text = logline_without_codes(reply);
+    size_t end = address_before_dots(text);
+
+    line->reply = reply;
+    line->reason = end < text.len ? slice_skip(text, end + 4) : text;
+}
+
+/* usrerr: "<x@y>... User unknown", "550 5.1.1 x... User unknown" */
+bool logline_reply(struct slice text, struct logline *line)
+{
+    struct slice said = logline_without_codes(text);
+    size_t end = address_before_dots(said);
+
+    if (end == said.len && said.ptr == text.ptr)
+        return false;
+    line->kind = LOGLINE_REPLY;
+    if (said.ptr != text.ptr)
+        line->reply = text;
+    line->reason = said;
+    if (end < said.len) {
+        line->recipient = address_bare(slice_head(said, end));
+        line->reason = slice_skip(said, end + 4);
+    }
+    return true;
+}
+
+/* ---- from= (headers.c, logsender) ---- */
+
+/* ", size=N, class=N[, pri=N], nrcpts=N"; 8.9 and older print pri=. */
+static size_t take_counts(struct slice text, struct logline *line)
+{
+    struct slice rest = text;
+    int64_t size, ignored, count;
+
+    if (!take_number(&rest, SLICE_LITERAL(", size="), &size) ||
+        !take_number(&rest, SLICE_LITERAL(", class="), &ignored))
+        return 0;
+    take_number(&rest, SLICE_LITERAL(", pri="), &ignored);
+    if (!take_number(&rest, SLICE_LITERAL(", nrcpts="), &count))
+        return 0;
+    line->size_bytes = size;
+    line->recipient_count = count;
+    return text.len - rest.len;
+}
+
+/*
+ * Where the address ends: at the first counts outside its quotes, or at the
+ * only ones there are. text.len: none, or it cannot be told (hostile).
+ */
+static size_t find_counts(struct slice text, struct logline *line,
+                          size_t *counts_len_r)
+{
+    struct slice words = SLICE_LITERAL(", size=");
+    struct log_scan scan = {.text = text};
+    size_t end = plain_address(text);
+    size_t found = text.len;
+
+    *counts_len_r = take_counts(slice_skip(text, end), line);
+    if (end > 0 && *counts_len_r > 0)
+        return end;
+    while ((end = log_scan_next(&scan, ',')) < text.len) {
+        *counts_len_r = take_counts(slice_skip(text, end), line);
+        if (*counts_len_r > 0)
+            return end;
+    }
+    for (end = log_find(text, words, 0); end < text.len;
+         end = log_find(text, words, end + 1)) {
+        size_t len = take_counts(slice_skip(text, end), line);
+
+        if (len == 0)
+            continue;
+        line->is_hostile = found < text.len;
+        found = end;
+        *counts_len_r = len;
+        if (line->is_hostile)
+            return text.len;
+    }
+    return found;
+}
+
+/* "[, msgid=M][, bodytype=B][, proto=P][, daemon=D]": the message id is the
+ * sender's free text, the others are taken off the end. */
+static void from_tail(struct slice tail, struct logline *line)
+{
+    struct slice ignored;
+
+    log_take_last(&tail, SLICE_LITERAL(", daemon="), &ignored);
+    /* builds that log more */
+    log_take_last(&tail, SLICE_LITERAL(", auth="), &ignored);
+    log_take_last(&tail, SLICE_LITERAL(", tls_verify="), &ignored);
+    log_take_last(&tail, SLICE_LITERAL(", proto="), &line->protocol);
+    log_take_last(&tail, SLICE_LITERAL(", bodytype="), &ignored);
+    if (LOG_STARTS(tail, ", msgid="))
+        line->message_id = LOG_SKIP(tail, ", msgid=");
+}
+
+static bool parse_from(struct slice text, struct logline *line)
+{
+    struct slice words = SLICE_LITERAL(", relay=");
+    size_t relay, counts_len;
+    size_t end = find_counts(text, line, &counts_len);
+    size_t tail = end + counts_len;
+
+    relay = log_find_last(text, words);
+    if (relay == text.len && end == text.len)
+        return false;
+    line->kind = LOGLINE_FROM;
+    if (line->is_split)
+        relay = text.len;
+    if (relay < text.len)
+        logline_set_relay(line, slice_skip(text, relay + words.len));
+    if (line->is_hostile) {
+        line->size_bytes = line->recipient_count = -1;
+        return true;
+    }
+    if (end == text.len) {
+        struct log_scan scan = {.text = text};
+
+        tail = end = log_scan_next(&scan, ',');
+    }
+    line->sender = address_bare(slice_head(text, end));
+    if (relay >= tail && relay < text.len)
+        from_tail(log_between(text, tail, relay), line);
+    return true;
+}
+
+/* ---- to= (deliver.c, logdelivery) ---- */
+
+enum to_field {
+    TO_CTLADDR,
+    TO_DELAY,
+    TO_XDELAY,
+    TO_MAILER,
+    TO_RELAY,
+    TO_DSN,
+    TO_REPLY,
+    TO_QUARANTINE,
+    TO_STAT,
+    TO_OTHER, /* pri= and what other builds have */
+    TO_NONE,  /* a comma, no field */
+};
+
+struct to_key {
+    enum to_field field;
+    size_t len;
+};
+
+#define TO_KEY(rest, words, field)                                             \
+    (LOG_STARTS(rest, words) ? (struct to_key){field, sizeof(words) - 1}       \
+                             : (struct to_key){TO_OTHER, 0})
+
+/* Which field begins at a comma. */
+static struct to_key to_key_at(struct slice rest)
+{
+    if (rest.len < 6 || rest.ptr[1] != ' ')
+        return (struct to_key){TO_NONE, 0};
+    switch (rest.ptr[2]) {
+    case 'c':
+        return TO_KEY(rest, ", ctladdr=", TO_CTLADDR);
+    case 'd':
+        if (rest.ptr[3] == 's')
+            return TO_KEY(rest, ", dsn=", TO_DSN);
+        return TO_KEY(rest, ", delay=", TO_DELAY);
+    case 'x':
+        return TO_KEY(rest, ", xdelay=", TO_XDELAY);
+    case 'm':
+        return TO_KEY(rest, ", mailer=", TO_MAILER);
+    case 'q':
+        return TO_KEY(rest, ", quarantine=", TO_QUARANTINE);
+    case 'r':
+        if (rest.ptr[4] == 'p')
+            return TO_KEY(rest, ", reply=", TO_REPLY);
+        return TO_KEY(rest, ", relay=", TO_RELAY);
+    case 's':
+        return TO_KEY(rest, ", stat=", TO_STAT);
+    default:
+        return (struct to_key){TO_OTHER, 0};
+    }
+}
+
+struct to_values {
+    struct slice value[TO_OTHER];
+    unsigned seen;       /* bit of each field that stands anywhere */
+    unsigned seen_twice; /* ... more than once */
+    size_t end;          /* of the addresses, with ctladdr= */
+    enum to_field open;  /* whose value goes on */
+    enum {
+        TO_IN_ADDRESSES, /* up to delay= only ctladdr= is ours */
+        TO_IN_FIELDS,
+        TO_IN_TEXT, /* reply=, quarantine=: only stat= ends them */
+        TO_IN_STAT, /* to the end of the line */
+    } place;
+};
+
+static void open_value(struct to_values *values, struct slice text, size_t at,
+                       struct to_key key)
+{
+    if (key.field == TO_OTHER || !slice_is_absent(values->value[key.field]))
+        return;
+    values->value[key.field] = slice_skip(text, at + key.len);
+    values->open = key.field;
+    if (key.field == TO_STAT)
+        values->place = TO_IN_STAT;
+    else if (key.field == TO_REPLY || key.field == TO_QUARANTINE)
+        values->place = TO_IN_TEXT;
+    else
+        values->place = TO_IN_FIELDS;
+}
+
+static void close_value(struct to_values *values, struct slice text, size_t at)
+{
+    struct slice *value;
+
+    if (values->open == TO_OTHER)
+        return;
+    value = &values->value[values->open];
+    value->len = (size_t)(text.ptr + at - value->ptr);
+    values->open = TO_OTHER;
+}
+
+/* A field begins at offset at; our own come in a fixed order. */
+static void to_field_found(struct to_values *values, struct slice text,
+                           size_t at, struct to_key key)
+{
+    values->seen_twice |= values->seen & 1u << key.field;
+    values->seen |= 1u << key.field;
+    if (values->place == TO_IN_ADDRESSES) {
+        if (key.field != TO_DELAY && key.field != TO_STAT)
+            return;
+        values->end = at;
+    } else if (values->place == TO_IN_STAT ||
+               (values->place == TO_IN_TEXT && key.field != TO_STAT)) {
+        return;
+    }
+    close_value(values, text, at);
+    open_value(values, text, at, key);
+}
+
+/* One pass over the commas of a line. */
+static void find_to_values(struct slice text, struct to_values *values)
+{
+    const char *end = text.ptr + text.len;
+    const char *p = text.ptr;
+
+    *values = (struct to_values){.end = text.len, .open = TO_OTHER};
+    while (p < end && (p = memchr(p, ',', (size_t)(end - p))) != NULL) {
+        size_t at = (size_t)(p - text.ptr);
+        struct to_key key = to_key_at(slice_skip(text, at));
+
+        if (key.field != TO_NONE)
+            to_field_found(values, text, at, key);
+        p++;
+    }
+}
+
+/* "<x> (8/0)", "smmsp (103/106)" */
+static struct slice without_ids(struct slice ctladdr)
+{
+    size_t open;
+
+    if (ctladdr.len == 0 || ctladdr.ptr[ctladdr.len - 1] != ')')
+        return ctladdr;
+    open = log_find_last(ctladdr, SLICE_LITERAL(" ("));
+    return slice_head(ctladdr, open);
+}
+
+/* The addresses, and the user they are sent for. False when it cannot be told
+ * where one ends. */
+static bool take_addresses(struct slice list, bool has_ctladdr,
+                           struct logline *line)
+{
+    struct log_scan scan = {.text = list};
+    struct slice rest;
+    size_t at;
+
+    line->recipients = list;
+    while (has_ctladdr && (at = log_scan_next(&scan, ',')) < list.len) {
+        if (!LOG_STARTS(slice_skip(list, at), ", ctladdr="))
+            continue;
+        line->recipients = slice_head(list, at);
+        line->ctladdr = address_bare(
+            without_ids(LOG_SKIP(slice_skip(list, at), ", ctladdr=")));
+        has_ctladdr = false;
+    }
+    if (has_ctladdr && !log_scan_is_closed(&scan)) {
+        line->recipients = log_absent;
+        return false;
+    }
+    if (LOG_ENDS(line->recipients, " [more]"))
+        line->recipients.len -= sizeof " [more]" - 1;
+    rest = line->recipients;
+    logline_next_recipient(&rest, &line->recipient);
+    return true;
+}
+
+/* Of two that there must be one of, none can be believed; and what says
+ * "Sent" beside a refusal was cut behind the remote host's words. */
+static bool is_to_hostile(const struct to_values *values)
+{
+    unsigned single = 1u << TO_STAT | 1u << TO_DELAY | 1u << TO_DSN;
+    struct slice dsn = values->value[TO_DSN];
+
+    if ((values->seen_twice & single) != 0)
+        return true;
+    return LOG_STARTS(values->value[TO_STAT], "Sent") &&
+           (!slice_is_absent(values->value[TO_REPLY]) ||
+            (dsn.len > 0 && dsn.ptr[0] != '2'));
+}
+
+static bool parse_to(struct slice text, struct logline *line)
+{
+    struct to_values values;
+
+    find_to_values(text, &values);
+    /* a long line may have been cut before stat= */
+    if ((values.seen & 1u << TO_STAT) == 0 && !line->is_split &&
+        (values.seen & 1u << TO_DELAY) == 0)
+        return false;
+    line->kind = LOGLINE_TO;
+    line->is_hostile = is_to_hostile(&values);
+    if ((values.seen_twice & 1u << TO_DELAY) == 0 &&
+        !take_addresses(slice_head(text, values.end),
+                        (values.seen & 1u << TO_CTLADDR) != 0, line))
+        line->is_hostile = true;
+    if ((values.seen_twice & 1u << TO_DELAY) != 0)
+        return true;
+    if (!slice_is_absent(values.value[TO_RELAY]))
+        logline_set_relay(line, values.value[TO_RELAY]);
+    line->mailer = values.value[TO_MAILER];
+    line->delay_sec = log_duration(values.value[TO_DELAY]);
+    line->xdelay_sec = log_duration(values.value[TO_XDELAY]);
+    if (line->is_hostile || line->is_split)
+        return true;
+    line->status = values.value[TO_STAT];
+    line->dsn = values.value[TO_DSN];
+    line->reply = values.value[TO_REPLY];
+    if (!slice_is_absent(line->reply))
+        logline_set_reply(line, line->reply);
+    return true;
+}
+
+/* ---- rulesets (parseaddr.c, rscheck) ---- */
+
+struct ruleset_places {
+    size_t args_end; /* at ", relay=", or where the verdict begins */
+    size_t relay;    /* text.len: none */
+    size_t verdict;  /* ", reject=", ", discard", ", quarantine=" */
+};
+
+/* Offset of the last verdict, or text.len. */
+static size_t last_verdict(struct slice text)
+{
+    size_t at = log_find_last(text, SLICE_LITERAL(", reject="));
+
+    if (at == text.len && LOG_ENDS(text, ", discard"))
+        at = text.len - (sizeof ", discard" - 1);
+    if (at == text.len)
+        at = log_find_last(text, SLICE_LITERAL(", quarantine="));
+    return at;
+}
+
+/* Offset of the first verdict at or behind from, or text.len. */
+static size_t first_verdict(struct slice text, size_t from)
+{
+    size_t reject = log_find(text, SLICE_LITERAL(", reject="), from);
+    size_t other = log_find(text, SLICE_LITERAL(", quarantine="), from);
+
+    if (other < reject)
+        reject = other;
+    if (reject == text.len && LOG_ENDS(text, ", discard") &&
+        text.len - (sizeof ", discard" - 1) >= from)
+        reject = text.len - (sizeof ", discard" - 1);
+    return reject;
+}
+
+/* check_mail and check_rcpt: the argument is an address that prescan took to
+ * be whole, so the first field outside its quotes is ours. */
+static bool find_by_address(struct slice text, struct ruleset_places *places)
+{
+    struct log_scan scan = {.text = text};
+    size_t at;
+
+    while ((at = log_scan_next(&scan, ',')) < text.len) {
+        struct slice rest = slice_skip(text, at);
+
+        places->args_end = at;
+        if (LOG_STARTS(rest, ", relay=")) {
+            places->relay = at;
+            places->verdict = first_verdict(text, at);
+            return true;
+        }
+        if (LOG_STARTS(rest, ", reject=") || LOG_STARTS(rest, ", discard") ||
+            LOG_STARTS(rest, ", quarantine=")) {
+            places->relay = text.len;
+            places->verdict = at;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The others: their argument is free text, their reply is the site's own. */
+static void find_from_end(struct slice text, struct ruleset_places *places)
+{
+    struct slice words = SLICE_LITERAL(", relay=");
+    size_t relay;
+
+    places->verdict = last_verdict(text);
+    relay = log_find_last(slice_head(text, places->verdict), words);
+    places->relay = relay < places->verdict ? relay : text.len;
+    places->args_end =
+        places->relay < text.len ? places->relay : places->verdict;
+}
+
+/* Two ", relay=" and no closed address: nobody can tell. */
+static bool has_two_relays(struct slice text)
+{
+    struct slice words = SLICE_LITERAL(", relay=");
+    size_t first = log_find(text, words, 0);
+
+    return first < text.len && log_find(text, words, first + 1) < text.len;
+}
+
+static void take_argument(struct slice args, struct logline *line)
+{
+    struct slice argument = LOG_SKIP(args, "arg1=");
+
+    if (!LOG_STARTS(args, "arg1="))
+        return;
+    if (LOG_STARTS(line->ruleset, "check_mail"))
+        line->sender = address_bare(argument);
+    else if (LOG_STARTS(line->ruleset, "check_rcpt"))
+        line->recipient = address_bare(argument);
+}
+
+static void take_verdict(struct slice verdict, struct logline *line)
+{
+    if (LOG_STARTS(verdict, ", reject="))
+        logline_set_reply(line, LOG_SKIP(verdict, ", reject="));
+    else if (LOG_STARTS(verdict, ", quarantine="))
+        line->reason = LOG_SKIP(verdict, ", quarantine=");
+    else if (verdict.len > 2)
+        line->reason = slice_skip(verdict, 2);
+}
+
+static bool parse_ruleset(struct slice text, struct logline *line)
+{
+    struct ruleset_places places;
+    struct slice rest = LOG_SKIP(text, "ruleset=");
+    size_t name = slice_index(rest, ',');
+    bool is_address;
+
+    line->kind = LOGLINE_RULESET;
+    line->ruleset = slice_head(rest, name);
+    rest = slice_skip(rest, name + 2);
+    if (rest.len == 0)
+        return true;
+    is_address = slice_equal(line->ruleset, SLICE_LITERAL("check_mail")) ||
+                 slice_equal(line->ruleset, SLICE_LITERAL("check_rcpt"));
+    if (!is_address || !find_by_address(rest, &places)) {
+        find_from_end(rest, &places);
+        line->is_hostile =
+            line->is_split || (is_address && has_two_relays(rest));
+    }
+    if (line->is_hostile)
+        return true;
+    take_argument(slice_head(rest, places.args_end), line);
+    if (places.relay < rest.len)
+        logline_set_relay(
+            line, log_between(rest, places.relay + sizeof ", relay=" - 1,
+                              places.verdict));
+    take_verdict(slice_skip(rest, places.verdict), line);
+    return true;
+}
+
+/* ---- born and done (savemail.c, deliver.c, queue.c, envelope.c) ---- */
+
+/* "CHILD: DSN: User unknown": our own words, with another id before them. */
+static bool parse_child(struct slice text, struct logline *line)
+{
+    static const struct slice kinds[] = {
+        LOG_WORDS("DSN: "), LOG_WORDS("sender notify: "),
+        LOG_WORDS("return to sender: "), LOG_WORDS("postmaster notify: ")};
+    size_t colon = slice_index(slice_head(text, 32), ':');
+    struct slice rest = slice_skip(text, colon + 2);
+
+    if (colon == 0 || colon + 2 > text.len || text.ptr[colon] != ':' ||
+        text.ptr[colon + 1] != ' ' ||
+        slice_index(slice_head(text, colon), ' ') < colon)
+        return false;
+    if (LOG_STARTS(rest, "clone: owner=")) {
+        line->kind = LOGLINE_CLONE;
+        line->child = slice_head(text, colon);
+        line->sender = address_bare(LOG_SKIP(rest, "clone: owner="));
+        return true;
+    }
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        if (!slice_starts(rest, kinds[i]))
+            continue;
+        line->kind = LOGLINE_DSN;
+        line->child = slice_head(text, colon);
+        line->command = slice_head(rest, kinds[i].len - 2);
+        line->reason = slice_skip(rest, kinds[i].len);
+        return true;
+    }
+    return false;
+}
+
+/* "split: count=2, ids=A; B", "split: maxrcpts=.., rcpts=.., count=.., id=A" */
+static bool parse_split(struct slice text, struct logline *line)
+{
+    size_t id = log_find(text, SLICE_LITERAL(", id"), 0);
+    size_t count = log_find(slice_head(text, id), SLICE_LITERAL("count="), 0);
+    struct slice ids = slice_skip(text, id);
+    size_t equals = slice_index(ids, '=');
+
+    if (id == text.len || count == id || equals == ids.len)
+        return false;
+    line->kind = LOGLINE_CLONE;
+    line->child = slice_skip(ids, equals + 1);
+    slice_to_integer(log_between(text, count + sizeof "count=" - 1, id),
+                     &line->recipient_count);
+    return true;
+}
+
+static bool parse_done(struct slice text, struct logline *line)
+{
+    struct slice rest = LOG_SKIP(text, "done; delay=");
+    size_t comma = slice_index(rest, ',');
+
+    if (!LOG_STARTS(text, "done; delay="))
+        return false;
+    line->kind = LOGLINE_DONE;
+    line->delay_sec = log_duration(slice_head(rest, comma));
+    rest = slice_skip(rest, comma);
+    take_number(&rest, SLICE_LITERAL(", ntries="), &line->tries);
+    return true;
+}
+
+bool logline_mail(struct slice text, struct logline *line)
+{
+    if (LOG_STARTS(text, "to="))
+        return parse_to(LOG_SKIP(text, "to="), line);
+    if (LOG_STARTS(text, "from="))
+        return parse_from(LOG_SKIP(text, "from="), line);
+    if (LOG_STARTS(text, "ruleset="))
+        return parse_ruleset(text, line);
+    if (LOG_STARTS(text, "done; "))
+        return parse_done(text, line);
+    if (LOG_STARTS(text, "split: "))
+        return parse_split(text, line);
+    return parse_child(text, line);
+}

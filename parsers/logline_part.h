@@ -1,0 +1,113 @@
+/*
+ * What the files of the maillog parser share; nobody else includes this. The
+ * header of a line is taken in logline.c and its stamp in logstamp.c, the way
+ * of a message in logline_mail.c, and what peers, milters and the daemon do in
+ * logline_peer.c.
+ */
+#ifndef QSCAN_PARSERS_LOGLINE_PART_H
+#define QSCAN_PARSERS_LOGLINE_PART_H
+
+#include "parsers/logline.h"
+
+static const struct slice log_absent = {NULL, 0};
+
+/* ---- words in a text ---- */
+
+/* Words in a static table. */
+#define LOG_WORDS(words)                                                       \
+    {                                                                          \
+        (words), sizeof(words) - 1                                             \
+    }
+
+/* Length known at compile time: a compare, no call. */
+#define LOG_STARTS(text, words)                                                \
+    ((text).len >= sizeof(words) - 1 &&                                        \
+     memcmp((text).ptr, (words), sizeof(words) - 1) == 0)
+#define LOG_ENDS(text, words)                                                  \
+    ((text).len >= sizeof(words) - 1 &&                                        \
+     memcmp((text).ptr + (text).len - (sizeof(words) - 1), (words),            \
+            sizeof(words) - 1) == 0)
+#define LOG_SKIP(text, words) slice_skip((text), sizeof(words) - 1)
+
+/* Offset of the first words at or behind from, or text.len. */
+static inline size_t log_find(struct slice text, struct slice words,
+                              size_t from)
+{
+    const char *hit;
+
+    if (from >= text.len)
+        return text.len;
+    hit = memmem(text.ptr + from, text.len - from, words.ptr, words.len);
+    return hit == NULL ? text.len : (size_t)(hit - text.ptr);
+}
+
+/* Offset of the last words, or text.len; every byte is looked at once. */
+static inline size_t log_find_last(struct slice text, struct slice words)
+{
+    size_t end = text.len;
+
+    while (end > 0) {
+        const char *hit = memrchr(text.ptr, words.ptr[0], end);
+
+        if (hit == NULL)
+            break;
+        end = (size_t)(hit - text.ptr);
+        if (slice_starts(slice_skip(text, end), words))
+            return end;
+    }
+    return text.len;
+}
+
+/* from <= to */
+static inline struct slice log_between(struct slice text, size_t from,
+                                       size_t to)
+{
+    return slice_make(text.ptr + from, to - from);
+}
+
+/* ---- addresses as the log has them ---- */
+
+/*
+ * Looks for a byte outside quotes, <> and comments, as prescan does. The log
+ * doubles backslashes (libsm, str2prt): "\\" is one, and what follows it is
+ * quoted, be it written as one byte, "\\" or "\ooo".
+ */
+struct log_scan {
+    struct slice text;
+    size_t at;
+    unsigned angles, comments;
+    bool is_quoted;
+};
+
+/* Offset of the next such byte, or text.len; at stands behind it. */
+size_t log_scan_next(struct log_scan *scan, char stop);
+bool log_scan_is_closed(const struct log_scan *scan);
+
+/* ---- parts of a line ---- */
+
+/* Bytes of the stamp at the start of text, 0 when there is none. */
+size_t log_stamp_take(struct slice text, struct log_stamp *stamp_r);
+
+/* Takes ", key=value" off the end of *rest; nothing when the last field has
+ * another key. */
+void log_take_last(struct slice *rest, struct slice key, struct slice *value_r);
+
+/* relay and peer from "host. [ip]", "[ip] [ip]", "host" or $_ of a client. */
+void logline_set_relay(struct logline *line, struct slice relay);
+
+/* reply and reason from "550 5.1.1 <x>... User unknown". */
+void logline_set_reply(struct logline *line, struct slice reply);
+/* "550 " and "5.1.1 " taken off; the text itself when it has none. */
+struct slice logline_without_codes(struct slice text);
+
+/* Each sets the kind and the fields of text, and is false when the text is
+ * none of its shapes. */
+bool logline_mail(struct slice text, struct logline *line);
+bool logline_peer(struct slice text, struct logline *line);
+bool logline_reply(struct slice text, struct logline *line);
+bool logline_known_words(struct slice text, struct logline *line);
+
+/* "[D+]HH:MM:SS", or -1 */
+int64_t log_duration(struct slice text);
+
+#endif

@@ -1,0 +1,855 @@
+#include "parsers/logline_part.h"
+
+/* ---- who is at the other end ---- */
+
+/* Offset behind PEER ($_) at the start of text, where only our own words, none
+ * with brackets, can follow it. */
+static size_t peer_end(struct slice text)
+{
+    struct slice forged = SLICE_LITERAL(" (may be forged)");
+    const char *close = text.len == 0 ? NULL : memrchr(text.ptr, ']', text.len);
+    size_t end;
+
+    if (close == NULL)
+        return slice_index(text, ' ');
+    end = (size_t)(close - text.ptr) + 1;
+    return slice_starts(slice_skip(text, end), forged) ? end + forged.len : end;
+}
+
+/*
+ * Where words stand behind a PEER. What identd says stands before them, what
+ * the peer typed behind: with two places to choose from, nobody can tell, and
+ * *at_r is text.len. False when there is none.
+ */
+static bool find_behind_peer(struct slice text, struct slice words,
+                             size_t *at_r)
+{
+    enum { PLACES_MAX = 4 };
+    struct client client;
+    size_t at = log_find(text, words, 0);
+    size_t found = 0;
+
+    *at_r = text.len;
+    for (int i = 0; at < text.len; at = log_find(text, words, at + 1), i++) {
+        if (i == PLACES_MAX) {
+            *at_r = text.len;
+            return found > 0;
+        }
+        if (!client_parse(slice_head(text, at), &client))
+            continue;
+        *at_r = found++ == 0 ? at : text.len;
+    }
+    return found > 0;
+}
+
+/* ---- what a peer did ---- */
+
+enum peer_rest {
+    REST_NONE,
+    REST_COMMAND, /* what follows is a command */
+    REST_PROBE,   /* the words name the command, its argument follows */
+};
+
+static const struct peer_form {
+    struct slice words;
+    enum logline_kind kind;
+    enum peer_rest rest;
+} peer_forms[] = {
+    {LOG_WORDS(": VRFY "), LOGLINE_PROBE, REST_PROBE},
+    {LOG_WORDS(": EXPN "), LOGLINE_PROBE, REST_PROBE},
+    {LOG_WORDS(": ETRN "), LOGLINE_PROBE, REST_PROBE},
+    {LOG_WORDS(": vrfy "), LOGLINE_PROBE, REST_PROBE},
+    {LOG_WORDS(": expn "), LOGLINE_PROBE, REST_PROBE},
+    {LOG_WORDS(": etrn "), LOGLINE_PROBE, REST_PROBE},
+    {LOG_WORDS(": probable open proxy: command="), LOGLINE_PROXY, REST_COMMAND},
+    {LOG_WORDS(": SMTP violation, "), LOGLINE_PEER, REST_NONE},
+    {LOG_WORDS(": Possible SMTP RCPT flood, "), LOGLINE_FLOOD, REST_NONE},
+    {LOG_WORDS(" did not issue MAIL/EXPN/VRFY/ETRN during connection"),
+     LOGLINE_NO_COMMAND, REST_NONE},
+};
+
+/* "PEER: possible SMTP attack: command=CMD, count=N": read from the end. */
+static bool parse_attack(struct slice text, struct logline *line)
+{
+    struct slice words = SLICE_LITERAL(": possible SMTP attack: command=");
+    size_t at = log_find_last(text, words);
+    struct slice rest = slice_skip(text, at + words.len);
+    size_t count = log_find_last(rest, SLICE_LITERAL(", count="));
+
+    if (at == text.len)
+        return false;
+    line->kind = LOGLINE_ATTACK;
+    logline_set_relay(line, slice_head(text, at));
+    line->command = slice_head(rest, count);
+    slice_to_integer(LOG_SKIP(slice_skip(rest, count), ", count="),
+                     &line->recipient_count);
+    return true;
+}
+
+static void take_probe(struct slice words, struct slice rest,
+                       struct logline *line)
+{
+    line->command = slice_make(words.ptr + 2, words.len - 3);
+    if (LOG_ENDS(rest, " [rejected]"))
+        rest.len -= sizeof " [rejected]" - 1;
+    if (byte_lower(line->command.ptr[0]) != 'e' ||
+        byte_lower(line->command.ptr[1]) != 't')
+        line->recipient = address_bare(rest);
+}
+
+/* "PEER: VRFY x" and others that begin with the peer */
+static bool parse_peer_first(struct slice text, struct logline *line)
+{
+    for (size_t i = 0; i < sizeof peer_forms / sizeof peer_forms[0]; i++) {
+        const struct peer_form *form = &peer_forms[i];
+        struct slice rest;
+        size_t at;
+
+        if (!find_behind_peer(text, form->words, &at))
+            continue;
+        line->kind = form->kind;
+        line->is_hostile = at == text.len;
+        if (line->is_hostile)
+            return true;
+        logline_set_relay(line, slice_head(text, at));
+        rest = slice_skip(text, at + form->words.len);
+        if (form->rest == REST_COMMAND)
+            line->command = rest;
+        else if (form->rest == REST_PROBE)
+            take_probe(slice_make(text.ptr + at, form->words.len), rest, line);
+        return true;
+    }
+    return parse_attack(text, line);
+}
+
+/* "lost input channel from PEER[ to DAEMON[ after CMD]]" */
+static bool parse_lost_channel(struct slice rest, struct logline *line)
+{
+    size_t end = peer_end(rest);
+    struct slice after = SLICE_LITERAL(" after ");
+    struct slice tail = slice_skip(rest, end);
+    size_t at = log_find_last(tail, after);
+
+    line->kind = LOGLINE_LOST;
+    logline_set_relay(line, slice_head(rest, end));
+    if (at < tail.len)
+        line->command = slice_skip(tail, at + after.len);
+    return true;
+}
+
+/* "timeout waiting for input from HOST during PHASE" (util.c, sfgets); HOST is
+ * cut at 100 bytes. */
+static bool parse_timeout(struct slice rest, struct logline *line)
+{
+    struct slice during = SLICE_LITERAL(" during ");
+    size_t at = log_find_last(rest, during);
+
+    line->kind = LOGLINE_LOST;
+    logline_set_relay(line, slice_head(rest, at));
+    if (at < rest.len)
+        line->command = slice_skip(rest, at + during.len);
+    return true;
+}
+
+/* "collect: premature EOM: WHY", "collect: relay=H, from=A, info=WHY" */
+static bool parse_collect(struct slice rest, struct logline *line)
+{
+    struct slice words = SLICE_LITERAL(", info=");
+    size_t from, info;
+
+    line->kind = LOGLINE_LOST;
+    if (LOG_STARTS(rest, "premature EOM: ")) {
+        line->reason = LOG_SKIP(rest, "premature EOM: ");
+        return true;
+    }
+    if (!LOG_STARTS(rest, "relay="))
+        return true;
+    rest = LOG_SKIP(rest, "relay=");
+    from = log_find(rest, SLICE_LITERAL(", from="), 0);
+    logline_set_relay(line, slice_head(rest, from));
+    rest = LOG_SKIP(slice_skip(rest, from), ", from=");
+    info = log_find_last(rest, words);
+    line->sender = address_bare(slice_head(rest, info));
+    if (info < rest.len)
+        line->reason = slice_skip(rest, info + words.len);
+    return true;
+}
+
+/* "from HOST [IP] due to pre-greeting traffic", "... traffic before response"
+ */
+static bool parse_pregreet(struct slice text, struct logline *line)
+{
+    struct slice from = SLICE_LITERAL(" from ");
+    size_t start = log_find(text, from, 0);
+    size_t due = log_find_last(text, SLICE_LITERAL(" due to "));
+
+    if (start == text.len || due == text.len || due < start + from.len)
+        return false;
+    line->kind = LOGLINE_PREGREET;
+    line->command = LOG_SKIP(slice_head(text, start), "rejecting ");
+    logline_set_relay(line, log_between(text, start + from.len, due));
+    line->reason = LOG_SKIP(slice_skip(text, due), " due to ");
+    return true;
+}
+
+/* "\"CMD\" command from PEER (IP)" */
+static bool parse_bad_command(struct slice text, struct logline *line)
+{
+    struct slice words = SLICE_LITERAL("\" command from ");
+    size_t at = log_find(text, words, 0);
+    struct slice peer = slice_skip(text, at + words.len);
+
+    if (at == text.len)
+        return false;
+    line->kind = LOGLINE_PEER;
+    line->command = log_between(text, 1, at);
+    logline_set_relay(line, slice_head(peer, peer_end(peer)));
+    return true;
+}
+
+/* ---- AUTH and STARTTLS ---- */
+
+/* "AUTH failure (MECH): ERR (CODE) DETAIL[, user=U], relay=PEER" */
+static bool parse_auth_failure(struct slice rest, struct logline *line)
+{
+    struct slice words = SLICE_LITERAL(", relay=");
+    struct slice user_words = SLICE_LITERAL(", user=");
+    size_t close = slice_index(rest, ')');
+    size_t relay = log_find_last(rest, words);
+    size_t user;
+
+    line->kind = LOGLINE_AUTH;
+    line->command = slice_head(rest, close);
+    user = log_find(slice_head(rest, relay), user_words, 0);
+    if (user < relay)
+        line->user = log_between(rest, user + user_words.len, relay);
+    if (close + 3 <= user)
+        line->reason = log_between(rest, close + 3, user);
+    if (relay < rest.len && !line->is_split)
+        logline_set_relay(line, slice_skip(rest, relay + words.len));
+    return true;
+}
+
+/* "AUTH=server, relay=P, authid=U, mech=M, bits=N" */
+static bool parse_auth_server(struct slice rest, struct logline *line)
+{
+    struct slice authid = SLICE_LITERAL(", authid=");
+    struct slice mech = SLICE_LITERAL(", mech=");
+    size_t user = log_find(rest, authid, 0);
+    size_t mech_at = log_find_last(rest, mech);
+    struct slice tail = slice_skip(rest, mech_at + mech.len);
+
+    line->kind = LOGLINE_AUTH_OK;
+    logline_set_relay(line, slice_head(rest, user));
+    if (user < rest.len && user + authid.len <= mech_at)
+        line->user = log_between(rest, user + authid.len, mech_at);
+    if (mech_at < rest.len)
+        line->command =
+            slice_head(tail, log_find_last(tail, SLICE_LITERAL(", bits=")));
+    return true;
+}
+
+static bool parse_auth(struct slice text, struct logline *line)
+{
+    if (LOG_STARTS(text, "AUTH failure ("))
+        return parse_auth_failure(LOG_SKIP(text, "AUTH failure ("), line);
+    if (LOG_STARTS(text, "AUTH=server, relay="))
+        return parse_auth_server(LOG_SKIP(text, "AUTH=server, relay="), line);
+    if (LOG_STARTS(text, "AUTH warning") || LOG_STARTS(text, "AUTH ") ||
+        LOG_STARTS(text, "AUTH=") || LOG_STARTS(text, "AUTH: ")) {
+        line->kind = LOGLINE_NOTICE;
+        return true;
+    }
+    return false;
+}
+
+/* "relay=R, version=V, verify=X, cipher=C, bits=A/B"; 8.11 and older have no
+ * verify=, and newer builds more behind. */
+static void parse_handshake(struct slice rest, struct logline *line)
+{
+    struct slice ignored;
+    size_t bits = log_find_last(rest, SLICE_LITERAL(", bits="));
+
+    rest = slice_head(rest, bits);
+    log_take_last(&rest, SLICE_LITERAL(", bits="), &ignored);
+    log_take_last(&rest, SLICE_LITERAL(", cipher="), &line->cipher);
+    log_take_last(&rest, SLICE_LITERAL(", verify="), &line->verify);
+    log_take_last(&rest, SLICE_LITERAL(", version="), &line->protocol);
+    if (!slice_is_absent(line->protocol))
+        logline_set_relay(line, rest);
+}
+
+/* "error: accept failed=-1, reason=WHY, SSL_error=.., relay=R" */
+static void parse_tls_error(struct slice rest, struct logline *line)
+{
+    struct slice reason = SLICE_LITERAL(", reason=");
+    struct slice relay = SLICE_LITERAL(", relay=");
+    size_t at = log_find(rest, reason, 0);
+    size_t relay_at = log_find_last(rest, relay);
+
+    line->reason = rest;
+    if (at < rest.len) {
+        struct slice tail = slice_skip(rest, at + reason.len);
+
+        line->reason =
+            slice_head(tail, log_find(tail, SLICE_LITERAL(", SSL_error="), 0));
+    }
+    if (relay_at < rest.len)
+        logline_set_relay(line, slice_skip(rest, relay_at + relay.len));
+}
+
+static bool parse_tls(struct slice text, struct logline *line)
+{
+    struct slice rest = LOG_SKIP(text, "STARTTLS");
+    size_t comma = slice_index(rest, ',');
+
+    line->kind = LOGLINE_TLS;
+    if (LOG_STARTS(rest, "="))
+        line->command = log_between(rest, 1, comma);
+    rest = slice_skip(rest, comma + 2);
+    if (LOG_STARTS(rest, "relay="))
+        parse_handshake(LOG_SKIP(rest, "relay="), line);
+    else if (LOG_STARTS(rest, "error: "))
+        parse_tls_error(LOG_SKIP(rest, "error: "), line);
+    else
+        line->reason = LOG_STARTS(text, "STARTTLS: ")
+                           ? LOG_SKIP(text, "STARTTLS: ")
+                           : rest;
+    return true;
+}
+
+/* ---- milters ---- */
+
+static void take_milter_address(struct slice value, struct logline *line)
+{
+    if (slice_equal(line->command, SLICE_LITERAL("from")))
+        line->sender = address_bare(value);
+    else if (slice_equal(line->command, SLICE_LITERAL("to")))
+        line->recipient = address_bare(value);
+}
+
+/* "Milter: CMD=ARG, reject=TEXT", "Milter: data, discard": ARG is the peer's,
+ * so the verdict is the last there is. */
+static void parse_milter_verdict(struct slice rest, struct logline *line)
+{
+    struct slice reject = SLICE_LITERAL(", reject=");
+    size_t at = log_find_last(rest, reject);
+    size_t comma = slice_index(rest, ',');
+    size_t equals = slice_index(slice_head(rest, comma), '=');
+
+    if (at == rest.len) {
+        const char *last =
+            rest.len == 0 ? NULL : memrchr(rest.ptr, ',', rest.len);
+
+        at = last == NULL ? rest.len : (size_t)(last - rest.ptr);
+        line->reason = slice_skip(rest, at + 2);
+    } else {
+        logline_set_reply(line, slice_skip(rest, at + reject.len));
+    }
+    line->command = slice_head(rest, equals < comma ? equals : comma);
+    if (equals < at)
+        take_milter_address(log_between(rest, equals + 1, at), line);
+}
+
+/* "Milter: connect: host=H, addr=IP, rejecting commands" */
+static void parse_milter_connect(struct slice rest, struct logline *line)
+{
+    struct slice words = SLICE_LITERAL(", addr=");
+    size_t at = log_find_last(rest, words);
+    struct slice address = slice_skip(rest, at + words.len);
+    size_t comma = slice_index(address, ',');
+
+    line->command = SLICE_LITERAL("connect");
+    line->reason = slice_skip(address, comma + 2);
+    line->relay = slice_head(address, comma);
+    line->peer.has_ip = ip_parse(line->relay, &line->peer.ip);
+    if (LOG_STARTS(rest, "host="))
+        line->peer.name = LOG_SKIP(slice_head(rest, at), "host=");
+}
+
+/* "milter=NAME, action=A, reject=T", "milter=NAME, quarantine=R" */
+static void parse_milter_action(struct slice rest, struct logline *line)
+{
+    size_t comma = slice_index(rest, ',');
+
+    line->ruleset = slice_head(rest, comma);
+    rest = slice_skip(rest, comma + 2);
+    if (LOG_STARTS(rest, "action=")) {
+        rest = LOG_SKIP(rest, "action=");
+        comma = slice_index(rest, ',');
+        line->command = slice_head(rest, comma);
+        rest = slice_skip(rest, comma + 2);
+    }
+    line->reason = rest;
+    if (LOG_STARTS(rest, "reject="))
+        logline_set_reply(line, LOG_SKIP(rest, "reject="));
+    else if (LOG_STARTS(rest, "quarantine="))
+        line->reason = LOG_SKIP(rest, "quarantine=");
+}
+
+/* "Milter (NAME): TEXT", "Milter (NAME) add: header: TEXT" */
+static void parse_milter_named(struct slice rest, struct logline *line)
+{
+    size_t close = slice_index(rest, ')');
+
+    line->ruleset = slice_head(rest, close);
+    rest = slice_skip(rest, close + 1);
+    line->reason = slice_skip(rest, LOG_STARTS(rest, ": ") ? 2 : 1);
+}
+
+static bool parse_milter(struct slice text, struct logline *line)
+{
+    if (LOG_STARTS(text, "Milter ("))
+        parse_milter_named(LOG_SKIP(text, "Milter ("), line);
+    else if (LOG_STARTS(text, "Milter: connect: "))
+        parse_milter_connect(LOG_SKIP(text, "Milter: connect: "), line);
+    else if (LOG_STARTS(text, "Milter: "))
+        parse_milter_verdict(LOG_SKIP(text, "Milter: "), line);
+    else if (LOG_STARTS(text, "milter="))
+        parse_milter_action(LOG_SKIP(text, "milter="), line);
+    else if (LOG_STARTS(text, "Milter ") || LOG_STARTS(text, "milter_"))
+        line->reason = text;
+    else
+        return false;
+    line->kind = LOGLINE_MILTER;
+    return true;
+}
+
+/* ---- the daemon ---- */
+
+/* "rejecting connections[ on daemon D| on port 25]: WHY" */
+static bool parse_refusing(struct slice text, struct logline *line)
+{
+    struct slice words = SLICE_LITERAL(" connections");
+    size_t at = log_find(slice_head(text, 40), words, 0);
+    struct slice rest = slice_skip(text, at + words.len);
+    size_t end;
+
+    if (at >= slice_head(text, 40).len)
+        return false;
+    line->kind = LOGLINE_REFUSING;
+    if (LOG_STARTS(rest, " on daemon "))
+        rest = LOG_SKIP(rest, " on daemon ");
+    else if (LOG_STARTS(rest, " on "))
+        rest = LOG_SKIP(rest, " on ");
+    else if (!LOG_STARTS(rest, ":"))
+        return false;
+    end = log_find(rest, SLICE_LITERAL(": "), 0);
+    if (end == rest.len) /* "have been rejecting ... for T" */
+        end = log_find_last(rest, SLICE_LITERAL(" for "));
+    if (end > 0)
+        line->command = slice_head(rest, end);
+    line->reason = slice_skip(rest, end + 2);
+    return true;
+}
+
+/* "makeconnection (HOST [IP].PORT (FAMILY)) failed: ERR" */
+static bool parse_connect(struct slice text, struct logline *line)
+{
+    struct slice failed = SLICE_LITERAL(" failed: ");
+    struct slice rest = LOG_SKIP(text, "makeconnection (");
+    size_t at = log_find_last(rest, failed);
+    const char *close;
+
+    line->kind = LOGLINE_NOTICE;
+    if (at == rest.len)
+        return true;
+    line->kind = LOGLINE_CONNECT;
+    line->reason = slice_skip(rest, at + failed.len);
+    rest = slice_head(rest, at);
+    close = rest.len == 0 ? NULL : memrchr(rest.ptr, ']', rest.len);
+    if (close != NULL)
+        logline_set_relay(line,
+                          slice_head(rest, (size_t)(close - rest.ptr) + 1));
+    return true;
+}
+
+/* "SYSERR(user): TEXT" */
+static bool parse_syserr(struct slice text, struct logline *line)
+{
+    struct slice words = SLICE_LITERAL("): ");
+    size_t close = log_find(text, words, 0);
+
+    line->kind = LOGLINE_SYSTEM;
+    line->reason = slice_skip(text, close + words.len);
+    if (close == text.len)
+        line->reason = text;
+    return true;
+}
+
+/* ---- known by a few words ---- */
+
+struct known_words {
+    struct slice words;
+    enum logline_kind kind;
+};
+
+#define WORDS(words, kind)                                                     \
+    {                                                                          \
+        {(words), sizeof(words) - 1}, LOGLINE_##kind                           \
+    }
+
+/* clang-format off */
+static const struct known_words known_starts[] = {
+    WORDS("--- ", NOTICE), WORDS("<-- ", NOTICE), WORDS(">>> ", NOTICE),
+    WORDS("<<< ", NOTICE), WORDS("-- ", NOTICE),
+    WORDS("Authentication-Warning: ", SYSTEM),
+    WORDS("Alias file ", SYSTEM),
+    WORDS("Aborting queue run", NOTICE),
+    WORDS("Broadcast", NOTICE),
+    WORDS("Cannot ", SYSTEM), WORDS("Can't ", SYSTEM),
+    WORDS("Closing connection to ", NOTICE),
+    WORDS("Connecting to ", NOTICE),
+    WORDS("Could not ", SYSTEM),
+    WORDS("DNS failure: ", SYSTEM),
+    WORDS("Denied ", SYSTEM), WORDS("Deny user ", SYSTEM),
+    WORDS("Drop privs for user ", SYSTEM),
+    WORDS("Dropping verbosity ", SYSTEM),
+    WORDS("Error ", SYSTEM),
+    WORDS("ERROR: ", SYSTEM),
+    WORDS("File descriptors missing", SYSTEM),
+    WORDS("Fixed MIME ", PEER), WORDS("Truncated MIME ", PEER),
+    WORDS("Truncated long MIME ", PEER),
+    WORDS("Infinite loop in ruleset ", SYSTEM),
+    WORDS("LDAP ", SYSTEM),
+    WORDS("Losing ", SYSTEM),
+    WORDS("My unqualified host name ", SYSTEM),
+    WORDS("NIS map ", SYSTEM),
+    WORDS("QueueDirectory: ", SYSTEM),
+    WORDS("QUIT: ", NOTICE), WORDS("CLEAR_STATE: ", NOTICE),
+    WORDS("Ruleset ", SYSTEM),
+    WORDS("SASL", SYSTEM),
+    WORDS("SECURITY ALERT: ", SYSTEM),
+    WORDS("SMTP outgoing connect on ", NOTICE),
+    WORDS("SMTP connect ", NOTICE), WORDS("SMTP server ", NOTICE),
+    WORDS("Saved message in ", SYSTEM),
+    WORDS("Skipping ", NOTICE),
+    WORDS("Too many ", SYSTEM),
+    WORDS("Unable to ", SYSTEM), WORDS("unable to ", SYSTEM),
+    WORDS("Unbalanced ", REPLY),
+    WORDS("Warning: ", SYSTEM), WORDS("WARNING: ", SYSTEM),
+    WORDS("WorkList for ", SYSTEM),
+    WORDS("abortmessage: ", NOTICE),
+    WORDS("accepting connections again", NOTICE),
+    WORDS("alias database ", NOTICE), WORDS("alias ", NOTICE),
+    WORDS("aliasing/forwarding loop ", SYSTEM),
+    WORDS("aliaswait", NOTICE),
+    WORDS("assigned id ", NOTICE),
+    WORDS("bogus queue file", SYSTEM),
+    WORDS("can not ", SYSTEM), WORDS("cannot ", SYSTEM), WORDS("can't ", SYSTEM),
+    WORDS("chkqdir: ", SYSTEM),
+    WORDS("clt_features=", NOTICE),
+    WORDS("collect: ", LOST),
+    WORDS("connect from ", NOTICE),
+    WORDS("control: ", NOTICE),
+    WORDS("could not ", SYSTEM),
+    WORDS("daemon ", SYSTEM),
+    WORDS("dangerous permissions", SYSTEM),
+    WORDS("delaying=", NOTICE),
+    WORDS("deliver: ", SYSTEM),
+    WORDS("did not issue MAIL", NO_COMMAND),
+    WORDS("discarded", NOTICE),
+    WORDS("disconnect", NOTICE),
+    WORDS("dns ", NOTICE), WORDS("dns_", NOTICE),
+    WORDS("domain ", NOTICE),
+    WORDS("dowork", NOTICE),
+    WORDS("drop_privileges: ", SYSTEM),
+    WORDS("dropenvelope", NOTICE),
+    WORDS("dup_df: ", SYSTEM),
+    WORDS("eatheader: ", NOTICE),
+    WORDS("engine=", NOTICE),
+    WORDS("error connecting to filter", SYSTEM),
+    WORDS("error: ", SYSTEM),
+    WORDS("expand ", NOTICE), WORDS("expanded ", NOTICE),
+    WORDS("fill_fd: ", SYSTEM), WORDS("fileclass: ", SYSTEM),
+    WORDS("filesys_update failed", SYSTEM),
+    WORDS("finis", NOTICE),
+    WORDS("forward ", NOTICE), WORDS("forward: ", NOTICE),
+    WORDS("gatherq: ", SYSTEM),
+    WORDS("getauthinfo", NOTICE),
+    WORDS("getla: ", SYSTEM),
+    WORDS("getmxrr: ", SYSTEM),
+    WORDS("gethostbyaddr(", SYSTEM), WORDS("gethostbyname(", SYSTEM),
+    WORDS("getrequests: ", SYSTEM),
+    WORDS("grew WorkList", NOTICE), WORDS("grow_wlist", NOTICE),
+    WORDS("headers too large", PEER),
+    WORDS("hostsignature", SYSTEM),
+    WORDS("identity changed", NOTICE),
+    WORDS("in background", NOTICE),
+    WORDS("include ", SYSTEM), WORDS("include: ", SYSTEM),
+    WORDS("including file ", NOTICE),
+    WORDS("inittls: ", NOTICE),
+    WORDS("invalid domain name ", PEER),
+    WORDS("invalid ", SYSTEM),
+    WORDS("ldap", SYSTEM),
+    WORDS("locked", NOTICE),
+    WORDS("log terminated", NOTICE),
+    WORDS("low on space", SYSTEM),
+    WORDS("mail_", NOTICE),
+    WORDS("mailfile: ", SYSTEM),
+    WORDS("makeconnection", SYSTEM),
+    WORDS("mci_", NOTICE),
+    WORDS("message size (", REPLY),
+    WORDS("mime7to8: ", NOTICE), WORDS("mime8to7: ", NOTICE),
+    WORDS("moved to ", NOTICE),
+    WORDS("multiqueue_cache: ", SYSTEM),
+    WORDS("newaliases: ", SYSTEM),
+    WORDS("nis", SYSTEM),
+    WORDS("null ", SYSTEM),
+    WORDS("opendaemonsocket: ", SYSTEM), WORDS("openmailer", SYSTEM),
+    WORDS("openmap", SYSTEM),
+    WORDS("ownership change", SYSTEM),
+    WORDS("owner ", NOTICE),
+    WORDS("persistent queue runner", NOTICE),
+    WORDS("possible ", PEER), WORDS("POSSIBLE ATTACK ", PEER),
+    WORDS("problem ", SYSTEM),
+    WORDS("prog_open: ", SYSTEM),
+    WORDS("putbody: ", SYSTEM), WORDS("putoutmsg", NOTICE),
+    WORDS("proc_list_", SYSTEM),
+    WORDS("quarantine=", NOTICE), WORDS("unquarantine", NOTICE),
+    WORDS("quarantine_queue_item: ", SYSTEM),
+    WORDS("queue run ", NOTICE), WORDS("queue control process", NOTICE),
+    WORDS("queuename: ", SYSTEM),
+    WORDS("queued", NOTICE),
+    WORDS("queueup", SYSTEM),
+    WORDS("rewrite: ", SYSTEM), WORDS("rscheck(", NOTICE),
+    WORDS("readaliases: ", SYSTEM), WORDS("readcf: ", SYSTEM),
+    WORDS("readqf: ", SYSTEM),
+    WORDS("rebuil", NOTICE),
+    WORDS("rejecting new messages", SYSTEM),
+    WORDS("removed", NOTICE),
+    WORDS("restart", NOTICE),
+    WORDS("return to sender", NOTICE),
+    WORDS("runqueue", NOTICE), WORDS("running queue", NOTICE),
+    WORDS("run queue", NOTICE),
+    WORDS("safefopen: ", SYSTEM), WORDS("safeopen", SYSTEM),
+    WORDS("savemail: ", SYSTEM),
+    WORDS("secureware", SYSTEM),
+    WORDS("sendall", NOTICE), WORDS("sendenvelope", NOTICE),
+    WORDS("sender blocked", NOTICE),
+    WORDS("server ", NOTICE),
+    WORDS("setsender: ", SYSTEM),
+    WORDS("skipping ", NOTICE),
+    WORDS("socket map ", SYSTEM),
+    WORDS("srv_features: ", SYSTEM),
+    WORDS("starting daemon", NOTICE),
+    WORDS("started as: ", NOTICE),
+    WORDS("startup with ", NOTICE),
+    WORDS("statfs(", SYSTEM),
+    WORDS("stopping daemon", NOTICE),
+    WORDS("symlink", SYSTEM),
+    WORDS("sync_dir: ", SYSTEM),
+    WORDS("syslog", NOTICE),
+    WORDS("tcpwrappers (", PEER),
+    WORDS("text map ", SYSTEM),
+    WORDS("timeout ", SYSTEM),
+    WORDS("tls_", TLS), WORDS("TLS", TLS),
+    WORDS("too many ", SYSTEM),
+    WORDS("unauthorized PIPELINING", PEER),
+    WORDS("unknown ", SYSTEM),
+    WORDS("unlink", NOTICE),
+    WORDS("user ", SYSTEM),
+    WORDS("warning: ", SYSTEM),
+    WORDS("wrong ", SYSTEM),
+    WORDS("xfilter", SYSTEM), WORDS("x_", NOTICE),
+};
+
+/* Usual errors of a session without an address (err.c, usrerr). */
+static const struct known_words known_replies[] = {
+    WORDS("Access denied", REPLY),
+    WORDS("Bad ", REPLY),
+    WORDS("Command rejected", REPLY),
+    WORDS("Command unrecognized", REPLY),
+    WORDS("Data format error", REPLY),
+    WORDS("Domain name required", REPLY),
+    WORDS("Fix reverse DNS", REPLY),
+    WORDS("Header", REPLY),
+    WORDS("Invalid ", REPLY),
+    WORDS("Line too long", REPLY),
+    WORDS("Message ", REPLY),
+    WORDS("Need ", REPLY),
+    WORDS("Nested MAIL", REPLY),
+    WORDS("No ", REPLY),
+    WORDS("Relaying denied", REPLY),
+    WORDS("Sender ", REPLY), WORDS("Service ", REPLY),
+    WORDS("Syntax error", REPLY),
+    WORDS("Too many hops ", REPLY),
+    WORDS("Too many bad ", REPLY),
+    WORDS("Too many recipients", REPLY),
+    WORDS("User ", REPLY),
+    WORDS("Virus", REPLY),
+};
+
+/* Where the name of a host, file or user of the line's own comes first. */
+static const struct known_words known_middles[] = {
+    WORDS(" aliases, longest ", NOTICE),
+    WORDS(" did not issue MAIL", NO_COMMAND),
+    WORDS(": SMTP DATA-", PEER), WORDS(": SMTP MAIL protocol error", PEER),
+    WORDS(": SMTP RCPT protocol error", PEER),
+    WORDS(" didn't use HELO protocol", SYSTEM),
+    WORDS(" command from ", PEER),
+    WORDS(": world writable", SYSTEM), WORDS(" writable ", SYSTEM),
+    WORDS(" has bad shell", SYSTEM),
+    WORDS(" mailer (", SYSTEM),
+    WORDS(" does not support 8BITMIME", NOTICE),
+    WORDS(" owned process doing -bs", SYSTEM),
+    WORDS(" set sender to ", SYSTEM),
+    WORDS(": lookup (", SYSTEM),
+    WORDS("unsafe", SYSTEM), WORDS("insecure", SYSTEM),
+    WORDS(": locked", NOTICE), WORDS(": too young", NOTICE),
+    WORDS(": changed", SYSTEM),
+    WORDS(": delaying ", NOTICE),
+    WORDS("Already quarantined", NOTICE), WORDS("Quarantined with", NOTICE),
+    WORDS("Quarantine changed", NOTICE), WORDS("Removed quarantine", NOTICE),
+    WORDS(": could not ", SYSTEM), WORDS(": cannot ", SYSTEM),
+    WORDS(": Permission denied", SYSTEM),
+    WORDS(": No such file or directory", SYSTEM),
+    WORDS(": No space left", SYSTEM),
+    WORDS("too many bad commands", PEER), WORDS("Too many bad ", PEER),
+    WORDS("(may be forged)", PEER),
+};
+/* clang-format on */
+
+static bool take_known(struct slice text, const struct known_words *words,
+                       size_t count, struct logline *line)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (text.ptr[0] != words[i].words.ptr[0] ||
+            !slice_starts(text, words[i].words))
+            continue;
+        line->kind = words[i].kind;
+        line->reason = text;
+        return true;
+    }
+    return false;
+}
+
+static bool take_known_middle(struct slice text, struct logline *line)
+{
+    size_t count = sizeof known_middles / sizeof known_middles[0];
+
+    for (size_t i = 0; i < count; i++) {
+        if (log_find(text, known_middles[i].words, 0) == text.len)
+            continue;
+        line->kind = known_middles[i].kind;
+        line->reason = text;
+        return true;
+    }
+    return false;
+}
+
+/* Lines about a peer that stands between known words. */
+static const struct peer_words {
+    struct slice start, before, after;
+    enum logline_kind kind;
+} peer_words[] = {
+    {LOG_WORDS("Null connection from "),
+     LOG_WORDS(" from "),
+     {NULL, 0},
+     LOGLINE_NO_COMMAND},
+    {LOG_WORDS("connect from "),
+     LOG_WORDS(" from "),
+     {NULL, 0},
+     LOGLINE_NOTICE},
+    {LOG_WORDS("unauthorized PIPELINING"),
+     LOG_WORDS(", relay="),
+     {NULL, 0},
+     LOGLINE_PEER},
+    {LOG_WORDS("invalid domain name "),
+     LOG_WORDS(") from "),
+     {NULL, 0},
+     LOGLINE_PEER},
+    {LOG_WORDS("POSSIBLE ATTACK from "), LOG_WORDS(" from "),
+     LOG_WORDS(": newline in string"), LOGLINE_PEER},
+    {LOG_WORDS("headers too large ("), LOG_WORDS(" max) from "),
+     LOG_WORDS(" during message collect"), LOGLINE_PEER},
+    {LOG_WORDS("SMTP "), LOG_WORDS(") from "),
+     LOG_WORDS(" tempfailed (due to previous checks)"), LOGLINE_PEER},
+};
+
+static bool parse_peer_words(struct slice text, struct logline *line)
+{
+    for (size_t i = 0; i < sizeof peer_words / sizeof peer_words[0]; i++) {
+        const struct peer_words *form = &peer_words[i];
+        size_t at, end = text.len;
+
+        if (!slice_starts(text, form->start))
+            continue;
+        if (form->after.len > 0)
+            end = log_find_last(text, form->after);
+        at = log_find_last(slice_head(text, end), form->before);
+        if (at == end || (form->after.len > 0 && end == text.len))
+            continue;
+        line->kind = form->kind;
+        logline_set_relay(line, log_between(text, at + form->before.len, end));
+        return true;
+    }
+    return false;
+}
+
+#define KNOWN(table) table, sizeof table / sizeof table[0]
+
+static bool parse_known(struct slice text, struct logline *line)
+{
+    return parse_peer_words(text, line) ||
+           take_known(text, KNOWN(known_replies), line) ||
+           take_known(text, KNOWN(known_starts), line);
+}
+
+/* Our own words first; then a peer, whose first bytes may be anything. */
+static bool parse_by_first_words(struct slice text, struct logline *line)
+{
+    switch (text.ptr[0]) {
+    case 'A':
+        return parse_auth(text, line);
+    case 'M':
+    case 'm':
+        if (LOG_STARTS(text, "makeconnection ("))
+            return parse_connect(text, line);
+        return parse_milter(text, line);
+    case 'S':
+        if (LOG_STARTS(text, "STARTTLS"))
+            return parse_tls(text, line);
+        return LOG_STARTS(text, "SYSERR") && parse_syserr(text, line);
+    case 'c':
+        return LOG_STARTS(text, "collect: ") &&
+               parse_collect(LOG_SKIP(text, "collect: "), line);
+    case 'd':
+        return (LOG_STARTS(text, "delaying connections") ||
+                LOG_STARTS(text, "deferring connections")) &&
+               parse_refusing(text, line);
+    case 'h':
+        return LOG_STARTS(text, "have been rejecting connections") &&
+               parse_refusing(text, line);
+    case 'l':
+        return LOG_STARTS(text, "lost input channel from ") &&
+               parse_lost_channel(LOG_SKIP(text, "lost input channel from "),
+                                  line);
+    case 'r':
+        if (LOG_STARTS(text, "rejecting connections"))
+            return parse_refusing(text, line);
+        return LOG_STARTS(text, "rejecting ") && parse_pregreet(text, line);
+    case 't':
+        return LOG_STARTS(text, "timeout waiting for input from ") &&
+               parse_timeout(LOG_SKIP(text, "timeout waiting for input from "),
+                             line);
+    case '"':
+        return parse_bad_command(text, line);
+    default:
+        return false;
+    }
+}
+
+bool logline_peer(struct slice text, struct logline *line)
+{
+    if (text.len == 0)
+        return false;
+    if (parse_by_first_words(text, line) || parse_known(text, line))
+        return true;
+    return text.ptr[0] != '<' && parse_peer_first(text, line);
+}
+
+bool logline_known_words(struct slice text, struct logline *line)
+{
+    return take_known_middle(text, line);
+}
