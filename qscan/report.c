@@ -47,6 +47,22 @@ void report_add_bytes(struct buffer *out, uint64_t bytes)
                   units[unit]);
 }
 
+void report_add_count(struct buffer *out, const char *before, uint64_t count,
+                      int columns)
+{
+    static const char units[] = "kMGTPE";
+    char text[40];
+    int len = snprintf(text, sizeof(text), "%s%llu", before,
+                       (unsigned long long)count);
+
+    for (size_t unit = 0; len > columns && count >= 1000; unit++) {
+        count /= 1000;
+        len = snprintf(text, sizeof(text), "%s%llu%c", before,
+                       (unsigned long long)count, units[unit]);
+    }
+    buffer_printf(out, "%*s", columns, text);
+}
+
 bool report_date(int64_t moment, bool is_utc, struct tm *tm_r)
 {
     time_t seconds = (time_t)moment;

@@ -20,6 +20,11 @@ void report_add_padded(struct buffer *out, struct slice text, size_t columns);
 /* "812", "4.1 kB", "2.3 MB" */
 void report_add_bytes(struct buffer *out, uint64_t bytes);
 
+/* Right in so many columns; what does not fit is told in k, M or G. before is
+ * "", or ">=" for a lower bound. */
+void report_add_count(struct buffer *out, const char *before, uint64_t count,
+                      int columns);
+
 /* "2026-11-16 14:28 UTC" */
 void report_add_time(struct buffer *out, int64_t moment, bool is_utc);
 /* "2026-11-16 14:28", always 16 columns */

@@ -1,0 +1,383 @@
+#include "qscan/attackers.h"
+
+#include <stdio.h>
+
+enum {
+    SOURCE_COLUMNS = 15, /* a longer one has a line of its own */
+    KIND_COLUMNS = 18,
+    ROW_COLUMNS = 78,
+    CROWD_NAMES_MAX = 10,
+    CROWD_SAMPLES_MAX = 10,
+    FLUSH_BYTES = 256 * 1024
+};
+
+/* ---- one attacker ---- */
+
+const struct rules_source_rule *attacker_rule(const struct logread *logs,
+                                              const struct attacker *attacker)
+{
+    return rules_source_rule(logs->rules, attacker->source_rule);
+}
+
+const struct evidence *attacker_evidence(const struct logread *logs,
+                                         const struct attacker *attacker)
+{
+    const struct sources *sources = &logs->sources;
+
+    if (attacker->alarm >= sources->evidence_count ||
+        sources->evidence[attacker->alarm].text == NULL)
+        return NULL;
+    return &sources->evidence[attacker->alarm];
+}
+
+/* A source is its own only member. */
+static size_t member_count(const struct attacker *attacker)
+{
+    return attacker->source != 0 ? 1 : attacker->member_count;
+}
+
+static const struct source *member_at(const struct logread *logs,
+                                      const struct attacker *attacker, size_t i)
+{
+    return &logs->sources.items[attacker->source != 0 ? attacker->source
+                                                      : attacker->members[i]];
+}
+
+struct slice attacker_name(const struct logread *logs,
+                           const struct attacker *attacker)
+{
+    if (attacker->source == 0)
+        return (struct slice){NULL, 0};
+    return intern_text(&logs->sources.names,
+                       logs->sources.items[attacker->source].name);
+}
+
+void attacker_add_guesses(struct buffer *out, const struct attacker *attacker)
+{
+    report_add_count(out, attacker->is_exact ? "" : ">=", attacker->guesses, 7);
+}
+
+/* A number of an interned text, unless it is there. */
+static void add_number(uint32_t *numbers, size_t *count, size_t max,
+                       uint32_t number)
+{
+    if (number == INTERN_NONE || *count == max)
+        return;
+    for (size_t i = 0; i < *count; i++)
+        if (numbers[i] == number)
+            return;
+    numbers[(*count)++] = number;
+}
+
+size_t attacker_samples(const struct logread *logs,
+                        const struct attacker *attacker, uint32_t *samples_r,
+                        size_t max)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < member_count(attacker) && count < max; i++) {
+        const struct source *source = member_at(logs, attacker, i);
+
+        add_number(samples_r, &count, max, source->guess_sample);
+        if (source->more == NULL || attacker->source == 0)
+            continue; /* of a crowd one each */
+        for (unsigned s = 0; s < source->more->sample_count; s++)
+            add_number(samples_r, &count, max, source->more->samples[s]);
+    }
+    return count;
+}
+
+static size_t names_of(const struct logread *logs,
+                       const struct attacker *attacker, uint32_t *names_r,
+                       size_t max)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < member_count(attacker) && count < max; i++) {
+        const struct source *source = member_at(logs, attacker, i);
+
+        add_number(names_r, &count, max, source->name);
+        if (source->more == NULL)
+            continue;
+        for (unsigned n = 0; n < source->more->name_count; n++)
+            add_number(names_r, &count, max, source->more->names[n]);
+    }
+    return count;
+}
+
+struct slice log_file_path(const struct logread *logs, uint32_t file)
+{
+    if (file >= logs->set->count)
+        return SLICE_LITERAL("?");
+    return slice_from_string(logs->set->files[file].path);
+}
+
+/* ---- JSON ---- */
+
+static void json_source(struct jsonout *json, const struct logread *logs,
+                        const struct attacker *attacker)
+{
+    struct buffer name = {0};
+
+    if (attacker->source == 0 && attacker->domain != 0) {
+        jsonout_field(json, "source",
+                      intern_text(&logs->sources.domains, attacker->domain));
+        return;
+    }
+    attacker_add_name(&logs->sources, attacker, &name);
+    jsonout_field(json, "source", slice_make(name.bytes, name.len));
+    buffer_free(&name);
+}
+
+static void json_members(struct jsonout *json, const struct logread *logs,
+                         const struct attacker *attacker)
+{
+    size_t shown = attacker->member_count < MEMBERS_SHOWN_MAX
+                       ? attacker->member_count
+                       : MEMBERS_SHOWN_MAX;
+
+    if (attacker->source != 0)
+        return;
+    jsonout_key(json, "members");
+    jsonout_open(json, '[');
+    for (size_t i = 0; i < shown; i++) {
+        char text[ADDRESS_IP_TEXT_MAX];
+        size_t len = ip_format(&member_at(logs, attacker, i)->ip, text);
+
+        jsonout_string(json, slice_make(text, len));
+    }
+    jsonout_close(json, ']');
+    jsonout_field_integer(json, "members_more",
+                          (int64_t)(attacker->member_count - shown));
+}
+
+static void json_texts(struct jsonout *json, const char *key,
+                       const struct intern *table, const uint32_t *numbers,
+                       size_t count)
+{
+    jsonout_key(json, key);
+    jsonout_open(json, '[');
+    for (size_t i = 0; i < count; i++)
+        jsonout_string(json, intern_text(table, numbers[i]));
+    jsonout_close(json, ']');
+}
+
+static void json_domains(struct jsonout *json, const struct logread *logs,
+                         const struct attacker *attacker)
+{
+    struct source_domain domains[SOURCE_DOMAINS_MAX];
+    size_t count =
+        attacker_domains(&logs->sources, attacker, domains, SOURCE_DOMAINS_MAX);
+
+    jsonout_key(json, "domains");
+    jsonout_open(json, '{');
+    for (size_t i = 0; i < count; i++)
+        jsonout_field_integer(
+            json, intern_text(&logs->sources.domains, domains[i].domain).ptr,
+            domains[i].guesses);
+    jsonout_close(json, '}');
+}
+
+static void json_evidence(struct jsonout *json, const struct logread *logs,
+                          const struct attacker *attacker)
+{
+    const struct evidence *evidence = attacker_evidence(logs, attacker);
+
+    jsonout_key(json, "evidence");
+    if (evidence == NULL) {
+        jsonout_null(json);
+        return;
+    }
+    jsonout_open(json, '{');
+    jsonout_field(json, "file", log_file_path(logs, evidence->file));
+    jsonout_field_integer(json, "line", (int64_t)evidence->line);
+    jsonout_field(json, "text", slice_make(evidence->text, evidence->len));
+    jsonout_close(json, '}');
+}
+
+void attacker_json(struct jsonout *json, const struct logread *logs,
+                   const struct attacker *attacker)
+{
+    const struct rules_source_rule *rule = attacker_rule(logs, attacker);
+    uint32_t numbers[CROWD_NAMES_MAX + CROWD_SAMPLES_MAX];
+    size_t count;
+
+    jsonout_open(json, '{');
+    json_source(json, logs, attacker);
+    json_members(json, logs, attacker);
+    jsonout_field(json, "kind", slice_from_string(rule->kind));
+    jsonout_field(json, "rule", slice_from_string(rule->name));
+    jsonout_field_integer(json, "guesses", (int64_t)attacker->guesses);
+    jsonout_field_boolean(json, "guesses_exact", attacker->is_exact);
+    jsonout_field_integer(json, "accepted", (int64_t)attacker->accepted);
+    jsonout_field_integer(json, "attempts", (int64_t)attacker->attempts);
+    jsonout_field_integer(json, "bounces", (int64_t)attacker->bounces);
+    jsonout_field_integer(json, "shared", (int64_t)attacker->shared);
+    jsonout_field_integer(json, "first", attacker->first);
+    jsonout_field_integer(json, "last", attacker->last);
+    count = names_of(logs, attacker, numbers, CROWD_NAMES_MAX);
+    json_texts(json, "names", &logs->sources.names, numbers, count);
+    json_domains(json, logs, attacker);
+    count = attacker_samples(logs, attacker, numbers, CROWD_SAMPLES_MAX);
+    json_texts(json, "samples", &logs->sources.samples, numbers, count);
+    jsonout_field_boolean(json, "listable", attacker->is_listable);
+    json_evidence(json, logs, attacker);
+    jsonout_lossy(json);
+    jsonout_close(json, '}');
+}
+
+/* ---- CSV ---- */
+
+static const char csv_head[] =
+    "source,kind,rule,guesses,guesses_exact,accepted,attempts,first,last,name,"
+    "members,listable,evidence_file,evidence_line\n";
+
+static void csv_row(struct buffer *out, const struct logread *logs,
+                    const struct attacker *attacker)
+{
+    const struct rules_source_rule *rule = attacker_rule(logs, attacker);
+    const struct evidence *evidence = attacker_evidence(logs, attacker);
+    struct buffer name = {0};
+
+    attacker_add_name(&logs->sources, attacker, &name);
+    buffer_add_csv(out, slice_make(name.bytes, name.len));
+    buffer_add_string(out, ",");
+    buffer_add_csv(out, slice_from_string(rule->kind));
+    buffer_add_string(out, ",");
+    buffer_add_csv(out, slice_from_string(rule->name));
+    buffer_printf(out, ",%llu,%s,%llu,%llu,%lld,%lld,",
+                  (unsigned long long)attacker->guesses,
+                  attacker->is_exact ? "true" : "false",
+                  (unsigned long long)attacker->accepted,
+                  (unsigned long long)attacker->attempts,
+                  (long long)attacker->first, (long long)attacker->last);
+    buffer_add_csv(out, attacker_name(logs, attacker));
+    buffer_printf(out, ",%zu,%s,", member_count(attacker),
+                  attacker->is_listable ? "true" : "false");
+    if (evidence != NULL) {
+        buffer_add_csv(out, log_file_path(logs, evidence->file));
+        buffer_printf(out, ",%llu", (unsigned long long)evidence->line);
+    } else {
+        buffer_add_string(out, ",");
+    }
+    buffer_add_string(out, "\n");
+    buffer_free(&name);
+}
+
+/* ---- text ---- */
+
+void attacker_add_head(struct buffer *out)
+{
+    buffer_printf(out, "%-*s %-*s guesses   hits first            last\n",
+                  SOURCE_COLUMNS, "source", KIND_COLUMNS, "kind");
+}
+
+void attacker_add_row(struct buffer *out, const char *indent,
+                      const struct options *options, const struct logread *logs,
+                      const struct attacker *attacker)
+{
+    struct buffer name = {0};
+    struct buffer last = {0};
+
+    attacker_add_name(&logs->sources, attacker, &name);
+    buffer_add_string(out, indent);
+    if (name.len > SOURCE_COLUMNS) {
+        /* escaped where it was added: nothing is doubled again */
+        buffer_add_rule_text(out, slice_make(name.bytes, name.len),
+                             ROW_COLUMNS);
+        buffer_printf(out, "\n%s%*s", indent, SOURCE_COLUMNS, "");
+    } else {
+        buffer_printf(out, "%-*.*s", SOURCE_COLUMNS, (int)name.len, name.bytes);
+    }
+    buffer_add_string(out, " ");
+    report_add_padded(out,
+                      slice_from_string(attacker_rule(logs, attacker)->kind),
+                      KIND_COLUMNS);
+    buffer_add_string(out, " ");
+    attacker_add_guesses(out, attacker);
+    buffer_add_string(out, " ");
+    report_add_count(out, "", attacker->accepted, 6);
+    buffer_add_string(out, " ");
+    report_add_minute(out, attacker->first, options->is_utc);
+    report_add_minute(&last, attacker->last, options->is_utc);
+    buffer_printf(out, " %.*s\n", (int)last.len - 5, last.bytes + 5);
+    buffer_free(&last);
+    buffer_free(&name);
+}
+
+static void add_name_line(struct buffer *out, const struct logread *logs,
+                          const struct attacker *attacker)
+{
+    struct slice name = attacker_name(logs, attacker);
+
+    if (attacker->source == 0)
+        buffer_printf(out, "%*s %zu addresses: see --format=json\n",
+                      SOURCE_COLUMNS, "", attacker->member_count);
+    if (name.len == 0)
+        return;
+    buffer_printf(out, "%*s ", SOURCE_COLUMNS, "");
+    buffer_add_escaped(out, name, ROW_COLUMNS - SOURCE_COLUMNS - 1);
+    buffer_add_string(out, "\n");
+}
+
+static void text_row(struct buffer *out, const struct options *options,
+                     const struct logread *logs,
+                     const struct attacker *attacker)
+{
+    attacker_add_row(out, "", options, logs, attacker);
+    add_name_line(out, logs, attacker);
+}
+
+/* ---- the whole ---- */
+
+void attackers_add_csv(struct buffer *out, const struct logread *logs)
+{
+    buffer_add_string(out, csv_head);
+    for (size_t i = 0; i < logs->sources.attacker_count; i++)
+        csv_row(out, logs, &logs->sources.attackers[i]);
+}
+
+static void add_one(struct buffer *out, const struct options *options,
+                    const struct logread *logs, const struct attacker *attacker)
+{
+    struct jsonout json;
+
+    switch (options->format) {
+    case FORMAT_JSON:
+        jsonout_init(&json, out);
+        attacker_json(&json, logs, attacker);
+        buffer_add_string(out, "\n");
+        break;
+    case FORMAT_CSV:
+        csv_row(out, logs, attacker);
+        break;
+    case FORMAT_TEXT:
+        text_row(out, options, logs, attacker);
+        break;
+    }
+}
+
+bool attackers_print(const struct options *options, struct logread *logs,
+                     struct output *output)
+{
+    const struct sources *sources = &logs->sources;
+    struct buffer out = {0};
+    bool is_good;
+
+    if (options->format == FORMAT_CSV)
+        buffer_add_string(&out, csv_head);
+    else if (options->format == FORMAT_TEXT && sources->attacker_count > 0)
+        attacker_add_head(&out);
+    else if (options->format == FORMAT_TEXT)
+        buffer_add_string(&out, "No source is hostile by the rules.\n");
+    for (size_t i = 0; i < sources->attacker_count && !output->has_failed;
+         i++) {
+        add_one(&out, options, logs, &sources->attackers[i]);
+        if (out.len >= FLUSH_BYTES && !out.has_failed)
+            output_write(output, &out);
+    }
+    is_good = !out.has_failed;
+    output_write(output, &out);
+    buffer_free(&out);
+    return is_good;
+}

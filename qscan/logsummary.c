@@ -1,0 +1,1277 @@
+#include "qscan/logsummary.h"
+
+#include <stdlib.h>
+
+#include "qscan/attackers.h"
+#include "qscan/list.h"
+
+enum {
+    PAGE_COLUMNS = 78,
+    FILES_NAMED_MAX = 10, /* in a command */
+    WORD_MAX = 66,        /* a longer one is not put into a command */
+    DAYS_MAX = 20,
+    DETAILS_MAX = 1000, /* of --top=0 */
+    EVIDENCE_INDENT = 6,
+    EVIDENCE_LINES = 2,
+    /* A guess list counts as alphabetical when 9 of 10 guesses of so many
+     * follow the one before. */
+    LIST_GUESSES_MIN = 20
+};
+
+struct logsummary {
+    const struct options *options;
+    struct logread *logs;
+    struct buffer out;
+    bool has_color, has_failed;
+    size_t rows;       /* in a table of sources */
+    size_t minor_rows; /* in the others: all together fit a page or two */
+    size_t details;    /* hostile sources that are shown in full */
+};
+
+static void heading(struct logsummary *summary, const char *text, bool is_alarm)
+{
+    report_heading(&summary->out, summary->has_color, text, is_alarm);
+}
+
+/* ---- lines that are filled with words ---- */
+
+static size_t columns_of(struct slice text)
+{
+    size_t columns = 0;
+
+    for (size_t i = 0; i < text.len; i++)
+        columns += ((unsigned char)text.ptr[i] & 0xc0) != 0x80;
+    return columns;
+}
+
+/* Breaks printable text at blanks; a word that is too long is cut. */
+static void add_filled(struct buffer *out, const char *indent,
+                       struct slice text)
+{
+    size_t used = 0;
+
+    while (text.len > 0) {
+        struct slice word = slice_head(text, slice_index(text, ' '));
+        size_t columns = columns_of(word);
+
+        text = slice_skip(text, word.len + 1);
+        if (used > 0 && used + 1 + columns > PAGE_COLUMNS) {
+            buffer_add_string(out, "\n");
+            used = 0;
+        }
+        if (used > 0)
+            buffer_add_string(out, " ");
+        else
+            buffer_add_string(out, indent);
+        used += 1 + (used > 0 ? 0 : strlen(indent));
+        /* printable already: a backslash stays as it is */
+        used += buffer_add_rule_text(out, word, PAGE_COLUMNS - strlen(indent));
+    }
+    buffer_add_string(out, "\n");
+}
+
+/* Fills what words holds, and empties it. */
+static void add_words(struct logsummary *summary, const char *indent,
+                      struct buffer *words)
+{
+    summary->has_failed |= words->has_failed;
+    add_filled(&summary->out, indent, slice_make(words->bytes, words->len));
+    buffer_free(words);
+}
+
+/* ---- the head ---- */
+
+static void add_file(struct logsummary *summary, size_t number)
+{
+    const struct log_file *file = &summary->logs->set->files[number];
+    struct buffer *out = &summary->out;
+
+    buffer_printf(out, "  %4zu  ", number + 1);
+    if (file->has_stamp)
+        report_add_minute(out, file->start, summary->options->is_utc);
+    else
+        buffer_add_string(out, "no time stamp   ");
+    buffer_add_string(out, "  ");
+    report_add_padded(
+        out, slice_from_string(input_log_format_text(file->format)), 5);
+    buffer_add_string(out, "  ");
+    buffer_add_escaped(out, slice_from_string(file->path), 43);
+    buffer_add_string(out, "\n");
+}
+
+static void add_files(struct logsummary *summary)
+{
+    const struct log_set *set = summary->logs->set;
+    struct buffer *out = &summary->out;
+    size_t shown =
+        set->count < summary->minor_rows ? set->count : summary->minor_rows;
+
+    buffer_printf(out,
+                  "  %zu file%s, in the order of reading, by the first "
+                  "stamp:\n",
+                  set->count, set->count == 1 ? "" : "s");
+    for (size_t i = 0; i < shown; i++)
+        add_file(summary, i);
+    if (shown < set->count)
+        buffer_printf(out, "  and %zu more files\n", set->count - shown);
+}
+
+/* A guess that must not be kept silent. */
+static void add_years(struct logsummary *summary)
+{
+    const struct log_set *set = summary->logs->set;
+    struct buffer words = {0};
+    int32_t first = 0, last = 0;
+
+    for (size_t i = 0; i < set->count; i++) {
+        const struct log_file *file = &set->files[i];
+
+        if (!file->is_year_assumed)
+            continue;
+        first = first == 0 || file->year < first ? file->year : first;
+        last = last == 0 || file->year > last ? file->year : last;
+    }
+    if (first == 0)
+        return;
+    buffer_printf(&words, "The stamps say no year: %d", (int)first);
+    if (last != first)
+        buffer_printf(&words, " to %d", (int)last);
+    buffer_add_string(&words,
+                      summary->options->year != 0
+                          ? ", by --year, for the first line of a file."
+                          : " was assumed for the first line of a file, from "
+                            "the file's name, its time and the other files. "
+                            "--year says it better.");
+    add_words(summary, "  ", &words);
+}
+
+static void add_part(struct buffer *words, uint64_t count, const char *what)
+{
+    if (count > 0)
+        buffer_printf(words, ", %llu %s", (unsigned long long)count, what);
+}
+
+/* All lines, and what they are: it adds up. */
+static void add_lines(struct logsummary *summary)
+{
+    const struct logtally *tally = &summary->logs->tally;
+    struct buffer words = {0};
+    uint64_t own = 0;
+
+    for (size_t i = 0; i < LOGLINE_KIND_COUNT; i++)
+        own += tally->kinds[i];
+    buffer_printf(&words, "%llu lines (", (unsigned long long)tally->lines);
+    report_add_bytes(&words, tally->text_bytes);
+    buffer_printf(&words, "): %llu of sendmail", (unsigned long long)own);
+    add_part(&words, tally->repeat_lines, "\"last message repeated\"");
+    add_part(&words, tally->foreign_lines, "of other programs");
+    add_part(&words, tally->no_stamp_lines, "without a time stamp");
+    add_part(&words, tally->outside_lines, "outside of --since and --until");
+    if (tally->repeated_count > 0)
+        buffer_printf(&words,
+                      "; the repeated ones stand for %llu more, which "
+                      "only the sources below count",
+                      (unsigned long long)tally->repeated_count);
+    if (tally->overlong_lines > 0)
+        buffer_printf(&words, "; of %llu overlong ones the beginning was read",
+                      (unsigned long long)tally->overlong_lines);
+    add_words(summary, "  ", &words);
+}
+
+static void add_head(struct logsummary *summary)
+{
+    const struct logtally *tally = &summary->logs->tally;
+    struct buffer *out = &summary->out;
+    bool is_utc = summary->options->is_utc;
+
+    if (tally->first > tally->last) {
+        buffer_add_string(out, "Maillogs without a line of sendmail's\n");
+    } else {
+        buffer_add_string(out, "Maillogs from ");
+        report_add_time(out, tally->first, is_utc);
+        buffer_add_string(out, " to ");
+        report_add_time(out, tally->last, is_utc);
+        buffer_add_string(out, "\n");
+    }
+    add_lines(summary);
+    add_files(summary);
+    add_years(summary);
+}
+
+/* ---- what needs a person ---- */
+
+static void begin_problem(struct logsummary *summary, size_t *problem_count)
+{
+    if ((*problem_count)++ == 0)
+        heading(summary, "WHAT NEEDS A PERSON", true);
+}
+
+static void add_problem(struct logsummary *summary, size_t *problem_count,
+                        uint64_t count, const char *one, const char *many)
+{
+    struct buffer words = {0};
+
+    if (count == 0)
+        return;
+    begin_problem(summary, problem_count);
+    buffer_printf(&words, "%llu %s", (unsigned long long)count,
+                  count == 1 ? one : many);
+    add_words(summary, "  ", &words);
+}
+
+static void add_attack(struct logsummary *summary, size_t *problem_count)
+{
+    const struct sources *sources = &summary->logs->sources;
+    size_t crowds = 0;
+    uint64_t hit_sources = 0;
+
+    for (size_t i = 0; i < sources->attacker_count; i++) {
+        crowds += sources->attackers[i].source == 0;
+        hit_sources += sources->attackers[i].source != 0 &&
+                       sources->attackers[i].accepted > 0;
+    }
+    add_problem(summary, problem_count, sources->attacker_count - crowds,
+                "client address is hostile, see below",
+                "client addresses are hostile, see below");
+    add_problem(summary, problem_count, hit_sources,
+                "of them got mail to recipients that exist",
+                "of them got mail to recipients that exist");
+    add_problem(summary, problem_count, crowds,
+                "crowd is hostile: a network, or many against one domain",
+                "crowds are hostile: networks, or many against one domain");
+}
+
+static void add_trouble(struct logsummary *summary, size_t *problem_count,
+                        enum log_trouble number)
+{
+    const struct log_trouble_sample *trouble =
+        &summary->logs->tally.troubles[number];
+    struct buffer *out = &summary->out;
+
+    if (trouble->count == 0)
+        return;
+    begin_problem(summary, problem_count);
+    buffer_printf(out, "  %llu line%s: %s, last ",
+                  (unsigned long long)trouble->count,
+                  trouble->count == 1 ? "" : "s", log_trouble_text(number));
+    report_add_time(out, trouble->last, summary->options->is_utc);
+    buffer_add_string(out, "\n    ");
+    buffer_add_escaped(out, slice_make(trouble->text, trouble->text_len),
+                       PAGE_COLUMNS - 4);
+    buffer_add_string(out, "\n");
+}
+
+bool logsummary_is_complete(const struct logread *logs)
+{
+    const struct log_tops *tops = &logs->join.tops;
+    const struct topk *tables[] = {
+        &tops->senders,    &tops->recipients, &tops->guessed,
+        &tops->rejections, &tops->deferrals,  &tops->failures,
+        &tops->dead_hosts, &tops->mechanisms, &tops->users,
+        &tops->ciphers,    &tops->unknown,    &tops->refused_connections,
+    };
+
+    for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
+        if (tables[i]->has_failed)
+            return false;
+    return !logs->tally.has_failed && !logs->join.has_failed &&
+           !logs->sources.has_failed;
+}
+
+static void add_problems(struct logsummary *summary)
+{
+    const struct logread *logs = summary->logs;
+    size_t problem_count = 0;
+
+    add_problem(summary, &problem_count, logs->complaints->count,
+                "file or other thing failed, see standard error: numbers may "
+                "be too low",
+                "files or other things failed, see standard error: numbers "
+                "may be too low");
+    if (!logsummary_is_complete(logs)) {
+        begin_problem(summary, &problem_count);
+        buffer_add_string(&summary->out,
+                          "  memory ran out: numbers are too low\n");
+    }
+    add_attack(summary, &problem_count);
+    for (unsigned t = 0; t < TROUBLE_COUNT; t++)
+        add_trouble(summary, &problem_count, (enum log_trouble)t);
+    add_problem(summary, &problem_count, logs->tally.hostile_lines,
+                "line is forged: the text of a stranger looks like fields; "
+                "not used",
+                "lines are forged: the text of strangers looks like fields; "
+                "not used");
+    add_problem(summary, &problem_count, logs->join.no_client,
+                "guess has no client: the line that names it is not in these "
+                "logs",
+                "guesses have no client: the lines that name it are not in "
+                "these logs");
+    if (problem_count == 0)
+        buffer_add_string(&summary->out, "\nNothing needs a person.\n");
+}
+
+/* ---- volumes ---- */
+
+static void add_volume(struct logsummary *summary, const char *name,
+                       uint64_t count, struct buffer *words)
+{
+    if (count > 0) {
+        buffer_printf(&summary->out, "  %-20s ", name);
+        report_add_count(&summary->out, "", count, 9);
+        buffer_add_string(&summary->out, "  ");
+        buffer_add(&summary->out, slice_make(words->bytes, words->len));
+        buffer_add_string(&summary->out, "\n");
+    }
+    summary->has_failed |= words->has_failed;
+    buffer_free(words);
+}
+
+static void add_plain_volume(struct logsummary *summary, const char *name,
+                             uint64_t count, const char *what)
+{
+    struct buffer words = {0};
+
+    buffer_add_string(&words, what);
+    add_volume(summary, name, count, &words);
+}
+
+static void add_accepted(struct logsummary *summary)
+{
+    const struct logtally *tally = &summary->logs->tally;
+    struct buffer words = {0};
+
+    buffer_add_string(&words, "messages, ");
+    buffer_printf(&words, "%llu recipients, ",
+                  (unsigned long long)tally->accepted_recipients);
+    report_add_bytes(&words, tally->accepted_bytes);
+    add_volume(summary, "accepted", tally->accepted_messages, &words);
+    add_plain_volume(summary, "  null sender", tally->null_senders,
+                     "of these messages");
+}
+
+static void add_reports(struct logsummary *summary)
+{
+    const struct logtally *tally = &summary->logs->tally;
+
+    add_plain_volume(summary, "own failure reports", tally->dsn_failures,
+                     "to senders");
+    add_plain_volume(summary, "own delay warnings", tally->dsn_warnings,
+                     "to senders");
+    add_plain_volume(summary, "own receipts", tally->dsn_receipts,
+                     "to senders");
+    add_plain_volume(summary, "to postmaster",
+                     tally->dsn_postmaster + tally->dsn_returns,
+                     "notices, and bounces that bounced");
+}
+
+static void add_delays(struct logsummary *summary)
+{
+    static const double percents[] = {50, 95, 99};
+    static const char *const names[] = {"median ", ", 95 % within ",
+                                        ", 99 % within "};
+    const struct delays *delays = &summary->logs->tally.delays;
+    struct buffer words = {0};
+
+    if (delays->count == 0)
+        return;
+    buffer_add_string(&words, "delay of deliveries: ");
+    for (size_t i = 0; i < 3; i++) {
+        buffer_add_string(&words, names[i]);
+        list_add_span(&words, delays_percentile(delays, percents[i]));
+    }
+    buffer_add_string(&words, ", longest ");
+    list_add_span(&words, delays->max_sec);
+    add_words(summary, "  ", &words);
+}
+
+static void add_mail(struct logsummary *summary)
+{
+    const struct logtally *tally = &summary->logs->tally;
+
+    if (tally->first > tally->last)
+        return;
+    heading(summary, "MAIL", false);
+    add_accepted(summary);
+    add_plain_volume(summary, "refused for good", tally->rejected,
+                     "recipients, senders, mail, connections (5xx)");
+    add_plain_volume(summary, "refused for now", tally->rejected_for_now,
+                     "the same (4xx)");
+    add_plain_volume(summary, "nothing accepted", tally->empty_envelopes,
+                     "envelopes that ended without a message");
+    add_plain_volume(summary, "discarded", tally->discarded,
+                     "by a rule set or milter");
+    add_plain_volume(summary, "quarantined", tally->quarantined, "messages");
+    add_plain_volume(summary, "delivered", tally->delivered, "recipients");
+    add_plain_volume(summary, "deferred", tally->deferred,
+                     "attempts: a recipient counts each time");
+    add_plain_volume(summary, "queued", tally->queued,
+                     "times a recipient was left to a later run");
+    add_plain_volume(summary, "failed for good", tally->bounced, "recipients");
+    add_reports(summary);
+    add_delays(summary);
+}
+
+/* ---- hostile sources ---- */
+
+static void add_list_end(struct buffer *words, uint64_t more)
+{
+    if (more > 0)
+        buffer_printf(words, ", and %llu more", (unsigned long long)more);
+}
+
+/* Adds "before" and the text where both still fit the line that began at
+ * start; says whether they did. */
+static bool add_fitting(struct buffer *out, size_t start, const char *before,
+                        struct slice text)
+{
+    size_t len = out->len;
+
+    buffer_add_string(out, before);
+    buffer_add_escaped(out, text, 30);
+    if (columns_of(slice_make(out->bytes + start, out->len - start)) <=
+        PAGE_COLUMNS)
+        return true;
+    out->len = len;
+    return false;
+}
+
+/* The first guesses, as many as fit one line. */
+static void add_samples(struct logsummary *summary,
+                        const struct attacker *attacker)
+{
+    const struct intern *texts = &summary->logs->sources.samples;
+    struct buffer *out = &summary->out;
+    size_t start = out->len;
+    uint32_t samples[6];
+    size_t count = attacker_samples(summary->logs, attacker, samples, 6);
+
+    for (size_t i = 0; i < count; i++)
+        if (!add_fitting(out, start, i == 0 ? "    tried " : ", ",
+                         intern_text(texts, samples[i])))
+            break;
+    if (count > 0)
+        buffer_add_string(out, "\n");
+}
+
+/* Where it guessed; of one domain the samples say it. */
+static void add_domains(struct logsummary *summary,
+                        const struct attacker *attacker)
+{
+    const struct sources *sources = &summary->logs->sources;
+    struct source_domain domains[4];
+    size_t count = attacker_domains(sources, attacker, domains, 4);
+    struct buffer *out = &summary->out;
+    size_t start = out->len;
+
+    for (size_t i = 0; count > 1 && i < count; i++) {
+        char number[24];
+
+        snprintf(number, sizeof(number), " %u", domains[i].guesses);
+        if (!add_fitting(out, start, i == 0 ? "    in " : ", ",
+                         intern_text(&sources->domains, domains[i].domain)))
+            break;
+        if (!add_fitting(out, start, number, (struct slice){NULL, 0}))
+            break;
+    }
+    if (count > 1)
+        buffer_add_string(out, "\n");
+}
+
+/* Text as it stands, escaped, in up to EVIDENCE_LINES lines. */
+static void add_raw_line(struct logsummary *summary, struct slice text)
+{
+    struct buffer line = {0};
+    struct slice rest;
+
+    buffer_add_escaped(&line, text,
+                       EVIDENCE_LINES * (PAGE_COLUMNS - EVIDENCE_INDENT));
+    summary->has_failed |= line.has_failed;
+    rest = slice_make(line.bytes, line.len);
+    while (rest.len > 0) {
+        size_t len = 0;
+        size_t columns = 0;
+
+        for (; len < rest.len; len++) {
+            columns += ((unsigned char)rest.ptr[len] & 0xc0) != 0x80;
+            if (columns > PAGE_COLUMNS - EVIDENCE_INDENT)
+                break;
+        }
+        buffer_printf(&summary->out, "%*s", EVIDENCE_INDENT, "");
+        buffer_add(&summary->out, slice_head(rest, len));
+        buffer_add_string(&summary->out, "\n");
+        rest = slice_skip(rest, len);
+    }
+    buffer_free(&line);
+}
+
+static void add_evidence(struct logsummary *summary,
+                         const struct attacker *attacker)
+{
+    const struct evidence *evidence =
+        attacker_evidence(summary->logs, attacker);
+    struct buffer *out = &summary->out;
+
+    if (evidence == NULL)
+        return;
+    buffer_add_string(out, "    ");
+    buffer_add_escaped(out, log_file_path(summary->logs, evidence->file), 50);
+    buffer_printf(out, " line %llu:\n", (unsigned long long)evidence->line);
+    add_raw_line(summary, slice_make(evidence->text, evidence->len));
+}
+
+static void add_members(struct logsummary *summary,
+                        const struct attacker *attacker)
+{
+    const struct sources *sources = &summary->logs->sources;
+    struct buffer *out = &summary->out;
+    size_t start = out->len;
+
+    buffer_printf(out, "    %zu addresses", attacker->member_count);
+    for (size_t i = 0; i < attacker->member_count; i++) {
+        char text[ADDRESS_IP_TEXT_MAX];
+        size_t len = ip_format(&sources->items[attacker->members[i]].ip, text);
+
+        if (!add_fitting(out, start, i == 0 ? ": " : ", ",
+                         slice_make(text, len)))
+            break;
+    }
+    buffer_add_string(out, "\n");
+}
+
+/* Who it is, what it tried, and the line that shows it. */
+static void add_detail(struct logsummary *summary,
+                       const struct attacker *attacker)
+{
+    const struct sources *sources = &summary->logs->sources;
+    struct buffer *out = &summary->out;
+    struct buffer name = {0};
+
+    attacker_add_name(sources, attacker, &name);
+    buffer_add_string(out, "  ");
+    buffer_add_rule_text(out, slice_make(name.bytes, name.len), 40);
+    buffer_add_string(out, "  ");
+    buffer_free(&name);
+    if (attacker->source == 0) {
+        buffer_add_escaped(
+            out,
+            slice_from_string(attacker_rule(summary->logs, attacker)->name),
+            30);
+        buffer_add_string(out, "\n");
+        add_members(summary, attacker);
+    } else {
+        struct slice text = attacker_name(summary->logs, attacker);
+
+        buffer_add_escaped(out, text.len > 0 ? text : SLICE_LITERAL("no name"),
+                           34);
+        buffer_add_string(out, "\n");
+    }
+    add_samples(summary, attacker);
+    add_domains(summary, attacker);
+    add_evidence(summary, attacker);
+}
+
+static void add_attackers(struct logsummary *summary)
+{
+    const struct sources *sources = &summary->logs->sources;
+    size_t count = sources->attacker_count;
+    size_t shown = count < summary->rows ? count : summary->rows;
+    size_t detailed = count < summary->details ? count : summary->details;
+
+    if (count == 0)
+        return;
+    heading(summary, "HOSTILE SOURCES", true);
+    buffer_add_string(&summary->out, "  ");
+    attacker_add_head(&summary->out);
+    for (size_t i = 0; i < shown; i++)
+        attacker_add_row(&summary->out, "  ", summary->options, summary->logs,
+                         &sources->attackers[i]);
+    if (shown < count)
+        buffer_printf(&summary->out, "  and %zu more hostile sources\n",
+                      count - shown);
+    buffer_add_string(&summary->out,
+                      "  guesses: different recipients that do not exist; "
+                      "hits: ones that do\n\n");
+    for (size_t i = 0; i < detailed; i++)
+        add_detail(summary, &sources->attackers[i]);
+}
+
+/* ---- guess lists ---- */
+
+static bool is_alphabetical(const struct source *source)
+{
+    return (uint64_t)source->more->ascending * 10 >=
+           (uint64_t)source->more->compared * 9;
+}
+
+static void add_shape(struct logsummary *summary)
+{
+    const struct sources *sources = &summary->logs->sources;
+    size_t long_count = 0, alphabetical = 0, sharing = 0;
+    struct buffer words = {0};
+
+    for (size_t i = 0; i < sources->attacker_count; i++) {
+        const struct attacker *attacker = &sources->attackers[i];
+        const struct source *source = &sources->items[attacker->source];
+
+        if (attacker->source == 0 || source->more == NULL ||
+            source->more->compared < LIST_GUESSES_MIN)
+            continue;
+        long_count++;
+        alphabetical += is_alphabetical(source);
+        sharing += attacker->shared * 2 > attacker->guesses;
+    }
+    if (long_count == 0)
+        return;
+    buffer_printf(&words,
+                  "Of %zu hostile addresses with more than %d guesses, %zu "
+                  "went by the alphabet, and %zu made most of their guesses in "
+                  "common with others.",
+                  long_count, LIST_GUESSES_MIN, alphabetical, sharing);
+    add_words(summary, "  ", &words);
+}
+
+static struct slice row_text(const struct topk_row *row)
+{
+    return row->text_len == 0 ? SLICE_LITERAL("<>")
+                              : slice_make(row->text, row->text_len);
+}
+
+/* How many rows are not shown; where rare ones were dropped nobody knows. */
+static void add_more(struct buffer *out, const struct topk *table, size_t shown)
+{
+    if (shown < table->count || table->error_max > 0)
+        buffer_printf(out, "%s%zu more", table->error_max > 0 ? "over " : "",
+                      table->count - shown);
+}
+
+/* "about: a 12, b 3, and 7 more" */
+static void add_inline(struct logsummary *summary, const char *about,
+                       const struct topk *table, size_t rows)
+{
+    size_t shown = table->count < rows ? table->count : rows;
+    struct buffer words = {0};
+
+    if (table->count == 0)
+        return;
+    buffer_add_string(&words, about);
+    for (size_t i = 0; i < shown; i++) {
+        buffer_add_string(&words, i == 0 ? ": " : ", ");
+        buffer_add_escaped(&words, row_text(&table->rows[i]), 40);
+        buffer_printf(&words, " %llu",
+                      (unsigned long long)table->rows[i].count);
+    }
+    if (shown < table->count || table->error_max > 0) {
+        buffer_add_string(&words, ", and ");
+        add_more(&words, table, shown);
+    }
+    if (table->error_max > 0)
+        buffer_printf(&words, " (counts may lack up to %llu)",
+                      (unsigned long long)table->error_max);
+    add_words(summary, "  ", &words);
+}
+
+static void add_targets(struct logsummary *summary)
+{
+    const struct sources *sources = &summary->logs->sources;
+    size_t count = 0;
+    uint32_t *targets = logsummary_targets(sources, &count);
+    size_t shown = count < summary->minor_rows ? count : summary->minor_rows;
+    struct buffer words = {0};
+
+    summary->has_failed |= targets == NULL;
+    if (targets != NULL && count > 0) {
+        buffer_add_string(&words, "In domains");
+        for (size_t i = 0; i < shown; i++) {
+            buffer_add_string(&words, i == 0 ? ": " : ", ");
+            buffer_add_escaped(&words,
+                               intern_text(&sources->domains, targets[i]), 40);
+            buffer_printf(&words, " %u", sources->targets[targets[i]].guesses);
+        }
+        add_list_end(&words, count - shown);
+        add_words(summary, "  ", &words);
+    }
+    free(targets);
+}
+
+static void add_guesses(struct logsummary *summary)
+{
+    const struct topk *guessed = &summary->logs->join.tops.guessed;
+
+    if (guessed->count == 0)
+        return;
+    heading(summary, "WHAT WAS GUESSED", false);
+    add_shape(summary);
+    add_inline(summary, "Most often", guessed, summary->minor_rows);
+    add_targets(summary);
+}
+
+/* ---- spared ---- */
+
+static void add_spared(struct logsummary *summary)
+{
+    const struct sources *sources = &summary->logs->sources;
+    size_t count = sources->spared_count;
+    size_t shown = count < summary->minor_rows ? count : summary->minor_rows;
+    struct buffer *out = &summary->out;
+
+    if (count == 0)
+        return;
+    heading(summary, "SPARED: THEY REACHED A COUNT AND ARE NOT HOSTILE", false);
+    for (size_t i = 0; i < shown; i++) {
+        const struct spared *spared = &sources->spared[i];
+        char text[ADDRESS_IP_TEXT_MAX];
+        size_t used;
+
+        ip_format(&sources->items[spared->source].ip, text);
+        used = strlen(text) < 15 ? 15 : strlen(text);
+        buffer_printf(out, "  %-15s ", text);
+        used +=
+            1 + buffer_add_escaped(
+                    out,
+                    slice_from_string(rules_source_rule(summary->logs->rules,
+                                                        spared->source_rule)
+                                          ->name),
+                    19);
+        buffer_add_string(out, ": ");
+        buffer_add_escaped(out, slice_from_string(spared->why),
+                           PAGE_COLUMNS - used - 4);
+        buffer_add_string(out, "\n");
+    }
+    if (shown < count)
+        buffer_printf(out, "  and %zu more\n", count - shown);
+}
+
+/* ---- tables ---- */
+
+static void add_table_end(struct logsummary *summary, const struct topk *table,
+                          size_t shown)
+{
+    struct buffer *out = &summary->out;
+    uint64_t rest = table->total;
+
+    for (size_t i = 0; i < shown; i++)
+        rest -= table->rows[i].count < rest ? table->rows[i].count : rest;
+    if (shown < table->count || table->error_max > 0) {
+        buffer_add_string(out, "  ");
+        report_add_count(out, "", rest, 9);
+        buffer_add_string(out, "  and ");
+        add_more(out, table, shown);
+        buffer_add_string(out, "\n");
+    }
+    if (table->error_max > 0)
+        buffer_printf(out,
+                      "  (too many to tell all apart: a count may lack up to "
+                      "%llu)\n",
+                      (unsigned long long)table->error_max);
+}
+
+static void add_table(struct logsummary *summary, const char *name,
+                      const struct topk *table, bool has_bytes)
+{
+    size_t shown =
+        table->count < summary->minor_rows ? table->count : summary->minor_rows;
+    struct buffer *out = &summary->out;
+
+    if (table->count == 0)
+        return;
+    heading(summary, name, false);
+    for (size_t i = 0; i < shown; i++) {
+        const struct topk_row *row = &table->rows[i];
+        struct buffer size = {0};
+
+        buffer_add_string(out, "  ");
+        report_add_count(out, "", row->count, 9);
+        if (has_bytes) {
+            report_add_bytes(&size, row->bytes);
+            buffer_printf(out, " %9.*s", (int)size.len, size.bytes);
+        }
+        buffer_add_string(out, "  ");
+        buffer_add_escaped(out, row_text(row), has_bytes ? 55 : 65);
+        buffer_add_string(out, "\n");
+        buffer_free(&size);
+    }
+    add_table_end(summary, table, shown);
+}
+
+static int order_clients(const void *left, const void *right, void *context)
+{
+    const struct source *items = context;
+    const struct source *a = &items[*(const uint32_t *)left];
+    const struct source *b = &items[*(const uint32_t *)right];
+
+    if (a->messages != b->messages)
+        return a->messages < b->messages ? 1 : -1;
+    return memcmp(&a->ip, &b->ip, sizeof(a->ip));
+}
+
+uint32_t *logsummary_clients(const struct sources *sources, size_t *count_r)
+{
+    uint32_t *clients = calloc((size_t)sources->count + 1, sizeof(*clients));
+
+    *count_r = 0;
+    if (clients == NULL)
+        return NULL;
+    for (uint32_t i = 1; i < sources->count; i++)
+        if (sources->items[i].messages > 0)
+            clients[(*count_r)++] = i;
+    qsort_r(clients, *count_r, sizeof(*clients), order_clients, sources->items);
+    return clients;
+}
+
+static int order_targets(const void *left, const void *right, void *context)
+{
+    const struct sources *sources = context;
+    uint32_t a = *(const uint32_t *)left;
+    uint32_t b = *(const uint32_t *)right;
+    struct slice x = intern_text(&sources->domains, a);
+    struct slice y = intern_text(&sources->domains, b);
+    int order;
+
+    if (sources->targets[a].guesses != sources->targets[b].guesses)
+        return sources->targets[a].guesses < sources->targets[b].guesses ? 1
+                                                                         : -1;
+    order = memcmp(x.ptr, y.ptr, x.len < y.len ? x.len : y.len);
+    return order != 0 ? order : (x.len > y.len) - (x.len < y.len);
+}
+
+uint32_t *logsummary_targets(const struct sources *sources, size_t *count_r)
+{
+    uint32_t all = sources->domains.count < sources->target_capacity
+                       ? sources->domains.count
+                       : sources->target_capacity;
+    uint32_t *targets = calloc((size_t)all + 1, sizeof(*targets));
+
+    *count_r = 0;
+    if (targets == NULL)
+        return NULL;
+    for (uint32_t i = 1; i < all; i++)
+        if (sources->targets[i].guesses > 0)
+            targets[(*count_r)++] = i;
+    /* qsort_r only hands its context on */
+    qsort_r(targets, *count_r, sizeof(*targets), order_targets,
+            (void *)(uintptr_t)sources);
+    return targets;
+}
+
+static void add_client(struct logsummary *summary, const struct source *source)
+{
+    const struct sources *sources = &summary->logs->sources;
+    struct buffer *out = &summary->out;
+    struct buffer size = {0};
+    char text[ADDRESS_IP_TEXT_MAX];
+    size_t used = ip_format(&source->ip, text);
+
+    used = 23 + (used < 15 ? 15 : used) + 2;
+    buffer_add_string(out, "  ");
+    report_add_count(out, "", source->messages, 9);
+    report_add_bytes(&size, source->bytes);
+    buffer_printf(out, " %9.*s  %-15s  ", (int)size.len, size.bytes, text);
+    buffer_add_escaped(out, intern_text(&sources->names, source->name),
+                       PAGE_COLUMNS - used);
+    buffer_add_string(out, "\n");
+    buffer_free(&size);
+}
+
+static void add_clients(struct logsummary *summary)
+{
+    const struct sources *sources = &summary->logs->sources;
+    size_t count = 0;
+    uint64_t rest = 0;
+    uint32_t *clients = logsummary_clients(sources, &count);
+    size_t shown = count < summary->minor_rows ? count : summary->minor_rows;
+
+    summary->has_failed |= clients == NULL;
+    if (clients != NULL && count > 0) {
+        heading(summary, "CLIENTS, BY MESSAGES ACCEPTED", false);
+        for (size_t i = 0; i < shown; i++)
+            add_client(summary, &sources->items[clients[i]]);
+        for (size_t i = shown; i < count; i++)
+            rest += sources->items[clients[i]].messages;
+        if (shown < count) {
+            buffer_add_string(&summary->out, "  ");
+            report_add_count(&summary->out, "", rest, 9);
+            buffer_printf(&summary->out, "  and %zu more\n", count - shown);
+        }
+    }
+    free(clients);
+}
+
+static void add_tables(struct logsummary *summary)
+{
+    const struct log_tops *tops = &summary->logs->join.tops;
+
+    add_clients(summary);
+    add_table(summary, "SENDERS, BY MESSAGES ACCEPTED", &tops->senders, true);
+    add_table(summary, "RECIPIENTS, BY DELIVERIES", &tops->recipients, false);
+    add_table(summary, "WHY MAIL WAS REFUSED", &tops->rejections, false);
+    add_table(summary, "WHY CONNECTIONS WERE REFUSED",
+              &tops->refused_connections, false);
+    add_table(summary, "WHY MAIL WAITS, BY ATTEMPTS", &tops->deferrals, false);
+    add_table(summary, "HOSTS THAT DO NOT ANSWER, BY ATTEMPTS",
+              &tops->dead_hosts, false);
+    add_table(summary, "WHY RECIPIENTS FAILED", &tops->failures, false);
+}
+
+/* ---- AUTH, TLS ---- */
+
+static void add_auth(struct logsummary *summary)
+{
+    const struct logtally *tally = &summary->logs->tally;
+    const struct log_tops *tops = &summary->logs->join.tops;
+    struct buffer words = {0};
+
+    if (tally->logins + tally->auth_failures == 0)
+        return;
+    buffer_printf(&words, "AUTH: %llu logins, %llu failures",
+                  (unsigned long long)tally->logins,
+                  (unsigned long long)tally->auth_failures);
+    add_words(summary, "  ", &words);
+    add_inline(summary, "Mechanisms of logins", &tops->mechanisms,
+               summary->minor_rows);
+    add_inline(summary, "Users of failures", &tops->users, summary->minor_rows);
+}
+
+static void add_tls(struct logsummary *summary)
+{
+    const struct logtally *tally = &summary->logs->tally;
+    struct buffer words = {0};
+
+    if (tally->tls_server + tally->tls_client + tally->tls_failed == 0)
+        return;
+    buffer_printf(&words,
+                  "TLS: %llu sessions in, %llu out, %llu verified; %llu error "
+                  "lines",
+                  (unsigned long long)tally->tls_server,
+                  (unsigned long long)tally->tls_client,
+                  (unsigned long long)tally->tls_verified,
+                  (unsigned long long)tally->tls_failed);
+    add_words(summary, "  ", &words);
+    add_inline(summary, "Ciphers", &summary->logs->join.tops.ciphers,
+               summary->minor_rows);
+}
+
+static void add_auth_tls(struct logsummary *summary)
+{
+    const struct logtally *tally = &summary->logs->tally;
+
+    if (tally->logins + tally->auth_failures + tally->tls_server +
+            tally->tls_client + tally->tls_failed ==
+        0)
+        return;
+    heading(summary, "AUTH AND TLS", false);
+    add_auth(summary);
+    add_tls(summary);
+}
+
+/* ---- hour by hour ---- */
+
+struct day {
+    int year, month, day;
+    uint64_t accepted[24], refused[24];
+};
+
+/* Each step is about three times the one before. */
+static char density(uint64_t count)
+{
+    static const uint64_t steps[] = {1, 3, 10, 30, 100, 300, 1000, 3000, 10000};
+    static const char marks[] = " .:-=+*#%@";
+    size_t level = 0;
+
+    while (level < sizeof(steps) / sizeof(steps[0]) && count >= steps[level])
+        level++;
+    return marks[level];
+}
+
+static void add_picture(struct buffer *out, const uint64_t *hours)
+{
+    char text[25] = "";
+
+    for (size_t h = 0; h < 24; h++)
+        text[h] = density(hours[h]);
+    buffer_printf(out, "|%s|", text);
+}
+
+/* The latest days that have lines; days_r[0] is the last one. */
+static size_t find_days(const struct logsummary *summary, struct day *days_r,
+                        size_t max, size_t *all_r)
+{
+    const struct logtally *tally = &summary->logs->tally;
+    struct day current = {0};
+    size_t count = 0;
+
+    *all_r = 0;
+    for (size_t i = tally->hour_count; i > 0; i--) {
+        const struct log_hour *hour = &tally->hours[i - 1];
+        struct day *day;
+        struct tm tm;
+
+        if (!report_date(hour->hour * 3600, summary->options->is_utc, &tm))
+            continue;
+        if (*all_r == 0 || tm.tm_year != current.year ||
+            tm.tm_mon != current.month || tm.tm_mday != current.day) {
+            current.year = tm.tm_year;
+            current.month = tm.tm_mon;
+            current.day = tm.tm_mday;
+            if (++*all_r <= max)
+                days_r[count++] = current;
+        }
+        if (*all_r > max)
+            continue;
+        day = &days_r[count - 1];
+        day->accepted[tm.tm_hour] += hour->accepted;
+        day->refused[tm.tm_hour] +=
+            hour->rejected > hour->guesses ? hour->rejected : hour->guesses;
+    }
+    return count;
+}
+
+static void add_hours(struct logsummary *summary)
+{
+    static const char clock[] = "0     6     12    18";
+    struct day days[DAYS_MAX];
+    size_t max = summary->rows < DAYS_MAX ? summary->rows : DAYS_MAX;
+    size_t all = 0;
+    size_t count = find_days(summary, days, max, &all);
+    struct buffer *out = &summary->out;
+
+    if (count == 0)
+        return;
+    heading(summary, "HOUR BY HOUR", false);
+    buffer_add_string(out, "  day         accepted messages           "
+                           "refusals or guesses, what is more\n");
+    buffer_printf(out, "               %s        %s\n", clock, clock);
+    if (all > count || summary->logs->tally.hours_are_cut)
+        buffer_printf(out, "  and %zu earlier days%s\n", all - count,
+                      summary->logs->tally.hours_are_cut
+                          ? ", and ones before them, which are not told apart"
+                          : "");
+    for (size_t i = count; i > 0; i--) {
+        const struct day *day = &days[i - 1];
+
+        buffer_printf(out, "  %04d-%02d-%02d  ", day->year + 1900,
+                      day->month + 1, day->day);
+        add_picture(out, day->accepted);
+        buffer_add_string(out, "  ");
+        add_picture(out, day->refused);
+        buffer_add_string(out, "\n");
+    }
+    buffer_add_string(out, "  an hour: . 1  : 3  - 10  = 30  + 100  * 300  "
+                           "# 1000  % 3000  @ 10000 and more\n");
+}
+
+/* ---- what to type next ---- */
+
+struct command {
+    struct buffer *out;
+    size_t used;
+};
+
+static void add_command_word(struct command *command, const char *option,
+                             struct slice value)
+{
+    struct buffer word = {0};
+
+    buffer_add_string(&word, option);
+    if (!slice_is_absent(value))
+        buffer_add_shell_word(&word, value);
+    if (command->used > 0 && command->used + 1 + word.len > PAGE_COLUMNS - 2) {
+        buffer_add_string(command->out, " \\\n      ");
+        command->used = 6;
+    } else {
+        buffer_add_string(command->out, command->used == 0 ? "    " : " ");
+        command->used += command->used == 0 ? 4 : 1;
+    }
+    buffer_add(command->out, slice_make(word.bytes, word.len));
+    command->used += word.len;
+    buffer_free(&word);
+}
+
+/* Whether a command can name all files, and still be read. */
+static bool can_name_files(const struct string_list *files)
+{
+    for (size_t i = 0; i < files->count; i++) {
+        struct buffer word = {0};
+        bool is_long;
+
+        buffer_add_shell_word(&word, slice_from_string(files->strings[i]));
+        is_long = word.len > WORD_MAX;
+        buffer_free(&word);
+        if (is_long)
+            return false;
+    }
+    return files->count <= FILES_NAMED_MAX;
+}
+
+static void add_option(struct command *command, const char *option,
+                       const char *value)
+{
+    if (value != NULL && strlen(value) <= WORD_MAX / 2)
+        add_command_word(command, option, slice_from_string(value));
+}
+
+static void add_command(struct logsummary *summary, const char *about,
+                        const char *mode, const char *more)
+{
+    const struct options *options = summary->options;
+    struct command command = {.out = &summary->out};
+    struct slice none = {NULL, 0};
+
+    buffer_printf(&summary->out, "  %s:\n", about);
+    add_command_word(&command, "qscan", none);
+    add_command_word(&command, mode, none);
+    add_command_word(&command, more, none);
+    for (size_t i = 0; i < options->rules.count; i++)
+        add_option(&command, "--rules=", options->rules.strings[i]);
+    add_option(&command, "--since=", options->since_text);
+    add_option(&command, "--until=", options->until_text);
+    if (options->year != 0) {
+        char year[24];
+
+        snprintf(year, sizeof(year), "--year=%d", (int)options->year);
+        add_command_word(&command, year, none);
+    }
+    if (options->is_utc)
+        add_command_word(&command, "--utc", none);
+    if (!can_name_files(&options->queues))
+        add_command_word(&command, "FILE...", none);
+    else
+        for (size_t i = 0; i < options->queues.count; i++)
+            add_command_word(&command, "",
+                             slice_from_string(options->queues.strings[i]));
+    buffer_add_string(&summary->out, "\n");
+}
+
+static const char *grep_for(enum input_log_format format)
+{
+    switch (format) {
+    case LOG_GZIP:
+        return "zgrep";
+    case LOG_BZIP2:
+        return "bzgrep";
+    case LOG_XZ:
+        return "xzgrep";
+    case LOG_ZSTD:
+        return "zstdgrep";
+    case LOG_LZ4: /* there is none */
+        return NULL;
+    case LOG_PLAIN:
+        break;
+    }
+    return "grep";
+}
+
+/* As sendmail writes the address: [192.0.2.1], [IPv6:...] never shortened. Of
+ * IPv6 the evidence line has the words. */
+static void add_grep(struct logsummary *summary)
+{
+    const struct logread *logs = summary->logs;
+    const struct sources *sources = &logs->sources;
+
+    for (size_t i = 0; i < sources->attacker_count; i++) {
+        const struct attacker *attacker = &sources->attackers[i];
+        const struct evidence *evidence = attacker_evidence(logs, attacker);
+        const struct source *source = &sources->items[attacker->source];
+        struct command command = {.out = &summary->out};
+        const struct log_file *file;
+        char text[ADDRESS_IP_TEXT_MAX + 2] = "[";
+        size_t len;
+
+        if (attacker->source == 0 || evidence == NULL ||
+            evidence->file >= logs->set->count || !ip_is_v4(&source->ip))
+            continue;
+        file = &logs->set->files[evidence->file];
+        if (strcmp(file->path, "-") == 0 || strlen(file->path) > WORD_MAX ||
+            grep_for(file->format) == NULL)
+            continue;
+        len = ip_format(&source->ip, text + 1);
+        memcpy(text + 1 + len, "]", 2);
+        buffer_add_string(&summary->out,
+                          "  What the first of them did, in the log itself:\n");
+        add_command_word(&command, grep_for(file->format),
+                         (struct slice){NULL, 0});
+        add_command_word(&command, "-F", (struct slice){NULL, 0});
+        add_command_word(&command, "", slice_make(text, len + 2));
+        add_command_word(&command, "", slice_from_string(file->path));
+        buffer_add_string(&summary->out, "\n");
+        return;
+    }
+}
+
+static void add_next(struct logsummary *summary)
+{
+    heading(summary, "WHAT TO TYPE NEXT", false);
+    if (summary->logs->sources.attacker_count > 0) {
+        add_command(summary, "All hostile sources, one JSON object a line",
+                    "--attackers", "--format=json");
+        add_grep(summary);
+    }
+    if (summary->options->top != 0)
+        add_command(summary, "All rows of all tables", "--logs", "--top=0");
+    add_command(summary, "For a program", "--logs", "--format=json");
+}
+
+/* ---- the whole ---- */
+
+static void add_text(struct logsummary *summary)
+{
+    add_head(summary);
+    add_problems(summary);
+    add_mail(summary);
+    add_attackers(summary);
+    add_guesses(summary);
+    add_spared(summary);
+    add_hours(summary);
+    add_tables(summary);
+    add_auth_tls(summary);
+    add_table(summary, "LINES OF UNKNOWN SHAPE, NUMBERS TAKEN OUT",
+              &summary->logs->join.tops.unknown, false);
+    add_next(summary);
+}
+
+static void sort_tables(struct log_tops *tops)
+{
+    topk_sort(&tops->senders);
+    topk_sort(&tops->recipients);
+    topk_sort(&tops->guessed);
+    topk_sort(&tops->rejections);
+    topk_sort(&tops->deferrals);
+    topk_sort(&tops->failures);
+    topk_sort(&tops->dead_hosts);
+    topk_sort(&tops->mechanisms);
+    topk_sort(&tops->users);
+    topk_sort(&tops->ciphers);
+    topk_sort(&tops->unknown);
+    topk_sort(&tops->refused_connections);
+}
+
+bool logsummary_print(const struct options *options, struct logread *logs,
+                      struct output *output)
+{
+    struct logsummary summary = {
+        .options = options,
+        .logs = logs,
+        .has_color = report_wants_color(options, output),
+        .rows = options->top == 0 ? SIZE_MAX : options->top,
+        .minor_rows =
+            options->top == 0 ? SIZE_MAX : ((size_t)options->top * 2 + 4) / 5,
+        .details = ((size_t)options->top * 3 + 9) / 10};
+
+    if (options->top == 0)
+        summary.details = DETAILS_MAX;
+    sort_tables(&logs->join.tops);
+    switch (options->format) {
+    case FORMAT_JSON:
+        summary.has_failed = !logsummary_add_json(&summary.out, options, logs);
+        break;
+    case FORMAT_CSV:
+        attackers_add_csv(&summary.out, logs);
+        break;
+    case FORMAT_TEXT:
+        add_text(&summary);
+        break;
+    }
+    summary.has_failed |= summary.out.has_failed;
+    output_write(output, &summary.out);
+    buffer_free(&summary.out);
+    return !summary.has_failed;
+}

@@ -1,0 +1,554 @@
+/* What --logs and --attackers print, from numbers put in by hand. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <jansson.h>
+#include <stdlib.h>
+
+#include "qscan/attackers.h"
+#include "qscan/logsummary.h"
+
+enum { HOUR = 3600, START = 494444 * HOUR }; /* 2026-05-28 20:00 UTC */
+
+/* Long, with control bytes, an escape sequence, bytes that are no UTF-8, quotes
+ * and a backslash. */
+static const char hostile[] =
+    "\033[2J\033[31mevil\r\n\"quote\" \\back\377\376\xe2\x80\xae right to left "
+    "and a very long text without an end that goes on and on and on and on and "
+    "=1+1 onandonandonandonandonandonandonandonandonandonandonandonandonandon";
+
+static const char rules_text[] =
+    "event unknown-user\n"
+    "        line    reply\n"
+    "        when    text ~ /User unknown/\n"
+    "rule many-guesses\n"
+    "        on      source\n"
+    "        kind    dictionary-attack\n"
+    "        count   distinct recipient of unknown-user by source >= 5 in 10m\n"
+    "rule from-many\n"
+    "        on      source\n"
+    "        kind    botnet\n"
+    "        count   distinct source of unknown-user by domain >= 9 in 1h\n";
+
+static const uint64_t key[2] = {1, 2};
+
+struct scene {
+    struct options options;
+    struct log_set set;
+    struct log_file files[12];
+    struct complaints complaints;
+    struct logread logs;
+    uint32_t members[40];
+    struct rules *rules;
+    char *text; /* what was printed */
+    size_t text_len;
+};
+
+static void complain_of_rules(void *context, const struct rules_problem *what)
+{
+    (void)context;
+    (void)what;
+}
+
+static struct rules *make_rules(void)
+{
+    struct rules_file file = {"test", SLICE_LITERAL(rules_text)};
+
+    return rules_compile(&file, 1, NULL, 0, NULL, complain_of_rules, NULL);
+}
+
+static void init_tables(struct log_tops *tops)
+{
+    topk_init(&tops->senders, key);
+    topk_init(&tops->recipients, key);
+    topk_init(&tops->guessed, key);
+    topk_init(&tops->rejections, key);
+    topk_init(&tops->deferrals, key);
+    topk_init(&tops->failures, key);
+    topk_init(&tops->dead_hosts, key);
+    topk_init(&tops->mechanisms, key);
+    topk_init(&tops->users, key);
+    topk_init(&tops->ciphers, key);
+    topk_init(&tops->unknown, key);
+    topk_init(&tops->refused_connections, key);
+}
+
+static void free_tables(struct log_tops *tops)
+{
+    topk_free(&tops->senders);
+    topk_free(&tops->recipients);
+    topk_free(&tops->guessed);
+    topk_free(&tops->rejections);
+    topk_free(&tops->deferrals);
+    topk_free(&tops->failures);
+    topk_free(&tops->dead_hosts);
+    topk_free(&tops->mechanisms);
+    topk_free(&tops->users);
+    topk_free(&tops->ciphers);
+    topk_free(&tops->unknown);
+    topk_free(&tops->refused_connections);
+}
+
+static void scene_init(struct scene *scene)
+{
+    struct sources *sources = &scene->logs.sources;
+
+    memset(scene, 0, sizeof(*scene));
+    scene->options = (struct options){.mode = MODE_LOGS,
+                                      .color = PROGRESS_NEVER,
+                                      .top = 10,
+                                      .since = INT64_MIN,
+                                      .until = INT64_MAX,
+                                      .is_utc = true};
+    complaints_init(&scene->complaints, false);
+    scene->rules = make_rules();
+    assert_non_null(scene->rules);
+    scene->set = (struct log_set){.files = scene->files, .is_utc = true};
+    scene->logs.set = &scene->set;
+    scene->logs.rules = scene->rules;
+    scene->logs.complaints = &scene->complaints;
+    logtally_init(&scene->logs.tally);
+    init_tables(&scene->logs.join.tops);
+    assert_true(intern_init(&sources->names, &sources->arena, key));
+    assert_true(intern_init(&sources->domains, &sources->arena, key));
+    assert_true(intern_init(&sources->samples, &sources->arena, key));
+    sources->count = 1;
+    sources->items = calloc(100, sizeof(*sources->items));
+    sources->targets = calloc(100, sizeof(*sources->targets));
+    sources->target_capacity = 100;
+    sources->evidence = calloc(100, sizeof(*sources->evidence));
+    sources->attackers = calloc(100, sizeof(*sources->attackers));
+    sources->spared = calloc(100, sizeof(*sources->spared));
+}
+
+static void scene_free(struct scene *scene)
+{
+    struct sources *sources = &scene->logs.sources;
+
+    free(sources->items);
+    free(sources->targets);
+    free(sources->evidence);
+    free(sources->attackers);
+    free(sources->spared);
+    intern_free(&sources->names);
+    intern_free(&sources->domains);
+    intern_free(&sources->samples);
+    arena_free(&sources->arena);
+    free_tables(&scene->logs.join.tops);
+    logtally_free(&scene->logs.tally);
+    rules_free(scene->rules);
+    free(scene->text);
+}
+
+/* ---- filling it ---- */
+
+static void add_file(struct scene *scene, const char *path, bool is_assumed)
+{
+    scene->files[scene->set.count++] =
+        (struct log_file){.path = (char *)(uintptr_t)path,
+                          .has_stamp = true,
+                          .year = 2026,
+                          .is_year_assumed = is_assumed,
+                          .start = START};
+}
+
+static uint32_t add_source(struct scene *scene, const char *address,
+                           const char *name)
+{
+    struct sources *sources = &scene->logs.sources;
+    struct source *source = &sources->items[sources->count];
+
+    assert_true(ip_parse(slice_from_string(address), &source->ip));
+    source->name = intern_add(&sources->names, slice_from_string(name));
+    source->messages = sources->count;
+    source->bytes = 1000;
+    source->first = source->last = START;
+    return sources->count++;
+}
+
+static struct attacker *add_attacker(struct scene *scene, uint32_t source,
+                                     const char *sample)
+{
+    struct sources *sources = &scene->logs.sources;
+    struct slice text = slice_from_string(sample);
+    uint32_t number = (uint32_t)sources->attacker_count;
+    struct attacker *attacker = &sources->attackers[number];
+
+    sources->items[source].guess_sample = intern_add(&sources->samples, text);
+    sources->items[source].guess_domain = intern_add(&sources->domains, text);
+    sources->targets[sources->items[source].guess_domain].guesses = 7;
+    sources->evidence[number] = (struct evidence){
+        .line = 12345, .text = (char *)(uintptr_t)text.ptr, .len = 300};
+    if (sources->evidence[number].len > text.len)
+        sources->evidence[number].len = (uint32_t)text.len;
+    sources->evidence_count = number + 1;
+    sources->attacker_count++;
+    *attacker = (struct attacker){.alarm = number,
+                                  .source = source,
+                                  .guesses = 20,
+                                  .is_exact = true,
+                                  .is_listable = true,
+                                  .accepted = 3,
+                                  .attempts = 25,
+                                  .first = START,
+                                  .last = START + HOUR};
+    return attacker;
+}
+
+static void add_text(struct topk *table, const char *format, unsigned count)
+{
+    char text[2 * sizeof(hostile)];
+
+    for (unsigned i = 0; i < count; i++) {
+        int len = snprintf(text, sizeof(text), "%u %s", i, format);
+
+        topk_add(table, slice_make(text, (size_t)len), 100 - i, 2000000);
+    }
+}
+
+/* Everything at once, all of it written by an enemy. */
+static void add_hostile(struct scene *scene)
+{
+    struct sources *sources = &scene->logs.sources;
+    struct logtally *tally = &scene->logs.tally;
+    struct log_tops *tops = &scene->logs.join.tops;
+    struct topk *tables[] = {
+        &tops->senders,    &tops->recipients, &tops->guessed,
+        &tops->rejections, &tops->deferrals,  &tops->failures,
+        &tops->dead_hosts, &tops->mechanisms, &tops->users,
+        &tops->ciphers,    &tops->unknown,    &tops->refused_connections};
+    struct logline line = {.kind = LOGLINE_SYSTEM,
+                           .text = SLICE_LITERAL(hostile)};
+
+    for (unsigned i = 0; i < 12; i++)
+        add_file(scene, hostile, true);
+    for (unsigned i = 0; i < 40; i++) {
+        char address[ADDRESS_IP_TEXT_MAX];
+
+        snprintf(address, sizeof(address),
+                 "2001:db8:1111:2222:3333:4444:5555:%x", 0x6660 + i);
+        scene->members[i] = add_source(scene, address, hostile);
+    }
+    for (unsigned i = 0; i < 15; i++)
+        add_attacker(scene, scene->members[i], hostile)->guesses = UINT64_MAX;
+    sources->attackers[1].source = 0;
+    sources->attackers[1].domain = sources->items[1].guess_domain;
+    sources->attackers[1].members = scene->members;
+    sources->attackers[1].member_count = 40;
+    sources->attackers[1].is_exact = false;
+    for (unsigned i = 0; i < 15; i++)
+        sources->spared[i] = (struct spared){scene->members[i], 0, hostile};
+    sources->spared_count = 15;
+    for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
+        add_text(tables[i], hostile, 30);
+    for (unsigned t = 0; t < 200; t++) {
+        logtally_add(tally, &line, START + t * 7 * HOUR, 1, 1);
+        line.kind = (enum logline_kind)(t % LOGLINE_KIND_COUNT);
+    }
+    delays_add(&tally->delays, INT64_MAX);
+    tally->text_bytes = tally->repeated_count = UINT64_MAX;
+    tally->accepted_messages = tally->accepted_bytes = UINT64_MAX;
+    tally->logins = tally->tls_server = tally->tls_failed = UINT64_MAX / 2;
+    tally->overlong_lines = tally->outside_lines = UINT64_MAX;
+    scene->logs.join.no_client = UINT64_MAX;
+    scene->complaints.count = 3;
+    scene->options.since_text = hostile;
+    string_list_add(&scene->options.queues, SLICE_LITERAL(hostile));
+}
+
+/* ---- looking at it ---- */
+
+static bool print(struct scene *scene, enum format format, bool is_attackers)
+{
+    struct output output = {.complaints = &scene->complaints};
+    bool is_good;
+
+    free(scene->text);
+    scene->options.format = format;
+    output.file = open_memstream(&scene->text, &scene->text_len);
+    assert_non_null(output.file);
+    is_good = is_attackers
+                  ? attackers_print(&scene->options, &scene->logs, &output)
+                  : logsummary_print(&scene->options, &scene->logs, &output);
+    assert_int_equal(fclose(output.file), 0);
+    return is_good && !output.has_failed;
+}
+
+static size_t count_text(const struct scene *scene, const char *part)
+{
+    size_t count = 0;
+
+    for (const char *at = scene->text; (at = strstr(at, part)) != NULL; at++)
+        count++;
+    return count;
+}
+
+/* No line over 80 columns, nothing that a terminal obeys. */
+static void assert_mailable(const struct scene *scene)
+{
+    size_t columns = 0;
+
+    for (size_t i = 0; i < scene->text_len; i++) {
+        unsigned char byte = (unsigned char)scene->text[i];
+
+        if (byte == '\n') {
+            columns = 0;
+            continue;
+        }
+        assert_true(byte >= 0x20 && byte != 0x7f);
+        columns += (byte & 0xc0) != 0x80;
+        if (columns > 80)
+            fail_msg("over 80 columns: %.100s", scene->text + i - 80);
+    }
+    assert_null(strstr(scene->text, "\xe2\x80\xae"));
+    assert_null(strstr(scene->text, "\xff"));
+}
+
+static void test_hostile_text_stays_within_80_columns(void **state)
+{
+    struct scene scene;
+
+    (void)state;
+    scene_init(&scene);
+    add_hostile(&scene);
+    assert_true(print(&scene, FORMAT_TEXT, false));
+    assert_mailable(&scene);
+    scene.options.top = 0;
+    assert_true(print(&scene, FORMAT_TEXT, false));
+    assert_mailable(&scene);
+    scene.options.top = 1;
+    assert_true(print(&scene, FORMAT_TEXT, false));
+    assert_mailable(&scene);
+    string_list_free(&scene.options.queues);
+    scene_free(&scene);
+}
+
+static void test_attackers_with_hostile_text_stay_printable(void **state)
+{
+    struct scene scene;
+
+    (void)state;
+    scene_init(&scene);
+    add_hostile(&scene);
+    assert_true(print(&scene, FORMAT_TEXT, true));
+    assert_mailable(&scene);
+    assert_true(print(&scene, FORMAT_CSV, true));
+    assert_null(strchr(scene.text, '\033'));
+    assert_int_equal(count_text(&scene, "\n"), 16);
+    string_list_free(&scene.options.queues);
+    scene_free(&scene);
+}
+
+static void test_lists_are_capped_and_say_so(void **state)
+{
+    struct scene scene;
+
+    (void)state;
+    scene_init(&scene);
+    add_hostile(&scene);
+    assert_true(print(&scene, FORMAT_TEXT, false));
+    assert_int_equal(count_text(&scene, "and 5 more hostile sources"), 1);
+    assert_int_equal(count_text(&scene, "and 8 more files"), 1);
+    assert_int_equal(count_text(&scene, "earlier days"), 1);
+    /* 8 tables of 30 rows, 4 of them inside a line, and all clients */
+    assert_int_equal(count_text(&scene, "and 26 more"), 12);
+    assert_int_equal(count_text(&scene, "and 36 more"), 1);
+    assert_true(count_text(&scene, "\n") < 220);
+    string_list_free(&scene.options.queues);
+    scene_free(&scene);
+}
+
+static void test_quiet_logs_have_no_empty_sections(void **state)
+{
+    struct scene scene;
+
+    (void)state;
+    scene_init(&scene);
+    add_file(&scene, "maillog", false);
+    assert_true(print(&scene, FORMAT_TEXT, false));
+    assert_non_null(strstr(scene.text, "without a line of sendmail's"));
+    assert_non_null(strstr(scene.text, "Nothing needs a person."));
+    assert_null(strstr(scene.text, "HOSTILE"));
+    assert_null(strstr(scene.text, "AUTH"));
+    assert_null(strstr(scene.text, "HOUR"));
+    assert_null(strstr(scene.text, "say no year"));
+    assert_true(count_text(&scene, "\n") < 14);
+    assert_true(print(&scene, FORMAT_TEXT, true));
+    assert_string_equal(scene.text, "No source is hostile by the rules.\n");
+    scene_free(&scene);
+}
+
+static void test_bounds_and_assumptions_are_marked(void **state)
+{
+    struct scene scene;
+    struct attacker *attacker;
+    struct topk *senders;
+
+    (void)state;
+    scene_init(&scene);
+    add_file(&scene, "maillog", true);
+    attacker =
+        add_attacker(&scene, add_source(&scene, "192.0.2.1", "a.example.com"),
+                     "ann@example.com");
+    attacker->guesses = GUESSES_MAX;
+    attacker->is_exact = false;
+    senders = &scene.logs.join.tops.senders;
+    add_text(senders, "a", 30);
+    senders->error_max = 17;
+    assert_true(print(&scene, FORMAT_TEXT, false));
+    assert_non_null(strstr(scene.text, ">=10000"));
+    assert_non_null(strstr(scene.text, "say no year: 2026"));
+    assert_non_null(strstr(scene.text, "and over 26 more"));
+    assert_non_null(strstr(scene.text, "may lack up to 17"));
+    assert_non_null(strstr(scene.text, "grep -F '[192.0.2.1]' maillog"));
+    assert_non_null(strstr(scene.text, "maillog line 12345:\n      ann@exa"));
+    scene_free(&scene);
+}
+
+static void test_table_adds_up_to_its_total(void **state)
+{
+    struct scene scene;
+
+    (void)state;
+    scene_init(&scene);
+    add_text(&scene.logs.join.tops.recipients, "a", 30);
+    /* 100 + 99 + ... + 71 = 2565, of which 394 are shown */
+    assert_true(print(&scene, FORMAT_TEXT, false));
+    assert_non_null(strstr(scene.text, "       100  0 a\n"));
+    assert_non_null(strstr(scene.text, "      2171  and 26 more\n"));
+    scene_free(&scene);
+}
+
+static void test_lines_add_up(void **state)
+{
+    static const char *const keys[] = {"repeated", "foreign", "no_stamp",
+                                       "outside"};
+    struct scene scene;
+    struct logline line = {.kind = LOGLINE_NOTICE};
+    json_t *root, *lines, *value;
+    const char *name;
+    json_int_t sum = 0;
+
+    (void)state;
+    scene_init(&scene);
+    for (unsigned i = 0; i < 10; i++)
+        logtally_add(&scene.logs.tally, &line, START, 0, 0);
+    scene.logs.tally.lines += 1 + 2 + 3 + 4;
+    scene.logs.tally.repeat_lines = 1;
+    scene.logs.tally.foreign_lines = 2;
+    scene.logs.tally.no_stamp_lines = 3;
+    scene.logs.tally.outside_lines = 4;
+    assert_true(print(&scene, FORMAT_JSON, false));
+    root = json_loadb(scene.text, scene.text_len, 0, NULL);
+    assert_non_null(root);
+    lines = json_object_get(root, "lines");
+    json_object_foreach(json_object_get(lines, "sendmail"), name, value) sum +=
+        json_integer_value(value);
+    for (size_t i = 0; i < 4; i++)
+        sum += json_integer_value(json_object_get(lines, keys[i]));
+    assert_int_equal(sum, 20);
+    assert_int_equal(json_integer_value(json_object_get(lines, "all")), 20);
+    json_decref(root);
+    scene_free(&scene);
+}
+
+static void test_hostile_summary_is_json(void **state)
+{
+    struct scene scene;
+    json_t *root, *attackers, *crowd;
+
+    (void)state;
+    scene_init(&scene);
+    add_hostile(&scene);
+    assert_true(print(&scene, FORMAT_JSON, false));
+    assert_null(strchr(scene.text, '\033'));
+    root = json_loadb(scene.text, scene.text_len, 0, NULL);
+    assert_non_null(root);
+    assert_int_equal(json_array_size(json_object_get(root, "files")), 12);
+    assert_true(json_is_array(json_object_get(root, "lossy")));
+    attackers = json_object_get(root, "attackers");
+    assert_int_equal(json_array_size(attackers), 15);
+    crowd = json_array_get(attackers, 1);
+    assert_int_equal(json_array_size(json_object_get(crowd, "members")), 40);
+    assert_false(json_boolean_value(json_object_get(crowd, "guesses_exact")));
+    assert_int_equal(json_array_size(json_object_get(
+                         json_object_get(root, "tops"), "senders")),
+                     10);
+    json_decref(root);
+    string_list_free(&scene.options.queues);
+    scene_free(&scene);
+}
+
+static void test_attackers_are_json_lines(void **state)
+{
+    static const char *const keys[] = {
+        "source",   "kind",     "rule",     "guesses", "guesses_exact",
+        "accepted", "attempts", "first",    "last",    "names",
+        "domains",  "samples",  "listable", "evidence"};
+    struct scene scene;
+    json_t *root;
+
+    (void)state;
+    scene_init(&scene);
+    add_file(&scene, "maillog", false);
+    add_attacker(&scene, add_source(&scene, "2001:db8::1", "a.example.com"),
+                 "ann@example.com");
+    assert_true(print(&scene, FORMAT_JSON, true));
+    assert_int_equal(count_text(&scene, "\n"), 1);
+    root = json_loadb(scene.text, scene.text_len, 0, NULL);
+    assert_non_null(root);
+    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+        assert_non_null(json_object_get(root, keys[i]));
+    assert_null(json_object_get(root, "members"));
+    assert_string_equal(json_string_value(json_object_get(root, "source")),
+                        "2001:db8::1");
+    assert_string_equal(json_string_value(json_object_get(root, "kind")),
+                        "dictionary-attack");
+    assert_string_equal(json_string_value(json_object_get(
+                            json_object_get(root, "evidence"), "text")),
+                        "ann@example.com");
+    json_decref(root);
+    scene_free(&scene);
+}
+
+static void test_hours_show_the_latest_days(void **state)
+{
+    struct scene scene;
+    struct logline line = {.kind = LOGLINE_NOTICE};
+
+    (void)state;
+    scene_init(&scene);
+    for (unsigned day = 0; day < 30; day++)
+        for (unsigned i = 0; i < 35; i++)
+            logtally_add(&scene.logs.tally, &line, START + day * 24 * HOUR, 1,
+                         1);
+    assert_true(print(&scene, FORMAT_TEXT, false));
+    assert_non_null(strstr(scene.text, "and 20 earlier days"));
+    assert_null(strstr(scene.text, "\n  2026-06-16 "));
+    assert_non_null(strstr(scene.text,
+                           "\n  2026-06-17  |                        |  "
+                           "|                    =   |\n"));
+    assert_non_null(strstr(scene.text, "\n  2026-06-26 "));
+    scene_free(&scene);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_hostile_text_stays_within_80_columns),
+        cmocka_unit_test(test_attackers_with_hostile_text_stay_printable),
+        cmocka_unit_test(test_lists_are_capped_and_say_so),
+        cmocka_unit_test(test_quiet_logs_have_no_empty_sections),
+        cmocka_unit_test(test_bounds_and_assumptions_are_marked),
+        cmocka_unit_test(test_table_adds_up_to_its_total),
+        cmocka_unit_test(test_lines_add_up),
+        cmocka_unit_test(test_hostile_summary_is_json),
+        cmocka_unit_test(test_attackers_are_json_lines),
+        cmocka_unit_test(test_hours_show_the_latest_days),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
