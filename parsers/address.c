@@ -96,23 +96,46 @@ bool address_is_local_action(struct slice address)
 
 static const uint8_t v4_prefix[12] = {[10] = 0xff, [11] = 0xff};
 
-/* Strict: inet_pton takes neither octal nor short forms. */
-static bool ip_from_text(int family, struct slice text, struct ip *ip_r)
+/* Strict, as inet_pton is: four numbers, neither octal nor short forms. Every
+ * line of a log has one. */
+static bool ip_from_v4(struct slice text, struct ip *ip_r)
+{
+    unsigned parts[4] = {0, 0, 0, 0};
+    unsigned part = 0, digits = 0;
+
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.ptr[i] == '.' && digits > 0 && part < 3) {
+            part++;
+            digits = 0;
+        } else if (byte_is_digit(text.ptr[i]) &&
+                   (digits == 0 || parts[part] > 0)) {
+            digits++;
+            parts[part] = parts[part] * 10 + (unsigned)(text.ptr[i] - '0');
+            if (parts[part] > 255)
+                return false;
+        } else {
+            return false;
+        }
+    }
+    if (part != 3 || digits == 0)
+        return false;
+    memcpy(ip_r->bytes, v4_prefix, sizeof(v4_prefix));
+    for (unsigned i = 0; i < 4; i++)
+        ip_r->bytes[sizeof(v4_prefix) + i] = (uint8_t)parts[i];
+    return true;
+}
+
+static bool ip_from_v6(struct slice text, struct ip *ip_r)
 {
     char buffer[ADDRESS_IP_TEXT_MAX];
     struct ip ip;
-    uint8_t *target = ip.bytes;
 
     if (text.len == 0 || text.len >= sizeof(buffer) ||
         slice_index(text, '\0') < text.len)
         return false;
     memcpy(buffer, text.ptr, text.len);
     buffer[text.len] = '\0';
-    if (family == AF_INET) {
-        memcpy(ip.bytes, v4_prefix, sizeof(v4_prefix));
-        target += sizeof(v4_prefix);
-    }
-    if (inet_pton(family, buffer, target) != 1)
+    if (inet_pton(AF_INET6, buffer, ip.bytes) != 1)
         return false;
     *ip_r = ip;
     return true;
@@ -125,10 +148,10 @@ bool ip_parse(struct slice text, struct ip *ip_r)
     if (text.len >= 2 && text.ptr[0] == '[' && text.ptr[text.len - 1] == ']')
         text = slice_make(text.ptr + 1, text.len - 2);
     if (slice_starts_nocase(text, tag))
-        return ip_from_text(AF_INET6, slice_skip(text, tag.len), ip_r);
+        return ip_from_v6(slice_skip(text, tag.len), ip_r);
     if (slice_index(text, ':') < text.len)
-        return ip_from_text(AF_INET6, text, ip_r);
-    return ip_from_text(AF_INET, text, ip_r);
+        return ip_from_v6(text, ip_r);
+    return ip_from_v4(text, ip_r);
 }
 
 bool ip_is_v4(const struct ip *ip)

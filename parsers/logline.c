@@ -125,10 +125,27 @@ static bool is_hand_named(struct slice id, struct slice behind)
            LOG_STARTS(behind, "done; ");
 }
 
+/* The ids of today, 14 characters, by their shape: the calendar that
+ * queueid_decode asks takes as long as the rest of the header. */
+static bool is_common_id(struct slice id)
+{
+    bool is_known = id.len == 14;
+
+    for (size_t i = 0; is_known && i < 8; i++)
+        is_known = byte_is_digit(id.ptr[i]) ||
+                   ((unsigned char)(id.ptr[i] | 0x20) >= 'a' &&
+                    (unsigned char)(id.ptr[i] | 0x20) <= 'z');
+    for (size_t i = 8; is_known && i < 14; i++)
+        is_known = byte_is_digit(id.ptr[i]);
+    return is_known;
+}
+
 static bool is_id(struct slice id, struct slice behind)
 {
     struct queueid decoded;
 
+    if (is_common_id(id))
+        return true;
     if (id.len < 2)
         return false;
     queueid_decode(id, 0, &decoded);
@@ -178,6 +195,18 @@ static void take_id(struct slice *text, struct logline *line)
 
 /* ---- the text ---- */
 
+/* "<x>... " and "joe... ": the address an error is about stands first. What
+ * high log levels print of a dialogue ("<-- RCPT") does not. */
+static bool is_address_first(struct slice text)
+{
+    size_t blank;
+
+    if (LOG_STARTS(text, "<"))
+        return !LOG_STARTS(text, "<-- ") && !LOG_STARTS(text, "<<< ");
+    blank = slice_index(text, ' ');
+    return blank < text.len && LOG_ENDS(slice_head(text, blank), "...");
+}
+
 /* " ..." at the end says that another part follows. */
 static void parse_text(struct slice text, struct logline *line)
 {
@@ -189,20 +218,31 @@ static void parse_text(struct slice text, struct logline *line)
         line->kind = LOGLINE_NOTICE;
         return;
     }
-    if (logline_mail(text, line) || logline_peer(text, line) ||
-        logline_reply(text, line) || logline_known_words(text, line))
+    if (logline_mail(text, line) ||
+        (is_address_first(text) && logline_reply(text, line)) ||
+        logline_peer(text, line) || logline_reply(text, line) ||
+        logline_known_words(text, line))
         return;
     line->kind = LOGLINE_OTHER;
+}
+
+static struct slice behind_last(struct slice text, char c)
+{
+    size_t start = text.len;
+
+    while (start > 0 && text.ptr[start - 1] != c)
+        start--;
+    return slice_skip(text, start);
 }
 
 /* "sendmail", "sendmail-in", "sm-mta", with or without a path. */
 static bool is_sendmail_tag(struct slice tag)
 {
-    const char *slash = tag.len == 0 ? NULL : memrchr(tag.ptr, '/', tag.len);
     struct slice rest;
 
-    if (slash != NULL)
-        tag = slice_skip(tag, (size_t)(slash - tag.ptr) + 1);
+    /* not postfix/sendmail */
+    if (LOG_STARTS(tag, "/"))
+        tag = behind_last(tag, '/');
     if (LOG_STARTS(tag, "sm-")) /* sm-notify belongs to NFS */
         return !slice_equal(tag, SLICE_LITERAL("sm-notify"));
     if (!LOG_STARTS(tag, "sendmail"))
@@ -490,6 +530,7 @@ static struct slice clip(struct slice line, bool *is_cut_r)
 enum logline_outcome logline_parse(struct slice line, struct logline *line_r)
 {
     bool is_cut, is_rfc5424;
+    struct log_stamp stamp;
     struct slice text;
     size_t taken;
 
@@ -498,10 +539,11 @@ enum logline_outcome logline_parse(struct slice line, struct logline *line_r)
     is_rfc5424 = LOG_STARTS(text, "1 ");
     if (is_rfc5424)
         text = slice_skip(text, 2);
-    taken = log_stamp_take(text, &line_r->stamp);
+    taken = log_stamp_take(text, &stamp);
     text = slice_skip(text, taken);
     if (taken == 0 || (text.len > 0 && text.ptr[0] != ' '))
         return LOGLINE_NO_STAMP;
+    line_r->stamp = stamp;
     line_r->is_split = is_cut;
     return is_rfc5424 ? parse_rfc5424(text, line_r) : parse_bsd(text, line_r);
 }

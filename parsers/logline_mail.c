@@ -64,23 +64,21 @@ bool log_scan_is_closed(const struct log_scan *scan)
     return scan->angles == 0 && scan->comments == 0 && !scan->is_quoted;
 }
 
+/* Where a plain address ends, or is none. */
+static const bool ends_plain[256] = {
+    ['>'] = true, ['"'] = true, ['\\'] = true, ['<'] = true, ['('] = true};
+
 /* Length of "<...>" at the start of text when nothing inside needs a closer
  * look; 0 otherwise. */
 static size_t plain_address(struct slice text)
 {
-    size_t end;
+    size_t end = 1;
 
     if (text.len == 0 || text.ptr[0] != '<')
         return 0;
-    for (end = 1; end < text.len; end++) {
-        char c = text.ptr[end];
-
-        if (c == '>')
-            return end + 1;
-        if (c == '"' || c == '\\' || c == '<' || c == '(')
-            return 0;
-    }
-    return 0;
+    while (end < text.len && !ends_plain[(unsigned char)text.ptr[end]])
+        end++;
+    return end < text.len && text.ptr[end] == '>' ? end + 1 : 0;
 }
 
 bool logline_next_recipient(struct slice *rest, struct slice *recipient_r)
@@ -466,6 +464,16 @@ static void close_value(struct to_values *values, struct slice text, size_t at)
     values->open = TO_OTHER;
 }
 
+/* Releases before 8 wrote no delay=; if one follows, this was an address. */
+static void stat_among_addresses(struct to_values *values, struct slice text,
+                                 size_t at, struct to_key key)
+{
+    if (!slice_is_absent(values->value[TO_STAT]))
+        return;
+    values->value[TO_STAT] = slice_skip(text, at + key.len);
+    values->end = at;
+}
+
 /* A field begins at offset at; our own come in a fixed order. */
 static void to_field_found(struct to_values *values, struct slice text,
                            size_t at, struct to_key key)
@@ -473,9 +481,12 @@ static void to_field_found(struct to_values *values, struct slice text,
     values->seen_twice |= values->seen & 1u << key.field;
     values->seen |= 1u << key.field;
     if (values->place == TO_IN_ADDRESSES) {
-        if (key.field != TO_DELAY && key.field != TO_STAT)
+        if (key.field == TO_STAT)
+            stat_among_addresses(values, text, at, key);
+        if (key.field != TO_DELAY)
             return;
         values->end = at;
+        values->value[TO_STAT] = log_absent;
     } else if (values->place == TO_IN_STAT ||
                (values->place == TO_IN_TEXT && key.field != TO_STAT)) {
         return;
@@ -560,9 +571,10 @@ static bool parse_to(struct slice text, struct logline *line)
     struct to_values values;
 
     find_to_values(text, &values);
-    /* a long line may have been cut before stat= */
+    /* a long line may have been cut before stat=; Postfix has another delay= */
+    line->delay_sec = log_duration(values.value[TO_DELAY]);
     if ((values.seen & 1u << TO_STAT) == 0 && !line->is_split &&
-        (values.seen & 1u << TO_DELAY) == 0)
+        line->delay_sec < 0)
         return false;
     line->kind = LOGLINE_TO;
     line->is_hostile = is_to_hostile(&values);
@@ -570,12 +582,13 @@ static bool parse_to(struct slice text, struct logline *line)
         !take_addresses(slice_head(text, values.end),
                         (values.seen & 1u << TO_CTLADDR) != 0, line))
         line->is_hostile = true;
-    if ((values.seen_twice & 1u << TO_DELAY) != 0)
+    if ((values.seen_twice & 1u << TO_DELAY) != 0) {
+        line->delay_sec = -1;
         return true;
+    }
     if (!slice_is_absent(values.value[TO_RELAY]))
         logline_set_relay(line, values.value[TO_RELAY]);
     line->mailer = values.value[TO_MAILER];
-    line->delay_sec = log_duration(values.value[TO_DELAY]);
     line->xdelay_sec = log_duration(values.value[TO_XDELAY]);
     if (line->is_hostile || line->is_split)
         return true;

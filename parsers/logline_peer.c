@@ -337,6 +337,10 @@ static void parse_milter_verdict(struct slice rest, struct logline *line)
     size_t comma = slice_index(rest, ',');
     size_t equals = slice_index(slice_head(rest, comma), '=');
 
+    if (comma == rest.len) {
+        line->reason = rest;
+        return;
+    }
     if (at == rest.len) {
         const char *last =
             rest.len == 0 ? NULL : memrchr(rest.ptr, ',', rest.len);
@@ -423,6 +427,7 @@ static bool parse_refusing(struct slice text, struct logline *line)
     struct slice words = SLICE_LITERAL(" connections");
     size_t at = log_find(slice_head(text, 40), words, 0);
     struct slice rest = slice_skip(text, at + words.len);
+    struct slice before_reason = SLICE_LITERAL(": ");
     size_t end;
 
     if (at >= slice_head(text, 40).len)
@@ -434,12 +439,12 @@ static bool parse_refusing(struct slice text, struct logline *line)
         rest = LOG_SKIP(rest, " on ");
     else if (!LOG_STARTS(rest, ":"))
         return false;
-    end = log_find(rest, SLICE_LITERAL(": "), 0);
-    if (end == rest.len) /* "have been rejecting ... for T" */
-        end = log_find_last(rest, SLICE_LITERAL(" for "));
+    if (LOG_STARTS(text, "have been ")) /* "... for 1+00:00:00" */
+        before_reason = SLICE_LITERAL(" for ");
+    end = log_find(rest, before_reason, 0);
     if (end > 0)
         line->command = slice_head(rest, end);
-    line->reason = slice_skip(rest, end + 2);
+    line->reason = slice_skip(rest, end + before_reason.len);
     return true;
 }
 
@@ -490,168 +495,102 @@ struct known_words {
     }
 
 /* clang-format off */
+/* In the order of their first bytes, longer words before shorter ones. */
 static const struct known_words known_starts[] = {
-    WORDS("--- ", NOTICE), WORDS("<-- ", NOTICE), WORDS(">>> ", NOTICE),
-    WORDS("<<< ", NOTICE), WORDS("-- ", NOTICE),
-    WORDS("Authentication-Warning: ", SYSTEM),
-    WORDS("Alias file ", SYSTEM),
-    WORDS("Aborting queue run", NOTICE),
-    WORDS("Broadcast", NOTICE),
+    WORDS("--- ", NOTICE), WORDS("-- ", NOTICE), WORDS("<-- ", NOTICE),
+    WORDS("<<< ", NOTICE), WORDS(">>> ", NOTICE),
+    WORDS("Authentication-Warning: ", SYSTEM), WORDS("Alias file ", SYSTEM),
+    WORDS("Aborting queue run", NOTICE), WORDS("Broadcast", NOTICE),
     WORDS("Cannot ", SYSTEM), WORDS("Can't ", SYSTEM),
-    WORDS("Closing connection to ", NOTICE),
-    WORDS("Connecting to ", NOTICE),
-    WORDS("Could not ", SYSTEM),
-    WORDS("DNS failure: ", SYSTEM),
-    WORDS("Denied ", SYSTEM), WORDS("Deny user ", SYSTEM),
-    WORDS("Drop privs for user ", SYSTEM),
-    WORDS("Dropping verbosity ", SYSTEM),
-    WORDS("Error ", SYSTEM),
-    WORDS("ERROR: ", SYSTEM),
-    WORDS("File descriptors missing", SYSTEM),
-    WORDS("Fixed MIME ", PEER), WORDS("Truncated MIME ", PEER),
-    WORDS("Truncated long MIME ", PEER),
-    WORDS("Infinite loop in ruleset ", SYSTEM),
-    WORDS("LDAP ", SYSTEM),
-    WORDS("Losing ", SYSTEM),
-    WORDS("My unqualified host name ", SYSTEM),
-    WORDS("NIS map ", SYSTEM),
-    WORDS("QueueDirectory: ", SYSTEM),
-    WORDS("QUIT: ", NOTICE), WORDS("CLEAR_STATE: ", NOTICE),
-    WORDS("Ruleset ", SYSTEM),
-    WORDS("SASL", SYSTEM),
+    WORDS("Closing connection to ", NOTICE), WORDS("Connecting to ", NOTICE),
+    WORDS("Could not ", SYSTEM), WORDS("CLEAR_STATE: ", NOTICE),
+    WORDS("DNS failure: ", SYSTEM), WORDS("Denied ", SYSTEM),
+    WORDS("Deny user ", SYSTEM), WORDS("Drop privs for user ", SYSTEM),
+    WORDS("Dropping verbosity ", SYSTEM), WORDS("Error ", SYSTEM),
+    WORDS("ERROR: ", SYSTEM), WORDS("File descriptors missing", SYSTEM),
+    WORDS("Fixed MIME ", PEER), WORDS("Infinite loop in ruleset ", SYSTEM),
+    WORDS("LDAP ", SYSTEM), WORDS("Losing ", SYSTEM),
+    WORDS("My unqualified host name ", SYSTEM), WORDS("NIS map ", SYSTEM),
+    WORDS("POSSIBLE ATTACK ", PEER), WORDS("QueueDirectory: ", SYSTEM),
+    WORDS("QUIT: ", NOTICE), WORDS("Ruleset ", SYSTEM), WORDS("SASL", SYSTEM),
     WORDS("SECURITY ALERT: ", SYSTEM),
-    WORDS("SMTP outgoing connect on ", NOTICE),
-    WORDS("SMTP connect ", NOTICE), WORDS("SMTP server ", NOTICE),
-    WORDS("Saved message in ", SYSTEM),
-    WORDS("Skipping ", NOTICE),
-    WORDS("Too many ", SYSTEM),
-    WORDS("Unable to ", SYSTEM), WORDS("unable to ", SYSTEM),
-    WORDS("Unbalanced ", REPLY),
+    WORDS("SMTP outgoing connect on ", NOTICE), WORDS("SMTP connect ", NOTICE),
+    WORDS("SMTP server ", NOTICE), WORDS("Saved message in ", SYSTEM),
+    WORDS("Skipping ", NOTICE), WORDS("Truncated MIME ", PEER),
+    WORDS("Truncated long MIME ", PEER), WORDS("Too many ", SYSTEM),
+    WORDS("TLS", TLS), WORDS("Unable to ", SYSTEM), WORDS("Unbalanced ", REPLY),
     WORDS("Warning: ", SYSTEM), WORDS("WARNING: ", SYSTEM),
-    WORDS("WorkList for ", SYSTEM),
-    WORDS("abortmessage: ", NOTICE),
+    WORDS("WorkList for ", SYSTEM), WORDS("abortmessage: ", NOTICE),
     WORDS("accepting connections again", NOTICE),
     WORDS("alias database ", NOTICE), WORDS("alias ", NOTICE),
-    WORDS("aliasing/forwarding loop ", SYSTEM),
-    WORDS("aliaswait", NOTICE),
-    WORDS("assigned id ", NOTICE),
-    WORDS("bogus queue file", SYSTEM),
-    WORDS("can not ", SYSTEM), WORDS("cannot ", SYSTEM), WORDS("can't ", SYSTEM),
-    WORDS("chkqdir: ", SYSTEM),
-    WORDS("clt_features=", NOTICE),
-    WORDS("collect: ", LOST),
-    WORDS("connect from ", NOTICE),
-    WORDS("control: ", NOTICE),
-    WORDS("could not ", SYSTEM),
-    WORDS("daemon ", SYSTEM),
-    WORDS("dangerous permissions", SYSTEM),
-    WORDS("delaying=", NOTICE),
-    WORDS("deliver: ", SYSTEM),
-    WORDS("did not issue MAIL", NO_COMMAND),
-    WORDS("discarded", NOTICE),
-    WORDS("disconnect", NOTICE),
-    WORDS("dns ", NOTICE), WORDS("dns_", NOTICE),
-    WORDS("domain ", NOTICE),
-    WORDS("dowork", NOTICE),
-    WORDS("drop_privileges: ", SYSTEM),
-    WORDS("dropenvelope", NOTICE),
-    WORDS("dup_df: ", SYSTEM),
-    WORDS("eatheader: ", NOTICE),
-    WORDS("engine=", NOTICE),
-    WORDS("error connecting to filter", SYSTEM),
-    WORDS("error: ", SYSTEM),
+    WORDS("aliasing/forwarding loop ", SYSTEM), WORDS("aliaswait", NOTICE),
+    WORDS("assigned id ", NOTICE), WORDS("bogus queue file", SYSTEM),
+    WORDS("can not ", SYSTEM), WORDS("cannot ", SYSTEM),
+    WORDS("can't ", SYSTEM), WORDS("chkqdir: ", SYSTEM),
+    WORDS("clt_features=", NOTICE), WORDS("collect: ", LOST),
+    WORDS("connect from ", NOTICE), WORDS("control: ", NOTICE),
+    WORDS("could not ", SYSTEM), WORDS("daemon ", SYSTEM),
+    WORDS("dangerous permissions", SYSTEM), WORDS("delaying=", NOTICE),
+    WORDS("deliver: ", SYSTEM), WORDS("did not issue MAIL", NO_COMMAND),
+    WORDS("discarded", NOTICE), WORDS("disconnect", NOTICE),
+    WORDS("dns ", NOTICE), WORDS("dns_", NOTICE), WORDS("domain ", NOTICE),
+    WORDS("dowork", NOTICE), WORDS("drop_privileges: ", SYSTEM),
+    WORDS("dropenvelope", NOTICE), WORDS("dup_df: ", SYSTEM),
+    WORDS("eatheader: ", NOTICE), WORDS("engine=", NOTICE),
+    WORDS("error connecting to filter", SYSTEM), WORDS("error: ", SYSTEM),
     WORDS("expand ", NOTICE), WORDS("expanded ", NOTICE),
     WORDS("fill_fd: ", SYSTEM), WORDS("fileclass: ", SYSTEM),
-    WORDS("filesys_update failed", SYSTEM),
-    WORDS("finis", NOTICE),
+    WORDS("filesys_update failed", SYSTEM), WORDS("finis", NOTICE),
     WORDS("forward ", NOTICE), WORDS("forward: ", NOTICE),
-    WORDS("gatherq: ", SYSTEM),
-    WORDS("getauthinfo", NOTICE),
-    WORDS("getla: ", SYSTEM),
-    WORDS("getmxrr: ", SYSTEM),
+    WORDS("gatherq: ", SYSTEM), WORDS("getauthinfo", NOTICE),
+    WORDS("getla: ", SYSTEM), WORDS("getmxrr: ", SYSTEM),
     WORDS("gethostbyaddr(", SYSTEM), WORDS("gethostbyname(", SYSTEM),
-    WORDS("getrequests: ", SYSTEM),
-    WORDS("grew WorkList", NOTICE), WORDS("grow_wlist", NOTICE),
-    WORDS("headers too large", PEER),
-    WORDS("hostsignature", SYSTEM),
-    WORDS("identity changed", NOTICE),
-    WORDS("in background", NOTICE),
-    WORDS("include ", SYSTEM), WORDS("include: ", SYSTEM),
-    WORDS("including file ", NOTICE),
-    WORDS("inittls: ", NOTICE),
-    WORDS("invalid domain name ", PEER),
-    WORDS("invalid ", SYSTEM),
-    WORDS("ldap", SYSTEM),
-    WORDS("locked", NOTICE),
-    WORDS("log terminated", NOTICE),
-    WORDS("low on space", SYSTEM),
-    WORDS("mail_", NOTICE),
-    WORDS("mailfile: ", SYSTEM),
-    WORDS("makeconnection", SYSTEM),
-    WORDS("mci_", NOTICE),
-    WORDS("message size (", REPLY),
-    WORDS("mime7to8: ", NOTICE), WORDS("mime8to7: ", NOTICE),
-    WORDS("moved to ", NOTICE),
-    WORDS("multiqueue_cache: ", SYSTEM),
-    WORDS("newaliases: ", SYSTEM),
-    WORDS("nis", SYSTEM),
-    WORDS("null ", SYSTEM),
+    WORDS("getrequests: ", SYSTEM), WORDS("grew WorkList", NOTICE),
+    WORDS("grow_wlist", NOTICE), WORDS("headers too large", PEER),
+    WORDS("hostsignature", SYSTEM), WORDS("identity changed", NOTICE),
+    WORDS("in background", NOTICE), WORDS("include ", SYSTEM),
+    WORDS("include: ", SYSTEM), WORDS("including file ", NOTICE),
+    WORDS("inittls: ", NOTICE), WORDS("invalid domain name ", PEER),
+    WORDS("invalid ", SYSTEM), WORDS("ldap", SYSTEM), WORDS("locked", NOTICE),
+    WORDS("log terminated", NOTICE), WORDS("low on space", SYSTEM),
+    WORDS("mail_", NOTICE), WORDS("mailfile: ", SYSTEM),
+    WORDS("makeconnection", SYSTEM), WORDS("mci_", NOTICE),
+    WORDS("message size (", REPLY), WORDS("mime7to8: ", NOTICE),
+    WORDS("mime8to7: ", NOTICE), WORDS("moved to ", NOTICE),
+    WORDS("multiqueue_cache: ", SYSTEM), WORDS("newaliases: ", SYSTEM),
+    WORDS("nis", SYSTEM), WORDS("null ", SYSTEM),
     WORDS("opendaemonsocket: ", SYSTEM), WORDS("openmailer", SYSTEM),
-    WORDS("openmap", SYSTEM),
-    WORDS("ownership change", SYSTEM),
-    WORDS("owner ", NOTICE),
-    WORDS("persistent queue runner", NOTICE),
-    WORDS("possible ", PEER), WORDS("POSSIBLE ATTACK ", PEER),
-    WORDS("problem ", SYSTEM),
-    WORDS("prog_open: ", SYSTEM),
-    WORDS("putbody: ", SYSTEM), WORDS("putoutmsg", NOTICE),
-    WORDS("proc_list_", SYSTEM),
-    WORDS("quarantine=", NOTICE), WORDS("unquarantine", NOTICE),
-    WORDS("quarantine_queue_item: ", SYSTEM),
+    WORDS("openmap", SYSTEM), WORDS("ownership change", SYSTEM),
+    WORDS("owner ", NOTICE), WORDS("persistent queue runner", NOTICE),
+    WORDS("possible ", PEER), WORDS("problem ", SYSTEM),
+    WORDS("prog_open: ", SYSTEM), WORDS("putbody: ", SYSTEM),
+    WORDS("putoutmsg", NOTICE), WORDS("proc_list_", SYSTEM),
+    WORDS("quarantine=", NOTICE), WORDS("quarantine_queue_item: ", SYSTEM),
     WORDS("queue run ", NOTICE), WORDS("queue control process", NOTICE),
-    WORDS("queuename: ", SYSTEM),
-    WORDS("queued", NOTICE),
-    WORDS("queueup", SYSTEM),
-    WORDS("rewrite: ", SYSTEM), WORDS("rscheck(", NOTICE),
-    WORDS("readaliases: ", SYSTEM), WORDS("readcf: ", SYSTEM),
-    WORDS("readqf: ", SYSTEM),
-    WORDS("rebuil", NOTICE),
-    WORDS("rejecting new messages", SYSTEM),
-    WORDS("removed", NOTICE),
-    WORDS("restart", NOTICE),
-    WORDS("return to sender", NOTICE),
-    WORDS("runqueue", NOTICE), WORDS("running queue", NOTICE),
-    WORDS("run queue", NOTICE),
+    WORDS("queuename: ", SYSTEM), WORDS("queued", NOTICE),
+    WORDS("queueup", SYSTEM), WORDS("rewrite: ", SYSTEM),
+    WORDS("rscheck(", NOTICE), WORDS("readaliases: ", SYSTEM),
+    WORDS("readcf: ", SYSTEM), WORDS("readqf: ", SYSTEM),
+    WORDS("rebuil", NOTICE), WORDS("rejecting new messages", SYSTEM),
+    WORDS("removed", NOTICE), WORDS("restart", NOTICE),
+    WORDS("return to sender", NOTICE), WORDS("runqueue", NOTICE),
+    WORDS("running queue", NOTICE), WORDS("run queue", NOTICE),
     WORDS("safefopen: ", SYSTEM), WORDS("safeopen", SYSTEM),
-    WORDS("savemail: ", SYSTEM),
-    WORDS("secureware", SYSTEM),
+    WORDS("savemail: ", SYSTEM), WORDS("secureware", SYSTEM),
     WORDS("sendall", NOTICE), WORDS("sendenvelope", NOTICE),
-    WORDS("sender blocked", NOTICE),
-    WORDS("server ", NOTICE),
-    WORDS("setsender: ", SYSTEM),
-    WORDS("skipping ", NOTICE),
-    WORDS("socket map ", SYSTEM),
-    WORDS("srv_features: ", SYSTEM),
-    WORDS("starting daemon", NOTICE),
-    WORDS("started as: ", NOTICE),
-    WORDS("startup with ", NOTICE),
-    WORDS("statfs(", SYSTEM),
-    WORDS("stopping daemon", NOTICE),
-    WORDS("symlink", SYSTEM),
-    WORDS("sync_dir: ", SYSTEM),
-    WORDS("syslog", NOTICE),
-    WORDS("tcpwrappers (", PEER),
-    WORDS("text map ", SYSTEM),
-    WORDS("timeout ", SYSTEM),
-    WORDS("tls_", TLS), WORDS("TLS", TLS),
-    WORDS("too many ", SYSTEM),
-    WORDS("unauthorized PIPELINING", PEER),
-    WORDS("unknown ", SYSTEM),
-    WORDS("unlink", NOTICE),
-    WORDS("user ", SYSTEM),
-    WORDS("warning: ", SYSTEM),
-    WORDS("wrong ", SYSTEM),
-    WORDS("xfilter", SYSTEM), WORDS("x_", NOTICE),
+    WORDS("sender blocked", NOTICE), WORDS("server ", NOTICE),
+    WORDS("setsender: ", SYSTEM), WORDS("skipping ", NOTICE),
+    WORDS("socket map ", SYSTEM), WORDS("srv_features: ", SYSTEM),
+    WORDS("starting daemon", NOTICE), WORDS("started as: ", NOTICE),
+    WORDS("startup with ", NOTICE), WORDS("statfs(", SYSTEM),
+    WORDS("stopping daemon", NOTICE), WORDS("symlink", SYSTEM),
+    WORDS("sync_dir: ", SYSTEM), WORDS("syslog", NOTICE),
+    WORDS("tcpwrappers (", PEER), WORDS("text map ", SYSTEM),
+    WORDS("timeout ", SYSTEM), WORDS("tls_", TLS), WORDS("too many ", SYSTEM),
+    WORDS("unable to ", SYSTEM), WORDS("unquarantine", NOTICE),
+    WORDS("unauthorized PIPELINING", PEER), WORDS("unknown ", SYSTEM),
+    WORDS("unlink", NOTICE), WORDS("user ", SYSTEM), WORDS("warning: ", SYSTEM),
+    WORDS("wrong ", SYSTEM), WORDS("xfilter", SYSTEM), WORDS("x_", NOTICE),
 };
 
 /* Usual errors of a session without an address (err.c, usrerr). */
@@ -724,6 +663,27 @@ static bool take_known(struct slice text, const struct known_words *words,
     return false;
 }
 
+/* The words with the first byte of text, among those in order. */
+static bool take_known_start(struct slice text, struct logline *line)
+{
+    size_t first = 0;
+    size_t end = sizeof known_starts / sizeof known_starts[0];
+    size_t count = 0;
+
+    while (first < end) {
+        size_t middle = first + (end - first) / 2;
+
+        if (known_starts[middle].words.ptr[0] < text.ptr[0])
+            first = middle + 1;
+        else
+            end = middle;
+    }
+    while (first + count < sizeof known_starts / sizeof known_starts[0] &&
+           known_starts[first + count].words.ptr[0] == text.ptr[0])
+        count++;
+    return take_known(text, known_starts + first, count, line);
+}
+
 static bool take_known_middle(struct slice text, struct logline *line)
 {
     size_t count = sizeof known_middles / sizeof known_middles[0];
@@ -787,13 +747,12 @@ static bool parse_peer_words(struct slice text, struct logline *line)
     return false;
 }
 
-#define KNOWN(table) table, sizeof table / sizeof table[0]
-
 static bool parse_known(struct slice text, struct logline *line)
 {
     return parse_peer_words(text, line) ||
-           take_known(text, KNOWN(known_replies), line) ||
-           take_known(text, KNOWN(known_starts), line);
+           take_known(text, known_replies,
+                      sizeof known_replies / sizeof known_replies[0], line) ||
+           take_known_start(text, line);
 }
 
 /* Our own words first; then a peer, whose first bytes may be anything. */
@@ -844,9 +803,10 @@ bool logline_peer(struct slice text, struct logline *line)
 {
     if (text.len == 0)
         return false;
-    if (parse_by_first_words(text, line) || parse_known(text, line))
-        return true;
-    return text.ptr[0] != '<' && parse_peer_first(text, line);
+    if (text.ptr[0] == '[') /* a peer without a name */
+        return parse_peer_first(text, line);
+    return parse_by_first_words(text, line) || parse_known(text, line) ||
+           parse_peer_first(text, line);
 }
 
 bool logline_known_words(struct slice text, struct logline *line)
