@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-#include "qscan/intern.h"
+#include "parsers/hash.h"
 
 enum { FIRST_ROWS = 64, FIRST_TEXT_BYTES = 4096 };
 
