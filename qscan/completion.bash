@@ -3,6 +3,7 @@
 
 _qscan_options='
     --list --explain= --show= --check-rules
+    --logs --attackers --since= --until= --year= --utc
     --purge-bounces --purge= --apply= --undo --expunge --runs
     --class= --where= --id=
     -n --dry-run -y --yes --plan= --delete --journal= --older= --no-syslog
@@ -47,13 +48,19 @@ _qscan() {
         ;;
     --plan | --apply | --rules | -o | -C) _qscan_complete_path -f "$cur" ;;
     --journal) _qscan_complete_path -d "$cur" ;;
+    --since | --until)
+        mapfile -t COMPREPLY < <(compgen -W 'today yesterday 24h 7d' -- "$cur")
+        ;;
     --explain | --show | --where | --id | --now | --top | --older | -j) ;;
+    --year) ;;
     --undo | --expunge) ;;
     *)
         if [[ $cur == -* ]]; then
             mapfile -t COMPREPLY < \
                 <(compgen -W "$_qscan_options" -- "$cur")
             [[ ${COMPREPLY[0]-} == *= ]] && compopt -o nospace
+        elif [[ " ${COMP_WORDS[*]} " == *' --'@(logs|attackers)' '* ]]; then
+            _qscan_complete_path -f "$cur"
         else
             _qscan_complete_path -d "$cur"
         fi

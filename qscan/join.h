@@ -17,6 +17,7 @@
 
 enum {
     JOIN_MESSAGE_SEC = 8 * 24 * 3600, /* how long a message may be open */
+    JOIN_SETTLED_SEC = 24 * 3600,     /* ... when all that came in is settled */
     JOIN_SESSION_SEC = 3600,          /* how long a connection may last */
     JOIN_PENDING_MAX = 200000,        /* guesses that wait for a client */
 };
@@ -37,6 +38,8 @@ struct log_tops {
     struct topk unknown;    /* lines of no known shape, numbers taken out */
     struct topk refused_connections; /* ruleset and reason */
 };
+
+struct join_state;
 
 struct join {
     struct sources *sources;

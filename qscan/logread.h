@@ -26,7 +26,6 @@ struct logread {
     struct sources sources;
     struct join join;
     struct logtally tally;
-    uint64_t file_lines_max;
 };
 
 /* False: interrupted, or no memory (after a complaint). */

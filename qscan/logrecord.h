@@ -14,17 +14,22 @@ struct record {
     int64_t time;
     uint64_t message; /* hash of host and id; 0: the line has no id */
     uint64_t process; /* hash of host and pid; 0: none */
-    uint64_t child;   /* of the id born here; 0: none */
+    uint64_t host;    /* hash of the log's host */
     uint64_t recipient_hash, sender_hash, user_hash; /* 0: absent */
     uint64_t events;
-    struct slice recipient; /* bare, lower case */
+    struct slice recipient; /* bare, lower case; the first one of a list */
+    struct slice list;      /* of a to line with several: as it stands */
+    struct slice children;  /* ids born here: "A; B; C" */
     struct slice domain;    /* of it */
     struct slice sender;    /* bare, lower case; of from lines */
     struct slice user;
-    struct slice name;   /* of the client */
-    struct slice reason; /* numbers and addresses taken out */
-    struct slice text;   /* the whole line */
-    struct ip ip;        /* of the client; of a to line the next hop's */
+    struct slice log_host; /* that wrote the line */
+    struct slice name;     /* of the client */
+    struct slice next_hop; /* host that a message waits for, without answer */
+    struct slice detail;   /* AUTH mechanism; TLS version and cipher */
+    struct slice reason;   /* numbers and addresses taken out */
+    struct slice text;     /* the whole line */
+    struct ip ip;          /* of the client; of a to line the next hop's */
     int64_t size_bytes;
     uint32_t recipients; /* from: nrcpts; to: how many on this line */
     uint32_t repeat;     /* at least 1 */
@@ -32,10 +37,10 @@ struct record {
     uint8_t kind;        /* enum logline_kind */
     uint8_t fate;        /* enum log_fate */
     bool has_ip : 1, is_forged : 1;
-    bool is_counted : 1; /* within --since and --until */
-    bool is_repeat : 1;  /* stands for what the line before said */
-    bool is_hostile : 1;
-    bool is_dead_host : 1; /* waits for a host that never answers */
+    bool is_counted : 1;     /* within --since and --until */
+    bool is_repeat : 1;      /* stands for what the line before said */
+    bool is_own_sender : 1;  /* its name lies under the sender's domain */
+    bool is_dsn_failure : 1; /* the id born here is a failure report */
 };
 
 /* Of one thread. */
@@ -68,6 +73,15 @@ void record_scratch_free(struct record_scratch *scratch);
 bool record_maker_init(struct record_maker *maker, const struct rules *rules,
                        const uint64_t key[2], bool is_utc);
 void record_maker_free(struct record_maker *maker);
+
+/* Of an id on a host; never 0. */
+uint64_t record_message_hash(const uint64_t key[2], uint64_t host,
+                             struct slice id);
+/* Of an address, which must be in lower case; never 0. */
+uint64_t record_address_hash(const uint64_t key[2], struct slice address);
+
+/* In lower case, in room for as much; the same slice where it is so already. */
+struct slice record_lower(struct slice text, char *room);
 
 enum record_outcome {
     RECORD_MADE,    /* for the join */

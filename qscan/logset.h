@@ -61,6 +61,9 @@ struct log_epoch {
     uint8_t month; /* of the stamp that this year was given to */
 };
 
+/* The month tells the year: December beside January is last year's. */
+int32_t log_year_near(const struct log_epoch *near, int month);
+
 int64_t log_clock_read(struct log_clock *clock, const struct log_epoch *near,
                        const struct log_stamp *stamp);
 

@@ -13,9 +13,12 @@
 #include <unistd.h>
 
 #include "parsers/input.h"
+#include "qscan/attackers.h"
 #include "qscan/explain.h"
 #include "qscan/interrupt.h"
 #include "qscan/list.h"
+#include "qscan/logread.h"
+#include "qscan/logsummary.h"
 #include "qscan/purge.h"
 #include "qscan/ruleset.h"
 #include "qscan/scan.h"
@@ -408,6 +411,42 @@ static bool check_ids(struct program *program)
     return false;
 }
 
+static int print_logs(struct program *program, struct logread *logs)
+{
+    bool is_good =
+        program->options.mode == MODE_LOGS
+            ? logsummary_print(&program->options, logs, &program->output)
+            : attackers_print(&program->options, logs, &program->output);
+
+    return !is_good || program->complaints.count > 0 ? EXIT_SOMETHING_FAILED
+                                                     : EXIT_DONE;
+}
+
+static int run_logs(struct program *program)
+{
+    const struct options *options = &program->options;
+    struct log_set set = {0};
+    struct logread logs = {.set = &set,
+                           .workers = options->workers,
+                           .since = options->since,
+                           .until = options->until,
+                           .complaints = &program->complaints,
+                           .progress = {.when = options->progress}};
+    int status = EXIT_NOTHING_DONE;
+
+    config_read(&program->config, options->config_file);
+    if (ruleset_load(&program->ruleset, &options->rules, &program->config, true,
+                     &program->complaints) &&
+        log_set_open(&set, options, &program->complaints)) {
+        logs.rules = program->ruleset.rules;
+        if (logread_run(&logs))
+            status = print_logs(program, &logs);
+        logread_free(&logs);
+    }
+    log_set_free(&set);
+    return status;
+}
+
 static int run(struct program *program)
 {
     const struct options *options = &program->options;
@@ -420,6 +459,8 @@ static int run(struct program *program)
         return load_rules(program) ? run_check_rules(program)
                                    : EXIT_NOTHING_DONE;
     }
+    if (options->mode == MODE_LOGS || options->mode == MODE_ATTACKERS)
+        return run_logs(program);
     if (!open_queues(program))
         return EXIT_NOTHING_DONE;
     if (options->mode == MODE_UNDO || options->mode == MODE_EXPUNGE ||

@@ -22,6 +22,8 @@ enum {
     OPT_EXPUNGE,
     OPT_RUNS,
     OPT_CHECK_RULES,
+    OPT_LOGS,
+    OPT_ATTACKERS,
     OPT_RULES,
     OPT_CLASS,
     OPT_WHERE,
@@ -36,6 +38,10 @@ enum {
     OPT_COLOR,
     OPT_NO_SYSLOG,
     OPT_OLDER,
+    OPT_SINCE,
+    OPT_UNTIL,
+    OPT_YEAR,
+    OPT_UTC,
     OPT_VERSION,
 };
 
@@ -49,6 +55,8 @@ static const struct option long_options[] = {
     {"expunge", optional_argument, NULL, OPT_EXPUNGE},
     {"runs", no_argument, NULL, OPT_RUNS},
     {"check-rules", no_argument, NULL, OPT_CHECK_RULES},
+    {"logs", no_argument, NULL, OPT_LOGS},
+    {"attackers", no_argument, NULL, OPT_ATTACKERS},
     {"rules", required_argument, NULL, OPT_RULES},
     {"class", required_argument, NULL, OPT_CLASS},
     {"where", required_argument, NULL, OPT_WHERE},
@@ -63,6 +71,10 @@ static const struct option long_options[] = {
     {"color", required_argument, NULL, OPT_COLOR},
     {"no-syslog", no_argument, NULL, OPT_NO_SYSLOG},
     {"older", required_argument, NULL, OPT_OLDER},
+    {"since", required_argument, NULL, OPT_SINCE},
+    {"until", required_argument, NULL, OPT_UNTIL},
+    {"year", required_argument, NULL, OPT_YEAR},
+    {"utc", no_argument, NULL, OPT_UTC},
     {"dry-run", no_argument, NULL, 'n'},
     {"yes", no_argument, NULL, 'y'},
     {"format", required_argument, NULL, 'f'},
@@ -134,30 +146,83 @@ static bool read_count(unsigned *count_r, const char *text, unsigned least,
     return true;
 }
 
-/* Epoch seconds, or 2026-11-22, 2026-11-22T17:52[:25][Z]; local time unless
- * it ends in Z. */
-static bool read_time(int64_t *time_r, const char *text, const char *option)
+static bool read_epoch(int64_t *time_r, const char *text)
 {
-    static const char *const formats[] = {
-        "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d"};
     int64_t number;
 
-    if (slice_to_integer(slice_from_string(text), &number) && number >= 0 &&
-        number < INT64_C(1) << 40) {
-        *time_r = number;
-        return true;
-    }
+    if (!slice_to_integer(slice_from_string(text), &number) || number < 0 ||
+        number >= INT64_C(1) << 40)
+        return false;
+    *time_r = number;
+    return true;
+}
+
+/* 2026-11-22, 2026-11-22T17:52[:25][Z]; local time unless it ends in Z, or
+ * is_utc. */
+static bool read_date(int64_t *time_r, const char *text, bool is_utc)
+{
+    static const char *const formats[] = {"%Y-%m-%dT%H:%M:%S",
+                                          "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M",
+                                          "%Y-%m-%d %H:%M", "%Y-%m-%d"};
+
     for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++) {
         struct tm tm = {.tm_isdst = -1};
         const char *end = strptime(text, formats[i], &tm);
 
         if (end == NULL || (end[0] != '\0' && strcmp(end, "Z") != 0))
             continue;
-        *time_r = end[0] == 'Z' ? timegm(&tm) : mktime(&tm);
+        *time_r = end[0] == 'Z' || is_utc ? timegm(&tm) : mktime(&tm);
+        return true;
+    }
+    return false;
+}
+
+static bool read_time(int64_t *time_r, const char *text, const char *option)
+{
+    if (read_epoch(time_r, text) || read_date(time_r, text, false))
+        return true;
+    wrong(option, "not a time",
+          "epoch seconds or 2026-11-22T17:52:25Z is wanted");
+    return false;
+}
+
+/* Midnight of the day that lies so many days back. */
+static int64_t midnight(int64_t moment, int days_back, bool is_utc)
+{
+    time_t now = (time_t)moment;
+    struct tm tm = {0};
+
+    if (is_utc)
+        gmtime_r(&now, &tm);
+    else
+        localtime_r(&now, &tm);
+    tm.tm_hour = tm.tm_min = tm.tm_sec = 0;
+    tm.tm_mday -= days_back;
+    tm.tm_isdst = -1;
+    return (int64_t)(is_utc ? timegm(&tm) : mktime(&tm));
+}
+
+/* As read_time; or today, yesterday, or an age: 24h, 7d. */
+static bool read_moment(int64_t *time_r, const char *text, const char *option,
+                        const struct options *options)
+{
+    int64_t now = options->now >= 0 ? options->now : (int64_t)time(NULL);
+    int64_t age;
+
+    if (strcmp(text, "today") == 0 || strcmp(text, "yesterday") == 0) {
+        *time_r = midnight(now, text[0] == 'y', options->is_utc);
+        return true;
+    }
+    if (read_epoch(time_r, text) || read_date(time_r, text, options->is_utc))
+        return true;
+    age = config_duration(slice_from_string(text), 1);
+    if (age >= 0) {
+        *time_r = now - age;
         return true;
     }
     wrong(option, "not a time",
-          "epoch seconds or 2026-11-22T17:52:25Z is wanted");
+          "2026-11-22T17:52, today, yesterday, or an age such as 24h is "
+          "wanted");
     return false;
 }
 
@@ -255,6 +320,10 @@ static bool take_mode(struct options *options, bool *has_mode, int option)
                set_mode(options, has_mode, MODE_EXPUNGE, "--expunge");
     case OPT_RUNS:
         return set_mode(options, has_mode, MODE_RUNS, "--runs");
+    case OPT_LOGS:
+        return set_mode(options, has_mode, MODE_LOGS, "--logs");
+    case OPT_ATTACKERS:
+        return set_mode(options, has_mode, MODE_ATTACKERS, "--attackers");
     default:
         return set_mode(options, has_mode, MODE_CHECK_RULES, "--check-rules");
     }
@@ -267,6 +336,16 @@ static bool take_ids(struct options *options, const char *text)
         return true;
     }
     return read_words(&options->ids, text, "--id");
+}
+
+static bool take_year(struct options *options)
+{
+    unsigned year;
+
+    if (!read_count(&year, optarg, 1970, 9999, "--year"))
+        return false;
+    options->year = (int32_t)year;
+    return true;
 }
 
 static bool take_option(struct options *options, int option)
@@ -305,6 +384,15 @@ static bool take_option(struct options *options, int option)
         return true;
     case OPT_OLDER:
         return read_older(&options->older_sec, optarg);
+    case OPT_SINCE:
+        return take_text(&options->since_text, "--since", "a time is wanted");
+    case OPT_UNTIL:
+        return take_text(&options->until_text, "--until", "a time is wanted");
+    case OPT_YEAR:
+        return take_year(options);
+    case OPT_UTC:
+        options->is_utc = true;
+        return true;
     case 'C':
         return take_text(&options->config_file, "-C", file_wanted);
     case 'f':
@@ -334,6 +422,63 @@ static bool is_purge_mode(enum mode mode)
            mode == MODE_APPLY;
 }
 
+static bool is_log_mode(enum mode mode)
+{
+    return mode == MODE_LOGS || mode == MODE_ATTACKERS;
+}
+
+/* Whether --utc is given shows only when all options were read. */
+static bool complete_window(struct options *options)
+{
+    options->since = INT64_MIN;
+    options->until = INT64_MAX;
+    if (options->since_text != NULL &&
+        !read_moment(&options->since, options->since_text, "--since", options))
+        return false;
+    if (options->until_text != NULL &&
+        !read_moment(&options->until, options->until_text, "--until", options))
+        return false;
+    if (options->since < options->until)
+        return true;
+    wrong("--since", "lies behind --until", NULL);
+    return false;
+}
+
+/* What the queue's modes and those of the logs do not share. */
+static bool check_log_options(const struct options *options)
+{
+    bool is_logs = is_log_mode(options->mode);
+    const char *queue_option =
+        options->classes.count > 0                          ? "--class"
+        : options->where != NULL                            ? "--where"
+        : options->ids.count > 0 || options->ids_from_stdin ? "--id"
+        : options->journal_directory != NULL                ? "--journal"
+                                                            : NULL;
+
+    if (is_logs && queue_option != NULL) {
+        wrong(queue_option, "goes with queues", "this mode reads maillogs");
+        return false;
+    }
+    if (!is_logs &&
+        (options->since_text != NULL || options->until_text != NULL ||
+         options->year != 0 || options->is_utc)) {
+        wrong(options->since_text != NULL   ? "--since"
+              : options->until_text != NULL ? "--until"
+              : options->year != 0          ? "--year"
+                                            : "--utc",
+              "goes with --logs and --attackers", NULL);
+        return false;
+    }
+    if (!is_logs || options->queues.count > 0)
+        return true;
+    if (isatty(STDIN_FILENO)) {
+        wrong(options->mode == MODE_LOGS ? "--logs" : "--attackers",
+              "no log named", "name files, or pipe a log in");
+        return false;
+    }
+    return true;
+}
+
 /* Options that would silently mean nothing are refused, but for those that
  * may stand in an alias: what surrounds a run, and not what it does. */
 static bool check_together(const struct options *options)
@@ -359,8 +504,8 @@ static bool check_together(const struct options *options)
         wrong("--dry-run", "this mode changes nothing anyway", NULL);
         return false;
     }
-    if (options->has_top && mode != MODE_SUMMARY) {
-        wrong("--top", "goes with the summary", "other modes have no tables");
+    if (options->has_top && mode != MODE_SUMMARY && mode != MODE_LOGS) {
+        wrong("--top", "goes with a summary", "other modes have no tables");
         return false;
     }
     if (options->is_yes && !is_purge && mode != MODE_UNDO &&
@@ -392,9 +537,10 @@ static bool check_together(const struct options *options)
         return false;
     }
     if (options->format == FORMAT_CSV && mode != MODE_LIST &&
+        !is_log_mode(mode) &&
         !(is_purge && (options->is_dry_run || options->plan_file != NULL))) {
         wrong("--format=csv", "this mode has no such format",
-              "it goes with --list and --dry-run");
+              "it goes with --list, --dry-run, --logs and --attackers");
         return false;
     }
     if (options->format == FORMAT_JSON &&
@@ -473,7 +619,7 @@ enum options_outcome options_read(struct options *options, int argc,
             complain_option(argv, option);
             return OPTIONS_WRONG;
         }
-        if ((option >= OPT_LIST && option <= OPT_CHECK_RULES) ||
+        if ((option >= OPT_LIST && option <= OPT_ATTACKERS) ||
             option == OPT_APPLY)
             is_good = take_mode(options, &has_mode, option);
         else
@@ -483,7 +629,10 @@ enum options_outcome options_read(struct options *options, int argc,
     }
     for (; optind < argc; optind++)
         string_list_add(&options->queues, slice_from_string(argv[optind]));
-    return check_together(options) ? OPTIONS_RUN : OPTIONS_WRONG;
+    return check_together(options) && check_log_options(options) &&
+                   complete_window(options)
+               ? OPTIONS_RUN
+               : OPTIONS_WRONG;
 }
 
 void options_free(struct options *options)
@@ -499,11 +648,13 @@ void options_print_help(void)
 {
     fputs(
         "Usage: qscan [MODE] [OPTION]... [QUEUE]...\n"
+        "       qscan --logs [OPTION]... [FILE]...\n"
         "\n"
         "Judges the messages of a sendmail queue by rules; takes away,\n"
         "undoably, bounces that no host will ever accept. QUEUE is a\n"
         "directory, or a wildcard as sendmail writes it ('/q/d*'); without\n"
-        "one, the queues of sendmail.cf, else /var/spool/mqueue.\n"
+        "one, the queues of sendmail.cf, else /var/spool/mqueue. Or reads\n"
+        "maillogs, plain or compressed: FILE, or standard input.\n"
         "\n"
         "Looking; nothing is changed:\n"
         "  (no mode)            summary: what is wrong, what to type next\n"
@@ -518,6 +669,15 @@ void options_print_help(void)
         "  --undo[=RUN]         put back what a run took (the latest)\n"
         "  --expunge[=RUN]      remove for good what a run holds\n"
         "  --runs               list the runs: when, state, how many, size\n"
+        "Maillogs:\n"
+        "  --logs               summary: attacks, mail, troubles; to be "
+        "mailed\n"
+        "  --attackers          only the sources that the rules call hostile\n"
+        "  --since=TIME         only lines from then on; 2026-11-22T17:52,\n"
+        "  --until=TIME         ... before then; today, yesterday, 24h, 7d\n"
+        "  --year=YEAR          in which stamps without a year begin\n"
+        "  --utc                stamps without a zone, and the report, are "
+        "UTC\n"
         "Which messages (of the summary, --list and the purges):\n"
         "  --class=CLASS[,...]  only these classes\n"
         "  --where='CONDITION'  only where this holds; qscan.rules(5)\n"
@@ -533,7 +693,7 @@ void options_print_help(void)
         "Output:\n"
         "  -f, --format=FORMAT  text, json or csv\n"
         "  -o FILE              write there, all or nothing\n"
-        "  --top=N              rows in a table of the summary (10); 0: all\n"
+        "  --top=N              rows in a table of a summary (10); 0: all\n"
         "  --progress=WHEN      auto, always or never\n"
         "  --color=WHEN         of the summary: auto, always or never\n"
         "  -q, --quiet          no warnings, only failures\n"
@@ -542,7 +702,7 @@ void options_print_help(void)
         "  --rules=PATH         these rules (file or folder), no others; may\n"
         "                       be repeated, the first that matches decides\n"
         "  -C FILE              this sendmail.cf\n"
-        "  --now=TIME           judge ages as of then; copies of a queue\n"
+        "  --now=TIME           as of then: ages, and what --since=24h means\n"
         "  -j N                 threads (as many as processors)\n"
         "  -h, --help           this\n"
         "  --version            version, libraries, what is built in\n"

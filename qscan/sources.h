@@ -88,7 +88,7 @@ struct attacker {
     uint32_t domain;     /* of COUNT_BY_DOMAIN */
     uint32_t *members;   /* owned; sources, by address */
     size_t member_count;
-    uint32_t rules; /* bit per source rule that matched, this one too */
+    uint64_t rules; /* bit per source rule that matched, this one too */
     /* of all members together: */
     uint64_t guesses; /* distinct; a lower bound when !is_exact */
     bool is_exact;
@@ -116,6 +116,7 @@ struct sources {
     uint32_t slot_count;
     struct arena arena;
     struct intern names, domains, samples;
+    struct intern log_hosts;       /* lower case */
     struct target_domain *targets; /* by number in domains */
     uint32_t target_capacity;
     struct evidence *evidence; /* by number of the alarm */
@@ -154,6 +155,9 @@ struct source_event {
     struct slice recipient; /* bare, lower case; for samples; may be absent */
     struct slice domain;    /* of the recipient */
     uint32_t count;
+    bool is_late;    /* of a recipient that had been accepted */
+    bool is_refusal; /* of a recipient, sender or connection */
+    bool is_probe;   /* a login, VRFY, EXPN: neither */
     /* where it stands, should it be evidence */
     uint32_t file;
     uint64_t line;
@@ -163,6 +167,19 @@ struct source_event {
 /* Counts what a source did: guesses, samples, alarms. */
 void sources_note(struct sources *sources, uint32_t source,
                   const struct source_event *event);
+
+/* An envelope of it ended: recipients is how many were accepted, perhaps
+ * none. */
+void sources_note_message(struct sources *sources, uint32_t source,
+                          uint32_t recipients, int64_t bytes,
+                          bool is_own_sender, int64_t time);
+
+/* Mail for that domain went to this address, and was taken or refused. */
+void sources_note_hop(struct sources *sources, const struct ip *ip,
+                      struct slice domain, bool is_taken);
+
+/* A host of this site: it wrote lines of these logs. */
+void sources_note_log_host(struct sources *sources, struct slice name);
 
 /* ---- afterwards ---- */
 

@@ -30,11 +30,9 @@ static enum options_outcome read_line(struct options *options, char *line)
 
 static const char *const wrong[] = {
     /* modes and words of later versions, abbreviations */
-    "--logs",
     "--check",
     "--quarantine=inbound",
     "--release",
-    "--attackers",
     "--archive=x",
     "--li",
     "--expl=x",
@@ -126,6 +124,26 @@ static const char *const wrong[] = {
     "--runs -y",
     "--check-rules --journal=x",
     "--check-rules mine.rules",
+    /* of logs, and of queues */
+    "--logs --attackers x",
+    "--logs --class=a x",
+    "--logs --where=x x",
+    "--attackers --id=a x",
+    "--logs --journal=x x",
+    "--logs -n x",
+    "--logs -y x",
+    "--attackers --top=3 x",
+    "--since=today",
+    "--list --until=today",
+    "--year=2003",
+    "--utc",
+    "--logs --since= x",
+    "--logs --since=soon x",
+    "--logs --since=2026-13-01 x",
+    "--logs --since=2026-11-02 --until=2026-11-01 x",
+    "--logs --since=100 --until=100 x",
+    "--logs --year=1 x",
+    "--logs --year=twenty x",
 };
 
 static void test_refused(void **state)
@@ -142,11 +160,49 @@ static void test_refused(void **state)
     }
 }
 
+/* Noon of 22 November 2026, UTC. */
+#define NOON " --now=1795348800 --utc --logs x"
+
+static const struct {
+    const char *line;
+    int64_t since, until;
+} windows[] = {
+    {"" NOON, INT64_MIN, INT64_MAX},
+    {"--since=24h" NOON, 1795348800 - 86400, INT64_MAX},
+    {"--since=7d --until=1d" NOON, 1795348800 - 7 * 86400, 1795348800 - 86400},
+    {"--since=today" NOON, 1795348800 - 43200, INT64_MAX},
+    {"--since=yesterday --until=today" NOON, 1795348800 - 129600,
+     1795348800 - 43200},
+    {"--since=2026-11-22" NOON, 1795348800 - 43200, INT64_MAX},
+    {"--until=2026-11-22T12:00:01" NOON, INT64_MIN, 1795348801},
+    {"--since=5 --until=2026-11-22T12:00Z" NOON, 5, 1795348800},
+};
+
+static void test_windows(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(windows) / sizeof(windows[0]); i++) {
+        struct options options;
+        char line[200];
+
+        snprintf(line, sizeof(line), "%s", windows[i].line);
+        assert_int_equal(read_line(&options, line), OPTIONS_RUN);
+        if (options.since != windows[i].since ||
+            options.until != windows[i].until)
+            fail_msg("%s: from %lld to %lld", windows[i].line,
+                     (long long)options.since, (long long)options.until);
+        options_free(&options);
+    }
+}
+
 static const struct {
     const char *line;
     enum mode mode;
 } modes[] = {
     {"", MODE_SUMMARY},
+    {"--logs x", MODE_LOGS},
+    {"--attackers -fjson x", MODE_ATTACKERS},
+    {"--logs -fcsv --top=0 --utc --year=2003 --since=7d --now=5 x", MODE_LOGS},
     {"/q", MODE_SUMMARY},
     {"--list", MODE_LIST},
     {"--list --list", MODE_LIST},
@@ -303,6 +359,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_windows),
         cmocka_unit_test(test_modes),
         cmocka_unit_test(test_defaults),
         cmocka_unit_test(test_values_are_kept),

@@ -1,0 +1,714 @@
+#include "qscan/join.h"
+
+#include <stdlib.h>
+
+enum {
+    TABLE_MIN = 1 << 12,
+    PENDING_TEXT_MAX = 100,
+    CHILDREN_MAX = 100, /* of one split; sendmail makes no more than queues */
+};
+
+enum message_flag {
+    MESSAGE_BOUNCE = 1,  /* born here; its client sent the original */
+    MESSAGE_DONE = 2,    /* nothing of it is left */
+    MESSAGE_SESSION = 4, /* no message: a process and its client */
+    MESSAGE_SETTLED =
+        8, /* as many recipients as came in; an alias makes more */
+};
+
+/* One id, or one process, under way. */
+struct open_message {
+    uint64_t key; /* 0 = free */
+    int64_t time; /* of its last line */
+    uint32_t source;
+    uint32_t pending; /* first of a list; 0 = none */
+    uint32_t left;    /* recipients that are not settled */
+    uint32_t flags;
+};
+
+/* A guess whose client is not known yet. */
+struct pending {
+    uint32_t next;
+    uint32_t count;
+    uint64_t events, recipient_hash, user_hash, process;
+    int64_t time;
+    uint8_t recipient_len, domain_len; /* the domain is the end of it */
+    char recipient[PENDING_TEXT_MAX];
+};
+
+struct join_state {
+    uint64_t key[2];
+    struct open_message *slots;
+    size_t slot_count, used;
+    struct pending *pending; /* pending[0] is not used */
+    uint32_t pending_count, pending_capacity, free_pending;
+    uint32_t waiting_count;
+    int64_t now; /* log time */
+    uint64_t last_host;
+    /* the record before, for "repeated N times" */
+    uint32_t last_file, last_source;
+    struct source_event last_event;
+};
+
+/* ---- open messages ---- */
+
+static struct open_message *slot_of(const struct join_state *state,
+                                    uint64_t key)
+{
+    size_t at = key & (state->slot_count - 1);
+
+    while (state->slots[at].key != 0 && state->slots[at].key != key)
+        at = (at + 1) & (state->slot_count - 1);
+    return &state->slots[at];
+}
+
+/* How long a line of it may still come. */
+static int64_t life_sec(const struct open_message *message)
+{
+    if (message->pending != 0 ||
+        (message->flags & (MESSAGE_DONE | MESSAGE_SESSION)) != 0)
+        return JOIN_SESSION_SEC;
+    return (message->flags & MESSAGE_SETTLED) != 0 ? JOIN_SETTLED_SEC
+                                                   : JOIN_MESSAGE_SEC;
+}
+
+static bool is_over(const struct join_state *state,
+                    const struct open_message *message)
+{
+    return message->time < state->now - life_sec(message);
+}
+
+static void flush_pending(struct join *join, struct open_message *message,
+                          const struct record *record, uint32_t file,
+                          uint64_t line);
+
+/* Guesses of a session whose id no line named: the process may be known. */
+static void give_up_pending(struct join *join, struct open_message *message)
+{
+    struct join_state *state = join->state;
+    const struct pending *first = &state->pending[message->pending];
+    struct open_message *process =
+        first->process == 0 ? NULL : slot_of(state, first->process);
+
+    if (process != NULL && process->key != 0 && process->source != 0 &&
+        process->time <= first->time + JOIN_SESSION_SEC &&
+        process->time >= first->time - JOIN_SESSION_SEC)
+        message->source = process->source;
+    flush_pending(join, message, NULL, 0, 0);
+}
+
+/* A table of those that may still matter, twice as large as they need. */
+static bool rebuild(struct join *join)
+{
+    struct join_state *state = join->state;
+    struct open_message *old = state->slots;
+    size_t old_count = state->slot_count, live = 0, wanted = TABLE_MIN;
+
+    for (size_t i = 0; i < old_count; i++) {
+        if (old[i].key == 0)
+            continue;
+        if (!is_over(state, &old[i]))
+            live++;
+        else if (old[i].pending != 0)
+            give_up_pending(join, &old[i]);
+    }
+    while (wanted < live * 4)
+        wanted *= 2;
+    state->slots = calloc(wanted, sizeof(*state->slots));
+    if (state->slots == NULL) {
+        state->slots = old;
+        return false;
+    }
+    state->slot_count = wanted;
+    state->used = live;
+    for (size_t i = 0; i < old_count; i++)
+        if (old[i].key != 0 && !is_over(state, &old[i]))
+            *slot_of(state, old[i].key) = old[i];
+    free(old);
+    return true;
+}
+
+static struct open_message *find_message(const struct join *join, uint64_t key)
+{
+    struct open_message *message;
+
+    if (key == 0)
+        return NULL;
+    message = slot_of(join->state, key);
+    if (message->key == 0 || is_over(join->state, message))
+        return NULL;
+    return message;
+}
+
+/* Pointers to others are not good afterwards. NULL without memory. */
+static struct open_message *add_message(struct join *join, uint64_t key,
+                                        int64_t time)
+{
+    struct join_state *state = join->state;
+    struct open_message *message;
+
+    if (state->used * 2 >= state->slot_count && !rebuild(join) &&
+        state->used + 1 >= state->slot_count) {
+        join->has_failed = true;
+        return NULL;
+    }
+    message = slot_of(state, key);
+    if (message->key == 0) {
+        state->used++;
+        *message = (struct open_message){.key = key};
+    } else if (is_over(state, message)) {
+        /* Ids and process numbers come again. */
+        if (message->pending != 0)
+            give_up_pending(join, message);
+        *message = (struct open_message){.key = key};
+    }
+    if (time > message->time)
+        message->time = time;
+    return message;
+}
+
+/* ---- what is noted of a source ---- */
+
+static struct source_event event_of(const struct record *record, uint32_t file,
+                                    uint64_t line)
+{
+    return (struct source_event){.events = record->events,
+                                 .time = record->time,
+                                 .recipient_hash = record->recipient_hash,
+                                 .user_hash = record->user_hash,
+                                 .sender_hash = record->sender_hash,
+                                 .recipient = record->recipient,
+                                 .domain = record->domain,
+                                 .count = record->repeat,
+                                 .file = file,
+                                 .line = line,
+                                 .text = record->text};
+}
+
+static void note(struct join *join, uint32_t source,
+                 const struct source_event *event)
+{
+    struct join_state *state = join->state;
+
+    sources_note(join->sources, source, event);
+    if ((event->events & join->sources->guess_bit) != 0 &&
+        event->recipient.len > 0)
+        topk_add(&join->tops.guessed, event->recipient, event->count, 0);
+    state->last_source = source;
+    state->last_event = *event;
+    state->last_event.recipient = (struct slice){NULL, 0};
+    state->last_event.domain = (struct slice){NULL, 0};
+    state->last_event.text = (struct slice){NULL, 0};
+}
+
+/* ---- guesses that wait ---- */
+
+static uint32_t take_pending(struct join_state *state)
+{
+    uint32_t number = state->free_pending;
+
+    if (number != 0) {
+        state->free_pending = state->pending[number].next;
+        return number;
+    }
+    if (state->pending_count == state->pending_capacity) {
+        uint32_t capacity = state->pending_capacity * 2 + 256;
+        struct pending *grown =
+            realloc(state->pending, capacity * sizeof(*grown));
+
+        if (grown == NULL)
+            return 0;
+        state->pending = grown;
+        state->pending_capacity = capacity;
+        if (state->pending_count == 0)
+            state->pending_count = 1;
+    }
+    return state->pending_count++;
+}
+
+static void add_pending(struct join *join, uint64_t key,
+                        const struct record *record)
+{
+    struct join_state *state = join->state;
+    struct open_message *message = add_message(join, key, record->time);
+    uint32_t number;
+    struct pending *item;
+    size_t len = record->recipient.len;
+
+    if (message == NULL)
+        return;
+    number = state->waiting_count < JOIN_PENDING_MAX ? take_pending(state) : 0;
+    if (number == 0) {
+        join->no_client += record->repeat;
+        return;
+    }
+    item = &state->pending[number];
+    *item = (struct pending){.next = message->pending,
+                             .count = record->repeat,
+                             .events = record->events,
+                             .recipient_hash = record->recipient_hash,
+                             .user_hash = record->user_hash,
+                             .process = record->process,
+                             .time = record->time};
+    if (len > 0 && len <= PENDING_TEXT_MAX) {
+        memcpy(item->recipient, record->recipient.ptr, len);
+        item->recipient_len = (uint8_t)len;
+        if (record->domain.len > 0)
+            item->domain_len =
+                (uint8_t)(record->recipient.ptr + len - record->domain.ptr);
+    }
+    message->pending = number;
+    state->waiting_count++;
+}
+
+/* They were put in front of each other; the first comes first again. */
+static uint32_t reversed(struct join_state *state, uint32_t number)
+{
+    uint32_t before = 0;
+
+    while (number != 0) {
+        uint32_t next = state->pending[number].next;
+
+        state->pending[number].next = before;
+        before = number;
+        number = next;
+    }
+    return before;
+}
+
+/* The source of a message has become known (or never will: 0). */
+static void flush_pending(struct join *join, struct open_message *message,
+                          const struct record *record, uint32_t file,
+                          uint64_t line)
+{
+    struct join_state *state = join->state;
+    uint32_t number = reversed(state, message->pending);
+    uint32_t source = message->source;
+
+    message->pending = 0;
+    while (number != 0) {
+        struct pending *item = &state->pending[number];
+        uint32_t next = item->next;
+        struct slice recipient =
+            slice_make(item->recipient, item->recipient_len);
+        struct source_event event = {
+            .events = item->events,
+            .time = item->time,
+            .recipient_hash = item->recipient_hash,
+            .user_hash = item->user_hash,
+            .count = item->count,
+            .recipient = recipient,
+            .domain = slice_skip(recipient, recipient.len - item->domain_len),
+            .file = file,
+            .line = line,
+            .text = record == NULL ? (struct slice){NULL, 0} : record->text};
+
+        if (source != 0)
+            note(join, source, &event);
+        else
+            join->no_client += item->count;
+        item->next = state->free_pending;
+        state->free_pending = number;
+        state->waiting_count--;
+        number = next;
+    }
+}
+
+/* A line names the client of its id and of its process. */
+static void set_source(struct join *join, uint64_t key, uint32_t source,
+                       unsigned flags, const struct record *record,
+                       uint32_t file, uint64_t line)
+{
+    struct open_message *message;
+
+    if (key == 0)
+        return;
+    message = add_message(join, key, record->time);
+    if (message == NULL)
+        return;
+    message->source = source;
+    message->flags |= flags;
+    if (message->pending != 0)
+        flush_pending(join, message, record, file, line);
+}
+
+/* 0 when the line names none. */
+static uint32_t client_of(struct join *join, const struct record *record,
+                          uint32_t file, uint64_t line)
+{
+    uint32_t source;
+
+    if (!record->has_ip)
+        return 0;
+    source = sources_add(join->sources, &record->ip);
+    if (source == 0)
+        return 0;
+    sources_name(join->sources, source, record->name, record->is_forged);
+    set_source(join, record->message, source, 0, record, file, line);
+    if (record->kind != LOGLINE_FROM)
+        set_source(join, record->process, source, MESSAGE_SESSION, record, file,
+                   line);
+    return source;
+}
+
+/* ---- by kind ---- */
+
+static void add_from(struct join *join, const struct record *record,
+                     uint32_t file, uint64_t line)
+{
+    uint32_t number = client_of(join, record, file, line);
+    struct open_message *message =
+        record->message == 0 ? NULL
+                             : add_message(join, record->message, record->time);
+
+    if (message != NULL) {
+        message->left = record->recipients;
+        if (record->recipients == 0)
+            message->flags |= MESSAGE_DONE;
+        if (number == 0 && message->pending != 0)
+            flush_pending(join, message, record, file, line);
+    }
+    if (!record->is_counted)
+        return;
+    if (number != 0) {
+        sources_note_message(join->sources, number, record->recipients,
+                             record->size_bytes, record->is_own_sender,
+                             record->time);
+        if (record->events != 0) {
+            struct source_event event = event_of(record, file, line);
+
+            note(join, number, &event);
+        }
+    }
+    if (record->recipients > 0)
+        topk_add(&join->tops.senders,
+                 record->sender.len > 0 ? record->sender : SLICE_LITERAL("<>"),
+                 1, record->size_bytes > 0 ? (uint64_t)record->size_bytes : 0);
+}
+
+/* One recipient of a message is settled, or found not to exist. */
+static void add_late(struct join *join, uint32_t source,
+                     const struct record *record, struct slice recipient,
+                     uint32_t file, uint64_t line)
+{
+    struct source_event event = event_of(record, file, line);
+
+    if (!slice_equal(recipient, record->recipient)) {
+        event.recipient = recipient;
+        event.domain = address_domain(recipient);
+        event.recipient_hash = record_address_hash(join->state->key, recipient);
+    }
+    event.is_late = true;
+    note(join, source, &event);
+}
+
+static void add_late_each(struct join *join, uint32_t source,
+                          const struct record *record, uint32_t file,
+                          uint64_t line)
+{
+    struct slice rest = record->list, recipient;
+    char room[LOGLINE_MAX_BYTES / 64];
+
+    if (rest.len == 0) {
+        add_late(join, source, record, record->recipient, file, line);
+        return;
+    }
+    while (logline_next_recipient(&rest, &recipient)) {
+        recipient = slice_head(recipient, sizeof(room));
+        add_late(join, source, record, record_lower(recipient, room), file,
+                 line);
+    }
+}
+
+static void count_reasons(struct join *join, const struct record *record)
+{
+    struct log_tops *tops = &join->tops;
+
+    if (record->fate == FATE_SENT)
+        topk_add(&tops->recipients, record->recipient, record->recipients, 0);
+    else if (record->fate == FATE_WAITS)
+        topk_add(&tops->deferrals, record->reason, record->recipients, 0);
+    else if (record->fate == FATE_FAILED)
+        topk_add(&tops->failures, record->reason, record->recipients, 0);
+    if (record->fate == FATE_WAITS && record->next_hop.len > 0)
+        topk_add(&tops->dead_hosts, record->next_hop, 1, 0);
+}
+
+static void settle(struct open_message *message, uint32_t count)
+{
+    message->left = message->left > count ? message->left - count : 0;
+    if (message->left == 0)
+        message->flags |= MESSAGE_SETTLED;
+}
+
+static void add_to(struct join *join, const struct record *record,
+                   uint32_t file, uint64_t line)
+{
+    struct open_message *message = find_message(join, record->message);
+    bool is_settled = record->fate == FATE_SENT || record->fate == FATE_FAILED;
+    uint32_t source = 0;
+    bool is_bounce = false;
+
+    if (message != NULL) {
+        source = message->source;
+        is_bounce = (message->flags & MESSAGE_BOUNCE) != 0;
+        if (record->time > message->time)
+            message->time = record->time;
+        if (is_settled)
+            settle(message, record->recipients);
+    }
+    if (!record->is_counted)
+        return;
+    count_reasons(join, record);
+    if (is_settled && record->has_ip)
+        sources_note_hop(join->sources, &record->ip, record->domain,
+                         record->fate == FATE_SENT);
+    if (source == 0 || is_bounce)
+        return;
+    if (record->fate == FATE_SENT)
+        source_at(join->sources, source)->delivered += record->recipients;
+    else if (record->events != 0)
+        add_late_each(join, source, record, file, line);
+}
+
+/* Ids that are born from another: bounces, clones, splits. */
+static void add_children(struct join *join, const struct record *record)
+{
+    struct open_message *parent = find_message(join, record->message);
+    uint32_t source = parent == NULL ? 0 : parent->source;
+    unsigned flags = parent == NULL ? 0 : parent->flags & MESSAGE_BOUNCE;
+    uint32_t left = parent == NULL ? 1 : parent->left;
+    struct slice rest = record->children;
+
+    if (record->kind == LOGLINE_DSN) {
+        flags = MESSAGE_BOUNCE;
+        left = 1;
+        if (source != 0 && record->is_dsn_failure && record->is_counted)
+            source_at(join->sources, source)->bounces++;
+    }
+    for (int i = 0; i < CHILDREN_MAX && rest.len > 0; i++) {
+        size_t end = slice_index(rest, ';');
+        struct slice id = slice_trim(slice_head(rest, end));
+        struct open_message *child;
+
+        rest = slice_skip(rest, end + 1);
+        if (id.len == 0)
+            continue;
+        child = add_message(
+            join, record_message_hash(join->state->key, record->host, id),
+            record->time);
+        if (child == NULL)
+            return;
+        child->source = source;
+        child->flags |= flags;
+        child->left = left;
+    }
+}
+
+/* A refusal: its client stands on it, on another line of its id, or of its
+ * process. */
+static void add_refusal(struct join *join, const struct record *record,
+                        uint32_t file, uint64_t line)
+{
+    uint32_t source = client_of(join, record, file, line);
+    struct open_message *message;
+    struct source_event event;
+
+    if (!record->is_counted)
+        return;
+    if (record->reason.len > 0)
+        topk_add(record->kind == LOGLINE_RULESET && record->message == 0
+                     ? &join->tops.refused_connections
+                     : &join->tops.rejections,
+                 record->reason, record->repeat, 0);
+    if (source == 0 && record->message != 0) {
+        message = find_message(join, record->message);
+        source = message == NULL ? 0 : message->source;
+    }
+    if (record->events == 0 && source == 0)
+        return;
+    if (source == 0) {
+        uint64_t key = record->message != 0 ? record->message : record->process;
+
+        if (key != 0)
+            add_pending(join, key, record);
+        else
+            join->no_client += record->repeat;
+        return;
+    }
+    event = event_of(record, file, line);
+    event.is_refusal = record->kind != LOGLINE_MILTER || record->events != 0;
+    note(join, source, &event);
+}
+
+/* Lines that name the client themselves. */
+static void add_peer(struct join *join, const struct record *record,
+                     uint32_t file, uint64_t line)
+{
+    uint32_t source = client_of(join, record, file, line);
+    struct source_event event;
+
+    if (!record->is_counted)
+        return;
+    switch (record->kind) {
+    case LOGLINE_AUTH:
+        if (record->user.len > 0)
+            topk_add(&join->tops.users, record->user, record->repeat, 0);
+        break;
+    case LOGLINE_AUTH_OK:
+        if (record->detail.len > 0)
+            topk_add(&join->tops.mechanisms, record->detail, 1, 0);
+        break;
+    case LOGLINE_TLS:
+        if (record->detail.len > 0)
+            topk_add(&join->tops.ciphers, record->detail, 1, 0);
+        break;
+    default:
+        break;
+    }
+    if (source == 0 && record->message != 0) {
+        struct open_message *message = find_message(join, record->message);
+
+        source = message == NULL ? 0 : message->source;
+    }
+    if (source == 0)
+        return;
+    if (record->kind == LOGLINE_AUTH)
+        source_at(join->sources, source)->login_failures += record->repeat;
+    else if (record->kind == LOGLINE_AUTH_OK)
+        source_at(join->sources, source)->logins++;
+    if (record->events == 0)
+        return;
+    event = event_of(record, file, line);
+    event.is_probe =
+        record->kind == LOGLINE_AUTH || record->kind == LOGLINE_PROBE;
+    note(join, source, &event);
+}
+
+/* "last message repeated N times": what the line before it said, again. */
+static void add_repeat(struct join *join, const struct record *record,
+                       uint32_t file)
+{
+    struct join_state *state = join->state;
+    struct source_event event = state->last_event;
+
+    if (state->last_source == 0 || state->last_file != file ||
+        !record->is_counted)
+        return;
+    event.count = record->repeat;
+    event.time = record->time;
+    sources_note(join->sources, state->last_source, &event);
+}
+
+void join_add(struct join *join, const struct record *record, uint32_t file,
+              uint64_t line)
+{
+    struct join_state *state = join->state;
+
+    if (record->time > state->now)
+        state->now = record->time;
+    if (record->is_repeat) {
+        add_repeat(join, record, file);
+        return;
+    }
+    if (record->host != state->last_host) {
+        state->last_host = record->host;
+        sources_note_log_host(join->sources, record->log_host);
+    }
+    state->last_source = 0;
+    state->last_file = file;
+    switch (record->kind) {
+    case LOGLINE_FROM:
+        add_from(join, record, file, line);
+        break;
+    case LOGLINE_TO:
+        add_to(join, record, file, line);
+        break;
+    case LOGLINE_DSN:
+    case LOGLINE_CLONE:
+        add_children(join, record);
+        break;
+    case LOGLINE_DONE: {
+        struct open_message *message = find_message(join, record->message);
+
+        if (message != NULL)
+            message->flags |= MESSAGE_DONE;
+        break;
+    }
+    case LOGLINE_REPLY:
+    case LOGLINE_RULESET:
+    case LOGLINE_MILTER:
+        add_refusal(join, record, file, line);
+        break;
+    case LOGLINE_OTHER:
+        if (record->is_counted)
+            topk_add(&join->tops.unknown, record->reason, record->repeat, 0);
+        break;
+    default:
+        add_peer(join, record, file, line);
+        break;
+    }
+}
+
+void join_finish(struct join *join)
+{
+    struct join_state *state = join->state;
+
+    for (size_t i = 0; i < state->slot_count; i++)
+        if (state->slots[i].key != 0 && state->slots[i].pending != 0)
+            give_up_pending(join, &state->slots[i]);
+}
+
+/* ---- beginning and end ---- */
+
+static struct topk *const *all_tops(struct log_tops *tops, size_t *count_r,
+                                    struct topk **list)
+{
+    struct topk *const each[] = {
+        &tops->senders,    &tops->recipients, &tops->guessed,
+        &tops->rejections, &tops->deferrals,  &tops->failures,
+        &tops->dead_hosts, &tops->mechanisms, &tops->users,
+        &tops->ciphers,    &tops->unknown,    &tops->refused_connections};
+
+    *count_r = sizeof(each) / sizeof(each[0]);
+    memcpy(list, each, sizeof(each));
+    return list;
+}
+
+enum { TOPS_MAX = 16 };
+
+bool join_init(struct join *join, struct sources *sources,
+               const uint64_t key[2])
+{
+    struct topk *list[TOPS_MAX];
+    size_t count;
+
+    *join = (struct join){.sources = sources};
+    all_tops(&join->tops, &count, list);
+    for (size_t i = 0; i < count; i++)
+        topk_init(list[i], key);
+    join->state = calloc(1, sizeof(*join->state));
+    if (join->state == NULL)
+        return false;
+    join->state->key[0] = key[0];
+    join->state->key[1] = key[1];
+    join->state->slot_count = TABLE_MIN;
+    join->state->slots = calloc(TABLE_MIN, sizeof(*join->state->slots));
+    return join->state->slots != NULL;
+}
+
+void join_free(struct join *join)
+{
+    struct topk *list[TOPS_MAX];
+    size_t count;
+
+    all_tops(&join->tops, &count, list);
+    for (size_t i = 0; i < count; i++)
+        topk_free(list[i]);
+    if (join->state == NULL)
+        return;
+    free(join->state->slots);
+    free(join->state->pending);
+    free(join->state);
+    join->state = NULL;
+}

@@ -1,0 +1,447 @@
+#include "qscan/logrecord.h"
+
+#include <stdlib.h>
+
+#include "parsers/address.h"
+#include "parsers/hash.h"
+#include "qscan/intern.h"
+
+enum {
+    SCRATCH_BYTES = 64 * 1024,
+    ADDRESS_MAX_BYTES = 1024, /* what is beyond does not tell two apart */
+    REASON_MAX_BYTES = 120,
+    DETAIL_MAX_BYTES = 100,
+};
+
+struct scratch_block {
+    struct scratch_block *next;
+    char bytes[SCRATCH_BYTES];
+};
+
+/* ---- scratch ---- */
+
+void record_scratch_clear(struct record_scratch *scratch)
+{
+    struct scratch_block *first = scratch->blocks;
+
+    if (first == NULL)
+        return;
+    while (first->next != NULL) {
+        struct scratch_block *next = first->next->next;
+
+        free(first->next);
+        first->next = next;
+    }
+    scratch->at = first->bytes;
+    scratch->left = SCRATCH_BYTES;
+}
+
+void record_scratch_free(struct record_scratch *scratch)
+{
+    while (scratch->blocks != NULL) {
+        struct scratch_block *next = scratch->blocks->next;
+
+        free(scratch->blocks);
+        scratch->blocks = next;
+    }
+    *scratch = (struct record_scratch){0};
+}
+
+/* At most ADDRESS_MAX_BYTES; NULL without memory. */
+static char *scratch_take(struct record_scratch *scratch, size_t bytes)
+{
+    char *room;
+
+    if (bytes > scratch->left) {
+        struct scratch_block *block = malloc(sizeof(*block));
+
+        if (block == NULL)
+            return NULL;
+        block->next = scratch->blocks;
+        scratch->blocks = block;
+        scratch->at = block->bytes;
+        scratch->left = SCRATCH_BYTES;
+    }
+    room = scratch->at;
+    scratch->at += bytes;
+    scratch->left -= bytes;
+    return room;
+}
+
+/* ---- texts ---- */
+
+static bool has_upper(struct slice text)
+{
+    for (size_t i = 0; i < text.len; i++)
+        if (text.ptr[i] >= 'A' && text.ptr[i] <= 'Z')
+            return true;
+    return false;
+}
+
+struct slice record_lower(struct slice text, char *room)
+{
+    if (room == NULL || !has_upper(text))
+        return text;
+    for (size_t i = 0; i < text.len; i++)
+        room[i] = byte_lower(text.ptr[i]);
+    return slice_make(room, text.len);
+}
+
+static struct slice lower_in(struct record_scratch *scratch, struct slice text)
+{
+    text = slice_head(text, ADDRESS_MAX_BYTES);
+    if (!has_upper(text))
+        return text;
+    return record_lower(text, scratch_take(scratch, text.len));
+}
+
+static bool is_template_byte(char c)
+{
+    return !byte_is_digit(c) && c != '<' && c != '[' && c != '@';
+}
+
+/*
+ * What many lines have in common: digits become one "N", what stands in <> or
+ * [] goes, a word with '@' becomes "@".
+ */
+static struct slice template_of(struct record_scratch *scratch,
+                                struct slice text)
+{
+    char *out;
+    size_t len = 0, plain = 0, word = 0;
+
+    text = slice_head(text, 2 * (size_t)REASON_MAX_BYTES);
+    while (plain < text.len && is_template_byte(text.ptr[plain]))
+        plain++;
+    if (plain == text.len)
+        return slice_head(text, REASON_MAX_BYTES);
+    out = scratch_take(scratch, REASON_MAX_BYTES);
+    if (out == NULL)
+        return slice_head(text, plain);
+    for (size_t i = 0; i < text.len && len < REASON_MAX_BYTES; i++) {
+        char c = text.ptr[i];
+
+        if (byte_is_digit(c)) {
+            if (len == 0 || out[len - 1] != 'N')
+                out[len++] = 'N';
+        } else if (c == '<' || c == '[') {
+            char close = c == '<' ? '>' : ']';
+            size_t end = slice_index(slice_skip(text, i), close);
+
+            out[len++] = c;
+            if (len < REASON_MAX_BYTES)
+                out[len++] = close;
+            i += end;
+        } else if (c == '@') {
+            len = word;
+            out[len++] = '@';
+            while (i + 1 < text.len && !byte_is_blank(text.ptr[i + 1]))
+                i++;
+        } else {
+            out[len++] = c;
+            if (byte_is_blank(c))
+                word = len;
+        }
+    }
+    return slice_make(out, len);
+}
+
+static uint64_t mix(uint64_t hash)
+{
+    hash ^= hash >> 32;
+    hash *= UINT64_C(0xd6e8feb86659fd93);
+    hash ^= hash >> 32;
+    return hash == 0 ? 1 : hash;
+}
+
+uint64_t record_message_hash(const uint64_t key[2], uint64_t host,
+                             struct slice id)
+{
+    uint64_t hash = keyed_hash(key, id) ^ host;
+
+    return hash == 0 ? 1 : hash;
+}
+
+uint64_t record_address_hash(const uint64_t key[2], struct slice address)
+{
+    uint64_t hash = keyed_hash(key, slice_head(address, ADDRESS_MAX_BYTES));
+
+    return hash == 0 ? 1 : hash;
+}
+
+/* ---- one line ---- */
+
+static uint64_t host_hash(struct record_maker *maker, struct slice host)
+{
+    if (host.len != maker->host_len ||
+        (host.len > 0 && memcmp(host.ptr, maker->host, host.len) != 0)) {
+        maker->host_hash = keyed_hash(maker->key, host);
+        maker->host_len = SIZE_MAX;
+        if (host.len <= sizeof(maker->host)) {
+            maker->host_len = host.len;
+            if (host.len > 0)
+                memcpy(maker->host, host.ptr, host.len);
+        }
+    }
+    return maker->host_hash;
+}
+
+static void set_recipient(struct record_maker *maker,
+                          struct record_scratch *scratch, struct slice address,
+                          struct record *record)
+{
+    if (address.len == 0)
+        return;
+    record->recipient = lower_in(scratch, address);
+    record->domain = address_domain(record->recipient);
+    record->recipient_hash = record_address_hash(maker->key, record->recipient);
+}
+
+/* A host named "mail.example.net", or "example.net", that sends for
+ * ann@example.net: its owner's, not a zombie's, which forges the name of its
+ * own dial-up line. */
+static bool is_own_sender(const struct logline *line, struct slice sender)
+{
+    struct slice domain = address_domain(sender);
+    struct slice name = line->peer.name;
+    size_t dot;
+
+    if (line->peer.forged || name.len == 0 || domain.len == 0 ||
+        !domain_is_within(name, domain))
+        return false;
+    if (name.len > domain.len)
+        return true;
+    dot = slice_index(domain, '.');
+    return dot < domain.len && slice_index(slice_skip(domain, dot + 1), '.') ==
+                                   domain.len - dot - 1;
+}
+
+static void set_from(struct record_maker *maker, struct record_scratch *scratch,
+                     const struct logline *line, struct record *record)
+{
+    record->sender = lower_in(scratch, line->sender);
+    if (record->sender.len > 0)
+        record->sender_hash = record_address_hash(maker->key, record->sender);
+    record->is_own_sender = is_own_sender(line, record->sender);
+    record->size_bytes = line->size_bytes;
+    record->recipients =
+        line->recipient_count > 0 ? (uint32_t)line->recipient_count : 0;
+}
+
+static void set_to(struct record_maker *maker, struct record_scratch *scratch,
+                   const struct logline *line, struct record *record)
+{
+    struct slice rest = line->recipients, address;
+    enum status_kind kind;
+
+    set_recipient(maker, scratch, line->recipient, record);
+    record->fate = (uint8_t)log_fate(line);
+    record->recipients = 1;
+    if (slice_index(rest, ',') < rest.len) {
+        record->recipients = 0;
+        while (logline_next_recipient(&rest, &address))
+            record->recipients++;
+        if (record->recipients > 1)
+            record->list = line->recipients;
+    }
+    if (record->fate != FATE_WAITS && record->fate != FATE_FAILED)
+        return;
+    kind = status_classify(line->status);
+    if (status_is_dead(kind)) {
+        record->next_hop = status_host(line->status);
+        record->reason = slice_from_string(status_kind_text(kind));
+    } else {
+        record->reason = template_of(scratch, line->status);
+    }
+}
+
+static void set_tls(struct record_scratch *scratch, const struct logline *line,
+                    struct record *record)
+{
+    size_t len = line->protocol.len + line->cipher.len + 1;
+    char *room;
+
+    if (line->protocol.len == 0 || len > DETAIL_MAX_BYTES ||
+        (room = scratch_take(scratch, len)) == NULL)
+        return;
+    memcpy(room, line->protocol.ptr, line->protocol.len);
+    room[line->protocol.len] = ' ';
+    if (line->cipher.len > 0)
+        memcpy(room + line->protocol.len + 1, line->cipher.ptr,
+               line->cipher.len);
+    record->detail = slice_make(room, len);
+}
+
+static void set_client(const struct logline *line, struct record *record)
+{
+    record->has_ip = line->peer.has_ip;
+    record->ip = line->peer.ip;
+    record->name = line->peer.name;
+    record->is_forged = line->peer.forged;
+}
+
+static void set_auth(struct record_maker *maker, struct record_scratch *scratch,
+                     const struct logline *line, struct record *record)
+{
+    record->detail = line->command;
+    record->user = lower_in(scratch, line->user);
+    if (record->user.len > 0)
+        record->user_hash = record_address_hash(maker->key, record->user);
+}
+
+/* False: nothing in it matters to the join. */
+static bool set_by_kind(struct record_maker *maker,
+                        struct record_scratch *scratch,
+                        const struct logline *line, struct record *record)
+{
+    switch (line->kind) {
+    case LOGLINE_FROM:
+        set_from(maker, scratch, line, record);
+        return true;
+    case LOGLINE_TO:
+        set_to(maker, scratch, line, record);
+        return true;
+    case LOGLINE_DSN:
+        record->is_dsn_failure =
+            slice_equal(line->command, SLICE_LITERAL("DSN"));
+        record->children = line->child;
+        return true;
+    case LOGLINE_CLONE:
+        record->children = line->child;
+        return true;
+    case LOGLINE_DONE:
+        return true;
+    case LOGLINE_REPLY:
+    case LOGLINE_RULESET:
+    case LOGLINE_MILTER:
+        set_recipient(maker, scratch, line->recipient, record);
+        record->reason = template_of(scratch, line->reason);
+        return record->events != 0 || record->reason.len > 0;
+    case LOGLINE_AUTH:
+    case LOGLINE_AUTH_OK:
+        set_auth(maker, scratch, line, record);
+        return true;
+    case LOGLINE_TLS:
+        set_tls(scratch, line, record);
+        return record->detail.len > 0 || record->events != 0;
+    case LOGLINE_PROBE:
+        set_recipient(maker, scratch, line->recipient, record);
+        return true;
+    case LOGLINE_LOST:
+    case LOGLINE_NO_COMMAND:
+    case LOGLINE_FLOOD:
+    case LOGLINE_ATTACK:
+    case LOGLINE_PROXY:
+    case LOGLINE_PREGREET:
+    case LOGLINE_PEER:
+        return true;
+    case LOGLINE_OTHER:
+        record->reason = template_of(scratch, line->text);
+        return true;
+    default:
+        return record->events != 0;
+    }
+}
+
+static uint64_t match(struct record_maker *maker, struct logline *line)
+{
+    enum logline_shape shape = logline_shape(line->kind);
+
+    if ((maker->event_shapes >> shape & 1) == 0)
+        return 0;
+    return rules_match_line(maker->matcher, line);
+}
+
+/* A line of sendmail's within the time asked for, or before it. */
+static enum record_outcome make_own(struct record_maker *maker,
+                                    struct logline *line,
+                                    struct record_scratch *scratch,
+                                    struct record *record)
+{
+    if (!line->is_hostile)
+        record->events = match(maker, line);
+    if (record->is_counted)
+        logtally_add(&maker->tally, line, record->time, record->events,
+                     maker->guess_bit);
+    if (line->is_hostile)
+        return RECORD_COUNTED;
+    record->kind = (uint8_t)line->kind;
+    record->host = host_hash(maker, line->host);
+    record->log_host = line->host;
+    if (line->id.len > 0)
+        record->message =
+            record_message_hash(maker->key, record->host, line->id);
+    if (line->pid >= 0)
+        record->process = mix(record->host + (uint64_t)line->pid);
+    set_client(line, record);
+    return set_by_kind(maker, scratch, line, record) ? RECORD_MADE
+                                                     : RECORD_COUNTED;
+}
+
+enum record_outcome record_make(struct record_maker *maker, struct slice text,
+                                const struct log_epoch *near,
+                                struct record_scratch *scratch,
+                                struct record *record_r)
+{
+    struct logtally *tally = &maker->tally;
+    struct logline line;
+    enum logline_outcome outcome = logline_parse(text, &line);
+
+    tally->text_bytes += text.len + 1;
+    if (outcome == LOGLINE_NO_STAMP) {
+        tally->lines++;
+        tally->no_stamp_lines++;
+        return RECORD_NO_TIME;
+    }
+    memset(record_r, 0, sizeof(*record_r));
+    record_r->time = log_clock_read(&maker->clock, near, &line.stamp);
+    record_r->text = text;
+    record_r->repeat = line.repeat_count > 1 ? line.repeat_count : 1;
+    record_r->is_counted =
+        record_r->time >= maker->since && record_r->time < maker->until;
+    if (!record_r->is_counted) {
+        tally->lines++;
+        tally->outside_lines++;
+        if (record_r->time >= maker->until || outcome != LOGLINE_OK)
+            return RECORD_COUNTED;
+    } else if (outcome == LOGLINE_FOREIGN) {
+        tally->lines++;
+        tally->foreign_lines++;
+        return RECORD_COUNTED;
+    } else if (outcome == LOGLINE_REPEATED) {
+        tally->lines++;
+        tally->repeat_lines++;
+        tally->repeated_count += line.repeat_count;
+        record_r->is_repeat = true;
+        return RECORD_MADE;
+    }
+    return make_own(maker, &line, scratch, record_r);
+}
+
+/* ---- a thread's own ---- */
+
+bool record_maker_init(struct record_maker *maker, const struct rules *rules,
+                       const uint64_t key[2], bool is_utc)
+{
+    size_t guess = rules_event_find(rules, "unknown-user");
+
+    *maker = (struct record_maker){.rules = rules,
+                                   .clock = {.is_utc = is_utc},
+                                   .key = {key[0], key[1]},
+                                   .since = INT64_MIN,
+                                   .until = INT64_MAX,
+                                   .host_len = SIZE_MAX};
+    if (guess < RULES_EVENTS_MAX)
+        maker->guess_bit = UINT64_C(1) << guess;
+    maker->event_shapes = rules_event_shapes(rules);
+    maker->matcher = rules_matcher_new(rules);
+    logtally_init(&maker->tally);
+    return maker->matcher != NULL;
+}
+
+void record_maker_free(struct record_maker *maker)
+{
+    if (maker->matcher != NULL)
+        rules_matcher_free(maker->matcher);
+    logtally_free(&maker->tally);
+}

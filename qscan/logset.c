@@ -1,0 +1,472 @@
+#include "qscan/logset.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+    SLACK_SEC = 26 * 3600, /* a stamp may be this much later than the mtime:
+                              another zone, a clock that is wrong */
+    MONTHS_APART = 6,      /* more than this is another year */
+    YEARS_BACK = 8,        /* to the next 29 February, at most */
+    PEEK_LINES = 200,      /* in which the first stamp must be */
+};
+
+/* ---- stamps to seconds ---- */
+
+int32_t log_year_near(const struct log_epoch *near, int month)
+{
+    if (month + MONTHS_APART < near->month)
+        return near->year + 1;
+    return month > near->month + MONTHS_APART ? near->year - 1 : near->year;
+}
+
+static int64_t local_epoch(const struct log_stamp *stamp, int32_t year)
+{
+    struct tm tm = {.tm_year = year - 1900,
+                    .tm_mon = stamp->month - 1,
+                    .tm_mday = stamp->day,
+                    .tm_hour = stamp->hour,
+                    .tm_isdst = -1};
+
+    return (int64_t)mktime(&tm);
+}
+
+int64_t log_clock_read(struct log_clock *clock, const struct log_epoch *near,
+                       const struct log_stamp *stamp)
+{
+    int32_t year =
+        stamp->year != 0 ? stamp->year : log_year_near(near, stamp->month);
+
+    if (stamp->has_zone)
+        return log_stamp_epoch(stamp, year, 0);
+    if (!clock->is_known || clock->hour != stamp->hour ||
+        clock->day != stamp->day || clock->month != stamp->month ||
+        clock->year != year) {
+        clock->is_known = true;
+        clock->year = year;
+        clock->month = stamp->month;
+        clock->day = stamp->day;
+        clock->hour = stamp->hour;
+        clock->hour_start = clock->is_utc
+                                ? log_stamp_epoch(stamp, year, 0) -
+                                      stamp->minute * 60 - stamp->second
+                                : local_epoch(stamp, year);
+    }
+    return clock->hour_start + stamp->minute * 60 + stamp->second;
+}
+
+/* ---- the year of a file ---- */
+
+static bool is_leap(int32_t year)
+{
+    return (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+}
+
+static int64_t start_in(const struct log_set *set, const struct log_file *file,
+                        int32_t year)
+{
+    struct log_clock clock = {.is_utc = set->is_utc};
+    struct log_epoch near = {year, file->stamp.month};
+
+    return log_clock_read(&clock, &near, &file->stamp);
+}
+
+/* 29 February exists in leap years only. */
+static bool has_day(const struct log_stamp *stamp, int32_t year)
+{
+    return stamp->month != 2 || stamp->day != 29 || is_leap(year);
+}
+
+/* The latest year in which the file does not begin behind that moment. */
+static int32_t latest_year(const struct log_set *set,
+                           const struct log_file *file, int64_t moment)
+{
+    time_t seconds = (time_t)moment;
+    struct tm tm;
+    int32_t year = gmtime_r(&seconds, &tm) == NULL ? 1970 : tm.tm_year + 1901;
+
+    for (int32_t last = year - YEARS_BACK; year > last; year--)
+        if (has_day(&file->stamp, year) && start_in(set, file, year) <= moment)
+            break;
+    return year;
+}
+
+/* The earliest year in which the file does not begin before that moment. */
+static int32_t earliest_year(const struct log_set *set,
+                             const struct log_file *file, int64_t moment,
+                             int32_t year)
+{
+    for (int32_t last = year + YEARS_BACK; year < last; year++)
+        if (has_day(&file->stamp, year) && start_in(set, file, year) >= moment)
+            break;
+    return year;
+}
+
+/* A name of a rotated set: "mail.log", ".3" or "-20261122", ".gz". */
+struct rotated_name {
+    struct slice base;
+    int64_t number; /* larger is older; 0: the one that is written */
+};
+
+static bool take_suffix(struct slice *name, const char *suffix)
+{
+    struct slice end = slice_from_string(suffix);
+
+    if (name->len <= end.len ||
+        memcmp(name->ptr + name->len - end.len, end.ptr, end.len) != 0)
+        return false;
+    name->len -= end.len;
+    return true;
+}
+
+/* Digits at the end, behind '.' or '-'; 0 when there are none. */
+static int64_t take_number(struct slice *name, size_t *digits_r)
+{
+    size_t start = name->len;
+    int64_t number = 0;
+
+    while (start > 0 && byte_is_digit(name->ptr[start - 1]))
+        start--;
+    *digits_r = name->len - start;
+    if (*digits_r == 0 || *digits_r > 14 || start < 2 ||
+        (name->ptr[start - 1] != '.' && name->ptr[start - 1] != '-') ||
+        !slice_to_integer(slice_skip(*name, start), &number))
+        return 0;
+    name->len = start - 1;
+    return number;
+}
+
+static bool is_day(int64_t number)
+{
+    int64_t month = number / 100 % 100, day = number % 100;
+
+    return number >= 19700101 && number <= 99991231 && month >= 1 &&
+           month <= 12 && day >= 1 && day <= 31;
+}
+
+static struct slice unpacked_name(const char *path)
+{
+    static const char *const packed[] = {".gz",  ".bz2", ".xz",
+                                         ".zst", ".lz4", ".Z"};
+    struct slice name = slice_from_string(path);
+
+    for (size_t i = 0; i < sizeof(packed) / sizeof(packed[0]); i++)
+        if (take_suffix(&name, packed[i]))
+            break;
+    return name;
+}
+
+static struct rotated_name rotated_name(const char *path)
+{
+    struct rotated_name name = {unpacked_name(path), 0};
+    size_t digits;
+
+    name.number = take_number(&name.base, &digits);
+    /* Dates grow the other way: a later one is a younger file. */
+    if (digits >= 8 &&
+        is_day(digits == 8 ? name.number : name.number / 1000000))
+        name.number = INT64_MAX - name.number;
+    return name;
+}
+
+/* The moment before which a file was written to its end: its mtime, or the day
+ * behind the one in its name, whichever is earlier. */
+static int64_t written_by(const struct log_file *file)
+{
+    struct slice name = unpacked_name(file->path);
+    size_t digits;
+    int64_t number, moment = file->mtime;
+
+    number = take_number(&name, &digits);
+    if (digits == 8 && is_day(number)) {
+        struct log_stamp stamp = {.month = (uint8_t)(number / 100 % 100),
+                                  .day = (uint8_t)(number % 100)};
+        int64_t day_end =
+            log_stamp_epoch(&stamp, (int32_t)(number / 10000), 0) + 86400;
+
+        if (day_end < moment)
+            moment = day_end;
+    }
+    return moment + SLACK_SEC;
+}
+
+static int order_rotated(const void *left, const void *right)
+{
+    const struct log_file *a = left, *b = right;
+    struct rotated_name first = rotated_name(a->path);
+    struct rotated_name second = rotated_name(b->path);
+    size_t shorter =
+        first.base.len < second.base.len ? first.base.len : second.base.len;
+    int order = memcmp(first.base.ptr, second.base.ptr, shorter);
+
+    if (order != 0)
+        return order;
+    if (first.base.len != second.base.len)
+        return first.base.len < second.base.len ? -1 : 1;
+    if (first.number != second.number)
+        return first.number < second.number ? -1 : 1;
+    return strcmp(a->path, b->path);
+}
+
+static bool is_same_set(const struct log_file *a, const struct log_file *b)
+{
+    return slice_equal(rotated_name(a->path).base, rotated_name(b->path).base);
+}
+
+/* A rotated set, youngest first: an older file does not begin behind a
+ * younger one. */
+static void assume_years(struct log_set *set)
+{
+    const struct log_file *younger = NULL;
+
+    for (size_t i = 0; i < set->count; i++) {
+        struct log_file *file = &set->files[i];
+        int64_t latest;
+
+        if (!file->has_stamp)
+            continue;
+        if (younger != NULL && !is_same_set(younger, file))
+            younger = NULL;
+        if (file->stamp.year != 0) {
+            file->year = file->stamp.year;
+        } else {
+            latest = written_by(file);
+            if (younger != NULL && younger->start < latest)
+                latest = younger->start;
+            file->year = latest_year(set, file, latest);
+            file->is_year_assumed = true;
+        }
+        file->start = start_in(set, file, file->year);
+        younger = file;
+    }
+}
+
+/* --year: the oldest file of each set begins in it, the others follow. */
+static void give_years(struct log_set *set, int32_t year)
+{
+    const struct log_file *older = NULL;
+
+    for (size_t i = set->count; i-- > 0;) {
+        struct log_file *file = &set->files[i];
+
+        if (!file->has_stamp)
+            continue;
+        if (older != NULL && !is_same_set(older, file))
+            older = NULL;
+        file->year = year;
+        if (file->stamp.year != 0)
+            file->year = file->stamp.year;
+        else if (older != NULL)
+            file->year = earliest_year(set, file, older->start, year);
+        file->start = start_in(set, file, file->year);
+        older = file;
+    }
+}
+
+/* ---- opening ---- */
+
+static bool is_standard_input(const char *path)
+{
+    return strcmp(path, "-") == 0;
+}
+
+static bool find_stamp(struct log_file *file, struct slice text)
+{
+    struct slice line;
+
+    for (int i = 0; i < PEEK_LINES && slice_next_line(&text, &line); i++) {
+        struct logline parsed;
+
+        if (logline_parse(line, &parsed) == LOGLINE_NO_STAMP)
+            continue;
+        file->stamp = parsed.stamp;
+        file->has_stamp = true;
+        return true;
+    }
+    return false;
+}
+
+/* Reads the first block for its stamp. A pipe keeps what was read of it. */
+static bool peek(struct log_file *file, int fd, bool is_pipe)
+{
+    struct input_log *in = input_log_open(fd);
+    struct log_block block;
+
+    if (in == NULL)
+        return false;
+    log_block_init(&block);
+    file->format = input_log_format(in);
+    if (input_log_next(in, &block) == INPUT_LOG_OK)
+        find_stamp(file, block.text);
+    if (is_pipe) {
+        file->held = in;
+        file->held_block = block;
+        return true;
+    }
+    log_block_free(&block);
+    input_log_close(in);
+    return true;
+}
+
+static int open_path(const char *path)
+{
+    if (is_standard_input(path))
+        return fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
+    return open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+}
+
+static struct log_file *new_file(struct log_set *set, const char *path)
+{
+    struct log_file *grown;
+
+    if (set->count == set->capacity) {
+        size_t capacity = set->capacity * 2 + 16;
+
+        grown = realloc(set->files, capacity * sizeof(*grown));
+        if (grown == NULL)
+            return NULL;
+        set->files = grown;
+        set->capacity = capacity;
+    }
+    grown = &set->files[set->count];
+    memset(grown, 0, sizeof(*grown));
+    grown->path = strdup(path);
+    if (grown->path == NULL)
+        return NULL;
+    set->count++;
+    return grown;
+}
+
+static bool look_at(struct log_set *set, const char *path, int64_t now,
+                    struct complaints *to)
+{
+    struct slice object = slice_from_string(path);
+    int fd = open_path(path);
+    struct stat st;
+    struct log_file *file;
+
+    if (fd < 0 || fstat(fd, &st) != 0) {
+        complain(to, object, "cannot be opened", strerror(errno), "left out");
+        if (fd >= 0)
+            close(fd);
+        return true;
+    }
+    if (S_ISDIR(st.st_mode)) {
+        complain(to, object, "is a directory", NULL, "left out");
+        close(fd);
+        return true;
+    }
+    file = new_file(set, path);
+    if (file == NULL) {
+        close(fd);
+        return false;
+    }
+    if (S_ISREG(st.st_mode)) {
+        file->mtime = (int64_t)st.st_mtime;
+        file->size_bytes = (uint64_t)st.st_size;
+    } else {
+        file->mtime = now;
+    }
+    return peek(file, fd, !S_ISREG(st.st_mode) || is_standard_input(path));
+}
+
+/* In a rotated set two names of one file count its lines twice. */
+static bool is_named_before(const struct string_list *paths, size_t index,
+                            struct complaints *to)
+{
+    struct stat st, other;
+
+    if (is_standard_input(paths->strings[index]) ||
+        stat(paths->strings[index], &st) != 0 || !S_ISREG(st.st_mode))
+        return false;
+    for (size_t i = 0; i < index; i++) {
+        if (is_standard_input(paths->strings[i]) ||
+            stat(paths->strings[i], &other) != 0 || other.st_dev != st.st_dev ||
+            other.st_ino != st.st_ino)
+            continue;
+        complain_warning(to, slice_from_string(paths->strings[index]),
+                         "is the same file as one named before", NULL,
+                         "read once");
+        return true;
+    }
+    return false;
+}
+
+static int order_by_start(const void *left, const void *right)
+{
+    const struct log_file *a = left, *b = right;
+
+    if (a->has_stamp != b->has_stamp)
+        return a->has_stamp ? 1 : -1;
+    if (a->start != b->start)
+        return a->start < b->start ? -1 : 1;
+    return strcmp(a->path, b->path);
+}
+
+bool log_set_open(struct log_set *set, const struct options *options,
+                  struct complaints *to)
+{
+    static char standard_input[] = "-";
+    char *only[] = {standard_input};
+    struct string_list paths = options->queues;
+
+    *set = (struct log_set){.is_utc = options->is_utc};
+    if (paths.count == 0)
+        paths = (struct string_list){only, 1, 1};
+    for (size_t i = 0; i < paths.count; i++) {
+        if (!is_named_before(&paths, i, to) &&
+            !look_at(set, paths.strings[i],
+                     options->now >= 0 ? options->now : (int64_t)time(NULL),
+                     to)) {
+            complain(to, SLICE_LITERAL("memory"), "not enough", NULL,
+                     "nothing done");
+            return false;
+        }
+    }
+    if (set->count == 0) {
+        complain(to, SLICE_LITERAL("logs"), "none can be read", NULL,
+                 "nothing done");
+        return false;
+    }
+    qsort(set->files, set->count, sizeof(*set->files), order_rotated);
+    if (options->year != 0)
+        give_years(set, options->year);
+    else
+        assume_years(set);
+    qsort(set->files, set->count, sizeof(*set->files), order_by_start);
+    return true;
+}
+
+struct input_log *log_file_open(struct log_file *file)
+{
+    struct input_log *in = file->held;
+    int fd;
+
+    if (in != NULL) {
+        file->held = NULL;
+        return in;
+    }
+    fd = open_path(file->path);
+    if (fd < 0)
+        return NULL;
+    in = input_log_open(fd);
+    if (in == NULL)
+        errno = ENOMEM;
+    return in;
+}
+
+void log_set_free(struct log_set *set)
+{
+    for (size_t i = 0; i < set->count; i++) {
+        log_block_free(&set->files[i].held_block);
+        if (set->files[i].held != NULL)
+            input_log_close(set->files[i].held);
+        free(set->files[i].path);
+    }
+    free(set->files);
+    *set = (struct log_set){0};
+}

@@ -1,0 +1,462 @@
+#include "qscan/sources.h"
+
+#include <stdlib.h>
+
+#include "parsers/address.h"
+#include "parsers/hash.h"
+
+enum { SLOTS_MIN = 1 << 12 };
+
+/* ---- the table ---- */
+
+static uint64_t ip_hash(const struct sources *sources, const struct ip *ip)
+{
+    return keyed_hash(sources->key,
+                      slice_make((const char *)ip->bytes, sizeof(ip->bytes)));
+}
+
+static uint32_t *slot_of(const struct sources *sources, const struct ip *ip)
+{
+    uint32_t at = (uint32_t)ip_hash(sources, ip) & (sources->slot_count - 1);
+
+    while (sources->slots[at] != 0 &&
+           memcmp(&sources->items[sources->slots[at]].ip, ip, sizeof(*ip)) != 0)
+        at = (at + 1) & (sources->slot_count - 1);
+    return &sources->slots[at];
+}
+
+static bool grow_slots(struct sources *sources)
+{
+    uint32_t *old = sources->slots;
+    uint32_t count = sources->slot_count * 2;
+
+    sources->slots = calloc(count, sizeof(*sources->slots));
+    if (sources->slots == NULL) {
+        sources->slots = old;
+        return false;
+    }
+    sources->slot_count = count;
+    free(old);
+    for (uint32_t i = 1; i < sources->count; i++)
+        *slot_of(sources, &sources->items[i].ip) = i;
+    return true;
+}
+
+static bool grow_items(struct sources *sources)
+{
+    uint32_t capacity = sources->capacity + sources->capacity / 2 + 64;
+    struct source *grown =
+        realloc(sources->items, capacity * sizeof(*sources->items));
+
+    if (grown == NULL)
+        return false;
+    sources->items = grown;
+    sources->capacity = capacity;
+    return true;
+}
+
+bool sources_init(struct sources *sources, const struct rules *rules,
+                  const uint64_t key[2])
+{
+    size_t guess = rules_event_find(rules, "unknown-user");
+
+    *sources = (struct sources){.rules = rules,
+                                .key = {key[0], key[1]},
+                                .slot_count = SLOTS_MIN,
+                                .count = 1};
+    if (guess < RULES_EVENTS_MAX)
+        sources->guess_bit = UINT64_C(1) << guess;
+    sources->watch = watch_new(rules, key);
+    sources->matcher = rules_matcher_new(rules);
+    sources->slots = calloc(SLOTS_MIN, sizeof(*sources->slots));
+    return sources->watch != NULL && sources->matcher != NULL &&
+           sources->slots != NULL && grow_items(sources) &&
+           intern_init(&sources->names, &sources->arena, key) &&
+           intern_init(&sources->domains, &sources->arena, key) &&
+           intern_init(&sources->samples, &sources->arena, key) &&
+           intern_init(&sources->log_hosts, &sources->arena, key);
+}
+
+static void free_more(struct source_more *more)
+{
+    if (more == NULL)
+        return;
+    hash_set_free(&more->guesses);
+    free(more);
+}
+
+void sources_free(struct sources *sources)
+{
+    for (uint32_t i = 1; i < sources->count && sources->items != NULL; i++)
+        free_more(sources->items[i].more);
+    for (size_t i = 0; i < sources->evidence_count; i++)
+        free(sources->evidence[i].text);
+    for (size_t i = 0; i < sources->attacker_count; i++)
+        free(sources->attackers[i].members);
+    free(sources->items);
+    free(sources->slots);
+    free(sources->targets);
+    free(sources->evidence);
+    free(sources->attackers);
+    free(sources->spared);
+    intern_free(&sources->names);
+    intern_free(&sources->domains);
+    intern_free(&sources->samples);
+    intern_free(&sources->log_hosts);
+    arena_free(&sources->arena);
+    if (sources->watch != NULL)
+        watch_free(sources->watch);
+    if (sources->matcher != NULL)
+        rules_matcher_free(sources->matcher);
+    *sources = (struct sources){0};
+}
+
+uint32_t sources_add(struct sources *sources, const struct ip *ip)
+{
+    uint32_t *slot = slot_of(sources, ip);
+
+    if (*slot != 0)
+        return *slot;
+    if ((sources->count == sources->capacity && !grow_items(sources)) ||
+        (sources->count * UINT64_C(4) >= sources->slot_count * UINT64_C(3) &&
+         !grow_slots(sources))) {
+        sources->has_failed = true;
+        return 0;
+    }
+    slot = slot_of(sources, ip);
+    *slot = sources->count;
+    memset(&sources->items[sources->count], 0, sizeof(struct source));
+    sources->items[sources->count].ip = *ip;
+    return sources->count++;
+}
+
+/* ---- what is known of one ---- */
+
+static struct source_more *more_of(struct sources *sources,
+                                   struct source *source)
+{
+    if (source->more == NULL) {
+        source->more = calloc(1, sizeof(*source->more));
+        if (source->more == NULL)
+            sources->has_failed = true;
+    }
+    return source->more;
+}
+
+static void touch(struct source *source, int64_t time)
+{
+    uint32_t sec = time < 0            ? 0
+                   : time > UINT32_MAX ? UINT32_MAX
+                                       : (uint32_t)time;
+
+    if (source->first == 0 || sec < source->first)
+        source->first = sec;
+    if (sec > source->last)
+        source->last = sec;
+}
+
+static void add_further_name(struct sources *sources, struct source *source,
+                             uint32_t name)
+{
+    struct source_more *more = more_of(sources, source);
+
+    if (more == NULL)
+        return;
+    for (unsigned i = 0; i < more->name_count; i++)
+        if (more->names[i] == name)
+            return;
+    if (more->name_count < SOURCE_NAMES_MAX)
+        more->names[more->name_count++] = name;
+}
+
+void sources_name(struct sources *sources, uint32_t number, struct slice name,
+                  bool is_forged)
+{
+    struct source *source = &sources->items[number];
+    uint32_t interned;
+
+    if (is_forged)
+        source->has_forged_name = true;
+    if (name.len == 0 || is_forged)
+        return;
+    /* It is nearly always the same. */
+    if (source->name != 0 &&
+        slice_equal(intern_text(&sources->names, source->name), name))
+        return;
+    interned = intern_add(&sources->names, name);
+    if (source->name == 0)
+        source->name = interned;
+    else if (source->name != interned)
+        add_further_name(sources, source, interned);
+}
+
+static struct target_domain *target_of(struct sources *sources, uint32_t domain)
+{
+    if (domain >= sources->target_capacity) {
+        uint32_t capacity = domain + domain / 2 + 64;
+        struct target_domain *grown =
+            realloc(sources->targets, capacity * sizeof(*grown));
+
+        if (grown == NULL) {
+            sources->has_failed = true;
+            return NULL;
+        }
+        memset(grown + sources->target_capacity, 0,
+               (capacity - sources->target_capacity) * sizeof(*grown));
+        sources->targets = grown;
+        sources->target_capacity = capacity;
+    }
+    return &sources->targets[domain];
+}
+
+void sources_note_message(struct sources *sources, uint32_t number,
+                          uint32_t recipients, int64_t bytes,
+                          bool is_own_sender, int64_t time)
+{
+    struct source *source = &sources->items[number];
+
+    touch(source, time);
+    source->senders++;
+    source->own_senders += is_own_sender;
+    if (recipients == 0)
+        return;
+    source->messages++;
+    source->accepted += recipients;
+    source->attempts += recipients;
+    if (bytes > 0)
+        source->bytes += (uint64_t)bytes;
+}
+
+void sources_note_hop(struct sources *sources, const struct ip *ip,
+                      struct slice domain, bool is_taken)
+{
+    uint32_t number = sources_add(sources, ip);
+    struct source *source = &sources->items[number];
+    uint32_t interned;
+
+    if (number == 0)
+        return;
+    source->taken += is_taken;
+    if (domain.len == 0)
+        return;
+    interned = intern_add(&sources->domains, domain);
+    for (unsigned i = 0; i < 2; i++) {
+        if (source->hop_domains[i] == interned)
+            return;
+        if (source->hop_domains[i] == 0) {
+            source->hop_domains[i] = interned;
+            return;
+        }
+    }
+}
+
+/* ---- guesses ---- */
+
+static uint64_t prefix_of(struct slice text)
+{
+    uint64_t prefix = 0;
+
+    for (size_t i = 0; i < 8; i++)
+        prefix = prefix << 8 | (i < text.len ? (unsigned char)text.ptr[i] : 0u);
+    return prefix;
+}
+
+/* True when the domain is a new one. */
+static bool add_domain(struct source_more *more, uint32_t domain)
+{
+    for (unsigned i = 0; i < more->domain_count; i++) {
+        if (more->domains[i].domain == domain) {
+            more->domains[i].guesses++;
+            return false;
+        }
+    }
+    if (more->domain_count == SOURCE_DOMAINS_MAX) {
+        more->has_more_domains = true;
+        return false;
+    }
+    more->domains[more->domain_count++] = (struct source_domain){domain, 1};
+    return true;
+}
+
+/* Counts the domain of a refused recipient; what the first one left in the
+ * source itself goes on in more. */
+static void note_domain(struct sources *sources, struct source *source,
+                        struct source_more *more,
+                        const struct source_event *event)
+{
+    uint32_t domain = intern_add(&sources->domains, event->domain);
+    struct target_domain *target = target_of(sources, domain);
+    bool is_new = source->guess_domain == 0;
+
+    if (more != NULL && more->domain_count == 0 && !is_new)
+        add_domain(more, source->guess_domain);
+    if (more != NULL)
+        is_new = add_domain(more, domain);
+    if (source->guess_domain == 0)
+        source->guess_domain = domain;
+    if (target == NULL || (event->events & sources->guess_bit) == 0)
+        return;
+    target->guesses += event->count;
+    target->guess_sources += is_new;
+}
+
+/* True when the recipient is a new one. */
+static bool add_distinct(struct sources *sources, struct source *source,
+                         struct source_more *more, uint64_t hash)
+{
+    int outcome;
+
+    if (source->guesses == 0) {
+        source->guess = hash;
+        source->guesses = 1;
+        return true;
+    }
+    if (source->guesses == 1 && source->guess == hash)
+        return false;
+    if (more == NULL)
+        return false;
+    if (source->guesses >= GUESSES_MAX) {
+        source->has_more_guesses = true;
+        return false;
+    }
+    if (more->guesses.count == 0 &&
+        hash_set_add(&more->guesses, source->guess) < 0)
+        sources->has_failed = true;
+    outcome = hash_set_add(&more->guesses, hash);
+    if (outcome < 0)
+        sources->has_failed = true;
+    source->guesses += outcome > 0;
+    return outcome > 0;
+}
+
+static void add_sample(struct sources *sources, struct source *source,
+                       struct source_more *more, struct slice recipient)
+{
+    uint64_t prefix = prefix_of(recipient);
+
+    if (source->guesses == 1) {
+        source->guess_sample = intern_add(&sources->samples, recipient);
+        return;
+    }
+    if (more == NULL)
+        return;
+    if (more->compared == 0)
+        more->last_prefix =
+            prefix_of(intern_text(&sources->samples, source->guess_sample));
+    more->compared++;
+    more->ascending += prefix >= more->last_prefix;
+    more->last_prefix = prefix;
+    if (more->sample_count < SOURCE_SAMPLES_MAX)
+        more->samples[more->sample_count++] =
+            intern_add(&sources->samples, recipient);
+}
+
+/* A recipient was refused: perhaps one that does not exist. */
+static void note_recipient(struct sources *sources, struct source *source,
+                           const struct source_event *event)
+{
+    bool is_guess = (event->events & sources->guess_bit) != 0;
+    bool is_further = is_guess && source->guesses > 0 &&
+                      source->guess != event->recipient_hash;
+    struct source_more *more =
+        is_further ? more_of(sources, source) : source->more;
+
+    if (event->domain.len > 0)
+        note_domain(sources, source, more, event);
+    if (!is_guess)
+        return;
+    if (event->recipient_hash != 0 &&
+        add_distinct(sources, source, more, event->recipient_hash))
+        add_sample(sources, source, more, event->recipient);
+    if (event->is_late)
+        source->late_unknown += event->count;
+}
+
+/* ---- alarms ---- */
+
+static bool keep_evidence(struct sources *sources,
+                          const struct source_event *event)
+{
+    struct evidence *evidence;
+    size_t len = event->text.len < EVIDENCE_MAX_BYTES ? event->text.len
+                                                      : EVIDENCE_MAX_BYTES;
+
+    if (sources->evidence_count == sources->evidence_capacity) {
+        size_t capacity = sources->evidence_capacity * 2 + 64;
+        struct evidence *grown =
+            realloc(sources->evidence, capacity * sizeof(*grown));
+
+        if (grown == NULL)
+            return false;
+        sources->evidence = grown;
+        sources->evidence_capacity = capacity;
+    }
+    evidence = &sources->evidence[sources->evidence_count++];
+    *evidence = (struct evidence){.file = event->file, .line = event->line};
+    if (len == 0)
+        return true;
+    evidence->text = malloc(len);
+    if (evidence->text == NULL)
+        return false;
+    memcpy(evidence->text, event->text.ptr, len);
+    evidence->len = (uint32_t)len;
+    return true;
+}
+
+static void watch_event(struct sources *sources, const struct source *source,
+                        const struct source_event *event)
+{
+    const struct watch_alarm *alarms;
+    struct watch_event seen = {
+        .events = event->events,
+        .time = event->time,
+        .source = source->ip,
+        .domain = event->domain,
+        .hashes = {[WATCH_RECIPIENT] = event->recipient_hash,
+                   [WATCH_SENDER] = event->sender_hash,
+                   [WATCH_USER] = event->user_hash,
+                   [WATCH_SOURCE] = ip_hash(sources, &source->ip) | 1},
+        .count = event->count};
+
+    if (event->domain.len > 0)
+        seen.hashes[WATCH_DOMAIN] = keyed_hash(sources->key, event->domain) | 1;
+    if (!watch_note(sources->watch, &seen))
+        sources->has_failed = true;
+    while (sources->evidence_count < watch_alarms(sources->watch, &alarms))
+        if (!keep_evidence(sources, event)) {
+            sources->has_failed = true;
+            return;
+        }
+}
+
+void sources_note(struct sources *sources, uint32_t number,
+                  const struct source_event *event)
+{
+    struct source *source = &sources->items[number];
+
+    touch(source, event->time);
+    source->events |= event->events;
+    if (event->is_refusal)
+        source->rejected += event->count;
+    if (event->is_refusal || event->is_probe)
+        source->attempts += event->count;
+    if (event->events == 0)
+        return;
+    note_recipient(sources, source, event);
+    watch_event(sources, &sources->items[number], event);
+}
+
+bool source_guesses_are_exact(const struct source *source)
+{
+    return !source->has_more_guesses;
+}
+
+void sources_note_log_host(struct sources *sources, struct slice name)
+{
+    char lower[256];
+
+    name = slice_head(name, sizeof(lower));
+    for (size_t i = 0; i < name.len; i++)
+        lower[i] = byte_lower(name.ptr[i]);
+    intern_add(&sources->log_hosts, slice_make(lower, name.len));
+}

@@ -1,0 +1,959 @@
+/* Who is hostile: the alarms of the watch held against what is known of each
+ * source when all lines were read. */
+#include <stdlib.h>
+
+#include "parsers/address.h"
+#include "qscan/sources.h"
+
+enum {
+    /* A domain that so many clients guessed at is served here; a remote domain
+     * that a user of ours mistyped is not. */
+    SERVED_SOURCES = 3,
+    SHARED_MAX = 1 << 22, /* guesses compared between attackers */
+    RELAYED_MIN = 10,     /* guesses that show a relay of ours ... */
+    RELAYED_SHARE = 80,   /* ... when so many of a hundred are others' */
+    UNION_MAX = 1 << 20,  /* distinct guesses of one crowd */
+};
+
+static const uint64_t one_bit = 1;
+
+struct judge {
+    struct sources *sources;
+    const struct watch_alarm *alarms;
+    size_t alarm_count;
+    uint32_t *by_ip;      /* sources, by address */
+    uint8_t *named;       /* bit per source: an attacker or member of one */
+    struct hash_set late; /* guesses that a host of ours had accepted first */
+    /* the source that is asked about */
+    uint32_t source;
+    size_t member_count; /* 0: no crowd */
+    struct field_value values[2];
+    char texts[2][ADDRESS_IP_TEXT_MAX];
+    unsigned next_value;
+    bool has_failed;
+};
+
+/* ---- facts of a source ---- */
+
+/* Calls visit for each distinct guess that is told apart. */
+static void each_guess(const struct source *source,
+                       void (*visit)(void *context, uint64_t hash),
+                       void *context)
+{
+    const struct hash_set *set =
+        source->more == NULL ? NULL : &source->more->guesses;
+
+    if (set == NULL || set->count == 0) {
+        if (source->guesses > 0)
+            visit(context, source->guess);
+        return;
+    }
+    for (size_t i = 0; i < set->slot_count; i++)
+        if (set->slots[i] != 0)
+            visit(context, set->slots[i]);
+}
+
+static bool is_served(const struct sources *sources, uint32_t domain)
+{
+    return domain != 0 && domain < sources->target_capacity &&
+           sources->targets[domain].guess_sources >= SERVED_SOURCES;
+}
+
+/* The name lies under a domain that people guess at: who owns that domain
+ * named the host. */
+static bool is_named_ours(const struct sources *sources,
+                          const struct source *source)
+{
+    struct slice name = intern_text(&sources->names, source->name);
+
+    for (size_t dot = slice_index(name, '.'); dot < name.len;
+         dot = slice_index(name, '.')) {
+        char lower[256];
+
+        name = slice_skip(name, dot + 1);
+        if (name.len > sizeof(lower))
+            continue;
+        for (size_t i = 0; i < name.len; i++)
+            lower[i] = byte_lower(name.ptr[i]);
+        if (is_served(sources, intern_find(&sources->domains,
+                                           slice_make(lower, name.len))))
+            return true;
+    }
+    return false;
+}
+
+static bool is_next_hop(const struct sources *sources,
+                        const struct source *source)
+{
+    return is_served(sources, source->hop_domains[0]) ||
+           is_served(sources, source->hop_domains[1]);
+}
+
+/* "mx2.example.org" where a host mx2 wrote some of the lines. */
+static bool is_named_like_log_host(const struct sources *sources,
+                                   const struct source *source)
+{
+    struct slice name = intern_text(&sources->names, source->name);
+    char lower[256];
+
+    if (name.len == 0 || name.len > sizeof(lower))
+        return false;
+    for (size_t i = 0; i < name.len; i++)
+        lower[i] = byte_lower(name.ptr[i]);
+    name = slice_make(lower, name.len);
+    return intern_find(&sources->log_hosts, name) != INTERN_NONE ||
+           intern_find(&sources->log_hosts,
+                       slice_head(name, slice_index(name, '.'))) != INTERN_NONE;
+}
+
+struct overlap {
+    const struct hash_set *late;
+    uint64_t count, all;
+};
+
+static void count_overlap(void *context, uint64_t hash)
+{
+    struct overlap *overlap = context;
+
+    overlap->all++;
+    overlap->count += hash_set_has(overlap->late, hash);
+}
+
+/*
+ * A backup MX of ours hands its primary what others had guessed: its guesses
+ * are theirs, found in its own log as accepted first. The name alone would
+ * prove nothing, nor would the list, which a campaign shares.
+ */
+static bool is_our_relay(const struct judge *judge, const struct source *source)
+{
+    struct overlap overlap = {.late = &judge->late};
+
+    if (source->guesses < RELAYED_MIN || source->late_unknown > 0 ||
+        !is_named_like_log_host(judge->sources, source))
+        return false;
+    each_guess(source, count_overlap, &overlap);
+    return overlap.count * 100 >= overlap.all * RELAYED_SHARE;
+}
+
+static const char *why_ours(const struct judge *judge,
+                            const struct source *source)
+{
+    if (is_next_hop(judge->sources, source))
+        return "mail for a domain served here goes to it";
+    if (is_named_ours(judge->sources, source))
+        return "its name lies under a domain served here";
+    if (is_our_relay(judge, source))
+        return "a host of these logs, which relays what others guess";
+    return NULL;
+}
+
+static uint32_t real_recipients(const struct source *source)
+{
+    return source->accepted > source->late_unknown
+               ? source->accepted - source->late_unknown
+               : 0;
+}
+
+static int64_t guess_share(const struct source *source)
+{
+    uint64_t all = (uint64_t)source->guesses + real_recipients(source);
+
+    return all == 0 ? 0 : (int64_t)(100 * (uint64_t)source->guesses / all);
+}
+
+static int64_t own_share(const struct source *source)
+{
+    return source->senders == 0
+               ? 0
+               : (int64_t)(100 * (uint64_t)source->own_senders /
+                           source->senders);
+}
+
+static int64_t domain_count(const struct source *source)
+{
+    if (source->more != NULL && source->more->domain_count > 0)
+        return source->more->domain_count;
+    return source->guess_domain != 0;
+}
+
+static void give_text(struct judge *judge, struct slice text,
+                      struct field_view *view_r)
+{
+    struct field_value *value = &judge->values[judge->next_value++ & 1];
+
+    *value = (struct field_value){.text = text};
+    *view_r = (struct field_view){FIELD_PRESENT, value, 1};
+}
+
+static void give_number(struct judge *judge, int64_t number,
+                        struct field_view *view_r)
+{
+    struct field_value *value = &judge->values[judge->next_value++ & 1];
+
+    *value = (struct field_value){.number = number};
+    *view_r = (struct field_view){FIELD_PRESENT, value, 1};
+}
+
+static void give_address(struct judge *judge, const struct source *source,
+                         struct field_view *view_r)
+{
+    char *text = judge->texts[judge->next_value & 1];
+
+    give_text(judge, slice_make(text, ip_format(&source->ip, text)), view_r);
+}
+
+/* A rules_fetch; the message is the struct judge. */
+static void fetch(void *message, enum rules_field_id field, struct slice header,
+                  struct field_view *view_r)
+{
+    struct judge *judge = message;
+    const struct sources *sources = judge->sources;
+    const struct source *source = &sources->items[judge->source];
+    struct slice name = intern_text(&sources->names, source->name);
+
+    (void)header;
+    *view_r = (struct field_view){FIELD_ABSENT, NULL, 0};
+    switch (field) {
+    case FIELD_FROM_ADDRESS:
+        give_address(judge, source, view_r);
+        break;
+    case FIELD_FROM_NAME:
+        if (name.len > 0)
+            give_text(judge, name, view_r);
+        break;
+    case FIELD_FROM_FORGED:
+        give_number(judge, source->has_forged_name, view_r);
+        break;
+    case FIELD_FROM_GENERIC:
+        give_number(judge, name.len == 0 || name_is_generic(name, &source->ip),
+                    view_r);
+        break;
+    case FIELD_FROM_OURS:
+        give_number(judge, why_ours(judge, source) != NULL, view_r);
+        break;
+    case FIELD_FROM_ATTEMPTS:
+        give_number(judge, source->attempts, view_r);
+        break;
+    case FIELD_FROM_ACCEPTED:
+        give_number(judge, real_recipients(source), view_r);
+        break;
+    case FIELD_FROM_GUESSES:
+        give_number(judge, source->guesses, view_r);
+        break;
+    case FIELD_FROM_GUESSES_SHARE:
+        if (source->guesses > 0)
+            give_number(judge, guess_share(source), view_r);
+        break;
+    case FIELD_FROM_DOMAINS:
+        give_number(judge, domain_count(source), view_r);
+        break;
+    case FIELD_FROM_SENDERS_OWN:
+        if (source->senders > 0)
+            give_number(judge, own_share(source), view_r);
+        break;
+    case FIELD_FROM_MEMBERS:
+        if (judge->member_count > 0)
+            give_number(judge, (int64_t)judge->member_count, view_r);
+        break;
+    case FIELD_FROM_LOGINS:
+        give_number(judge, source->logins, view_r);
+        break;
+    case FIELD_FROM_DELIVERED:
+        give_number(judge, source->taken, view_r);
+        break;
+    default:
+        break;
+    }
+}
+
+static bool holds(struct judge *judge, uint32_t source, uint16_t rule,
+                  size_t member_count)
+{
+    judge->source = source;
+    judge->member_count = member_count;
+    return rules_judge_source(judge->sources->matcher, rule, fetch, judge) ==
+           ANSWER_YES;
+}
+
+/* ---- results ---- */
+
+static struct attacker *new_attacker(struct judge *judge)
+{
+    struct sources *sources = judge->sources;
+
+    if (sources->attacker_count == sources->attacker_capacity) {
+        size_t capacity = sources->attacker_capacity * 2 + 64;
+        struct attacker *grown =
+            realloc(sources->attackers, capacity * sizeof(*grown));
+
+        if (grown == NULL) {
+            judge->has_failed = true;
+            return NULL;
+        }
+        sources->attackers = grown;
+        sources->attacker_capacity = capacity;
+    }
+    sources->attackers[sources->attacker_count] = (struct attacker){0};
+    return &sources->attackers[sources->attacker_count++];
+}
+
+static const char *why_spared(const struct judge *judge,
+                              const struct source *source)
+{
+    const struct sources *sources = judge->sources;
+    const char *why = why_ours(judge, source);
+    char text[ADDRESS_IP_TEXT_MAX];
+    struct slice address = slice_make(text, ip_format(&source->ip, text));
+
+    if (ip_is_loopback(&source->ip) ||
+        rules_list_has(sources->rules, "our-hosts", address))
+        return "an address of this host";
+    if (rules_list_has(sources->rules, "friends", address))
+        return "listed in friends";
+    if (why != NULL)
+        return why;
+    if (source->logins > 0)
+        return "it logged in";
+    if (source->guesses > 0 && guess_share(source) < 50)
+        return "most of its recipients exist";
+    if (source->senders > 0 && own_share(source) >= 50)
+        return "it sends for the domain that it is named after";
+    return "a condition of the rule does not hold";
+}
+
+static void spare(struct judge *judge, uint32_t source, uint16_t rule)
+{
+    struct sources *sources = judge->sources;
+
+    if (sources->spared_count == sources->spared_capacity) {
+        size_t capacity = sources->spared_capacity * 2 + 64;
+        struct spared *grown =
+            realloc(sources->spared, capacity * sizeof(*grown));
+
+        if (grown == NULL) {
+            judge->has_failed = true;
+            return;
+        }
+        sources->spared = grown;
+        sources->spared_capacity = capacity;
+    }
+    sources->spared[sources->spared_count++] = (struct spared){
+        source, rule, why_spared(judge, &sources->items[source])};
+}
+
+/* ---- single sources ---- */
+
+struct candidate {
+    uint32_t source, alarm;
+    uint16_t rule;
+};
+
+static int order_candidates(const void *left, const void *right)
+{
+    const struct candidate *a = left, *b = right;
+
+    if (a->source != b->source)
+        return a->source < b->source ? -1 : 1;
+    return (a->rule > b->rule) - (a->rule < b->rule);
+}
+
+static void set_named(struct judge *judge, uint32_t source)
+{
+    judge->named[source / 8] |= (uint8_t)(1u << source % 8);
+}
+
+/* All candidates of one source: the first rule that holds names it. */
+static void judge_source(struct judge *judge, const struct candidate *first,
+                         size_t count)
+{
+    struct attacker *attacker = NULL;
+
+    for (size_t i = 0; i < count; i++) {
+        if (!holds(judge, first[i].source, first[i].rule, 0))
+            continue;
+        if (attacker == NULL) {
+            attacker = new_attacker(judge);
+            if (attacker == NULL)
+                return;
+            attacker->source_rule = first[i].rule;
+            attacker->alarm = first[i].alarm;
+            attacker->source = first[i].source;
+            set_named(judge, first[i].source);
+        }
+        attacker->rules |= one_bit << first[i].rule;
+    }
+    if (attacker == NULL)
+        spare(judge, first->source, first->rule);
+}
+
+static void judge_sources(struct judge *judge)
+{
+    struct candidate *list = calloc(judge->alarm_count + 1, sizeof(*list));
+    size_t count = 0;
+
+    if (list == NULL) {
+        judge->has_failed = true;
+        return;
+    }
+    for (size_t i = 0; i < judge->alarm_count; i++) {
+        const struct watch_alarm *alarm = &judge->alarms[i];
+
+        if (rules_source_rule(judge->sources->rules, alarm->source_rule)->by !=
+            COUNT_BY_SOURCE)
+            continue;
+        list[count++] =
+            (struct candidate){sources_add(judge->sources, &alarm->base),
+                               (uint32_t)i, alarm->source_rule};
+    }
+    qsort(list, count, sizeof(*list), order_candidates);
+    for (size_t i = 0, end; i < count; i = end) {
+        end = i + 1;
+        while (end < count && list[end].source == list[i].source)
+            end++;
+        judge_source(judge, &list[i], end - i);
+    }
+    free(list);
+}
+
+/* ---- crowds ---- */
+
+static int order_by_ip(const void *left, const void *right, void *context)
+{
+    const struct source *items = context;
+    const uint32_t *a = left, *b = right;
+
+    return memcmp(&items[*a].ip, &items[*b].ip, sizeof(struct ip));
+}
+
+static bool sort_by_ip(struct judge *judge)
+{
+    struct sources *sources = judge->sources;
+
+    judge->by_ip = calloc(sources->count + 1, sizeof(*judge->by_ip));
+    if (judge->by_ip == NULL)
+        return false;
+    for (uint32_t i = 1; i < sources->count; i++)
+        judge->by_ip[i - 1] = i;
+    qsort_r(judge->by_ip, sources->count - 1, sizeof(*judge->by_ip),
+            order_by_ip, sources->items);
+    return true;
+}
+
+/* The first in by_ip that is not below that address. */
+static size_t first_from(const struct judge *judge, const struct ip *ip)
+{
+    size_t low = 0, high = judge->sources->count - 1;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (memcmp(&judge->sources->items[judge->by_ip[middle]].ip, ip,
+                   sizeof(*ip)) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+struct members {
+    uint32_t *items; /* owned */
+    size_t count, capacity;
+};
+
+static bool add_member(struct members *members, uint32_t source)
+{
+    if (members->count == members->capacity) {
+        size_t capacity = members->capacity * 2 + 64;
+        uint32_t *grown = realloc(members->items, capacity * sizeof(*grown));
+
+        if (grown == NULL)
+            return false;
+        members->items = grown;
+        members->capacity = capacity;
+    }
+    members->items[members->count++] = source;
+    return true;
+}
+
+static bool guessed_at(const struct source *source, uint32_t domain)
+{
+    if (source->guess_domain == domain)
+        return true;
+    for (unsigned i = 0; source->more != NULL && i < source->more->domain_count;
+         i++)
+        if (source->more->domains[i].domain == domain)
+            return true;
+    return false;
+}
+
+/* Whether a rule of its own, or that of its network, names it already. */
+static bool is_named(const struct judge *judge, uint32_t source)
+{
+    return (judge->named[source / 8] >> source % 8 & 1) != 0;
+}
+
+static void find_members(struct judge *judge, const struct attacker *crowd,
+                         const struct rules_source_rule *rule,
+                         struct members *members)
+{
+    const struct sources *sources = judge->sources;
+    bool is_network = rule->by == COUNT_BY_NETWORK;
+
+    for (size_t i = is_network ? first_from(judge, &crowd->network.base) : 0;
+         i + 1 < sources->count; i++) {
+        const struct source *source = &sources->items[judge->by_ip[i]];
+
+        if (is_network && !cidr_contains(&crowd->network, &source->ip))
+            break;
+        if ((source->events & rule->events) == 0 ||
+            (!is_network && (!guessed_at(source, crowd->domain) ||
+                             is_named(judge, judge->by_ip[i]))))
+            continue;
+        if (!add_member(members, judge->by_ip[i]))
+            judge->has_failed = true;
+    }
+}
+
+/* Who is not hostile is no member; what is left must still be a crowd. */
+static void prune(struct judge *judge, uint16_t rule, struct members *members)
+{
+    for (int round = 0; round < 2; round++) {
+        size_t before = members->count, kept = 0;
+
+        for (size_t i = 0; i < before; i++)
+            if (holds(judge, members->items[i], rule, before))
+                members->items[kept++] = members->items[i];
+        members->count = kept;
+    }
+}
+
+static int order_numbers(const void *left, const void *right)
+{
+    const uint32_t *a = left, *b = right;
+
+    return (*a > *b) - (*a < *b);
+}
+
+/* Whether an earlier crowd holds them all. */
+static bool is_covered(const struct sources *sources, size_t before,
+                       const struct members *members)
+{
+    for (size_t i = 0; i < before; i++) {
+        const struct attacker *other = &sources->attackers[i];
+        size_t found = 0;
+
+        if (other->source != 0 || other->member_count < members->count)
+            continue;
+        while (found < members->count &&
+               bsearch(&members->items[found], other->members,
+                       other->member_count, sizeof(uint32_t),
+                       order_numbers) != NULL)
+            found++;
+        if (found == members->count)
+            return true;
+    }
+    return false;
+}
+
+static void judge_crowd(struct judge *judge, uint32_t number)
+{
+    struct sources *sources = judge->sources;
+    const struct watch_alarm *alarm = &judge->alarms[number];
+    const struct rules_source_rule *rule =
+        rules_source_rule(sources->rules, alarm->source_rule);
+    struct attacker crowd = {.source_rule = alarm->source_rule,
+                             .alarm = number,
+                             .rules = one_bit << alarm->source_rule};
+    struct members members = {0};
+    struct attacker *attacker;
+
+    if (rule->by == COUNT_BY_NETWORK)
+        crowd.network = (struct cidr){
+            alarm->base, rule->bits <= 32 ? 96 + rule->bits : rule->bits};
+    else
+        crowd.domain = intern_find(&sources->domains, alarm->domain);
+    find_members(judge, &crowd, rule, &members);
+    prune(judge, alarm->source_rule, &members);
+    qsort(members.items, members.count, sizeof(*members.items), order_numbers);
+    if (members.count == 0 ||
+        is_covered(sources, sources->attacker_count, &members) ||
+        (attacker = new_attacker(judge)) == NULL) {
+        free(members.items);
+        return;
+    }
+    *attacker = crowd;
+    for (size_t i = 0; i < members.count; i++)
+        set_named(judge, members.items[i]);
+    attacker->members = members.items;
+    attacker->member_count = members.count;
+}
+
+static int order_alarms(const void *left, const void *right, void *context)
+{
+    const struct watch_alarm *alarms = context;
+    const uint32_t *a = left, *b = right;
+
+    if (alarms[*a].source_rule != alarms[*b].source_rule)
+        return alarms[*a].source_rule < alarms[*b].source_rule ? -1 : 1;
+    return (*a > *b) - (*a < *b);
+}
+
+static void judge_crowds(struct judge *judge, enum rules_count_by by)
+{
+    uint32_t *order = calloc(judge->alarm_count + 1, sizeof(*order));
+    size_t count = 0;
+
+    if (order == NULL || (judge->by_ip == NULL && !sort_by_ip(judge))) {
+        free(order);
+        judge->has_failed = true;
+        return;
+    }
+    for (size_t i = 0; i < judge->alarm_count; i++)
+        if (rules_source_rule(judge->sources->rules,
+                              judge->alarms[i].source_rule)
+                ->by == by)
+            order[count++] = (uint32_t)i;
+    qsort_r(order, count, sizeof(*order), order_alarms,
+            (void *)(uintptr_t)judge->alarms);
+    for (size_t i = 0; i < count; i++)
+        judge_crowd(judge, order[i]);
+    free(order);
+}
+
+/* ---- totals ---- */
+
+/* Guesses of the attackers: in how many sources each stands. */
+struct guess_table {
+    struct guess_count {
+        uint64_t hash;
+        uint32_t count;
+        uint32_t last_source;
+    } * slots;
+    size_t slot_count, count;
+    uint32_t source; /* at hand */
+    uint64_t shared;
+};
+
+static struct guess_count *guess_slot(struct guess_table *table, uint64_t hash)
+{
+    size_t at = hash & (table->slot_count - 1);
+
+    while (table->slots[at].hash != 0 && table->slots[at].hash != hash)
+        at = (at + 1) & (table->slot_count - 1);
+    return &table->slots[at];
+}
+
+static void count_guess(void *context, uint64_t hash)
+{
+    struct guess_table *table = context;
+    struct guess_count *slot = guess_slot(table, hash);
+
+    if (slot->hash == 0)
+        slot->hash = hash;
+    else if (slot->last_source == table->source)
+        return;
+    slot->last_source = table->source;
+    slot->count++;
+}
+
+static void count_shared(void *context, uint64_t hash)
+{
+    struct guess_table *table = context;
+
+    table->shared += guess_slot(table, hash)->count > 1;
+}
+
+struct guess_union {
+    struct hash_set set;
+    bool is_full;
+};
+
+static void add_to_union(void *context, uint64_t hash)
+{
+    struct guess_union *all = context;
+
+    if (all->set.count >= UNION_MAX || hash_set_add(&all->set, hash) < 0)
+        all->is_full = true;
+}
+
+static void add_totals(struct attacker *attacker, const struct source *source)
+{
+    attacker->accepted += real_recipients(source);
+    attacker->delivered += source->delivered;
+    attacker->attempts += source->attempts;
+    attacker->bounces += source->bounces;
+    if (attacker->first == 0 || source->first < attacker->first)
+        attacker->first = source->first;
+    if (source->last > attacker->last)
+        attacker->last = source->last;
+    attacker->is_exact = attacker->is_exact && source_guesses_are_exact(source);
+}
+
+static void total(const struct sources *sources, struct attacker *attacker)
+{
+    struct guess_union all = {0};
+
+    attacker->is_exact = true;
+    if (attacker->source != 0) {
+        add_totals(attacker, &sources->items[attacker->source]);
+        attacker->guesses = sources->items[attacker->source].guesses;
+        return;
+    }
+    for (size_t i = 0; i < attacker->member_count; i++) {
+        const struct source *source = &sources->items[attacker->members[i]];
+
+        add_totals(attacker, source);
+        each_guess(source, add_to_union, &all);
+    }
+    attacker->guesses = all.set.count;
+    attacker->is_exact = attacker->is_exact && !all.is_full;
+    hash_set_free(&all.set);
+}
+
+static bool is_listable(const struct sources *sources,
+                        const struct attacker *attacker)
+{
+    char text[ADDRESS_IP_TEXT_MAX];
+    const struct ip *ip = attacker->source != 0
+                              ? &sources->items[attacker->source].ip
+                              : &attacker->network.base;
+    struct slice address;
+
+    if (attacker->source == 0 && attacker->domain != 0)
+        return true;
+    address = slice_make(text, ip_format(ip, text));
+    return !ip_is_private(ip) &&
+           !rules_list_has(sources->rules, "our-hosts", address) &&
+           !rules_list_has(sources->rules, "friends", address);
+}
+
+static void visit_members(const struct sources *sources,
+                          const struct attacker *attacker,
+                          struct guess_table *table,
+                          void (*visit)(void *context, uint64_t hash))
+{
+    if (attacker->source != 0) {
+        table->source = attacker->source;
+        each_guess(&sources->items[attacker->source], visit, table);
+    }
+    for (size_t i = 0; i < attacker->member_count; i++) {
+        table->source = attacker->members[i];
+        each_guess(&sources->items[attacker->members[i]], visit, table);
+    }
+}
+
+/* Guess lists that several sources work through are one campaign. */
+static void count_shares(struct sources *sources)
+{
+    struct guess_table table = {.slot_count = 1024};
+    uint64_t all = 0;
+
+    for (size_t i = 0; i < sources->attacker_count; i++)
+        all += sources->attackers[i].guesses;
+    if (all > SHARED_MAX)
+        return;
+    while (table.slot_count < 2 * all)
+        table.slot_count *= 2;
+    table.slots = calloc(table.slot_count, sizeof(*table.slots));
+    if (table.slots == NULL)
+        return;
+    for (size_t i = 0; i < sources->attacker_count; i++)
+        visit_members(sources, &sources->attackers[i], &table, count_guess);
+    for (size_t i = 0; i < sources->attacker_count; i++) {
+        if (sources->attackers[i].source == 0)
+            continue;
+        table.shared = 0;
+        visit_members(sources, &sources->attackers[i], &table, count_shared);
+        sources->attackers[i].shared = table.shared;
+    }
+    free(table.slots);
+}
+
+static int order_attackers(const void *left, const void *right, void *context)
+{
+    const struct attacker *a = left, *b = right;
+    const struct sources *sources = context;
+    int order;
+
+    if (a->guesses != b->guesses)
+        return a->guesses > b->guesses ? -1 : 1;
+    if (a->attempts != b->attempts)
+        return a->attempts > b->attempts ? -1 : 1;
+    if ((a->source != 0) != (b->source != 0))
+        return a->source != 0 ? 1 : -1;
+    order = a->source != 0
+                ? memcmp(&sources->items[a->source].ip,
+                         &sources->items[b->source].ip, sizeof(struct ip))
+                : memcmp(&a->network.base, &b->network.base, sizeof(struct ip));
+    if (order != 0)
+        return order;
+    if (a->domain != b->domain) {
+        struct slice first = intern_text(&sources->domains, a->domain);
+        struct slice second = intern_text(&sources->domains, b->domain);
+        size_t shorter = first.len < second.len ? first.len : second.len;
+
+        order = shorter == 0 ? 0 : memcmp(first.ptr, second.ptr, shorter);
+        if (order != 0)
+            return order;
+        return (first.len > second.len) - (first.len < second.len);
+    }
+    return (a->source_rule > b->source_rule) -
+           (a->source_rule < b->source_rule);
+}
+
+static int order_spared(const void *left, const void *right, void *context)
+{
+    const struct spared *a = left, *b = right;
+    const struct source *items = context;
+
+    return memcmp(&items[a->source].ip, &items[b->source].ip,
+                  sizeof(struct ip));
+}
+
+struct late_guesses {
+    struct judge *judge;
+    bool is_full;
+};
+
+static void add_late(void *context, uint64_t hash)
+{
+    struct late_guesses *late = context;
+
+    if (late->judge->late.count >= SHARED_MAX)
+        late->is_full = true;
+    else if (hash_set_add(&late->judge->late, hash) < 0)
+        late->judge->has_failed = true;
+}
+
+/* With too many to be held nobody is found to be a relay. */
+static void collect_late(struct judge *judge)
+{
+    struct late_guesses late = {.judge = judge};
+    const struct sources *sources = judge->sources;
+
+    for (uint32_t i = 1; i < sources->count && !late.is_full; i++)
+        if (sources->items[i].late_unknown > 0)
+            each_guess(&sources->items[i], add_late, &late);
+    if (late.is_full)
+        hash_set_free(&judge->late);
+}
+
+bool sources_judge(struct sources *sources)
+{
+    struct judge judge = {.sources = sources};
+
+    collect_late(&judge);
+    judge.alarm_count = watch_alarms(sources->watch, &judge.alarms);
+    judge.named = calloc(sources->count / 8 + 1, 1);
+    if (judge.named == NULL) {
+        hash_set_free(&judge.late);
+        return false;
+    }
+    judge_sources(&judge);
+    judge_crowds(&judge, COUNT_BY_NETWORK);
+    judge_crowds(&judge, COUNT_BY_DOMAIN);
+    free(judge.named);
+    free(judge.by_ip);
+    hash_set_free(&judge.late);
+    for (size_t i = 0; i < sources->attacker_count; i++) {
+        struct attacker *attacker = &sources->attackers[i];
+
+        total(sources, attacker);
+        if (attacker->member_count > 0)
+            qsort_r(attacker->members, attacker->member_count,
+                    sizeof(*attacker->members), order_by_ip, sources->items);
+        sources->attackers[i].is_listable =
+            is_listable(sources, &sources->attackers[i]);
+    }
+    count_shares(sources);
+    qsort_r(sources->attackers, sources->attacker_count,
+            sizeof(*sources->attackers), order_attackers, sources);
+    qsort_r(sources->spared, sources->spared_count, sizeof(*sources->spared),
+            order_spared, sources->items);
+    return !judge.has_failed;
+}
+
+/* ---- for reports ---- */
+
+static int order_domains(const void *left, const void *right)
+{
+    const struct source_domain *a = left, *b = right;
+
+    if (a->guesses != b->guesses)
+        return a->guesses > b->guesses ? -1 : 1;
+    return (a->domain > b->domain) - (a->domain < b->domain);
+}
+
+static int order_domain_numbers(const void *left, const void *right)
+{
+    const struct source_domain *a = left, *b = right;
+
+    return (a->domain > b->domain) - (a->domain < b->domain);
+}
+
+static size_t domains_of(const struct source *source,
+                         struct source_domain *domains)
+{
+    if (source->more != NULL && source->more->domain_count > 0) {
+        memcpy(domains, source->more->domains,
+               source->more->domain_count * sizeof(*domains));
+        return source->more->domain_count;
+    }
+    if (source->guess_domain == 0)
+        return 0;
+    domains[0] = (struct source_domain){source->guess_domain, 1};
+    return 1;
+}
+
+size_t attacker_domains(const struct sources *sources,
+                        const struct attacker *attacker,
+                        struct source_domain *domains_r, size_t max)
+{
+    size_t source_count = attacker->source != 0 ? 1 : attacker->member_count;
+    struct source_domain *all =
+        calloc(source_count * SOURCE_DOMAINS_MAX + 1, sizeof(*all));
+    size_t count = 0, kept = 0;
+
+    if (all == NULL)
+        return 0;
+    for (size_t i = 0; i < source_count; i++)
+        count += domains_of(
+            &sources->items[attacker->source != 0 ? attacker->source
+                                                  : attacker->members[i]],
+            all + count);
+    qsort(all, count, sizeof(*all), order_domain_numbers);
+    for (size_t i = 1; i < count; i++) {
+        if (all[i].domain == all[kept].domain)
+            all[kept].guesses += all[i].guesses;
+        else
+            all[++kept] = all[i];
+    }
+    kept += count > 0;
+    qsort(all, kept, sizeof(*all), order_domains);
+    if (kept > max)
+        kept = max;
+    memcpy(domains_r, all, kept * sizeof(*all));
+    free(all);
+    return kept;
+}
+
+void attacker_add_name(const struct sources *sources,
+                       const struct attacker *attacker, struct buffer *out)
+{
+    char text[ADDRESS_IP_TEXT_MAX];
+
+    if (attacker->source != 0) {
+        ip_format(&sources->items[attacker->source].ip, text);
+        buffer_add_string(out, text);
+    } else if (attacker->domain != 0) {
+        buffer_add_escaped(out,
+                           intern_text(&sources->domains, attacker->domain), 0);
+    } else {
+        bool is_v4 = ip_is_v4(&attacker->network.base);
+
+        ip_format(&attacker->network.base, text);
+        buffer_printf(out, "%s/%u", text,
+                      attacker->network.bits - (is_v4 ? 96 : 0));
+    }
+}

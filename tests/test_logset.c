@@ -1,0 +1,279 @@
+/* Which logs are read, in which order, and in which year they begin. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <time.h>
+
+#include "qscan/logset.h"
+#include "tests/folder.h"
+
+#define TAIL " mx2 sm-mta[1]: starting daemon (8.17.1.9): SMTP\n"
+
+struct scene {
+    struct folder folder;
+    struct options options;
+    struct complaints complaints;
+    struct log_set set;
+};
+
+static int set_up(void **state)
+{
+    struct scene *scene = calloc(1, sizeof(*scene));
+
+    setenv("TZ", "UTC", 1);
+    tzset();
+    folder_open(&scene->folder);
+    complaints_init(&scene->complaints, true);
+    scene->options.is_utc = true;
+    *state = scene;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct scene *scene = *state;
+
+    log_set_free(&scene->set);
+    string_list_free(&scene->options.queues);
+    folder_close(&scene->folder);
+    free(scene);
+    return 0;
+}
+
+static int64_t epoch(int year, int month, int day)
+{
+    struct tm tm = {
+        .tm_year = year - 1900, .tm_mon = month - 1, .tm_mday = day};
+
+    return (int64_t)timegm(&tm);
+}
+
+/* A log that begins with that stamp and was written last on that day. */
+static void add_log(struct scene *scene, const char *name, const char *stamp,
+                    int64_t mtime)
+{
+    char text[200];
+    struct timespec times[2] = {{.tv_sec = (time_t)mtime},
+                                {.tv_sec = (time_t)mtime}};
+
+    snprintf(text, sizeof(text), "%s" TAIL, stamp);
+    folder_write(&scene->folder, name, text);
+    utimensat(AT_FDCWD, folder_path(&scene->folder, name), times, 0);
+    string_list_add(&scene->options.queues,
+                    slice_from_string(folder_path(&scene->folder, name)));
+}
+
+static const char *name_of(const struct scene *scene, size_t index)
+{
+    return scene->set.files[index].path + strlen(scene->folder.path) + 1;
+}
+
+static void open_set(struct scene *scene, size_t count)
+{
+    assert_true(log_set_open(&scene->set, &scene->options, &scene->complaints));
+    assert_int_equal(scene->set.count, count);
+}
+
+static void assert_start(const struct scene *scene, size_t index,
+                         const char *name, int64_t start)
+{
+    assert_string_equal(name_of(scene, index), name);
+    assert_int_equal(scene->set.files[index].start, start);
+}
+
+static void a_rotated_set_is_read_in_time_order_over_new_year(void **state)
+{
+    struct scene *scene = *state;
+    int64_t copied = epoch(2026, 11, 22);
+
+    add_log(scene, "maillog", "Jan  3 00:00:00", copied);
+    add_log(scene, "maillog.2", "Dec 24 00:00:00", copied);
+    add_log(scene, "maillog.10", "Dec  5 00:00:00", copied);
+    add_log(scene, "maillog.1", "Dec 30 00:00:00", copied);
+    open_set(scene, 4);
+    assert_start(scene, 0, "maillog.10", epoch(2025, 12, 5));
+    assert_start(scene, 1, "maillog.2", epoch(2025, 12, 24));
+    assert_start(scene, 2, "maillog.1", epoch(2025, 12, 30));
+    assert_start(scene, 3, "maillog", epoch(2026, 1, 3));
+    assert_true(scene->set.files[3].is_year_assumed);
+}
+
+static void an_older_file_does_not_begin_behind_a_younger_one(void **state)
+{
+    struct scene *scene = *state;
+    int64_t copied = epoch(2026, 2, 15);
+
+    /* All written when they were copied: only the neighbours tell. */
+    add_log(scene, "mail.log", "Feb  1 00:00:00", copied);
+    add_log(scene, "mail.log.1", "Sep  1 00:00:00", copied);
+    add_log(scene, "mail.log.2", "Feb  3 00:00:00", copied);
+    open_set(scene, 3);
+    assert_start(scene, 0, "mail.log.2", epoch(2025, 2, 3));
+    assert_start(scene, 1, "mail.log.1", epoch(2025, 9, 1));
+    assert_start(scene, 2, "mail.log", epoch(2026, 2, 1));
+}
+
+static void a_date_in_the_name_counts_when_it_is_earlier(void **state)
+{
+    struct scene *scene = *state;
+
+    add_log(scene, "maillog-20240310", "Mar  3 00:00:00", epoch(2026, 11, 1));
+    add_log(scene, "maillog-20240303", "Feb 25 00:00:00", epoch(2026, 11, 1));
+    open_set(scene, 2);
+    assert_start(scene, 0, "maillog-20240303", epoch(2024, 2, 25));
+    assert_start(scene, 1, "maillog-20240310", epoch(2024, 3, 3));
+}
+
+static void the_29th_of_february_is_in_a_leap_year(void **state)
+{
+    struct scene *scene = *state;
+
+    add_log(scene, "maillog", "Feb 29 12:00:00", epoch(2026, 11, 1));
+    open_set(scene, 1);
+    assert_start(scene, 0, "maillog", epoch(2024, 2, 29) + 12 * 3600);
+}
+
+static void a_stamp_with_a_year_needs_no_assumption(void **state)
+{
+    struct scene *scene = *state;
+
+    add_log(scene, "a", "2019-05-01T00:00:00+02:00", epoch(2026, 11, 1));
+    open_set(scene, 1);
+    assert_start(scene, 0, "a", epoch(2019, 5, 1) - 2 * 3600);
+    assert_false(scene->set.files[0].is_year_assumed);
+}
+
+static void a_given_year_is_that_of_the_oldest_file(void **state)
+{
+    struct scene *scene = *state;
+
+    scene->options.year = 2003;
+    add_log(scene, "maillog", "Jan  3 00:00:00", epoch(2026, 11, 1));
+    add_log(scene, "maillog.1", "Dec 30 00:00:00", epoch(2026, 11, 1));
+    open_set(scene, 2);
+    assert_start(scene, 0, "maillog.1", epoch(2003, 12, 30));
+    assert_start(scene, 1, "maillog", epoch(2004, 1, 3));
+    assert_false(scene->set.files[0].is_year_assumed);
+}
+
+static void one_file_named_twice_is_read_once(void **state)
+{
+    struct scene *scene = *state;
+
+    add_log(scene, "maillog", "Jan  3 00:00:00", epoch(2026, 11, 1));
+    assert_int_equal(symlink("maillog", folder_path(&scene->folder, "alias")),
+                     0);
+    string_list_add(&scene->options.queues,
+                    slice_from_string(folder_path(&scene->folder, "alias")));
+    open_set(scene, 1);
+    assert_int_equal(scene->complaints.count, 0);
+}
+
+static void what_cannot_be_read_is_named_and_left_out(void **state)
+{
+    struct scene *scene = *state;
+
+    add_log(scene, "maillog", "Jan  3 00:00:00", epoch(2026, 11, 1));
+    folder_make(&scene->folder, "folder");
+    string_list_add(&scene->options.queues,
+                    slice_from_string(folder_path(&scene->folder, "folder")));
+    string_list_add(&scene->options.queues,
+                    slice_from_string(folder_path(&scene->folder, "absent")));
+    open_set(scene, 1);
+    assert_int_equal(scene->complaints.count, 2);
+}
+
+static void a_set_of_nothing_is_refused(void **state)
+{
+    struct scene *scene = *state;
+
+    string_list_add(&scene->options.queues,
+                    slice_from_string(folder_path(&scene->folder, "absent")));
+    assert_false(
+        log_set_open(&scene->set, &scene->options, &scene->complaints));
+    assert_int_equal(scene->complaints.count, 2);
+}
+
+static void lines_that_are_no_syslog_do_not_hide_the_first_stamp(void **state)
+{
+    struct scene *scene = *state;
+
+    add_log(scene, "maillog", "garbage\n\nJan  3 00:00:00", epoch(2026, 11, 1));
+    add_log(scene, "empty", "nothing but garbage", epoch(2026, 11, 1));
+    open_set(scene, 2);
+    assert_string_equal(name_of(scene, 0), "empty");
+    assert_false(scene->set.files[0].has_stamp);
+    assert_start(scene, 1, "maillog", epoch(2026, 1, 3));
+}
+
+/* ---- stamps to seconds ---- */
+
+static struct log_stamp stamp_of(int month, int day, int hour)
+{
+    return (struct log_stamp){.month = (uint8_t)month,
+                              .day = (uint8_t)day,
+                              .hour = (uint8_t)hour,
+                              .minute = 30,
+                              .second = 15};
+}
+
+static void a_year_turns_with_its_months(void **state)
+{
+    struct log_clock clock = {.is_utc = true};
+    struct log_epoch december = {2025, 12}, january = {2026, 1};
+    struct log_stamp stamp;
+
+    (void)state;
+    stamp = stamp_of(12, 31, 23);
+    assert_int_equal(log_clock_read(&clock, &december, &stamp),
+                     epoch(2025, 12, 31) + 23 * 3600 + 30 * 60 + 15);
+    stamp = stamp_of(1, 1, 0);
+    assert_int_equal(log_clock_read(&clock, &december, &stamp),
+                     epoch(2026, 1, 1) + 30 * 60 + 15);
+    /* A line that came late, behind the turn. */
+    stamp = stamp_of(12, 31, 23);
+    assert_int_equal(log_clock_read(&clock, &january, &stamp),
+                     epoch(2025, 12, 31) + 23 * 3600 + 30 * 60 + 15);
+}
+
+static void local_time_follows_its_zone_hour_by_hour(void **state)
+{
+    struct log_clock clock = {.is_utc = false};
+    struct log_epoch near = {2026, 3};
+    struct log_stamp stamp = stamp_of(3, 29, 1);
+
+    (void)state;
+    setenv("TZ", "CET-1CEST,M3.5.0,M10.5.0/3", 1);
+    tzset();
+    assert_int_equal(log_clock_read(&clock, &near, &stamp),
+                     epoch(2026, 3, 29) + 1815);
+    stamp.hour = 3; /* summer time began at 2 */
+    assert_int_equal(log_clock_read(&clock, &near, &stamp),
+                     epoch(2026, 3, 29) + 3600 + 1815);
+    setenv("TZ", "UTC", 1);
+    tzset();
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+#define IN_SCENE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+        IN_SCENE(a_rotated_set_is_read_in_time_order_over_new_year),
+        IN_SCENE(an_older_file_does_not_begin_behind_a_younger_one),
+        IN_SCENE(a_date_in_the_name_counts_when_it_is_earlier),
+        IN_SCENE(the_29th_of_february_is_in_a_leap_year),
+        IN_SCENE(a_stamp_with_a_year_needs_no_assumption),
+        IN_SCENE(a_given_year_is_that_of_the_oldest_file),
+        IN_SCENE(one_file_named_twice_is_read_once),
+        IN_SCENE(what_cannot_be_read_is_named_and_left_out),
+        IN_SCENE(a_set_of_nothing_is_refused),
+        IN_SCENE(lines_that_are_no_syslog_do_not_hide_the_first_stamp),
+        cmocka_unit_test(a_year_turns_with_its_months),
+        cmocka_unit_test(local_time_follows_its_zone_hour_by_hour),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
