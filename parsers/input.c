@@ -7,6 +7,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "parsers/input_window.h"
+
 /* The maps of this thread, for the SIGBUS handler: a signal handler has no
  * other way to learn of them. */
 static _Thread_local struct input *mapped;
@@ -20,22 +22,27 @@ static struct input *input_holding(const char *fault)
     return NULL;
 }
 
+/* Whether the fault lies in a map of ours; whoever owns it will be told. */
+static bool is_loss(const char *fault)
+{
+    struct input *in = input_holding(fault);
+
+    if (in == NULL)
+        return input_window_lose(fault);
+    in->was_cut = true;
+    return true;
+}
+
 static void replace_lost_page(int signal_number, siginfo_t *info, void *context)
 {
     char *fault = info->si_addr;
-    struct input *in = input_holding(fault);
     size_t page_bytes = (size_t)sysconf(_SC_PAGESIZE);
 
     (void)context;
-    if (in != NULL) {
-        size_t offset = (size_t)(fault - (char *)in->map);
-
-        in->was_cut = true;
-        if (mmap((char *)in->map + (offset - offset % page_bytes), page_bytes,
-                 PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1,
-                 0) != MAP_FAILED)
-            return;
-    }
+    if (is_loss(fault) &&
+        mmap(fault - (uintptr_t)fault % page_bytes, page_bytes, PROT_READ,
+             MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) != MAP_FAILED)
+        return;
     /* Not ours: run into it again with the action that stood before. */
     sigaction(signal_number, &previous_action, NULL);
 }

@@ -16,7 +16,10 @@
  * cut; one that grows is read up to the size it had when it was opened.
  *
  * One thread at a time may call for an input; a block belongs to whoever holds
- * it, and several may be out at once, also after input_log_close.
+ * it, and several may be out at once, in any thread, also after
+ * input_log_close. input_setup (input.h) must have been called: a mapped file
+ * may shrink, and whoever reads a block then finds zero bytes instead of
+ * SIGBUS.
  */
 #ifndef QSCAN_PARSERS_INPUT_LOG_H
 #define QSCAN_PARSERS_INPUT_LOG_H
@@ -53,11 +56,9 @@ struct log_block {
     struct slice text; /* good until the next call with this block */
     bool is_cut;       /* its last line goes on in the next block */
     /* private */
-    char *buffer; /* owned */
-    void *map;    /* owned */
-    size_t map_bytes;
-    struct log_block *next_mapped; /* of this thread, for the SIGBUS handler */
-    bool was_cut;
+    char *buffer;                /* owned */
+    struct input_window *window; /* held: the text lies in it */
+    char last;                   /* of text, when it was handed out */
 };
 
 struct input_log;
@@ -88,12 +89,8 @@ enum input_log_outcome input_log_next(struct input_log *in,
                                       struct log_block *block);
 
 /* False when a mapped block lost bytes since input_log_next: zero bytes stand
- * there now. To be called by the thread that parsed it, behind parsing. */
+ * there now, at its end. To be asked when it has been parsed. */
 bool log_block_is_intact(const struct log_block *block);
-
-/* A mapped block is parsed by the thread that called this, or by the one that
- * called input_log_next; a fault in it is then no crash. */
-void log_block_adopt(struct log_block *block);
 
 /* errno of INPUT_LOG_FAILED. */
 int input_log_error(const struct input_log *in);
