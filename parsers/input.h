@@ -40,7 +40,8 @@ struct input {
 };
 
 /* Installs the process-wide SIGBUS handler; before any other call, once. A
- * fault outside an input's map is left to the previous action. */
+ * fault outside an input's map, or a log's (input_log.h), is left to the
+ * previous action. */
 void input_setup(void);
 
 void input_init(struct input *in);

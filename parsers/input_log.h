@@ -12,8 +12,11 @@
  * true for each piece but the last.
  *
  * Damage ends the text, not the program: everything that can be read before it
- * is handed out first. A file that shrinks while it is read ends where it is
- * cut; one that grows is read up to the size it had when it was opened.
+ * is handed out first; but libarchive keeps back what it has decoded of a piece
+ * of up to 128 KiB, also when garbage follows xz or zstd (which is then
+ * INPUT_LOG_DAMAGED or _TRUNCATED). A file that shrinks while it is read ends
+ * where it is cut; one that grows is read up to the size it had when it was
+ * opened.
  *
  * One thread at a time may call for an input; a block belongs to whoever holds
  * it, and several may be out at once, in any thread, also after
