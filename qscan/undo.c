@@ -176,9 +176,20 @@ static int read_journal_with(struct place *place,
     return error;
 }
 
+/* What the journal names by now; 0 or an errno value. */
+static int read_place(struct place *place)
+{
+    int error;
+
+    place->held.count = 0;
+    error = read_journal_with(place, remember, place);
+    place->has_journal = error == 0;
+    return error == 0 && place->held.has_failed ? ENOMEM : error;
+}
+
 /* Nobody else works on what is locked. 0, EWOULDBLOCK: the run still lives,
  * or another qscan is at it; or another errno value. */
-static int lock_place(struct place *place)
+static int lock_journal(struct place *place)
 {
     int directory;
     char *name = journal_name(place, &directory);
@@ -188,6 +199,29 @@ static int lock_place(struct place *place)
 
     free(name);
     return error;
+}
+
+/* The run may have gone on between the reading and the lock. Only what had its
+ * end names all already. */
+static int lock_place(struct place *place)
+{
+    int error = lock_journal(place);
+
+    if (error == 0 && !place->state.has_end) {
+        error = read_place(place);
+        if (error != 0)
+            journal_close(&place->journal);
+    }
+    return error;
+}
+
+/* Begun, and not ended when it was read. Before the first line there is
+ * neither a lock nor anything done: its run makes it just now, or was killed
+ * there. */
+static bool is_half_done(const struct place *place)
+{
+    return place->has_journal && !place->state.has_end &&
+           (place->state.has_begin || place->state.take_count > 0);
 }
 
 static bool is_same_place(const struct undo_request *request, uint16_t control)
@@ -225,10 +259,7 @@ static bool open_place(struct place *place, const struct undo_request *request,
         close_place(place);
         return false;
     }
-    error = read_journal_with(place, remember, place);
-    place->has_journal = error == 0;
-    if (error == 0 && place->held.has_failed)
-        error = ENOMEM;
+    error = read_place(place);
     /* Killed before it wrote one, or the journal is elsewhere. */
     if (error != 0 && error != ENOENT) {
         complain_journal(place, error, "journal cannot be read", "left alone");
@@ -368,30 +399,40 @@ static void look_at_message(const struct place *place, const struct held *held,
     }
 }
 
+/* A run that can be locked does nothing any more: was it killed, or has it
+ * come to its end since its journal was read, or gone, having taken nothing? */
+static void look_at_end(struct place *place, struct undo_run *run)
+{
+    int error = lock_journal(place);
+    bool is_unfinished;
+
+    journal_close(&place->journal);
+    if (error == 0)
+        error = read_place(place);
+    is_unfinished = error == 0 ? is_half_done(place)
+                               : error != EWOULDBLOCK && error != ENOENT;
+    run->is_alive = run->is_alive || error == EWOULDBLOCK;
+    run->is_unfinished = run->is_unfinished || is_unfinished;
+}
+
 static void look_at_place(struct place *place, int64_t old_before,
                           struct undo_run *run)
 {
-    int error;
-
+    if (is_half_done(place))
+        look_at_end(place, run);
     run->has_journal = run->has_journal || place->has_journal;
     run->taken_count += place->held.count;
     run->is_delete = run->is_delete || place->state.is_delete;
-    if (place->has_journal && !place->state.has_end) {
-        error = lock_place(place);
-        journal_close(&place->journal);
-        run->is_alive = run->is_alive || error == EWOULDBLOCK;
-        run->is_unfinished = run->is_unfinished || error != EWOULDBLOCK;
-    }
     for (size_t i = 0; i < place->held.count; i++)
         look_at_message(place, &place->held.items[i], old_before, run);
 }
 
-/* Files that no journal names, over all folders of the run. */
-static void look_for_strangers(const struct undo_request *request,
-                               struct undo_run *run)
+/* Files that no journal names, over all folders of the run: the first folder
+ * with files, or NULL. */
+static const struct queue_folder *
+find_strangers(const struct undo_request *request, const struct undo_run *run)
 {
     const struct queue_folder *found = NULL;
-    char name[sizeof(HOLD_ROOT) + HOLD_RUN_MAX];
     size_t count = 0;
 
     for (size_t i = 0; i < request->queues->folder_count; i++) {
@@ -411,18 +452,24 @@ static void look_for_strangers(const struct undo_request *request,
             found = folder;
         close(fd);
     }
-    if (run->is_alive || count <= run->file_count)
-        return;
-    run->has_strangers = true;
+    return run->is_alive || count <= run->file_count ? NULL : found;
+}
+
+static void complain_strangers(const struct undo_request *request,
+                               const struct queue_folder *folder,
+                               const struct undo_run *run)
+{
+    char name[sizeof(HOLD_ROOT) + HOLD_RUN_MAX];
+
     snprintf(name, sizeof(name), HOLD_ROOT "/%s", run->name);
-    act_complain(request->complaints, found, name,
+    act_complain(request->complaints, folder, name,
                  run->has_journal ? "holds files that its journal does not name"
                                   : "its journal is elsewhere: --journal=DIR",
                  0, "left alone");
 }
 
-bool undo_look_at_run(const struct undo_request *request, const char *name,
-                      int64_t old_before, struct undo_run *run_r)
+static bool look_at_places(const struct undo_request *request, const char *name,
+                           int64_t old_before, struct undo_run *run_r)
 {
     bool is_found = false;
 
@@ -437,7 +484,25 @@ bool undo_look_at_run(const struct undo_request *request, const char *name,
         look_at_place(&place, old_before, run_r);
         close_place(&place);
     }
-    look_for_strangers(request, run_r);
+    return is_found;
+}
+
+bool undo_look_at_run(const struct undo_request *request, const char *name,
+                      int64_t old_before, struct undo_run *run_r)
+{
+    size_t complaints = request->complaints->count;
+    bool is_found = look_at_places(request, name, old_before, run_r);
+    const struct queue_folder *strange = find_strangers(request, run_r);
+
+    /* What the run took since its journals were looked for is none: before its
+     * first file all of them are there. */
+    if (strange != NULL && request->complaints->count == complaints) {
+        is_found = look_at_places(request, name, old_before, run_r);
+        strange = find_strangers(request, run_r);
+    }
+    run_r->has_strangers = strange != NULL;
+    if (strange != NULL)
+        complain_strangers(request, strange, run_r);
     return is_found;
 }
 
@@ -654,7 +719,11 @@ static bool sync_place(const struct place *place)
 
 static void complain_lock(const struct place *place, int error)
 {
-    if (error == EWOULDBLOCK)
+    if (error == EWOULDBLOCK && is_completing(place->request->options))
+        complain_warning(place->request->complaints,
+                         slice_from_string(place->run),
+                         "another qscan works on it", NULL, "left alone");
+    else if (error == EWOULDBLOCK)
         complain_journal(place, 0, "its run still works", "left alone");
     else
         complain_journal(place, error, "journal cannot be locked",
@@ -665,12 +734,7 @@ static void complain_lock(const struct place *place, int error)
 static bool complete_place(struct place *place)
 {
     size_t complaints = place->request->complaints->count;
-    int error = lock_place(place);
 
-    if (error != 0) {
-        complain_lock(place, error);
-        return false;
-    }
     for (size_t i = 0; i < place->held.count; i++)
         complete_message(place, &place->held.items[i]);
     return sync_place(place) && place->request->complaints->count == complaints;
@@ -690,14 +754,23 @@ static bool append_line(struct place *place, struct buffer *line)
 static bool end_place(struct place *place)
 {
     struct buffer line = {0};
+
+    journal_add_end(&line, place->state.take_count, true);
+    return append_line(place, &line);
+}
+
+/* Locked, and if it is there, and unfinished, still. */
+static bool work_locked(struct place *place, bool (*work)(struct place *place))
+{
     int error = lock_place(place);
 
+    if (error == ENOENT)
+        return true;
     if (error != 0) {
         complain_lock(place, error);
         return false;
     }
-    journal_add_end(&line, place->state.take_count, true);
-    return append_line(place, &line);
+    return !is_half_done(place) || work(place);
 }
 
 /* Does it in each place that has no end, or whose journal is yet to get it:
@@ -712,8 +785,8 @@ static bool for_unfinished(const struct undo_request *request, const char *name,
 
         if (!open_place(&place, request, name, (uint16_t)i))
             continue;
-        if (place.has_journal && !place.state.has_end)
-            is_good = work(&place) && is_good;
+        if (is_half_done(&place))
+            is_good = work_locked(&place, work) && is_good;
         close_place(&place);
     }
     return is_good;
@@ -1109,6 +1182,16 @@ static bool remove_journal(const struct place *place)
     return false;
 }
 
+/* False after a complaint: files that no journal names, or that a run took
+ * which began just now. */
+static bool is_emptied(const struct place *place)
+{
+    if (count_names(run_fd_of(place, place->control)) == 0)
+        return true;
+    complain_journal(place, ENOTEMPTY, "cannot be removed", "the folder stays");
+    return false;
+}
+
 /* The journal and the folder it is in go last: by them a run is known. */
 static void remove_folders(const struct place *place,
                            struct undo_result *result)
@@ -1123,8 +1206,9 @@ static void remove_folders(const struct place *place,
             run_fd_of(place, i) >= 0)
             is_good = remove_run_folder(place, i) && is_good;
     }
-    if (!is_good || count_names(run_fd_of(place, place->control)) > 0 ||
-        !remove_journal(place) || !remove_run_folder(place, place->control))
+    if (!is_good || !is_emptied(place) ||
+        (place->has_journal && !remove_journal(place)) ||
+        !remove_run_folder(place, place->control))
         result->failed++;
 }
 

@@ -10,6 +10,10 @@
  * fault: a fresh queue, the fault, a look at the wreck, a recovery without
  * faults, a look again. Without --all the errno values and the recoveries
  * take turns; -v tells all.
+ *
+ * After that, two at once: one stops before each of these calls, another
+ * begins and stops where it asks whether the first still lives; the first goes
+ * on to its end, or is killed there or a little later, then the other.
  */
 #include <assert.h>
 #include <dirent.h>
@@ -351,17 +355,20 @@ static void run_child(const struct world *world, const char *const *args,
     _exit(127);
 }
 
+struct child {
+    pid_t pid;
+    int out, err;
+};
+
 /* qscan MODE, with the fault or without. */
-static void run_qscan(struct world *world, const char *const *mode,
-                      const char *fault)
+static struct child start_qscan(struct world *world, const char *const *mode,
+                                const char *fault)
 {
     char journal[PATH_BYTES + 16];
     const char *args[ARGS_MAX] = {"qscan"};
     size_t n = 1;
-    int out = memfd_create("out", MFD_CLOEXEC);
-    int err = memfd_create("err", MFD_CLOEXEC);
-    char byte;
-    pid_t child;
+    struct child child = {.out = memfd_create("out", MFD_CLOEXEC),
+                          .err = memfd_create("err", MFD_CLOEXEC)};
 
     for (; *mode != NULL; mode++)
         args[n++] = *mode;
@@ -377,18 +384,34 @@ static void run_qscan(struct world *world, const char *const *mode,
     assert(n < ARGS_MAX);
     if (ftruncate(world->tell_fd, 0) < 0)
         die("ftruncate: %s", strerror(errno));
-    child = fork();
-    if (child == 0)
-        run_child(world, args, fault, out, err);
-    if (child < 0 || waitpid(child, &world->status, 0) != child)
+    child.pid = fork();
+    if (child.pid == 0)
+        run_child(world, args, fault, child.out, child.err);
+    if (child.pid < 0)
         die("fork: %s", strerror(errno));
-    slurp(out, world->out);
-    slurp(err, world->err);
-    close(out);
-    close(err);
+    return child;
+}
+
+static void finish_qscan(struct world *world, const struct child *child)
+{
+    if (waitpid(child->pid, &world->status, 0) != child->pid)
+        die("wait: %s", strerror(errno));
+    slurp(child->out, world->out);
+    slurp(child->err, world->err);
+    close(child->out);
+    close(child->err);
+}
+
+static void run_qscan(struct world *world, const char *const *mode,
+                      const char *fault)
+{
+    struct child child = start_qscan(world, mode, fault);
+    char byte;
+
+    finish_qscan(world, &child);
     world->has_struck = pread(world->tell_fd, &byte, 1, 0) == 1;
     if (world->is_verbose)
-        printf("%s: %s %s: status %x\n%s%s", world->doing, args[1],
+        printf("%s: %s %s: status %x\n%s%s", world->doing, mode[0],
                fault == NULL ? "" : fault, (unsigned)world->status, world->out,
                world->err);
 }
@@ -406,6 +429,7 @@ static const char *const undo[] = {"--undo", "--yes", NULL};
 static const char *const expunge[] = {"--expunge", "--yes", NULL};
 static const char *const expunge_all[] = {"--expunge", "--older=0s", "--yes",
                                           NULL};
+static const char *const runs[] = {"--runs", NULL};
 static const char *const summary[] = {"--now=1795375579", NULL};
 
 /* ---- looking ---- */
@@ -920,6 +944,154 @@ static void play_scenario(struct world *world, const struct scenario *scenario)
                 break;
 }
 
+/* ---- two at once ---- */
+
+struct race {
+    const char *name;
+    const char *const *before;
+    const char *before_fault;
+    const char *const *one, *const *other;
+    bool may_be_gone;
+};
+
+static const struct race races[] = {
+    {.name = "purge and purge", .one = purge, .other = purge},
+    {.name = "purge and undo", .one = purge, .other = undo},
+    {.name = "purge and runs", .one = purge, .other = runs},
+    {.name = "purge and expunge",
+     .one = purge,
+     .other = expunge_all,
+     .may_be_gone = true},
+    {.name = "undo and purge", .before = purge, .one = undo, .other = purge},
+    {.name = "undo and undo", .before = purge, .one = undo, .other = undo},
+    {.name = "undo and expunge",
+     .before = purge,
+     .one = undo,
+     .other = expunge,
+     .may_be_gone = true},
+    {.name = "expunge and undo",
+     .before = purge,
+     .one = expunge,
+     .other = undo,
+     .may_be_gone = true},
+    {.name = "complete and purge",
+     .before = purge,
+     .before_fault = "renameat2:9:kill-before",
+     .one = purge,
+     .other = purge},
+};
+
+static bool is_stopped(const struct child *child)
+{
+    siginfo_t info;
+
+    if (waitid(P_PID, (id_t)child->pid, &info, WSTOPPED | WEXITED | WNOWAIT) <
+        0)
+        die("wait: %s", strerror(errno));
+    return info.si_code == CLD_STOPPED;
+}
+
+/* Of two that both came to their end, what is said must be true. */
+static void look_at_pair(struct world *world, const struct race *race)
+{
+    static const char *const untrue[] = {"killed before its end", "not name",
+                                         "journal is elsewhere"};
+    int status = exit_status(world);
+
+    if (status < 0 || status > 2) {
+        broken(world, "exit %d", status);
+        return;
+    }
+    look_at_words(world, status != 0);
+    for (size_t i = 0; race->before_fault == NULL && i < LENGTH(untrue); i++)
+        if (strstr(world->err, untrue[i]) != NULL)
+            broken(world, "untrue: %s", untrue[i]);
+    if ((race->other == purge && status != 0 &&
+         number_of(world, "busy") <= 0) ||
+        (race->other == runs && status != 0))
+        broken(world, "exit %d", status);
+}
+
+/* One call of each, and how the first goes on. False when it never came
+ * there. */
+static bool play_pair(struct world *world, const struct race *race,
+                      const char *one_fault, const char *other_fault,
+                      int signal)
+{
+    struct child one, other;
+    struct count count;
+    bool is_killed;
+
+    snprintf(world->doing, sizeof(world->doing), "%s, layout %d, %s, %s%s",
+             race->name, (int)world->layout, one_fault, other_fault,
+             signal == SIGKILL ? ", killed" : "");
+    make_queue(world);
+    if (race->before != NULL)
+        run_qscan(world, race->before, race->before_fault);
+    one = start_qscan(world, race->one, one_fault);
+    if (!is_stopped(&one)) {
+        finish_qscan(world, &one);
+        return false;
+    }
+    other = start_qscan(world, race->other, other_fault);
+    is_stopped(&other);
+    kill(one.pid, signal);
+    finish_qscan(world, &one);
+    is_killed = WIFSIGNALED(world->status);
+    if (!is_killed)
+        look_at_words(world, exit_status(world) != 0);
+    kill(other.pid, SIGCONT);
+    finish_qscan(world, &other);
+    world->rounds++;
+    count = look_at_messages(world, race->may_be_gone);
+    look_for_strangers(world, world->root);
+    if (!is_killed) {
+        look_at_pair(world, race);
+        if (count.torn + count.strays > 0)
+            broken(world, "%zu torn", count.torn);
+    }
+    if (race->may_be_gone)
+        expunge_all_runs(world);
+    else
+        undo_all(world);
+    return true;
+}
+
+/* Where the other stops, or does not: it makes no 400 such calls. Whether one
+ * lives is asked three times for each journal, before anything is done. */
+static const char *const others_stops[] = {
+    "flock:1:stop", "flock:4:stop", "flock:400:stop",  "flock:2:stop",
+    "flock:7:stop", "fsync:1:stop", "renameat2:1:stop"};
+
+static bool play_pairs(struct world *world, const struct race *race,
+                       const char *call, unsigned nth)
+{
+    size_t count = world->is_all ? LENGTH(others_stops) : 2;
+    char stop[64], stop_die[64];
+    bool is_met = false;
+
+    /* around the first lines of the journal every one, then a few */
+    if (!world->is_all && nth > 2 && nth % 7 != (unsigned)world->layout)
+        return true;
+    snprintf(stop, sizeof(stop), "%s:%u:stop", call, nth);
+    snprintf(stop_die, sizeof(stop_die), "%s:%u:stop-die", call, nth);
+    for (size_t i = 0; i < count; i++) {
+        is_met |= play_pair(world, race, stop, others_stops[i], SIGCONT);
+        is_met |= play_pair(world, race, stop, others_stops[i], SIGKILL);
+        is_met |= play_pair(world, race, stop_die, others_stops[i], SIGCONT);
+    }
+    return is_met;
+}
+
+static void play_race(struct world *world, const struct race *race)
+{
+    world->has_journal_elsewhere = false;
+    for (size_t c = 0; c < LENGTH(calls); c++)
+        for (unsigned nth = 1; nth < NTH_MAX; nth++)
+            if (!play_pairs(world, race, calls[c], nth))
+                break;
+}
+
 /* Without a fault all must be as the faulty runs are held against. */
 static void play_clean(struct world *world)
 {
@@ -988,6 +1160,9 @@ static bool play_layout(struct world *world, enum layout layout)
     for (size_t i = 0; i < LENGTH(scenarios); i++)
         if (only == NULL || strcmp(only, scenarios[i].name) == 0)
             play_scenario(world, &scenarios[i]);
+    for (size_t i = 0; i < LENGTH(races); i++)
+        if (only == NULL || strcmp(only, races[i].name) == 0)
+            play_race(world, &races[i]);
     empty_folder(world->root);
     rmdir(world->root);
     printf("  faults: layout %d, %u rounds, %u failed\n", (int)layout,
