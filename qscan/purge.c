@@ -594,10 +594,12 @@ static int64_t old_before(const struct purge_request *request)
     return time(NULL) - request->config->return_sec;
 }
 
-/* A run whose expunging was killed holds nothing to put back, but files. */
+/* A run whose expunging was killed holds nothing to put back, but files; one
+ * with --delete that was killed holds nothing, but leaves df in the queue. */
 static bool has_work(const struct options *options, const struct undo_run *run)
 {
-    return run->held_count > 0 || run->split_count > 0 || run->is_unfinished ||
+    return run->held_count > 0 || run->split_count > 0 ||
+           (run->is_unfinished && run->is_delete) ||
            (options->mode == MODE_EXPUNGE && run->rest_count > 0);
 }
 

@@ -35,3 +35,18 @@ ask --runs queue
 ask --undo --yes queue
 ask --expunge --older=0s --yes queue
 ls queue/.qscan/*
+# killed before it took anything: an undo by no name passes it over
+rm queue/.qscan/$run/*.?f
+ask --expunge --older=0s --yes queue
+mkdir -p -m 700 queue/.qscan/20000101T000000Z-1
+echo '{"event":"begin","run":"20000101T000000Z-1","action":"hold"}' \
+    >queue/.qscan/20000101T000000Z-1/journal
+ask --runs queue
+ask --undo --yes queue
+ask --expunge --yes queue
+ask --undo=20000101T000000Z-1 --yes queue
+ask --runs queue
+# killed before its first line was whole: it did nothing
+truncate -s 9 queue/.qscan/20000101T000000Z-1/journal
+ask --runs queue
+ask --undo --yes queue
