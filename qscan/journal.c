@@ -30,6 +30,14 @@ static int lock_file(int fd)
     return 0;
 }
 
+/* Locked, but an expunge that had the lock before took its name away. */
+static bool has_lost_name(int fd)
+{
+    struct stat st;
+
+    return fstat(fd, &st) == 0 && st.st_nlink == 0;
+}
+
 static int open_at(struct journal *journal, int directory, const char *name,
                    const char *path, int flags)
 {
@@ -44,6 +52,8 @@ static int open_at(struct journal *journal, int directory, const char *name,
     error = fstat(fd, &st) < 0     ? errno
             : !S_ISREG(st.st_mode) ? EINVAL
                                    : lock_file(fd);
+    if (error == 0 && has_lost_name(fd))
+        error = (flags & O_CREAT) != 0 ? EEXIST : ENOENT;
     if (error != 0) {
         close(fd);
         return error;

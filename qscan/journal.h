@@ -18,7 +18,8 @@ struct journal {
     pthread_mutex_t lock;
 };
 
-/* Creates it below directory and locks it; 0 or an errno value. */
+/* Creates it below directory and locks it; 0 or an errno value. EEXIST: of
+ * that name there is one, or was, until an expunge removed it. */
 int journal_create(struct journal *journal, int directory, const char *name,
                    const char *path);
 /* Opens one to append to; EWOULDBLOCK: its run still lives. */

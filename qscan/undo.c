@@ -1182,6 +1182,16 @@ static bool remove_journal(const struct place *place)
     return false;
 }
 
+/* False after a complaint: files that no journal names, or that a run took
+ * which began just now. */
+static bool is_emptied(const struct place *place)
+{
+    if (count_names(run_fd_of(place, place->control)) == 0)
+        return true;
+    complain_journal(place, ENOTEMPTY, "cannot be removed", "the folder stays");
+    return false;
+}
+
 /* The journal and the folder it is in go last: by them a run is known. */
 static void remove_folders(const struct place *place,
                            struct undo_result *result)
@@ -1196,7 +1206,7 @@ static void remove_folders(const struct place *place,
             run_fd_of(place, i) >= 0)
             is_good = remove_run_folder(place, i) && is_good;
     }
-    if (!is_good || count_names(run_fd_of(place, place->control)) > 0 ||
+    if (!is_good || !is_emptied(place) ||
         (place->has_journal && !remove_journal(place)) ||
         !remove_run_folder(place, place->control))
         result->failed++;

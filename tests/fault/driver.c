@@ -13,7 +13,7 @@
  *
  * After that, two at once: one stops before each of these calls, another
  * begins and stops where it asks whether the first still lives; the first goes
- * on to its end, or is killed, then the other.
+ * on to its end, or is killed there or a little later, then the other.
  */
 #include <assert.h>
 #include <dirent.h>
@@ -1012,18 +1012,19 @@ static void look_at_pair(struct world *world, const struct race *race)
         broken(world, "exit %d", status);
 }
 
-/* One call of each, and whether the first is killed. False when the first
- * never came there. */
+/* One call of each, and how the first goes on. False when it never came
+ * there. */
 static bool play_pair(struct world *world, const struct race *race,
                       const char *one_fault, const char *other_fault,
-                      bool is_killed)
+                      int signal)
 {
     struct child one, other;
     struct count count;
+    bool is_killed;
 
     snprintf(world->doing, sizeof(world->doing), "%s, layout %d, %s, %s%s",
              race->name, (int)world->layout, one_fault, other_fault,
-             is_killed ? ", killed" : "");
+             signal == SIGKILL ? ", killed" : "");
     make_queue(world);
     if (race->before != NULL)
         run_qscan(world, race->before, race->before_fault);
@@ -1034,8 +1035,9 @@ static bool play_pair(struct world *world, const struct race *race,
     }
     other = start_qscan(world, race->other, other_fault);
     is_stopped(&other);
-    kill(one.pid, is_killed ? SIGKILL : SIGCONT);
+    kill(one.pid, signal);
     finish_qscan(world, &one);
+    is_killed = WIFSIGNALED(world->status);
     if (!is_killed)
         look_at_words(world, exit_status(world) != 0);
     kill(other.pid, SIGCONT);
@@ -1055,26 +1057,29 @@ static bool play_pair(struct world *world, const struct race *race,
     return true;
 }
 
-/* Where the other stops, or does not: it makes no 400 such calls. */
-static const char *const others_stops[] = {"flock:1:stop", "flock:400:stop",
-                                           "flock:2:stop", "fsync:1:stop",
-                                           "renameat2:1:stop"};
+/* Where the other stops, or does not: it makes no 400 such calls. Whether one
+ * lives is asked three times for each journal, before anything is done. */
+static const char *const others_stops[] = {
+    "flock:1:stop", "flock:4:stop", "flock:400:stop",  "flock:2:stop",
+    "flock:7:stop", "fsync:1:stop", "renameat2:1:stop"};
 
 static bool play_pairs(struct world *world, const struct race *race,
                        const char *call, unsigned nth)
 {
     size_t count = world->is_all ? LENGTH(others_stops) : 2;
-    char fault[64];
+    char stop[64], stop_die[64];
     bool is_met = false;
 
     /* around the first lines of the journal every one, then a few */
     if (!world->is_all && nth > 2 && nth % 7 != (unsigned)world->layout)
         return true;
-    snprintf(fault, sizeof(fault), "%s:%u:stop", call, nth);
-    for (size_t i = 0; i < count; i++)
-        for (int is_killed = 0; is_killed < 2; is_killed++)
-            is_met |=
-                play_pair(world, race, fault, others_stops[i], is_killed == 1);
+    snprintf(stop, sizeof(stop), "%s:%u:stop", call, nth);
+    snprintf(stop_die, sizeof(stop_die), "%s:%u:stop-die", call, nth);
+    for (size_t i = 0; i < count; i++) {
+        is_met |= play_pair(world, race, stop, others_stops[i], SIGCONT);
+        is_met |= play_pair(world, race, stop, others_stops[i], SIGKILL);
+        is_met |= play_pair(world, race, stop_die, others_stops[i], SIGCONT);
+    }
     return is_met;
 }
 

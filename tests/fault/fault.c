@@ -7,6 +7,7 @@
  *     QSCAN_FAULT=fsync:2:kill-after   dies right after it
  *     QSCAN_FAULT=fsync:2:term         gets a SIGTERM just before, and goes on
  *     QSCAN_FAULT=flock:1:stop         stops before it, until it gets a SIGCONT
+ *     QSCAN_FAULT=flock:1:stop-die     and then dies instead of the ninth after
  *     QSCAN_FAULT=write:2:short        half of it is written, then ENOSPC
  *     QSCAN_FAULT_FD=7                 a byte is written there when it struck
  *
@@ -27,7 +28,18 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum what { NOTHING, FAIL, KILL_BEFORE, KILL_AFTER, SHORT, TERM, STOP };
+enum what {
+    NOTHING,
+    FAIL,
+    KILL_BEFORE,
+    KILL_AFTER,
+    SHORT,
+    TERM,
+    STOP,
+    STOP_DIE
+};
+
+enum { DIES_AFTER = 9 };
 
 static struct {
     char call[16];
@@ -75,6 +87,8 @@ __attribute__((constructor)) static void read_environment(void)
         fault.what = TERM;
     else if (strcmp(what, "stop") == 0)
         fault.what = STOP;
+    else if (strcmp(what, "stop-die") == 0)
+        fault.what = STOP_DIE;
     else if (strcmp(what, "short") == 0)
         fault.what = SHORT;
     else {
@@ -112,8 +126,12 @@ static enum what strike(const char *call)
     while (told < 0 && errno == EINTR);
     if (fault.what == KILL_BEFORE)
         die();
-    if (fault.what == TERM || fault.what == STOP) {
+    if (fault.what == TERM || fault.what == STOP || fault.what == STOP_DIE) {
         kill(getpid(), fault.what == TERM ? SIGTERM : SIGSTOP);
+        if (fault.what == STOP_DIE) {
+            fault.nth += DIES_AFTER;
+            fault.what = KILL_BEFORE;
+        }
         return NOTHING;
     }
     errno = fault.error;
