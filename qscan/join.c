@@ -516,7 +516,7 @@ static void add_refusal(struct join *join, const struct record *record,
 
     if (!record->is_counted)
         return;
-    if (record->reason.len > 0)
+    if (record->is_refusal && record->reason.len > 0)
         topk_add(record->kind == LOGLINE_RULESET && record->message == 0
                      ? &join->tops.refused_connections
                      : &join->tops.rejections,
@@ -537,7 +537,7 @@ static void add_refusal(struct join *join, const struct record *record,
         return;
     }
     event = event_of(record, file, line);
-    event.is_refusal = record->kind != LOGLINE_MILTER || record->events != 0;
+    event.is_refusal = record->is_refusal;
     note(join, source, &event);
 }
 

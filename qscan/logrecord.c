@@ -316,7 +316,9 @@ static bool set_by_kind(struct record_maker *maker,
     case LOGLINE_MILTER:
         set_recipient(maker, scratch, line->recipient, record);
         record->reason = template_of(scratch, line->reason);
-        return record->events != 0 || record->reason.len > 0;
+        record->is_refusal =
+            line->kind != LOGLINE_MILTER || line->reply.len > 0;
+        return record->events != 0 || record->is_refusal;
     case LOGLINE_AUTH:
     case LOGLINE_AUTH_OK:
         set_auth(maker, scratch, line, record);

@@ -27,6 +27,7 @@ struct judge {
     /* the source that is asked about */
     uint32_t source;
     size_t member_count; /* 0: no crowd */
+    size_t bystander_count;
     struct field_value values[2];
     char texts[2][ADDRESS_IP_TEXT_MAX];
     unsigned next_value;
@@ -254,6 +255,10 @@ static void fetch(void *message, enum rules_field_id field, struct slice header,
     case FIELD_FROM_MEMBERS:
         if (judge->member_count > 0)
             give_number(judge, (int64_t)judge->member_count, view_r);
+        break;
+    case FIELD_FROM_BYSTANDERS:
+        if (judge->member_count > 0)
+            give_number(judge, (int64_t)judge->bystander_count, view_r);
         break;
     case FIELD_FROM_LOGINS:
         give_number(judge, source->logins, view_r);
@@ -515,16 +520,47 @@ static void find_members(struct judge *judge, const struct attacker *crowd,
     }
 }
 
-/* Who is not hostile is no member; what is left must still be a crowd. */
-static void prune(struct judge *judge, uint16_t rule, struct members *members)
+/* Clients of the network whose mail arrived, and who are no members: a list
+ * that holds the network would hit them. */
+static size_t count_bystanders(const struct judge *judge,
+                               const struct attacker *crowd,
+                               const struct members *members)
 {
+    const struct sources *sources = judge->sources;
+    size_t count = 0, next = 0;
+
+    for (size_t i = first_from(judge, &crowd->network.base);
+         i + 1 < sources->count; i++) {
+        uint32_t number = judge->by_ip[i];
+        const struct source *source = &sources->items[number];
+
+        if (!cidr_contains(&crowd->network, &source->ip))
+            break;
+        if (next < members->count && members->items[next] == number)
+            next++;
+        else
+            count += source->delivered > 0 && !is_named(judge, number);
+    }
+    return count;
+}
+
+/* Who is not hostile is no member; what is left must still be a crowd, and
+ * stand alone. Members are in the order of by_ip. */
+static void prune(struct judge *judge, const struct attacker *crowd,
+                  struct members *members)
+{
+    bool is_network = crowd->domain == 0;
+
+    judge->bystander_count = 0;
     for (int round = 0; round < 2; round++) {
         size_t before = members->count, kept = 0;
 
         for (size_t i = 0; i < before; i++)
-            if (holds(judge, members->items[i], rule, before))
+            if (holds(judge, members->items[i], crowd->source_rule, before))
                 members->items[kept++] = members->items[i];
         members->count = kept;
+        if (is_network)
+            judge->bystander_count = count_bystanders(judge, crowd, members);
     }
 }
 
@@ -574,7 +610,7 @@ static void judge_crowd(struct judge *judge, uint32_t number)
     else
         crowd.domain = intern_find(&sources->domains, alarm->domain);
     find_members(judge, &crowd, rule, &members);
-    prune(judge, alarm->source_rule, &members);
+    prune(judge, &crowd, &members);
     qsort(members.items, members.count, sizeof(*members.items), order_numbers);
     if (members.count == 0 ||
         is_covered(sources, sources->attacker_count, &members) ||
