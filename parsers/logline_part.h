@@ -58,11 +58,11 @@ static inline size_t log_find_last(struct slice text, struct slice words)
     return text.len;
 }
 
-/* from <= to */
+/* Both offsets lie inside text; nothing when they are the wrong way round. */
 static inline struct slice log_between(struct slice text, size_t from,
                                        size_t to)
 {
-    return slice_make(text.ptr + from, to - from);
+    return slice_make(text.ptr + from, to > from ? to - from : 0);
 }
 
 /* ---- addresses as the log has them ---- */

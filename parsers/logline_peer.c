@@ -196,7 +196,7 @@ static bool parse_pregreet(struct slice text, struct logline *line)
 static bool parse_bad_command(struct slice text, struct logline *line)
 {
     struct slice words = SLICE_LITERAL("\" command from ");
-    size_t at = log_find(text, words, 0);
+    size_t at = log_find(text, words, 1);
     struct slice peer = slice_skip(text, at + words.len);
 
     if (at == text.len)
@@ -356,14 +356,15 @@ static void parse_milter_verdict(struct slice rest, struct logline *line)
 }
 
 /* "Milter: connect: host=H, addr=IP, rejecting commands" */
-static void parse_milter_connect(struct slice rest, struct logline *line)
+static void parse_milter_connect(struct slice text, struct logline *line)
 {
+    struct slice rest = LOG_SKIP(text, "connect: ");
     struct slice words = SLICE_LITERAL(", addr=");
     size_t at = log_find_last(rest, words);
     struct slice address = slice_skip(rest, at + words.len);
     size_t comma = slice_index(address, ',');
 
-    line->command = SLICE_LITERAL("connect");
+    line->command = slice_head(text, sizeof "connect" - 1);
     line->reason = slice_skip(address, comma + 2);
     line->relay = slice_head(address, comma);
     line->peer.has_ip = ip_parse(line->relay, &line->peer.ip);
@@ -406,7 +407,7 @@ static bool parse_milter(struct slice text, struct logline *line)
     if (LOG_STARTS(text, "Milter ("))
         parse_milter_named(LOG_SKIP(text, "Milter ("), line);
     else if (LOG_STARTS(text, "Milter: connect: "))
-        parse_milter_connect(LOG_SKIP(text, "Milter: connect: "), line);
+        parse_milter_connect(LOG_SKIP(text, "Milter: "), line);
     else if (LOG_STARTS(text, "Milter: "))
         parse_milter_verdict(LOG_SKIP(text, "Milter: "), line);
     else if (LOG_STARTS(text, "milter="))
