@@ -538,6 +538,16 @@ static const struct text_case {
      ID "[203.0.113.190]: VRFY x [203.0.113.66]: VRFY y",
      "kind=probe; " IS "relay=[203.0.113.190]; peer.ip=203.0.113.190; "
      "recipient=x [203.0.113.66]: VRFY y; command=VRFY"},
+    {"probe: the argument looks like a flood, and is none",
+     ID "[203.0.113.190]: VRFY x [203.0.113.66]: Possible SMTP RCPT flood, "
+        "throttling.",
+     "kind=probe; " IS "relay=[203.0.113.190]; peer.ip=203.0.113.190; "
+     "recipient=x [203.0.113.66]: Possible SMTP RCPT flood, throttling.; "
+     "command=VRFY"},
+    {"flood: identd or an argument lies",
+     ID "x [203.0.113.66]: VRFY y@[192.0.2.9]: Possible SMTP RCPT flood, "
+        "throttling.",
+     "kind=flood; hostile=yes; id=6AMHqPjw023674"},
     {"probe: identd or the argument lies",
      ID "[203.0.113.190]: VRFY a@b.example [203.0.113.66]: VRFY y",
      "kind=probe; hostile=yes; id=6AMHqPjw023674"},
@@ -569,8 +579,7 @@ static const struct text_case {
     {"peer: a command of nothing",
      "NOQUEUE: \"\" command from [192.0.2.9] (192.0.2.9)",
      "kind=peer; relay=[192.0.2.9]; peer.ip=192.0.2.9; command="},
-    {"peer: a quote, and no command", "\" command from ",
-     "kind=other"},
+    {"peer: a quote, and no command", "\" command from ", "kind=other"},
     {"peer: pipelining",
      "NOQUEUE: unauthorized PIPELINING, sleeping, relay=[192.0.2.9]",
      "kind=peer; relay=[192.0.2.9]; peer.ip=192.0.2.9"},
