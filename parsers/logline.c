@@ -221,7 +221,7 @@ static void parse_text(struct slice text, struct logline *line)
     if (logline_mail(text, line) ||
         (is_address_first(text) && logline_reply(text, line)) ||
         logline_peer(text, line) || logline_reply(text, line) ||
-        logline_known_words(text, line))
+        logline_known_middle(text, line))
         return;
     line->kind = LOGLINE_OTHER;
 }

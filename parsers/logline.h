@@ -116,8 +116,10 @@ struct logline {
                              unknown"; of reply, ruleset, dsn, milter, auth,
                              connect and system lines */
     struct slice ruleset; /* "check_rcpt"; of a milter line the milter */
-    struct slice command; /* after "after", command=, VRFY, the milter's, AUTH
-                             mechanism, daemon of refused connections */
+    struct slice command; /* after "after", "during", command=, VRFY, the
+                             milter's, AUTH mechanism, "server" of STARTTLS,
+                             "sender notify" of a dsn line, daemon of refused
+                             connections */
     struct slice child;   /* DSN, CLONE: id that is born here; of a split all:
                              "A; B; C" */
     struct slice message_id; /* msgid= */

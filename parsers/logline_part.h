@@ -1,8 +1,9 @@
 /*
  * What the files of the maillog parser share; nobody else includes this. The
- * header of a line is taken in logline.c and its stamp in logstamp.c, the way
- * of a message in logline_mail.c, and what peers, milters and the daemon do in
- * logline_peer.c.
+ * header of a line is taken in logline.c and its stamp in logstamp.c, addresses
+ * and fields in logline_field.c, the way of a message in logline_mail.c, what
+ * peers, milters and the daemon do in logline_peer.c, and what is known by a
+ * few words alone in logline_words.c.
  */
 #ifndef QSCAN_PARSERS_LOGLINE_PART_H
 #define QSCAN_PARSERS_LOGLINE_PART_H
@@ -58,11 +59,11 @@ static inline size_t log_find_last(struct slice text, struct slice words)
     return text.len;
 }
 
-/* from <= to */
+/* Both offsets lie inside text; nothing when they are the wrong way round. */
 static inline struct slice log_between(struct slice text, size_t from,
                                        size_t to)
 {
-    return slice_make(text.ptr + from, to - from);
+    return slice_make(text.ptr + from, to > from ? to - from : 0);
 }
 
 /* ---- addresses as the log has them ---- */
@@ -82,6 +83,10 @@ struct log_scan {
 /* Offset of the next such byte, or text.len; at stands behind it. */
 size_t log_scan_next(struct log_scan *scan, char stop);
 bool log_scan_is_closed(const struct log_scan *scan);
+
+/* Length of "<...>" at the start of text when nothing inside needs a closer
+ * look; 0 otherwise. */
+size_t log_plain_address(struct slice text);
 
 /* ---- parts of a line ---- */
 
@@ -105,7 +110,10 @@ struct slice logline_without_codes(struct slice text);
 bool logline_mail(struct slice text, struct logline *line);
 bool logline_peer(struct slice text, struct logline *line);
 bool logline_reply(struct slice text, struct logline *line);
-bool logline_known_words(struct slice text, struct logline *line);
+/* By its first words, and by words in its middle: nothing but kind, reason,
+ * and the peer where one stands between known words. */
+bool logline_known_start(struct slice text, struct logline *line);
+bool logline_known_middle(struct slice text, struct logline *line);
 
 /* "[D+]HH:MM:SS", or -1 */
 int64_t log_duration(struct slice text);

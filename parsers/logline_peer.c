@@ -16,30 +16,20 @@ static size_t peer_end(struct slice text)
     return slice_starts(slice_skip(text, end), forged) ? end + forged.len : end;
 }
 
-/*
- * Where words stand behind a PEER. What identd says stands before them, what
- * the peer typed behind: with two places to choose from, nobody can tell, and
- * *at_r is text.len. False when there is none.
- */
-static bool find_behind_peer(struct slice text, struct slice words,
-                             size_t *at_r)
+/* The first words of text that stand behind a PEER, or text.len. */
+static size_t find_behind_peer(struct slice text, struct slice words,
+                               size_t from)
 {
-    enum { PLACES_MAX = 4 };
+    enum { PLACES_MAX = 4 }; /* each is looked at from the start */
     struct client client;
-    size_t at = log_find(text, words, 0);
-    size_t found = 0;
+    size_t at = from;
 
-    *at_r = text.len;
-    for (int i = 0; at < text.len; at = log_find(text, words, at + 1), i++) {
-        if (i == PLACES_MAX) {
-            *at_r = text.len;
-            return found > 0;
-        }
-        if (!client_parse(slice_head(text, at), &client))
-            continue;
-        *at_r = found++ == 0 ? at : text.len;
+    for (int i = 0; i < PLACES_MAX; i++, at++) {
+        at = log_find(text, words, at);
+        if (at == text.len || client_parse(slice_head(text, at), &client))
+            return at;
     }
-    return found > 0;
+    return text.len;
 }
 
 /* ---- what a peer did ---- */
@@ -48,6 +38,7 @@ enum peer_rest {
     REST_NONE,
     REST_COMMAND, /* what follows is a command */
     REST_PROBE,   /* the words name the command, its argument follows */
+    REST_ATTACK,  /* "CMD, count=N" */
 };
 
 static const struct peer_form {
@@ -55,35 +46,52 @@ static const struct peer_form {
     enum logline_kind kind;
     enum peer_rest rest;
 } peer_forms[] = {
+    {LOG_WORDS(": Possible SMTP RCPT flood, "), LOGLINE_FLOOD, REST_NONE},
+    {LOG_WORDS(" did not issue MAIL/EXPN/VRFY/ETRN during connection"),
+     LOGLINE_NO_COMMAND, REST_NONE},
     {LOG_WORDS(": VRFY "), LOGLINE_PROBE, REST_PROBE},
     {LOG_WORDS(": EXPN "), LOGLINE_PROBE, REST_PROBE},
     {LOG_WORDS(": ETRN "), LOGLINE_PROBE, REST_PROBE},
     {LOG_WORDS(": vrfy "), LOGLINE_PROBE, REST_PROBE},
     {LOG_WORDS(": expn "), LOGLINE_PROBE, REST_PROBE},
     {LOG_WORDS(": etrn "), LOGLINE_PROBE, REST_PROBE},
+    {LOG_WORDS(": possible SMTP attack: command="), LOGLINE_ATTACK,
+     REST_ATTACK},
     {LOG_WORDS(": probable open proxy: command="), LOGLINE_PROXY, REST_COMMAND},
     {LOG_WORDS(": SMTP violation, "), LOGLINE_PEER, REST_NONE},
-    {LOG_WORDS(": Possible SMTP RCPT flood, "), LOGLINE_FLOOD, REST_NONE},
-    {LOG_WORDS(" did not issue MAIL/EXPN/VRFY/ETRN during connection"),
-     LOGLINE_NO_COMMAND, REST_NONE},
 };
 
-/* "PEER: possible SMTP attack: command=CMD, count=N": read from the end. */
-static bool parse_attack(struct slice text, struct logline *line)
+enum { PEER_FORM_COUNT = sizeof peer_forms / sizeof peer_forms[0] };
+
+/*
+ * Whether words of another form, or the same again, stand behind a PEER, too.
+ * What identd says stands before our words, what the peer typed behind them:
+ * with two places to choose from nobody can tell.
+ */
+static bool has_second_place(struct slice text, size_t first)
 {
-    struct slice words = SLICE_LITERAL(": possible SMTP attack: command=");
-    size_t at = log_find_last(text, words);
-    struct slice rest = slice_skip(text, at + words.len);
+    /* without an ident the one with blanks in its name is no peer */
+    if (slice_index(text, '@') == text.len)
+        return false;
+    for (size_t i = 0; i < PEER_FORM_COUNT; i++) {
+        struct slice words = peer_forms[i].words;
+        size_t at = find_behind_peer(text, words, 0);
+
+        if (at == first)
+            at = find_behind_peer(text, words, first + 1);
+        if (at < text.len)
+            return true;
+    }
+    return false;
+}
+
+static void take_attack(struct slice rest, struct logline *line)
+{
     size_t count = log_find_last(rest, SLICE_LITERAL(", count="));
 
-    if (at == text.len)
-        return false;
-    line->kind = LOGLINE_ATTACK;
-    logline_set_relay(line, slice_head(text, at));
     line->command = slice_head(rest, count);
     slice_to_integer(LOG_SKIP(slice_skip(rest, count), ", count="),
                      &line->recipient_count);
-    return true;
 }
 
 static void take_probe(struct slice words, struct slice rest,
@@ -97,29 +105,36 @@ static void take_probe(struct slice words, struct slice rest,
         line->recipient = address_bare(rest);
 }
 
+static void take_peer_form(const struct peer_form *form, struct slice text,
+                           size_t at, struct logline *line)
+{
+    struct slice rest = slice_skip(text, at + form->words.len);
+
+    line->kind = form->kind;
+    line->is_hostile = has_second_place(text, at);
+    if (line->is_hostile)
+        return;
+    logline_set_relay(line, slice_head(text, at));
+    if (form->rest == REST_COMMAND)
+        line->command = rest;
+    else if (form->rest == REST_ATTACK)
+        take_attack(rest, line);
+    else if (form->rest == REST_PROBE)
+        take_probe(slice_make(text.ptr + at, form->words.len), rest, line);
+}
+
 /* "PEER: VRFY x" and others that begin with the peer */
 static bool parse_peer_first(struct slice text, struct logline *line)
 {
-    for (size_t i = 0; i < sizeof peer_forms / sizeof peer_forms[0]; i++) {
-        const struct peer_form *form = &peer_forms[i];
-        struct slice rest;
-        size_t at;
+    for (size_t i = 0; i < PEER_FORM_COUNT; i++) {
+        size_t at = find_behind_peer(text, peer_forms[i].words, 0);
 
-        if (!find_behind_peer(text, form->words, &at))
+        if (at == text.len)
             continue;
-        line->kind = form->kind;
-        line->is_hostile = at == text.len;
-        if (line->is_hostile)
-            return true;
-        logline_set_relay(line, slice_head(text, at));
-        rest = slice_skip(text, at + form->words.len);
-        if (form->rest == REST_COMMAND)
-            line->command = rest;
-        else if (form->rest == REST_PROBE)
-            take_probe(slice_make(text.ptr + at, form->words.len), rest, line);
+        take_peer_form(&peer_forms[i], text, at, line);
         return true;
     }
-    return parse_attack(text, line);
+    return false;
 }
 
 /* "lost input channel from PEER[ to DAEMON[ after CMD]]" */
@@ -196,7 +211,7 @@ static bool parse_pregreet(struct slice text, struct logline *line)
 static bool parse_bad_command(struct slice text, struct logline *line)
 {
     struct slice words = SLICE_LITERAL("\" command from ");
-    size_t at = log_find(text, words, 0);
+    size_t at = log_find(text, words, 1);
     struct slice peer = slice_skip(text, at + words.len);
 
     if (at == text.len)
@@ -356,14 +371,15 @@ static void parse_milter_verdict(struct slice rest, struct logline *line)
 }
 
 /* "Milter: connect: host=H, addr=IP, rejecting commands" */
-static void parse_milter_connect(struct slice rest, struct logline *line)
+static void parse_milter_connect(struct slice text, struct logline *line)
 {
+    struct slice rest = LOG_SKIP(text, "connect: ");
     struct slice words = SLICE_LITERAL(", addr=");
     size_t at = log_find_last(rest, words);
     struct slice address = slice_skip(rest, at + words.len);
     size_t comma = slice_index(address, ',');
 
-    line->command = SLICE_LITERAL("connect");
+    line->command = slice_head(text, sizeof "connect" - 1);
     line->reason = slice_skip(address, comma + 2);
     line->relay = slice_head(address, comma);
     line->peer.has_ip = ip_parse(line->relay, &line->peer.ip);
@@ -406,7 +422,7 @@ static bool parse_milter(struct slice text, struct logline *line)
     if (LOG_STARTS(text, "Milter ("))
         parse_milter_named(LOG_SKIP(text, "Milter ("), line);
     else if (LOG_STARTS(text, "Milter: connect: "))
-        parse_milter_connect(LOG_SKIP(text, "Milter: connect: "), line);
+        parse_milter_connect(LOG_SKIP(text, "Milter: "), line);
     else if (LOG_STARTS(text, "Milter: "))
         parse_milter_verdict(LOG_SKIP(text, "Milter: "), line);
     else if (LOG_STARTS(text, "milter="))
@@ -482,279 +498,6 @@ static bool parse_syserr(struct slice text, struct logline *line)
     return true;
 }
 
-/* ---- known by a few words ---- */
-
-struct known_words {
-    struct slice words;
-    enum logline_kind kind;
-};
-
-#define WORDS(words, kind)                                                     \
-    {                                                                          \
-        {(words), sizeof(words) - 1}, LOGLINE_##kind                           \
-    }
-
-/* clang-format off */
-/* In the order of their first bytes, longer words before shorter ones. */
-static const struct known_words known_starts[] = {
-    WORDS("--- ", NOTICE), WORDS("-- ", NOTICE), WORDS("<-- ", NOTICE),
-    WORDS("<<< ", NOTICE), WORDS(">>> ", NOTICE),
-    WORDS("Authentication-Warning: ", SYSTEM), WORDS("Alias file ", SYSTEM),
-    WORDS("Aborting queue run", NOTICE), WORDS("Broadcast", NOTICE),
-    WORDS("Cannot ", SYSTEM), WORDS("Can't ", SYSTEM),
-    WORDS("Closing connection to ", NOTICE), WORDS("Connecting to ", NOTICE),
-    WORDS("Could not ", SYSTEM), WORDS("CLEAR_STATE: ", NOTICE),
-    WORDS("DNS failure: ", SYSTEM), WORDS("Denied ", SYSTEM),
-    WORDS("Deny user ", SYSTEM), WORDS("Drop privs for user ", SYSTEM),
-    WORDS("Dropping verbosity ", SYSTEM), WORDS("Error ", SYSTEM),
-    WORDS("ERROR: ", SYSTEM), WORDS("File descriptors missing", SYSTEM),
-    WORDS("Fixed MIME ", PEER), WORDS("Infinite loop in ruleset ", SYSTEM),
-    WORDS("LDAP ", SYSTEM), WORDS("Losing ", SYSTEM),
-    WORDS("My unqualified host name ", SYSTEM), WORDS("NIS map ", SYSTEM),
-    WORDS("POSSIBLE ATTACK ", PEER), WORDS("QueueDirectory: ", SYSTEM),
-    WORDS("QUIT: ", NOTICE), WORDS("Ruleset ", SYSTEM), WORDS("SASL", SYSTEM),
-    WORDS("SECURITY ALERT: ", SYSTEM),
-    WORDS("SMTP outgoing connect on ", NOTICE), WORDS("SMTP connect ", NOTICE),
-    WORDS("SMTP server ", NOTICE), WORDS("Saved message in ", SYSTEM),
-    WORDS("Skipping ", NOTICE), WORDS("Truncated MIME ", PEER),
-    WORDS("Truncated long MIME ", PEER), WORDS("Too many ", SYSTEM),
-    WORDS("TLS", TLS), WORDS("Unable to ", SYSTEM), WORDS("Unbalanced ", REPLY),
-    WORDS("Warning: ", SYSTEM), WORDS("WARNING: ", SYSTEM),
-    WORDS("WorkList for ", SYSTEM), WORDS("abortmessage: ", NOTICE),
-    WORDS("accepting connections again", NOTICE),
-    WORDS("alias database ", NOTICE), WORDS("alias ", NOTICE),
-    WORDS("aliasing/forwarding loop ", SYSTEM), WORDS("aliaswait", NOTICE),
-    WORDS("assigned id ", NOTICE), WORDS("bogus queue file", SYSTEM),
-    WORDS("can not ", SYSTEM), WORDS("cannot ", SYSTEM),
-    WORDS("can't ", SYSTEM), WORDS("chkqdir: ", SYSTEM),
-    WORDS("clt_features=", NOTICE), WORDS("collect: ", LOST),
-    WORDS("connect from ", NOTICE), WORDS("control: ", NOTICE),
-    WORDS("could not ", SYSTEM), WORDS("daemon ", SYSTEM),
-    WORDS("dangerous permissions", SYSTEM), WORDS("delaying=", NOTICE),
-    WORDS("deliver: ", SYSTEM), WORDS("did not issue MAIL", NO_COMMAND),
-    WORDS("discarded", NOTICE), WORDS("disconnect", NOTICE),
-    WORDS("dns ", NOTICE), WORDS("dns_", NOTICE), WORDS("domain ", NOTICE),
-    WORDS("dowork", NOTICE), WORDS("drop_privileges: ", SYSTEM),
-    WORDS("dropenvelope", NOTICE), WORDS("dup_df: ", SYSTEM),
-    WORDS("eatheader: ", NOTICE), WORDS("engine=", NOTICE),
-    WORDS("error connecting to filter", SYSTEM), WORDS("error: ", SYSTEM),
-    WORDS("expand ", NOTICE), WORDS("expanded ", NOTICE),
-    WORDS("fill_fd: ", SYSTEM), WORDS("fileclass: ", SYSTEM),
-    WORDS("filesys_update failed", SYSTEM), WORDS("finis", NOTICE),
-    WORDS("forward ", NOTICE), WORDS("forward: ", NOTICE),
-    WORDS("gatherq: ", SYSTEM), WORDS("getauthinfo", NOTICE),
-    WORDS("getla: ", SYSTEM), WORDS("getmxrr: ", SYSTEM),
-    WORDS("gethostbyaddr(", SYSTEM), WORDS("gethostbyname(", SYSTEM),
-    WORDS("getrequests: ", SYSTEM), WORDS("grew WorkList", NOTICE),
-    WORDS("grow_wlist", NOTICE), WORDS("headers too large", PEER),
-    WORDS("hostsignature", SYSTEM), WORDS("identity changed", NOTICE),
-    WORDS("in background", NOTICE), WORDS("include ", SYSTEM),
-    WORDS("include: ", SYSTEM), WORDS("including file ", NOTICE),
-    WORDS("inittls: ", NOTICE), WORDS("invalid domain name ", PEER),
-    WORDS("invalid ", SYSTEM), WORDS("ldap", SYSTEM), WORDS("locked", NOTICE),
-    WORDS("log terminated", NOTICE), WORDS("low on space", SYSTEM),
-    WORDS("mail_", NOTICE), WORDS("mailfile: ", SYSTEM),
-    WORDS("makeconnection", SYSTEM), WORDS("mci_", NOTICE),
-    WORDS("message size (", REPLY), WORDS("mime7to8: ", NOTICE),
-    WORDS("mime8to7: ", NOTICE), WORDS("moved to ", NOTICE),
-    WORDS("multiqueue_cache: ", SYSTEM), WORDS("newaliases: ", SYSTEM),
-    WORDS("nis", SYSTEM), WORDS("null ", SYSTEM),
-    WORDS("opendaemonsocket: ", SYSTEM), WORDS("openmailer", SYSTEM),
-    WORDS("openmap", SYSTEM), WORDS("ownership change", SYSTEM),
-    WORDS("owner ", NOTICE), WORDS("persistent queue runner", NOTICE),
-    WORDS("possible ", PEER), WORDS("problem ", SYSTEM),
-    WORDS("prog_open: ", SYSTEM), WORDS("putbody: ", SYSTEM),
-    WORDS("putoutmsg", NOTICE), WORDS("proc_list_", SYSTEM),
-    WORDS("quarantine=", NOTICE), WORDS("quarantine_queue_item: ", SYSTEM),
-    WORDS("queue run ", NOTICE), WORDS("queue control process", NOTICE),
-    WORDS("queuename: ", SYSTEM), WORDS("queued", NOTICE),
-    WORDS("queueup", SYSTEM), WORDS("rewrite: ", SYSTEM),
-    WORDS("rscheck(", NOTICE), WORDS("readaliases: ", SYSTEM),
-    WORDS("readcf: ", SYSTEM), WORDS("readqf: ", SYSTEM),
-    WORDS("rebuil", NOTICE), WORDS("rejecting new messages", SYSTEM),
-    WORDS("removed", NOTICE), WORDS("restart", NOTICE),
-    WORDS("return to sender", NOTICE), WORDS("runqueue", NOTICE),
-    WORDS("running queue", NOTICE), WORDS("run queue", NOTICE),
-    WORDS("safefopen: ", SYSTEM), WORDS("safeopen", SYSTEM),
-    WORDS("savemail: ", SYSTEM), WORDS("secureware", SYSTEM),
-    WORDS("sendall", NOTICE), WORDS("sendenvelope", NOTICE),
-    WORDS("sender blocked", NOTICE), WORDS("server ", NOTICE),
-    WORDS("setsender: ", SYSTEM), WORDS("skipping ", NOTICE),
-    WORDS("socket map ", SYSTEM), WORDS("srv_features: ", SYSTEM),
-    WORDS("starting daemon", NOTICE), WORDS("started as: ", NOTICE),
-    WORDS("startup with ", NOTICE), WORDS("statfs(", SYSTEM),
-    WORDS("stopping daemon", NOTICE), WORDS("symlink", SYSTEM),
-    WORDS("sync_dir: ", SYSTEM), WORDS("syslog", NOTICE),
-    WORDS("tcpwrappers (", PEER), WORDS("text map ", SYSTEM),
-    WORDS("timeout ", SYSTEM), WORDS("tls_", TLS), WORDS("too many ", SYSTEM),
-    WORDS("unable to ", SYSTEM), WORDS("unquarantine", NOTICE),
-    WORDS("unauthorized PIPELINING", PEER), WORDS("unknown ", SYSTEM),
-    WORDS("unlink", NOTICE), WORDS("user ", SYSTEM), WORDS("warning: ", SYSTEM),
-    WORDS("wrong ", SYSTEM), WORDS("xfilter", SYSTEM), WORDS("x_", NOTICE),
-};
-
-/* Usual errors of a session without an address (err.c, usrerr). */
-static const struct known_words known_replies[] = {
-    WORDS("Access denied", REPLY),
-    WORDS("Bad ", REPLY),
-    WORDS("Command rejected", REPLY),
-    WORDS("Command unrecognized", REPLY),
-    WORDS("Data format error", REPLY),
-    WORDS("Domain name required", REPLY),
-    WORDS("Fix reverse DNS", REPLY),
-    WORDS("Header", REPLY),
-    WORDS("Invalid ", REPLY),
-    WORDS("Line too long", REPLY),
-    WORDS("Message ", REPLY),
-    WORDS("Need ", REPLY),
-    WORDS("Nested MAIL", REPLY),
-    WORDS("No ", REPLY),
-    WORDS("Relaying denied", REPLY),
-    WORDS("Sender ", REPLY), WORDS("Service ", REPLY),
-    WORDS("Syntax error", REPLY),
-    WORDS("Too many hops ", REPLY),
-    WORDS("Too many bad ", REPLY),
-    WORDS("Too many recipients", REPLY),
-    WORDS("User ", REPLY),
-    WORDS("Virus", REPLY),
-};
-
-/* Where the name of a host, file or user of the line's own comes first. */
-static const struct known_words known_middles[] = {
-    WORDS(" aliases, longest ", NOTICE),
-    WORDS(" did not issue MAIL", NO_COMMAND),
-    WORDS(": SMTP DATA-", PEER), WORDS(": SMTP MAIL protocol error", PEER),
-    WORDS(": SMTP RCPT protocol error", PEER),
-    WORDS(" didn't use HELO protocol", SYSTEM),
-    WORDS(" command from ", PEER),
-    WORDS(": world writable", SYSTEM), WORDS(" writable ", SYSTEM),
-    WORDS(" has bad shell", SYSTEM),
-    WORDS(" mailer (", SYSTEM),
-    WORDS(" does not support 8BITMIME", NOTICE),
-    WORDS(" owned process doing -bs", SYSTEM),
-    WORDS(" set sender to ", SYSTEM),
-    WORDS(": lookup (", SYSTEM),
-    WORDS("unsafe", SYSTEM), WORDS("insecure", SYSTEM),
-    WORDS(": locked", NOTICE), WORDS(": too young", NOTICE),
-    WORDS(": changed", SYSTEM),
-    WORDS(": delaying ", NOTICE),
-    WORDS("Already quarantined", NOTICE), WORDS("Quarantined with", NOTICE),
-    WORDS("Quarantine changed", NOTICE), WORDS("Removed quarantine", NOTICE),
-    WORDS(": could not ", SYSTEM), WORDS(": cannot ", SYSTEM),
-    WORDS(": Permission denied", SYSTEM),
-    WORDS(": No such file or directory", SYSTEM),
-    WORDS(": No space left", SYSTEM),
-    WORDS("too many bad commands", PEER), WORDS("Too many bad ", PEER),
-    WORDS("(may be forged)", PEER),
-};
-/* clang-format on */
-
-static bool take_known(struct slice text, const struct known_words *words,
-                       size_t count, struct logline *line)
-{
-    for (size_t i = 0; i < count; i++) {
-        if (text.ptr[0] != words[i].words.ptr[0] ||
-            !slice_starts(text, words[i].words))
-            continue;
-        line->kind = words[i].kind;
-        line->reason = text;
-        return true;
-    }
-    return false;
-}
-
-/* The words with the first byte of text, among those in order. */
-static bool take_known_start(struct slice text, struct logline *line)
-{
-    size_t first = 0;
-    size_t end = sizeof known_starts / sizeof known_starts[0];
-    size_t count = 0;
-
-    while (first < end) {
-        size_t middle = first + (end - first) / 2;
-
-        if (known_starts[middle].words.ptr[0] < text.ptr[0])
-            first = middle + 1;
-        else
-            end = middle;
-    }
-    while (first + count < sizeof known_starts / sizeof known_starts[0] &&
-           known_starts[first + count].words.ptr[0] == text.ptr[0])
-        count++;
-    return take_known(text, known_starts + first, count, line);
-}
-
-static bool take_known_middle(struct slice text, struct logline *line)
-{
-    size_t count = sizeof known_middles / sizeof known_middles[0];
-
-    for (size_t i = 0; i < count; i++) {
-        if (log_find(text, known_middles[i].words, 0) == text.len)
-            continue;
-        line->kind = known_middles[i].kind;
-        line->reason = text;
-        return true;
-    }
-    return false;
-}
-
-/* Lines about a peer that stands between known words. */
-static const struct peer_words {
-    struct slice start, before, after;
-    enum logline_kind kind;
-} peer_words[] = {
-    {LOG_WORDS("Null connection from "),
-     LOG_WORDS(" from "),
-     {NULL, 0},
-     LOGLINE_NO_COMMAND},
-    {LOG_WORDS("connect from "),
-     LOG_WORDS(" from "),
-     {NULL, 0},
-     LOGLINE_NOTICE},
-    {LOG_WORDS("unauthorized PIPELINING"),
-     LOG_WORDS(", relay="),
-     {NULL, 0},
-     LOGLINE_PEER},
-    {LOG_WORDS("invalid domain name "),
-     LOG_WORDS(") from "),
-     {NULL, 0},
-     LOGLINE_PEER},
-    {LOG_WORDS("POSSIBLE ATTACK from "), LOG_WORDS(" from "),
-     LOG_WORDS(": newline in string"), LOGLINE_PEER},
-    {LOG_WORDS("headers too large ("), LOG_WORDS(" max) from "),
-     LOG_WORDS(" during message collect"), LOGLINE_PEER},
-    {LOG_WORDS("SMTP "), LOG_WORDS(") from "),
-     LOG_WORDS(" tempfailed (due to previous checks)"), LOGLINE_PEER},
-};
-
-static bool parse_peer_words(struct slice text, struct logline *line)
-{
-    for (size_t i = 0; i < sizeof peer_words / sizeof peer_words[0]; i++) {
-        const struct peer_words *form = &peer_words[i];
-        size_t at, end = text.len;
-
-        if (!slice_starts(text, form->start))
-            continue;
-        if (form->after.len > 0)
-            end = log_find_last(text, form->after);
-        at = log_find_last(slice_head(text, end), form->before);
-        if (at == end || (form->after.len > 0 && end == text.len))
-            continue;
-        line->kind = form->kind;
-        logline_set_relay(line, log_between(text, at + form->before.len, end));
-        return true;
-    }
-    return false;
-}
-
-static bool parse_known(struct slice text, struct logline *line)
-{
-    return parse_peer_words(text, line) ||
-           take_known(text, known_replies,
-                      sizeof known_replies / sizeof known_replies[0], line) ||
-           take_known_start(text, line);
-}
-
 /* Our own words first; then a peer, whose first bytes may be anything. */
 static bool parse_by_first_words(struct slice text, struct logline *line)
 {
@@ -805,11 +548,6 @@ bool logline_peer(struct slice text, struct logline *line)
         return false;
     if (text.ptr[0] == '[') /* a peer without a name */
         return parse_peer_first(text, line);
-    return parse_by_first_words(text, line) || parse_known(text, line) ||
-           parse_peer_first(text, line);
-}
-
-bool logline_known_words(struct slice text, struct logline *line)
-{
-    return take_known_middle(text, line);
+    return parse_by_first_words(text, line) ||
+           logline_known_start(text, line) || parse_peer_first(text, line);
 }

@@ -37,8 +37,6 @@ static void check_fields(const struct logline *line, struct slice whole)
 
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
         check(parts[i], whole);
-    if (line->kind != LOGLINE_MILTER)
-        check(line->command, whole);
 }
 
 static void check_recipients(const struct logline *line)

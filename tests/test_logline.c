@@ -35,8 +35,8 @@ static const struct text_case {
         "bodytype=8BITMIME, proto=ESMTPS, daemon=MTA-v6, "
         "relay=[IPv6:2001:db8:bad:666:0:0:0:17]",
      "kind=from; " IS "relay=[IPv6:2001:db8:bad:666:0:0:0:17]; "
-                      "peer.ip=2001:db8:bad:666::17; sender=joe@example.com; "
-                      "message_id=<a@b>; protocol=ESMTPS; size=177; count=1"},
+     "peer.ip=2001:db8:bad:666::17; sender=joe@example.com; "
+     "message_id=<a@b>; protocol=ESMTPS; size=177; count=1"},
     {"from: name may be forged",
      ID
      "from=<joe@example.com>, size=0, class=0, nrcpts=0, proto=ESMTP, "
@@ -120,8 +120,8 @@ static const struct text_case {
      ID "from=<\"aaaaaaaaa...bb@example.com>, size=2, class=0, nrcpts=1, "
         "msgid=<x>, proto=ESMTP, daemon=MTA, relay=[192.0.2.9]",
      "kind=from; " IS "relay=[192.0.2.9]; peer.ip=192.0.2.9; "
-                      "sender=\"aaaaaaaaa...bb@example.com; message_id=<x>; "
-                      "protocol=ESMTP; size=2; count=1"},
+     "sender=\"aaaaaaaaa...bb@example.com; message_id=<x>; "
+     "protocol=ESMTP; size=2; count=1"},
     {"from: identd forges",
      ID "from=<joe@example.com>, size=2, class=0, nrcpts=1, proto=ESMTP, "
         "daemon=MTA, relay=x [203.0.113.66] (may be forged)@mail.example.net "
@@ -145,8 +145,7 @@ static const struct text_case {
      ID "to=<bob@[203.0.113.9]>, delay=3+09:43:43, xdelay=00:00:00, "
         "mailer=esmtp, pri=481648, relay=[203.0.113.9] [203.0.113.9], "
         "dsn=4.4.1, stat=Deferred: Connection refused by [203.0.113.9]",
-     "kind=to; " IS
-     "relay=[203.0.113.9] [203.0.113.9]; peer.ip=203.0.113.9; "
+     "kind=to; " IS "relay=[203.0.113.9] [203.0.113.9]; peer.ip=203.0.113.9; "
      "recipient=bob@[203.0.113.9]; recipients=<bob@[203.0.113.9]>; "
      "status=Deferred: Connection refused by [203.0.113.9]; dsn=4.4.1; "
      "mailer=esmtp; delay=294223; xdelay=0"},
@@ -154,8 +153,7 @@ static const struct text_case {
      ID
      "to=<bob@example.com>, delay=2+01:15:32, xdelay=00:00:00, mailer=esmtp, "
      "pri=662379, relay=mail.example.com., dsn=4.0.0, stat=Deferred",
-     "kind=to; " IS
-     "relay=mail.example.com.; peer.name=mail.example.com; "
+     "kind=to; " IS "relay=mail.example.com.; peer.name=mail.example.com; "
      "recipient=bob@example.com; recipients=<bob@example.com>; "
      "status=Deferred; dsn=4.0.0; mailer=esmtp; delay=177332; xdelay=0"},
     {"to: a reply",
@@ -172,7 +170,7 @@ static const struct text_case {
      ID "to=<m6@example.com>, delay=00:00:00, mailer=esmtp, pri=414261, "
         "stat=queued",
      "kind=to; " IS "recipient=m6@example.com; recipients=<m6@example.com>; "
-                    "status=queued; mailer=esmtp; delay=0"},
+     "status=queued; mailer=esmtp; delay=0"},
     {"to: quarantined",
      ID "to=<kevin@example.com>, delay=00:00:00, mailer=esmtp, pri=30195, "
         "quarantine=virus, relay=[203.0.113.66], found, stat=quarantined",
@@ -183,15 +181,14 @@ static const struct text_case {
      ID "to=<a@example.com>,<\"b,c\"@example.com>,d@example.com [more], "
         "delay=00:00:00, mailer=esmtp, pri=414261, stat=queued",
      "kind=to; " IS "recipient=a@example.com; "
-                    "recipients=<a@example.com>,<\"b,c\"@example.com>,d@"
-                    "example.com; status=queued; mailer=esmtp; delay=0"},
+     "recipients=<a@example.com>,<\"b,c\"@example.com>,d@"
+     "example.com; status=queued; mailer=esmtp; delay=0"},
     {"to: controlling user",
      ID
      "to=x@example.com, ctladdr=<list@example.com> (103/106), delay=00:00:00, "
      "xdelay=00:00:00, mailer=relay, pri=30115, relay=[192.0.2.1] [192.0.2.1], "
      "dsn=4.4.1, stat=Deferred: Connection refused by [192.0.2.1]",
-     "kind=to; " IS
-     "relay=[192.0.2.1] [192.0.2.1]; peer.ip=192.0.2.1; "
+     "kind=to; " IS "relay=[192.0.2.1] [192.0.2.1]; peer.ip=192.0.2.1; "
      "recipient=x@example.com; recipients=x@example.com; status=Deferred: "
      "Connection refused by [192.0.2.1]; dsn=4.4.1; mailer=relay; "
      "ctladdr=list@example.com; delay=0; xdelay=0"},
@@ -200,8 +197,8 @@ static const struct text_case {
      "to=\"|/usr/bin/vacation -a x, joe\", ctladdr=joe (8/0), delay=00:00:00, "
      "xdelay=00:00:00, mailer=prog, pri=30115, dsn=2.0.0, stat=Sent",
      "kind=to; " IS "recipient=\"|/usr/bin/vacation -a x, joe\"; "
-                    "recipients=\"|/usr/bin/vacation -a x, joe\"; status=Sent; "
-                    "dsn=2.0.0; mailer=prog; ctladdr=joe; delay=0; xdelay=0"},
+     "recipients=\"|/usr/bin/vacation -a x, joe\"; status=Sent; "
+     "dsn=2.0.0; mailer=prog; ctladdr=joe; delay=0; xdelay=0"},
     {"to: 8.8",
      "SAA12345: to=<joe@example.com>, ctladdr=<list@example.com> (1/1), "
      "delay=00:00:03, xdelay=00:00:02, mailer=smtp, relay=mail.example.com. "
@@ -331,11 +328,11 @@ static const struct text_case {
      ID "6AMHqPjx023674: sender notify: Warning: could not send message for "
         "past 4 hours",
      "kind=dsn; " IS "reason=Warning: could not send message for past 4 hours; "
-                     "command=sender notify; child=6AMHqPjx023674"},
+     "command=sender notify; child=6AMHqPjx023674"},
     {"dsn: return to sender",
      ID "6AMHqPjx023674: return to sender: Service unavailable",
      "kind=dsn; " IS "reason=Service unavailable; command=return to sender; "
-                     "child=6AMHqPjx023674"},
+     "child=6AMHqPjx023674"},
     {"dsn: postmaster",
      "NAA03712: NAB03712: postmaster notify: Host unknown (Name server: "
      "x.example: host not found)",
@@ -399,8 +396,7 @@ static const struct text_case {
      ID "ruleset=check_mail, arg1=<bob@example.com>, relay=a.example.net "
         "[192.0.2.9] (may be forged), reject=553 5.1.8 <bob@example.com>... "
         "Domain of sender address bob@example.com does not exist",
-     "kind=ruleset; " IS
-     "relay=a.example.net [192.0.2.9] (may be forged); "
+     "kind=ruleset; " IS "relay=a.example.net [192.0.2.9] (may be forged); "
      "peer.name=a.example.net; peer.ip=192.0.2.9; peer.forged=yes; "
      "sender=bob@example.com; reply=553 5.1.8 <bob@example.com>... Domain of "
      "sender address bob@example.com does not exist; reason=Domain of sender "
@@ -447,8 +443,7 @@ static const struct text_case {
      ID "ruleset=check_rcpt, arg1=<\"x, relay=[203.0.113.66], reject=550 "
         "y\"@example.com>, relay=[192.0.2.9], reject=550 5.7.1 <\"x, "
         "relay=[203.0.113.66], reject=550 y\"@example.com>... Relaying denied",
-     "kind=ruleset; " IS
-     "relay=[192.0.2.9]; peer.ip=192.0.2.9; recipient=\"x, "
+     "kind=ruleset; " IS "relay=[192.0.2.9]; peer.ip=192.0.2.9; recipient=\"x, "
      "relay=[203.0.113.66], reject=550 y\"@example.com; reply=550 5.7.1 <\"x, "
      "relay=[203.0.113.66], reject=550 y\"@example.com>... Relaying denied; "
      "reason=Relaying denied; ruleset=check_rcpt"},
@@ -473,8 +468,8 @@ static const struct text_case {
      ID "lost input channel from ppp-36.example.net [198.18.40.46] (may be "
         "forged) to MTA-v4 after rcpt",
      "kind=lost; " IS "relay=ppp-36.example.net [198.18.40.46] (may be "
-                      "forged); peer.name=ppp-36.example.net; "
-                      "peer.ip=198.18.40.46; peer.forged=yes; command=rcpt"},
+     "forged); peer.name=ppp-36.example.net; "
+     "peer.ip=198.18.40.46; peer.forged=yes; command=rcpt"},
     {"lost: old",
      "NAA03712: lost input channel from ppp-36.example.net [198.18.40.46]",
      "kind=lost; id=NAA03712; relay=ppp-36.example.net [198.18.40.46]; "
@@ -496,14 +491,14 @@ static const struct text_case {
     {"lost: timeout of a client",
      ID "timeout waiting for input from mx.example.net. during client greeting",
      "kind=lost; " IS "relay=mx.example.net.; peer.name=mx.example.net; "
-                      "command=client greeting"},
+     "command=client greeting"},
     {"lost: body", ID "collect: premature EOM: unexpected close",
      "kind=lost; " IS "reason=unexpected close"},
     {"lost: body, whose",
      ID "collect: relay=[192.0.2.9], from=<\"a, info=x\"@example.com>, "
         "info=unexpected close",
      "kind=lost; " IS "relay=[192.0.2.9]; peer.ip=192.0.2.9; sender=\"a, "
-                      "info=x\"@example.com; reason=unexpected close"},
+     "info=x\"@example.com; reason=unexpected close"},
     {"no command",
      ID "c158.example.net [198.18.41.168] did not issue MAIL/EXPN/VRFY/ETRN "
         "during connection to MTA-v4",
@@ -520,7 +515,7 @@ static const struct text_case {
      ID
      "ppp-13.example.net [198.18.40.23]: Possible SMTP RCPT flood, throttling.",
      "kind=flood; " IS "relay=ppp-13.example.net [198.18.40.23]; "
-                       "peer.name=ppp-13.example.net; peer.ip=198.18.40.23"},
+     "peer.name=ppp-13.example.net; peer.ip=198.18.40.23"},
     {"flood, closed",
      ID "[198.18.40.23]: Possible SMTP RCPT flood, shutting down connection.",
      "kind=flood; " IS "relay=[198.18.40.23]; peer.ip=198.18.40.23"},
@@ -530,26 +525,36 @@ static const struct text_case {
      "relay=[203.0.113.190]; peer.ip=203.0.113.190; command=VRFY; count=6"},
     {"probe: vrfy", ID "[203.0.113.190]: VRFY bob@example.com",
      "kind=probe; " IS "relay=[203.0.113.190]; peer.ip=203.0.113.190; "
-                       "recipient=bob@example.com; command=VRFY"},
+     "recipient=bob@example.com; command=VRFY"},
     {"probe: expn, rejected",
      ID "joe@a.example.net [203.0.113.190]: EXPN staff [rejected]",
      "kind=probe; " IS "relay=joe@a.example.net [203.0.113.190]; "
-                       "peer.ident=joe; peer.name=a.example.net; "
-                       "peer.ip=203.0.113.190; recipient=staff; command=EXPN"},
+     "peer.ident=joe; peer.name=a.example.net; "
+     "peer.ip=203.0.113.190; recipient=staff; command=EXPN"},
     {"probe: etrn", ID "[203.0.113.190]: ETRN x",
      "kind=probe; " IS
      "relay=[203.0.113.190]; peer.ip=203.0.113.190; command=ETRN"},
     {"probe: the argument has another peer",
      ID "[203.0.113.190]: VRFY x [203.0.113.66]: VRFY y",
      "kind=probe; " IS "relay=[203.0.113.190]; peer.ip=203.0.113.190; "
-                       "recipient=x [203.0.113.66]: VRFY y; command=VRFY"},
+     "recipient=x [203.0.113.66]: VRFY y; command=VRFY"},
+    {"probe: the argument looks like a flood, and is none",
+     ID "[203.0.113.190]: VRFY x [203.0.113.66]: Possible SMTP RCPT flood, "
+        "throttling.",
+     "kind=probe; " IS "relay=[203.0.113.190]; peer.ip=203.0.113.190; "
+     "recipient=x [203.0.113.66]: Possible SMTP RCPT flood, throttling.; "
+     "command=VRFY"},
+    {"flood: identd or an argument lies",
+     ID "x [203.0.113.66]: VRFY y@[192.0.2.9]: Possible SMTP RCPT flood, "
+        "throttling.",
+     "kind=flood; hostile=yes; id=6AMHqPjw023674"},
     {"probe: identd or the argument lies",
      ID "[203.0.113.190]: VRFY a@b.example [203.0.113.66]: VRFY y",
      "kind=probe; hostile=yes; id=6AMHqPjw023674"},
     {"proxy",
      ID "[203.0.113.210]: probable open proxy: command=GET / HTTP/1.0\\r\\n",
      "kind=proxy; " IS "relay=[203.0.113.210]; peer.ip=203.0.113.210; "
-                       "command=GET / HTTP/1.0\\r\\n"},
+     "command=GET / HTTP/1.0\\r\\n"},
     {"pregreet",
      ID "rejecting commands from [203.0.113.240] [203.0.113.240] due to "
         "pre-greeting traffic after 0 seconds",
@@ -566,11 +571,15 @@ static const struct text_case {
     {"peer: too long",
      ID "a.example.net [203.0.113.240]: SMTP violation, input too long: 2049",
      "kind=peer; " IS "relay=a.example.net [203.0.113.240]; "
-                      "peer.name=a.example.net; peer.ip=203.0.113.240"},
+     "peer.name=a.example.net; peer.ip=203.0.113.240"},
     {"peer: wiz",
      "NOQUEUE: \"wiz\" command from a.example.net [192.0.2.9] (192.0.2.9)",
      "kind=peer; relay=a.example.net [192.0.2.9]; peer.name=a.example.net; "
      "peer.ip=192.0.2.9; command=wiz"},
+    {"peer: a command of nothing",
+     "NOQUEUE: \"\" command from [192.0.2.9] (192.0.2.9)",
+     "kind=peer; relay=[192.0.2.9]; peer.ip=192.0.2.9; command="},
+    {"peer: a quote, and no command", "\" command from ", "kind=other"},
     {"peer: pipelining",
      "NOQUEUE: unauthorized PIPELINING, sleeping, relay=[192.0.2.9]",
      "kind=peer; relay=[192.0.2.9]; peer.ip=192.0.2.9"},
@@ -596,8 +605,7 @@ static const struct text_case {
      ID "AUTH failure (LOGIN): authentication failure (-13) SASL(-13): "
         "authentication failure: x, user=a, relay=[203.0.113.66], user=b, "
         "relay=[203.0.113.100]",
-     "kind=auth; " IS
-     "relay=[203.0.113.100]; peer.ip=203.0.113.100; user=a, "
+     "kind=auth; " IS "relay=[203.0.113.100]; peer.ip=203.0.113.100; user=a, "
      "relay=[203.0.113.66], user=b; reason=authentication failure (-13) "
      "SASL(-13): authentication failure: x; command=LOGIN"},
     {"auth: no user",
@@ -651,7 +659,7 @@ static const struct text_case {
     {"milter: data",
      ID "Milter: data, reject=554 5.7.1 Spam score 9.1 too high",
      "kind=milter; " IS "reply=554 5.7.1 Spam score 9.1 too high; reason=Spam "
-                        "score 9.1 too high; command=data"},
+     "score 9.1 too high; command=data"},
     {"milter: from",
      ID
      "Milter: from=<joe@example.com>, reject=451 4.7.1 Please try again later",
@@ -719,14 +727,14 @@ static const struct text_case {
      ID "low on space (SMTP-DAEMON needs 100 bytes + 100 blocks in "
         "/var/spool/mqueue), max avail: 40",
      "kind=system; " IS "reason=low on space (SMTP-DAEMON needs 100 bytes + "
-                        "100 blocks in /var/spool/mqueue), max avail: 40"},
+     "100 blocks in /var/spool/mqueue), max avail: 40"},
     {"system: no space", "rejecting new messages: min free: 100",
      "kind=system; reason=rejecting new messages: min free: 100"},
     {"system: warning",
      ID
      "Authentication-Warning: mx2.example.org: smmsp set sender to <> using -f",
      "kind=system; " IS "reason=Authentication-Warning: mx2.example.org: smmsp "
-                        "set sender to <> using -f"},
+     "set sender to <> using -f"},
     {"notice: start", "starting daemon (8.17.1.9): SMTP",
      "kind=notice; reason=starting daemon (8.17.1.9): SMTP"},
     {"notice: restart", "restarting /usr/sbin/sendmail due to signal",

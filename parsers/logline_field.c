@@ -1,0 +1,250 @@
+#include "parsers/logline_part.h"
+
+/* ---- scanning outside quotes ---- */
+
+/* Bytes of one byte as the log has it: "a", "\\", "\101". */
+static size_t logged_byte(struct slice text, size_t at)
+{
+    if (text.ptr[at] != '\\')
+        return 1;
+    if (at + 1 < text.len && text.ptr[at + 1] == '\\')
+        return 2;
+    if (at + 3 < text.len && byte_is_digit(text.ptr[at + 1]) &&
+        byte_is_digit(text.ptr[at + 2]) && byte_is_digit(text.ptr[at + 3]))
+        return 4;
+    return 1;
+}
+
+static size_t skip_escape(struct slice text, size_t at)
+{
+    size_t len = logged_byte(text, at);
+
+    at += len;
+    /* "\ooo" is one byte of data and quotes nothing */
+    if (len == 4 || at >= text.len)
+        return at;
+    return at + logged_byte(text, at);
+}
+
+size_t log_scan_next(struct log_scan *scan, char stop)
+{
+    struct slice text = scan->text;
+
+    while (scan->at < text.len) {
+        size_t at = scan->at;
+        char c = text.ptr[at];
+
+        if (c == '\\') {
+            scan->at = skip_escape(text, at);
+            continue;
+        }
+        scan->at = at + 1;
+        if (c == '"') {
+            scan->is_quoted = !scan->is_quoted;
+        } else if (scan->is_quoted) {
+            continue;
+        } else if (c == '(') {
+            scan->comments++;
+        } else if (scan->comments > 0) {
+            scan->comments -= c == ')';
+        } else if (c == stop && scan->angles == 0) {
+            return at;
+        } else if (c == '<') {
+            scan->angles++;
+        } else if (c == '>' && scan->angles > 0) {
+            scan->angles--;
+        }
+    }
+    scan->at = text.len;
+    return text.len;
+}
+
+bool log_scan_is_closed(const struct log_scan *scan)
+{
+    return scan->angles == 0 && scan->comments == 0 && !scan->is_quoted;
+}
+
+/* Where a plain address ends, or is none. */
+static const bool ends_plain[256] = {
+    ['>'] = true, ['"'] = true, ['\\'] = true, ['<'] = true, ['('] = true};
+
+size_t log_plain_address(struct slice text)
+{
+    size_t end = 1;
+
+    if (text.len == 0 || text.ptr[0] != '<')
+        return 0;
+    while (end < text.len && !ends_plain[(unsigned char)text.ptr[end]])
+        end++;
+    return end < text.len && text.ptr[end] == '>' ? end + 1 : 0;
+}
+
+bool logline_next_recipient(struct slice *rest, struct slice *recipient_r)
+{
+    size_t end;
+
+    if (rest->len == 0)
+        return false;
+    end = log_plain_address(*rest);
+    if (end == 0 || (end < rest->len && rest->ptr[end] != ',')) {
+        struct log_scan scan = {.text = *rest};
+
+        end = log_scan_next(&scan, ',');
+    }
+    *recipient_r = address_bare(slice_head(*rest, end));
+    *rest = slice_skip(*rest, end + 1);
+    return true;
+}
+
+/* ---- fields ---- */
+
+/* "[D+]HH:MM:SS" (sendmail/convtime.c: pintvl); a day has 24 hours. */
+int64_t log_duration(struct slice text)
+{
+    size_t plus = text.len > 8 ? slice_index(text, '+') : text.len;
+    int64_t days = 0;
+    int64_t part[3] = {0, 0, 0};
+
+    if (plus < text.len) {
+        if (!slice_to_integer(slice_head(text, plus), &days) || days < 0 ||
+            days > INT32_MAX)
+            return -1;
+        text = slice_skip(text, plus + 1);
+    }
+    if (text.len != 8 || text.ptr[2] != ':' || text.ptr[5] != ':')
+        return -1;
+    for (int i = 0; i < 3; i++) {
+        const char *p = text.ptr + i * 3;
+
+        if (!byte_is_digit(p[0]) || !byte_is_digit(p[1]))
+            return -1;
+        part[i] = (p[0] - '0') * 10 + (p[1] - '0');
+    }
+    return ((days * 24 + part[0]) * 60 + part[1]) * 60 + part[2];
+}
+
+void log_take_last(struct slice *rest, struct slice key, struct slice *value_r)
+{
+    const char *comma =
+        rest->len == 0 ? NULL : memrchr(rest->ptr, ',', rest->len);
+    size_t at;
+
+    if (comma == NULL)
+        return;
+    at = (size_t)(comma - rest->ptr);
+    if (!slice_starts(slice_skip(*rest, at), key))
+        return;
+    *value_r = slice_skip(*rest, at + key.len);
+    *rest = slice_head(*rest, at);
+}
+
+/* ---- relay ---- */
+
+/* "[198.51.100.1] [198.51.100.1]": a host without a name stands twice. */
+static struct slice without_literal_name(struct slice relay)
+{
+    size_t close;
+
+    if (relay.len == 0 || relay.ptr[0] != '[')
+        return relay;
+    close = slice_index(relay, ']');
+    if (close + 2 < relay.len && relay.ptr[close + 1] == ' ' &&
+        relay.ptr[close + 2] == '[')
+        return slice_skip(relay, close + 2);
+    return relay;
+}
+
+static bool is_one_word(struct slice text)
+{
+    for (size_t i = 0; i < text.len; i++)
+        if (byte_is_space(text.ptr[i]) || text.ptr[i] == '[' ||
+            text.ptr[i] == '@')
+            return false;
+    return text.len > 0;
+}
+
+void logline_set_relay(struct logline *line, struct slice relay)
+{
+    line->relay = relay;
+    if (client_parse(without_literal_name(relay), &line->peer) ||
+        !is_one_word(relay))
+        return;
+    /* a cached status names the host alone */
+    if (relay.ptr[relay.len - 1] == '.')
+        relay.len--;
+    line->peer.name = relay.len > 0 ? relay : log_absent;
+}
+
+/* ---- replies ---- */
+
+static bool is_enhanced_byte(char c)
+{
+    return byte_is_digit(c) || c == '.';
+}
+
+struct slice logline_without_codes(struct slice text)
+{
+    struct slice rest = text;
+    size_t len = 0;
+
+    if (rest.len > 3 && (rest.ptr[0] == '4' || rest.ptr[0] == '5') &&
+        byte_is_digit(rest.ptr[1]) && byte_is_digit(rest.ptr[2]) &&
+        (rest.ptr[3] == ' ' || rest.ptr[3] == '-'))
+        rest = slice_skip(rest, 4);
+    if (rest.len > 1 && (rest.ptr[0] == '4' || rest.ptr[0] == '5') &&
+        rest.ptr[1] == '.') {
+        while (len < rest.len && is_enhanced_byte(rest.ptr[len]))
+            len++;
+        if (len < rest.len && rest.ptr[len] == ' ')
+            rest = slice_skip(rest, len + 1);
+    }
+    return rest;
+}
+
+/* Length of the address in front of "... ", or text.len when there is none. */
+static size_t address_before_dots(struct slice text)
+{
+    struct slice dots = SLICE_LITERAL("... ");
+    struct log_scan scan = {.text = text};
+    size_t end = log_plain_address(text);
+
+    if (end > 0 && slice_starts(slice_skip(text, end), dots))
+        return end;
+    for (;;) {
+        end = log_scan_next(&scan, '.');
+        if (end == text.len)
+            break;
+        if (slice_starts(slice_skip(text, end), dots))
+            return end;
+    }
+    /* an unclosed quote, its other half cut out of the middle */
+    return log_scan_is_closed(&scan) ? text.len : log_find_last(text, dots);
+}
+
+void logline_set_reply(struct logline *line, struct slice reply)
+{
+    struct slice text = logline_without_codes(reply);
+    size_t end = address_before_dots(text);
+
+    line->reply = reply;
+    line->reason = end < text.len ? slice_skip(text, end + 4) : text;
+}
+
+/* usrerr: "<x@y>... User unknown", "550 5.1.1 x... User unknown" */
+bool logline_reply(struct slice text, struct logline *line)
+{
+    struct slice said = logline_without_codes(text);
+    size_t end = address_before_dots(said);
+
+    if (end == said.len && said.ptr == text.ptr)
+        return false;
+    line->kind = LOGLINE_REPLY;
+    if (said.ptr != text.ptr)
+        line->reply = text;
+    line->reason = said;
+    if (end < said.len) {
+        line->recipient = address_bare(slice_head(said, end));
+        line->reason = slice_skip(said, end + 4);
+    }
+    return true;
+}

@@ -1,0 +1,272 @@
+#include "parsers/logline_part.h"
+
+struct known_words {
+    struct slice words;
+    enum logline_kind kind;
+};
+
+#define WORDS(words, kind)                                                     \
+    {                                                                          \
+        {(words), sizeof(words) - 1}, LOGLINE_##kind                           \
+    }
+
+/* clang-format off */
+/* In the order of their first bytes, longer words before shorter ones. */
+static const struct known_words known_starts[] = {
+    WORDS("--- ", NOTICE), WORDS("-- ", NOTICE), WORDS("<-- ", NOTICE),
+    WORDS("<<< ", NOTICE), WORDS(">>> ", NOTICE),
+    WORDS("Authentication-Warning: ", SYSTEM), WORDS("Alias file ", SYSTEM),
+    WORDS("Aborting queue run", NOTICE), WORDS("Broadcast", NOTICE),
+    WORDS("Cannot ", SYSTEM), WORDS("Can't ", SYSTEM),
+    WORDS("Closing connection to ", NOTICE), WORDS("Connecting to ", NOTICE),
+    WORDS("Could not ", SYSTEM), WORDS("CLEAR_STATE: ", NOTICE),
+    WORDS("DNS failure: ", SYSTEM), WORDS("Denied ", SYSTEM),
+    WORDS("Deny user ", SYSTEM), WORDS("Drop privs for user ", SYSTEM),
+    WORDS("Dropping verbosity ", SYSTEM), WORDS("Error ", SYSTEM),
+    WORDS("ERROR: ", SYSTEM), WORDS("File descriptors missing", SYSTEM),
+    WORDS("Fixed MIME ", PEER), WORDS("Infinite loop in ruleset ", SYSTEM),
+    WORDS("LDAP ", SYSTEM), WORDS("Losing ", SYSTEM),
+    WORDS("My unqualified host name ", SYSTEM), WORDS("NIS map ", SYSTEM),
+    WORDS("POSSIBLE ATTACK ", PEER), WORDS("QueueDirectory: ", SYSTEM),
+    WORDS("QUIT: ", NOTICE), WORDS("Ruleset ", SYSTEM), WORDS("SASL", SYSTEM),
+    WORDS("SECURITY ALERT: ", SYSTEM),
+    WORDS("SMTP outgoing connect on ", NOTICE), WORDS("SMTP connect ", NOTICE),
+    WORDS("SMTP server ", NOTICE), WORDS("Saved message in ", SYSTEM),
+    WORDS("Skipping ", NOTICE), WORDS("Truncated MIME ", PEER),
+    WORDS("Truncated long MIME ", PEER), WORDS("Too many ", SYSTEM),
+    WORDS("TLS", TLS), WORDS("Unable to ", SYSTEM), WORDS("Unbalanced ", REPLY),
+    WORDS("Warning: ", SYSTEM), WORDS("WARNING: ", SYSTEM),
+    WORDS("WorkList for ", SYSTEM), WORDS("abortmessage: ", NOTICE),
+    WORDS("accepting connections again", NOTICE),
+    WORDS("alias database ", NOTICE), WORDS("alias ", NOTICE),
+    WORDS("aliasing/forwarding loop ", SYSTEM), WORDS("aliaswait", NOTICE),
+    WORDS("assigned id ", NOTICE), WORDS("bogus queue file", SYSTEM),
+    WORDS("can not ", SYSTEM), WORDS("cannot ", SYSTEM),
+    WORDS("can't ", SYSTEM), WORDS("chkqdir: ", SYSTEM),
+    WORDS("clt_features=", NOTICE), WORDS("collect: ", LOST),
+    WORDS("connect from ", NOTICE), WORDS("control: ", NOTICE),
+    WORDS("could not ", SYSTEM), WORDS("daemon ", SYSTEM),
+    WORDS("dangerous permissions", SYSTEM), WORDS("delaying=", NOTICE),
+    WORDS("deliver: ", SYSTEM), WORDS("did not issue MAIL", NO_COMMAND),
+    WORDS("discarded", NOTICE), WORDS("disconnect", NOTICE),
+    WORDS("dns ", NOTICE), WORDS("dns_", NOTICE), WORDS("domain ", NOTICE),
+    WORDS("dowork", NOTICE), WORDS("drop_privileges: ", SYSTEM),
+    WORDS("dropenvelope", NOTICE), WORDS("dup_df: ", SYSTEM),
+    WORDS("eatheader: ", NOTICE), WORDS("engine=", NOTICE),
+    WORDS("error connecting to filter", SYSTEM), WORDS("error: ", SYSTEM),
+    WORDS("expand ", NOTICE), WORDS("expanded ", NOTICE),
+    WORDS("fill_fd: ", SYSTEM), WORDS("fileclass: ", SYSTEM),
+    WORDS("filesys_update failed", SYSTEM), WORDS("finis", NOTICE),
+    WORDS("forward ", NOTICE), WORDS("forward: ", NOTICE),
+    WORDS("gatherq: ", SYSTEM), WORDS("getauthinfo", NOTICE),
+    WORDS("getla: ", SYSTEM), WORDS("getmxrr: ", SYSTEM),
+    WORDS("gethostbyaddr(", SYSTEM), WORDS("gethostbyname(", SYSTEM),
+    WORDS("getrequests: ", SYSTEM), WORDS("grew WorkList", NOTICE),
+    WORDS("grow_wlist", NOTICE), WORDS("headers too large", PEER),
+    WORDS("hostsignature", SYSTEM), WORDS("identity changed", NOTICE),
+    WORDS("in background", NOTICE), WORDS("include ", SYSTEM),
+    WORDS("include: ", SYSTEM), WORDS("including file ", NOTICE),
+    WORDS("inittls: ", NOTICE), WORDS("invalid domain name ", PEER),
+    WORDS("invalid ", SYSTEM), WORDS("ldap", SYSTEM), WORDS("locked", NOTICE),
+    WORDS("log terminated", NOTICE), WORDS("low on space", SYSTEM),
+    WORDS("mail_", NOTICE), WORDS("mailfile: ", SYSTEM),
+    WORDS("makeconnection", SYSTEM), WORDS("mci_", NOTICE),
+    WORDS("message size (", REPLY), WORDS("mime7to8: ", NOTICE),
+    WORDS("mime8to7: ", NOTICE), WORDS("moved to ", NOTICE),
+    WORDS("multiqueue_cache: ", SYSTEM), WORDS("newaliases: ", SYSTEM),
+    WORDS("nis", SYSTEM), WORDS("null ", SYSTEM),
+    WORDS("opendaemonsocket: ", SYSTEM), WORDS("openmailer", SYSTEM),
+    WORDS("openmap", SYSTEM), WORDS("ownership change", SYSTEM),
+    WORDS("owner ", NOTICE), WORDS("persistent queue runner", NOTICE),
+    WORDS("possible ", PEER), WORDS("problem ", SYSTEM),
+    WORDS("prog_open: ", SYSTEM), WORDS("putbody: ", SYSTEM),
+    WORDS("putoutmsg", NOTICE), WORDS("proc_list_", SYSTEM),
+    WORDS("quarantine=", NOTICE), WORDS("quarantine_queue_item: ", SYSTEM),
+    WORDS("queue run ", NOTICE), WORDS("queue control process", NOTICE),
+    WORDS("queuename: ", SYSTEM), WORDS("queued", NOTICE),
+    WORDS("queueup", SYSTEM), WORDS("rewrite: ", SYSTEM),
+    WORDS("rscheck(", NOTICE), WORDS("readaliases: ", SYSTEM),
+    WORDS("readcf: ", SYSTEM), WORDS("readqf: ", SYSTEM),
+    WORDS("rebuil", NOTICE), WORDS("rejecting new messages", SYSTEM),
+    WORDS("removed", NOTICE), WORDS("restart", NOTICE),
+    WORDS("return to sender", NOTICE), WORDS("runqueue", NOTICE),
+    WORDS("running queue", NOTICE), WORDS("run queue", NOTICE),
+    WORDS("safefopen: ", SYSTEM), WORDS("safeopen", SYSTEM),
+    WORDS("savemail: ", SYSTEM), WORDS("secureware", SYSTEM),
+    WORDS("sendall", NOTICE), WORDS("sendenvelope", NOTICE),
+    WORDS("sender blocked", NOTICE), WORDS("server ", NOTICE),
+    WORDS("setsender: ", SYSTEM), WORDS("skipping ", NOTICE),
+    WORDS("socket map ", SYSTEM), WORDS("srv_features: ", SYSTEM),
+    WORDS("starting daemon", NOTICE), WORDS("started as: ", NOTICE),
+    WORDS("startup with ", NOTICE), WORDS("statfs(", SYSTEM),
+    WORDS("stopping daemon", NOTICE), WORDS("symlink", SYSTEM),
+    WORDS("sync_dir: ", SYSTEM), WORDS("syslog", NOTICE),
+    WORDS("tcpwrappers (", PEER), WORDS("text map ", SYSTEM),
+    WORDS("timeout ", SYSTEM), WORDS("tls_", TLS), WORDS("too many ", SYSTEM),
+    WORDS("unable to ", SYSTEM), WORDS("unquarantine", NOTICE),
+    WORDS("unauthorized PIPELINING", PEER), WORDS("unknown ", SYSTEM),
+    WORDS("unlink", NOTICE), WORDS("user ", SYSTEM), WORDS("warning: ", SYSTEM),
+    WORDS("wrong ", SYSTEM), WORDS("xfilter", SYSTEM), WORDS("x_", NOTICE),
+};
+
+/* Usual errors of a session without an address (err.c, usrerr). */
+static const struct known_words known_replies[] = {
+    WORDS("Access denied", REPLY),
+    WORDS("Bad ", REPLY),
+    WORDS("Command rejected", REPLY),
+    WORDS("Command unrecognized", REPLY),
+    WORDS("Data format error", REPLY),
+    WORDS("Domain name required", REPLY),
+    WORDS("Fix reverse DNS", REPLY),
+    WORDS("Header", REPLY),
+    WORDS("Invalid ", REPLY),
+    WORDS("Line too long", REPLY),
+    WORDS("Message ", REPLY),
+    WORDS("Need ", REPLY),
+    WORDS("Nested MAIL", REPLY),
+    WORDS("No ", REPLY),
+    WORDS("Relaying denied", REPLY),
+    WORDS("Sender ", REPLY), WORDS("Service ", REPLY),
+    WORDS("Syntax error", REPLY),
+    WORDS("Too many hops ", REPLY),
+    WORDS("Too many bad ", REPLY),
+    WORDS("Too many recipients", REPLY),
+    WORDS("User ", REPLY),
+    WORDS("Virus", REPLY),
+};
+
+/* Where the name of a host, file or user of the line's own comes first. */
+static const struct known_words known_middles[] = {
+    WORDS(" aliases, longest ", NOTICE),
+    WORDS(" did not issue MAIL", NO_COMMAND),
+    WORDS(": SMTP DATA-", PEER), WORDS(": SMTP MAIL protocol error", PEER),
+    WORDS(": SMTP RCPT protocol error", PEER),
+    WORDS(" didn't use HELO protocol", SYSTEM),
+    WORDS(" command from ", PEER),
+    WORDS(": world writable", SYSTEM), WORDS(" writable ", SYSTEM),
+    WORDS(" has bad shell", SYSTEM),
+    WORDS(" mailer (", SYSTEM),
+    WORDS(" does not support 8BITMIME", NOTICE),
+    WORDS(" owned process doing -bs", SYSTEM),
+    WORDS(" set sender to ", SYSTEM),
+    WORDS(": lookup (", SYSTEM),
+    WORDS("unsafe", SYSTEM), WORDS("insecure", SYSTEM),
+    WORDS(": locked", NOTICE), WORDS(": too young", NOTICE),
+    WORDS(": changed", SYSTEM),
+    WORDS(": delaying ", NOTICE),
+    WORDS("Already quarantined", NOTICE), WORDS("Quarantined with", NOTICE),
+    WORDS("Quarantine changed", NOTICE), WORDS("Removed quarantine", NOTICE),
+    WORDS(": could not ", SYSTEM), WORDS(": cannot ", SYSTEM),
+    WORDS(": Permission denied", SYSTEM),
+    WORDS(": No such file or directory", SYSTEM),
+    WORDS(": No space left", SYSTEM),
+    WORDS("too many bad commands", PEER), WORDS("Too many bad ", PEER),
+    WORDS("(may be forged)", PEER),
+};
+/* clang-format on */
+
+static bool take_known(struct slice text, const struct known_words *words,
+                       size_t count, struct logline *line)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (text.ptr[0] != words[i].words.ptr[0] ||
+            !slice_starts(text, words[i].words))
+            continue;
+        line->kind = words[i].kind;
+        line->reason = text;
+        return true;
+    }
+    return false;
+}
+
+/* The words with the first byte of text, among those in order. */
+static bool take_known_start(struct slice text, struct logline *line)
+{
+    size_t first = 0;
+    size_t end = sizeof known_starts / sizeof known_starts[0];
+    size_t count = 0;
+
+    while (first < end) {
+        size_t middle = first + (end - first) / 2;
+
+        if (known_starts[middle].words.ptr[0] < text.ptr[0])
+            first = middle + 1;
+        else
+            end = middle;
+    }
+    while (first + count < sizeof known_starts / sizeof known_starts[0] &&
+           known_starts[first + count].words.ptr[0] == text.ptr[0])
+        count++;
+    return take_known(text, known_starts + first, count, line);
+}
+
+bool logline_known_middle(struct slice text, struct logline *line)
+{
+    size_t count = sizeof known_middles / sizeof known_middles[0];
+
+    for (size_t i = 0; i < count; i++) {
+        if (log_find(text, known_middles[i].words, 0) == text.len)
+            continue;
+        line->kind = known_middles[i].kind;
+        line->reason = text;
+        return true;
+    }
+    return false;
+}
+
+/* Lines about a peer that stands between known words. */
+static const struct peer_words {
+    struct slice start, before, after;
+    enum logline_kind kind;
+} peer_words[] = {
+    {LOG_WORDS("Null connection from "),
+     LOG_WORDS(" from "),
+     {NULL, 0},
+     LOGLINE_NO_COMMAND},
+    {LOG_WORDS("connect from "),
+     LOG_WORDS(" from "),
+     {NULL, 0},
+     LOGLINE_NOTICE},
+    {LOG_WORDS("unauthorized PIPELINING"),
+     LOG_WORDS(", relay="),
+     {NULL, 0},
+     LOGLINE_PEER},
+    {LOG_WORDS("invalid domain name "),
+     LOG_WORDS(") from "),
+     {NULL, 0},
+     LOGLINE_PEER},
+    {LOG_WORDS("POSSIBLE ATTACK from "), LOG_WORDS(" from "),
+     LOG_WORDS(": newline in string"), LOGLINE_PEER},
+    {LOG_WORDS("headers too large ("), LOG_WORDS(" max) from "),
+     LOG_WORDS(" during message collect"), LOGLINE_PEER},
+    {LOG_WORDS("SMTP "), LOG_WORDS(") from "),
+     LOG_WORDS(" tempfailed (due to previous checks)"), LOGLINE_PEER},
+};
+
+static bool parse_peer_words(struct slice text, struct logline *line)
+{
+    for (size_t i = 0; i < sizeof peer_words / sizeof peer_words[0]; i++) {
+        const struct peer_words *form = &peer_words[i];
+        size_t at, end = text.len;
+
+        if (!slice_starts(text, form->start))
+            continue;
+        if (form->after.len > 0)
+            end = log_find_last(text, form->after);
+        at = log_find_last(slice_head(text, end), form->before);
+        if (at == end || (form->after.len > 0 && end == text.len))
+            continue;
+        line->kind = form->kind;
+        logline_set_relay(line, log_between(text, at + form->before.len, end));
+        return true;
+    }
+    return false;
+}
+
+bool logline_known_start(struct slice text, struct logline *line)
+{
+    return parse_peer_words(text, line) ||
+           take_known(text, known_replies,
+                      sizeof known_replies / sizeof known_replies[0], line) ||
+           take_known_start(text, line);
+}
