@@ -60,13 +60,15 @@ static bool is_served(const struct sources *sources, uint32_t domain)
            sources->targets[domain].guess_sources >= SERVED_SOURCES;
 }
 
-/* The name lies under a domain that people guess at: who owns that domain
- * named the host. */
+/* The name lies under a domain of ours, or one that people guess at: who owns
+ * that domain named the host. */
 static bool is_named_ours(const struct sources *sources,
                           const struct source *source)
 {
     struct slice name = intern_text(&sources->names, source->name);
 
+    if (name.len > 0 && rules_list_has(sources->rules, "our-domains", name))
+        return true;
     for (size_t dot = slice_index(name, '.'); dot < name.len;
          dot = slice_index(name, '.')) {
         char lower[256];
