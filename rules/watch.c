@@ -10,6 +10,9 @@ enum {
     /* Windows looked after for each one that is counted in: the dead are found
      * before they are a third of all. */
     SWEEP_STEPS = 4,
+    /* Logs of several hosts are merged by clocks that differ: a line as late
+     * as this still counts with what was before the newest. */
+    LATE_SEC = 60,
     NO_WINDOW = UINT32_MAX,
 };
 
@@ -276,7 +279,7 @@ static bool is_dead(const struct watch *watch, const struct window *window,
         return true;
     rule = rules_source_rule(watch->rules, window->source_rule);
     return window->seen[window->first + window->count - 1].time <
-           now - rule->window_sec;
+           now - rule->window_sec - LATE_SEC;
 }
 
 static void sweep(struct watch *watch, int64_t now)
@@ -411,7 +414,7 @@ static void trim(struct window *window, const struct rules_source_rule *rule,
         window->first += window->count - rule->at_least;
         window->count = rule->at_least;
     }
-    drop_old(window, now - rule->window_sec);
+    drop_old(window, now - rule->window_sec - LATE_SEC);
 }
 
 /* ---- alarms ---- */
