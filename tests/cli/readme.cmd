@@ -11,3 +11,24 @@ sed -n '/^    Queue queue/,/^(/{
     s/^    //
     p
 }' "$top/README" | sed '$d' | hide | diff - printed
+
+# So is what it shows of a report on logs.
+mkdir -p tests/fixtures
+fixture maillog-lab tests/fixtures/maillog-lab
+qscan --rules="$RULES" --logs --year=2026 --utc --top=3 \
+    tests/fixtures/maillog-lab/maillog.gz >printed
+sed -n '/^  Maillogs from/,/^[^ ]/{
+    /^[^ ]/d
+    s/^  //
+    p
+}' "$top/README" | sed '$d' >shown
+{
+    sed '/^  3 lines: /,$d' printed
+    echo ...
+    echo
+    sed -n '/^MAIL/,/^  refused for now/p' printed
+    echo ...
+    echo
+    echo HOSTILE SOURCES
+    sed -n '/^  203.*  srv1/,/^$/p' printed | sed '$d'
+} | diff shown -
