@@ -11,6 +11,7 @@
 
 enum {
     SHOW_EVERY_NSEC = 200 * 1000 * 1000,
+    AHEAD = 16, /* records for which memory is asked before they are joined */
     LANES_WIDE = 8, /* with more logs side by side each holds fewer blocks */
 };
 
@@ -440,6 +441,10 @@ static void join_head(struct reader *reader, struct lane *lane, int64_t limit)
 
         if (record->time > limit)
             return;
+        if (piece->at + AHEAD < piece->count)
+            join_prefetch(&reader->logs->join, record + AHEAD);
+        if (piece->at + AHEAD / 2 < piece->count)
+            join_prefetch_more(&reader->logs->join, record + AHEAD / 2);
         if (record->time > lane->time)
             lane->time = record->time;
         join_add(&reader->logs->join, record, lane->file,

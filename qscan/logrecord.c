@@ -4,7 +4,7 @@
 
 #include "parsers/address.h"
 #include "parsers/hash.h"
-#include "qscan/intern.h"
+#include "qscan/sources.h"
 
 enum {
     SCRATCH_BYTES = 64 * 1024,
@@ -246,7 +246,8 @@ static void set_from(struct record_maker *maker, struct record_scratch *scratch,
         line->recipient_count > 0 ? (uint32_t)line->recipient_count : 0;
 }
 
-static void learn_status(struct record_scratch *scratch, struct slice status,
+static void learn_status(const struct record_maker *maker,
+                         struct record_scratch *scratch, struct slice status,
                          uint32_t hash, struct status_memory *place)
 {
     enum status_kind kind = status_classify(status);
@@ -263,6 +264,11 @@ static void learn_status(struct record_scratch *scratch, struct slice status,
         if (reason.len > 0)
             memcpy(place->template, reason.ptr, reason.len);
     }
+    place->reason_hash = (uint32_t)keyed_hash(
+        maker->key, place->reason != NULL
+                        ? slice_from_string(place->reason)
+                        : slice_make(place->template, place->reason_len));
+    place->host_hash = (uint32_t)keyed_hash(maker->key, host);
     place->hash = hash;
     place->host_len = (uint16_t)host.len;
     place->host_at = host.len > 0 ? (uint16_t)(host.ptr - status.ptr) : 0;
@@ -286,11 +292,13 @@ static void set_reason(struct record_maker *maker,
     place = &maker->statuses[hash % STATUSES];
     if (place->hash != hash || place->len != status.len ||
         memcmp(place->status, status.ptr, status.len) != 0)
-        learn_status(scratch, status, hash, place);
+        learn_status(maker, scratch, status, hash, place);
     record->next_hop =
         place->host_len > 0
             ? slice_make(status.ptr + place->host_at, place->host_len)
             : (struct slice){NULL, 0};
+    record->next_hop_hash = place->host_hash;
+    record->reason_hash = place->reason_hash;
     if (place->reason != NULL) {
         record->reason = slice_from_string(place->reason);
         return;
@@ -339,10 +347,13 @@ static void set_tls(struct record_scratch *scratch, const struct logline *line,
     record->detail = slice_make(room, len);
 }
 
-static void set_client(const struct logline *line, struct record *record)
+static void set_client(const struct record_maker *maker,
+                       const struct logline *line, struct record *record)
 {
     record->has_ip = line->peer.has_ip;
     record->ip = line->peer.ip;
+    if (record->has_ip)
+        record->ip_hash = source_hash(maker->key, &record->ip);
     record->name = line->peer.name;
     record->is_forged = line->peer.forged;
 }
@@ -383,6 +394,7 @@ static bool set_by_kind(struct record_maker *maker,
     case LOGLINE_MILTER:
         set_recipient(maker, scratch, line->recipient, record);
         record->reason = template_of(scratch, line->reason);
+        record->reason_hash = (uint32_t)keyed_hash(maker->key, record->reason);
         record->is_refusal =
             line->kind != LOGLINE_MILTER || line->reply.len > 0;
         return record->events != 0 || record->is_refusal;
@@ -442,7 +454,7 @@ static enum record_outcome make_own(struct record_maker *maker,
             record_message_hash(maker->key, record->host, line->id);
     if (line->pid >= 0)
         record->process = mix(record->host + (uint64_t)line->pid);
-    set_client(line, record);
+    set_client(maker, line, record);
     return set_by_kind(maker, scratch, line, record) ? RECORD_MADE
                                                      : RECORD_COUNTED;
 }

@@ -48,7 +48,7 @@ struct record {
 
 /* What a status text means; in a queue under attack they repeat endlessly. */
 struct status_memory {
-    uint32_t hash;
+    uint32_t hash, reason_hash, host_hash;
     uint16_t len;               /* of the status; 0: free */
     uint16_t host_at, host_len; /* of a host that never answered, in it */
     uint16_t reason_len;        /* of the template; 0: reason is set */

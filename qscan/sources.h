@@ -136,9 +136,33 @@ void sources_free(struct sources *sources);
 
 /* ---- while reading ---- */
 
-/* The number of a client, from 1; 0 without memory. The pointer is good until
- * the next one is added. */
-uint32_t sources_add(struct sources *sources, const struct ip *ip);
+/* Of an address; never 0. */
+uint64_t source_hash(const uint64_t key[2], const struct ip *ip);
+
+/* The number of a client, from 1; 0 without memory. hash is its source_hash.
+ * Pointers to sources are good until the next one is added. */
+uint32_t sources_add(struct sources *sources, const struct ip *ip,
+                     uint64_t hash);
+
+/* Ask for the cache lines that the next calls for an address of that hash will
+ * need: first of its slot, a little later of the source itself. */
+static inline void sources_prefetch_slot(const struct sources *sources,
+                                         uint64_t hash)
+{
+    __builtin_prefetch(&sources->slots[hash & (sources->slot_count - 1)]);
+}
+static inline void sources_prefetch_number(const struct sources *sources,
+                                           uint32_t number)
+{
+    __builtin_prefetch(&sources->items[number]);
+    __builtin_prefetch((const char *)&sources->items[number] + 64);
+}
+static inline void sources_prefetch(const struct sources *sources,
+                                    uint64_t hash)
+{
+    sources_prefetch_number(sources,
+                            sources->slots[hash & (sources->slot_count - 1)]);
+}
 static inline struct source *source_at(struct sources *sources, uint32_t number)
 {
     return &sources->items[number];
@@ -175,7 +199,7 @@ void sources_note_message(struct sources *sources, uint32_t source,
                           bool is_own_sender, int64_t time);
 
 /* Mail for that domain went to this address, and was taken or refused. */
-void sources_note_hop(struct sources *sources, const struct ip *ip,
+void sources_note_hop(struct sources *sources, uint32_t source,
                       struct slice domain, bool is_taken);
 
 /* A host of this site: it wrote lines of these logs. */

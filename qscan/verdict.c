@@ -408,9 +408,10 @@ static void judge_sources(struct judge *judge)
         if (rules_source_rule(judge->sources->rules, alarm->source_rule)->by !=
             COUNT_BY_SOURCE)
             continue;
-        list[count++] =
-            (struct candidate){sources_add(judge->sources, &alarm->base),
-                               (uint32_t)i, alarm->source_rule};
+        list[count++] = (struct candidate){
+            sources_add(judge->sources, &alarm->base,
+                        source_hash(judge->sources->key, &alarm->base)),
+            (uint32_t)i, alarm->source_rule};
     }
     qsort(list, count, sizeof(*list), order_candidates);
     for (size_t i = 0, end; i < count; i = end) {
