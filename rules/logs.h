@@ -113,7 +113,7 @@ enum watch_field {
 
 struct watch_event {
     uint64_t events; /* bit per event */
-    int64_t time;    /* epoch s, of the line; may go back a little */
+    int64_t time;    /* epoch s, of the line; may go back a minute */
     struct ip source;
     struct slice domain; /* of the recipient, lower case; may be absent */
     /* Keyed hashes (never 0) of the fields that "distinct" may count, which

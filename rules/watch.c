@@ -10,8 +10,12 @@ enum {
     /* Windows looked after for each one that is counted in: the dead are found
      * before they are a third of all. */
     SWEEP_STEPS = 4,
-    NO_WINDOW = UINT32_MAX,
+    /* Logs of several hosts are merged by clocks that differ: a line as late
+     * as this still counts with what was before the newest. */
+    LATE_SEC = 60,
 };
+
+static const uint32_t no_window = UINT32_MAX;
 
 /* One thing that counts, in order of time. */
 struct seen {
@@ -183,7 +187,7 @@ static uint32_t take_window(struct watch *watch)
 {
     uint32_t number = watch->first_free;
 
-    if (number != NO_WINDOW) {
+    if (number != no_window) {
         watch->first_free = watch->windows[number].next_free;
         return number;
     }
@@ -194,10 +198,10 @@ static uint32_t take_window(struct watch *watch)
         struct window *windows;
 
         if (capacity > UINT32_MAX / 4)
-            return NO_WINDOW;
+            return no_window;
         windows = realloc(watch->windows, capacity * sizeof(*windows));
         if (windows == NULL)
-            return NO_WINDOW;
+            return no_window;
         watch->windows = windows;
         watch->window_capacity = capacity;
     }
@@ -233,7 +237,7 @@ static struct window *add_window(struct watch *watch,
     if (watch->used_count >= watch->slot_count / 4 * 3 && !grow_slots(watch))
         return NULL;
     number = take_window(watch);
-    if (number == NO_WINDOW)
+    if (number == no_window)
         return NULL;
     window = &watch->windows[number];
     *window = (struct window){.hash = key->hash,
@@ -276,7 +280,7 @@ static bool is_dead(const struct watch *watch, const struct window *window,
         return true;
     rule = rules_source_rule(watch->rules, window->source_rule);
     return window->seen[window->first + window->count - 1].time <
-           now - rule->window_sec;
+           now - rule->window_sec - LATE_SEC;
 }
 
 static void sweep(struct watch *watch, int64_t now)
@@ -336,10 +340,8 @@ static bool make_room(struct window *window, uint32_t most)
 /* Index of that value, or count; what came last is looked at first. */
 static uint32_t find_seen(const struct window *window, uint64_t what)
 {
-    const struct seen *seen = window->seen + window->first;
-
     for (uint32_t i = window->count; i-- > 0;)
-        if (seen[i].what == what)
+        if (window->seen[window->first + i].what == what)
             return i;
     return window->count;
 }
@@ -411,7 +413,7 @@ static void trim(struct window *window, const struct rules_source_rule *rule,
         window->first += window->count - rule->at_least;
         window->count = rule->at_least;
     }
-    drop_old(window, now - rule->window_sec);
+    drop_old(window, now - rule->window_sec - LATE_SEC);
 }
 
 /* ---- alarms ---- */
@@ -508,7 +510,7 @@ struct watch *watch_new(const struct rules *rules, const uint64_t key[2])
     watch->rules = rules;
     watch->key[0] = key[0];
     watch->key[1] = key[1];
-    watch->first_free = NO_WINDOW;
+    watch->first_free = no_window;
     for (size_t i = 0; i < rules_source_rule_count(rules); i++)
         watch->events |= rules_source_rule(rules, i)->events;
     watch->slot_count = FIRST_SLOTS;

@@ -1,13 +1,14 @@
 /*
  * The bytes are a rule file, and the message that its rules judge is made of
  * the same bytes. What compiles must give one verdict whether the crowd is
- * known at once or later, and its samples must run.
+ * known at once or later, its samples must run, and its events must bear the
+ * same bytes as a maillog.
  */
 #include <errno.h>
 #include <stdint.h>
 #include <stdlib.h>
 
-#include "rules/rules.h"
+#include "rules/logs.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -92,6 +93,46 @@ static void judge(const struct rules *rules, struct message *message)
     rules_matcher_free(matcher);
 }
 
+/* The bytes are a maillog, too. */
+static void watch_lines(const struct rules *rules, struct message *message)
+{
+    static const uint64_t key[2] = {1, 2};
+    struct rules_matcher *matcher = rules_matcher_new(rules);
+    struct watch *watch = watch_new(rules, key);
+    struct slice rest = slice_make((const char *)message->data, message->size);
+    const struct watch_alarm *alarms;
+    struct logline line;
+    struct slice text;
+    size_t alarm_count;
+
+    if (matcher == NULL || watch == NULL)
+        abort();
+    while (slice_next_line(&rest, &text)) {
+        struct watch_event event = {.count = 1};
+
+        if (logline_parse(text, &line) != LOGLINE_OK)
+            continue;
+        event.events = rules_match_line(matcher, &line);
+        event.time = log_stamp_epoch(&line.stamp, 2026, 0);
+        event.source = line.peer.ip;
+        event.domain = line.sender;
+        for (int i = 0; i < WATCH_FIELD_COUNT; i++)
+            event.hashes[i] = line.recipient.len;
+        if (event.events >> 1 >> (rules_event_count(rules) - 1) != 0 ||
+            !watch_note(watch, &event))
+            abort();
+    }
+    alarm_count = watch_alarms(watch, &alarms);
+    for (size_t i = 0; i < alarm_count; i++)
+        rules_judge_source(matcher, alarms[i].source_rule, fetch, message);
+    for (size_t i = 0; i < rules_source_rule_count(rules); i++)
+        rules_judge_source(matcher, i, fetch, message);
+    for (unsigned shape = 0; shape < SHAPE_COUNT; shape++)
+        rules_match_events(matcher, shape, fetch, message);
+    watch_free(watch);
+    rules_matcher_free(matcher);
+}
+
 static void complain(void *context, const struct rules_problem *problem)
 {
     bool *has_mistake = context;
@@ -145,6 +186,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (rules == NULL)
         return 0;
     judge(rules, &message);
+    if (rules_event_count(rules) > 0)
+        watch_lines(rules, &message);
     rules_check(rules, complain, &has_mistake, &result);
     compile_condition(rules, file.text, &message);
     rules_free(rules);

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
-#include "rules/rules.h"
+#include "rules/logs.h"
 
 struct complaints {
     char text[8192];
@@ -206,6 +206,96 @@ static void a_failing_sample_is_named_with_its_reason(void **state)
     }
 }
 
+/* An event e, a rule s on it, and a sample of each; which is the first. */
+#define SAMPLE_LINE                                                            \
+    "Nov 18 04:52:43 mail sm-mta[4868]: 6AI4qha3004868: "                      \
+    "<a@example.com>... User unknown"
+
+static const struct {
+    const char *event_lines, *rule_lines, *complaint;
+} log_samples[] = {
+    {" when reason is \"User unknown\"\n hit " SAMPLE_LINE "\n",
+     " hit e*3 from 192.0.2.1 in 1h\n", ""},
+    {" when reason is unknown\n miss " SAMPLE_LINE "\n",
+     " miss e*2 from 192.0.2.1 in 1h\n", ""},
+    {" when reason is unknown\n hit " SAMPLE_LINE "\n", "",
+     "t:4:0: this hit of event 'e' does not match; line 3: when reason is "
+     "unknown\n"},
+    {" when reason exists\n miss " SAMPLE_LINE "\n", "",
+     "t:4:0: this miss of event 'e' matches; all its conditions hold\n"},
+    /* not of its shape */
+    {" when text exists\n hit Nov 18 04:52:43 mail sm-mta[4868]: starting "
+     "daemon (8.17.1): SMTP\n",
+     "",
+     "t:4:0: this hit of event 'e' does not match; it is of shape other, which "
+     "the event does not look at\n"},
+    {" when text exists\n hit Nov 18 04:52:43 mail sm-mta[4868]: "
+     "6AI4qha3004868: to=<a@example.com>, delay=00:00:01, mailer=esmtp, "
+     "pri=1, relay=x. [192.0.2.1], dsn=2.0.0, stat=Sent, stat=User unknown\n",
+     "",
+     "t:4:0: this hit of event 'e' does not match; a line that says one thing "
+     "twice is no event\n"},
+    /* the count and its edge */
+    {" when text exists\n", " hit e*2 from 192.0.2.1 in 1h\n",
+     "t:8:0: this hit of rule 's' does not match; its count is not reached\n"},
+    {" when text exists\n", " miss e*3 from 192.0.2.1 in 1h\n",
+     "t:8:0: this miss of rule 's' matches; all its conditions hold\n"},
+    {" when text exists\n", " miss e*3 from 192.0.2.1 in 3601s\n", ""},
+    {" when text exists\n",
+     " hit e*1 from 192.0.2.1 in 1h, e*2 from 192.0.2.1 in 30m\n", ""},
+    {" when text exists\n",
+     " miss e*1 from 192.0.2.1 in 1h, e*2 from 192.0.2.2 in 30m\n", ""},
+    {" when text exists\n", " miss e*3 from 192.0.2.0/31 in 1h\n", ""},
+    {" when text exists\n", " hit e*5 from 192.0.2.0/31 in 1h\n", ""},
+    /* the conditions behind it */
+    {" when text exists\n",
+     " unless guesses.share < 50%\n"
+     " hit e*3 from 192.0.2.1 in 1h with guesses.share=49%\n",
+     "t:9:0: this hit of rule 's' does not match; line 8: unless "
+     "guesses.share < 50%\n"},
+    {" when text exists\n",
+     " unless source in friends\n"
+     " miss e*3 from 192.0.2.1 in 1h with list.friends=192.0.2.0/24\n"
+     " hit e*3 from 192.0.2.1 in 1h with source=192.0.3.1 "
+     "list.friends=192.0.2.0/24\n",
+     ""},
+    /* what follows from the parts */
+    {" when text exists\n",
+     " when source is 192.0.2.1\n hit e*3 from 192.0.2.1 in 1h\n", ""},
+    {" when text exists\n",
+     " when members exists\n miss e*3 from 192.0.2.1 in 1h\n"
+     " hit e*9 from 192.0.2.0/30 in 1h\n",
+     ""},
+    {" when text exists\n",
+     " when members = 4\n hit e*16 from 192.0.2.0/30 in 1h\n"
+     " hit e*3 from 192.0.2.0 in 1h, e*3 from 2001:db8::/127 in 1h, "
+     "e*1 from 192.0.2.1 in 1s\n"
+     " hit e*3 from 192.0.2.0 in 1h with members=4\n",
+     ""},
+};
+
+static void samples_of_logs_pass_or_are_named(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(log_samples) / sizeof(log_samples[0]); i++) {
+        static struct complaints complaints;
+        char text[2000];
+        struct rules_check_result result;
+
+        snprintf(text, sizeof(text),
+                 "event e\n line reply\n%srule s\n on source\n kind k\n"
+                 " count of e by source >= 3 in 1h\n%s",
+                 log_samples[i].event_lines, log_samples[i].rule_lines);
+        result = check(&(struct rules_file){"t", slice_from_string(text)}, 1,
+                       NULL, 0, &complaints);
+        assert_string_equal(complaints.text, log_samples[i].complaint);
+        assert_int_equal(result.failed_count,
+                         log_samples[i].complaint[0] != '\0');
+        assert_int_equal(result.rule_count, 1);
+        assert_int_equal(result.event_count, 1);
+    }
+}
+
 static void a_sample_is_for_its_own_rule_alone(void **state)
 {
     static struct complaints complaints;
@@ -303,6 +393,61 @@ static void only_one_shipped_rule_purges(void **state)
     }
     assert_int_equal(purging_count, 1);
     rules_free(rules);
+}
+
+/* A source with one fact that speaks for it. */
+static void fetch_good(void *context, enum rules_field_id field,
+                       struct slice header, struct field_view *view_r)
+{
+    static const struct field_value address = {{"192.0.2.7", 9}, 0};
+    static const struct field_value yes = {{NULL, 0}, 1};
+    static const struct field_value many = {{NULL, 0}, 1000};
+    enum rules_field_id known = *(const enum rules_field_id *)context;
+
+    (void)header;
+    *view_r = (struct field_view){FIELD_ABSENT, NULL, 0};
+    if (field == FIELD_FROM_ADDRESS)
+        *view_r = (struct field_view){FIELD_PRESENT, &address, 1};
+    else if (field == FIELD_FROM_GENERIC || field == known)
+        *view_r = (struct field_view){FIELD_PRESENT, &yes, 1};
+    else if (field == FIELD_FROM_MEMBERS)
+        *view_r = (struct field_view){FIELD_PRESENT, &many, 1};
+}
+
+/* Nothing that our own hosts, or friends, do is an attack. */
+static void no_shipped_rule_calls_our_own_hostile(void **state)
+{
+    static const struct rules_preset friends = {"friends", "192.0.2.0/24"};
+    static const struct rules_preset hosts = {"our-hosts", "192.0.2.7"};
+    const struct {
+        const struct rules_preset *preset;
+        enum rules_field_id field;
+        enum rules_answer answer;
+    } knowledge[] = {
+        {NULL, FIELD_COUNT, ANSWER_YES},
+        {NULL, FIELD_FROM_OURS, ANSWER_NO},
+        {&friends, FIELD_COUNT, ANSWER_NO},
+        {&hosts, FIELD_COUNT, ANSWER_NO},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(knowledge) / sizeof(knowledge[0]); i++) {
+        struct rules *rules =
+            rules_compile(shipped, shipped_count, knowledge[i].preset,
+                          knowledge[i].preset != NULL, NULL, NULL, NULL);
+        struct rules_matcher *matcher = rules_matcher_new(rules);
+        enum rules_field_id field = knowledge[i].field;
+
+        assert_true(rules_source_rule_count(rules) > 0);
+        for (size_t j = 0; j < rules_source_rule_count(rules); j++) {
+            assert_true(rules_source_rule(rules, j)->about[0] != '\0');
+            if (rules_judge_source(matcher, j, fetch_good, &field) !=
+                knowledge[i].answer)
+                fail_msg("%s, case %zu", rules_source_rule(rules, j)->name, i);
+        }
+        rules_matcher_free(matcher);
+        rules_free(rules);
+    }
 }
 
 /* A message as the program would show it, and the class that it is to get. */
@@ -417,9 +562,11 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_sample_means_what_it_says),
         cmocka_unit_test(a_failing_sample_is_named_with_its_reason),
+        cmocka_unit_test(samples_of_logs_pass_or_are_named),
         cmocka_unit_test(a_sample_is_for_its_own_rule_alone),
         cmocka_unit_test(the_shipped_rules_pass_their_samples),
         cmocka_unit_test(only_one_shipped_rule_purges),
+        cmocka_unit_test(no_shipped_rule_calls_our_own_hostile),
         cmocka_unit_test(the_shipped_rules_class_every_kind_of_message),
     };
 

@@ -1,0 +1,392 @@
+/*
+ * The watch: when a count is reached and when it is just not, for each kind of
+ * key, and that its memory follows those who are active.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <cmocka.h>
+
+#include "rules/logs.h"
+
+static const uint64_t key[2] = {0x0706050403020100, 0x0f0e0d0c0b0a0908};
+
+/* Events a and b; the count of rule r. */
+static struct rules *rules_counting(const char *count)
+{
+    char text[1000];
+    struct rules_file file = {"t", {text, 0}};
+    struct rules *rules;
+
+    file.text.len = (size_t)snprintf(text, sizeof(text),
+                                     "event a\n line to\n when text exists\n"
+                                     "event b\n line to\n when text exists\n"
+                                     "event c\n line to\n when text exists\n"
+                                     "rule r\n on source\n kind k\n count %s\n",
+                                     count);
+    rules = rules_compile(&file, 1, NULL, 0, NULL, NULL, NULL);
+    assert_non_null(rules);
+    return rules;
+}
+
+/* "a x 192.0.2.1 10" : event, value of all that can be counted distinct,
+ * source, time; "*3" behind the event: repeated. The domain is that of the
+ * value when it holds a '.'. */
+static void note_word(struct watch *watch, const char *text)
+{
+    char event[20], value[50], source[60];
+    long long time;
+    unsigned count = 1;
+    struct watch_event noted = {.events = 0};
+
+    if (sscanf(text, "%19[a-c]*%u %49s %59s %lld", event, &count, value, source,
+               &time) != 5 &&
+        sscanf(text, "%19[a-c] %49s %59s %lld", event, value, source, &time) !=
+            4)
+        fail_msg("bad note '%s'", text);
+    noted.events = UINT64_C(1) << (event[0] - 'a');
+    noted.count = count;
+    noted.time = 1700000000 + time;
+    assert_true(ip_parse(slice_from_string(source), &noted.source));
+    if (strchr(value, '.') != NULL)
+        noted.domain = slice_from_string(value);
+    for (int i = 0; i < WATCH_FIELD_COUNT; i++)
+        for (const char *p = value; *p != '\0' && strcmp(value, "-") != 0; p++)
+            noted.hashes[i] = noted.hashes[i] * 131 + (unsigned char)*p;
+    assert_true(watch_note(watch, &noted));
+}
+
+/* Notes a list separated by ';' and returns the alarms as text. */
+static const char *alarms_of(const char *count, const char *notes)
+{
+    static char got[1000];
+    char copy[2000], *rest = NULL;
+    struct rules *rules = rules_counting(count);
+    struct watch *watch = watch_new(rules, key);
+    const struct watch_alarm *alarms;
+    size_t len = 0, alarm_count;
+
+    assert_non_null(watch);
+    assert_true(snprintf(copy, sizeof(copy), "%s", notes) < (int)sizeof(copy));
+    for (char *note = strtok_r(copy, ";", &rest); note != NULL;
+         note = strtok_r(NULL, ";", &rest))
+        note_word(watch, note);
+    alarm_count = watch_alarms(watch, &alarms);
+    got[0] = '\0';
+    for (size_t i = 0; i < alarm_count; i++) {
+        char text[ADDRESS_IP_TEXT_MAX];
+
+        assert_int_equal(alarms[i].source_rule, 0);
+        ip_format(&alarms[i].base, text);
+        if (alarms[i].domain.len > 0)
+            snprintf(text, sizeof(text), "%.*s", (int)alarms[i].domain.len,
+                     alarms[i].domain.ptr);
+        len += (size_t)snprintf(got + len, sizeof(got) - len, "%s%s@%lld",
+                                i > 0 ? " " : "", text,
+                                (long long)alarms[i].time - 1700000000);
+        assert_true(len < sizeof(got));
+    }
+    watch_free(watch);
+    rules_free(rules);
+    return got;
+}
+
+#define S "192.0.2.1"
+#define T "198.51.100.7"
+
+static const struct {
+    const char *count, *notes, *alarms;
+} cases[] = {
+    /* as many as asked for, as close as asked for */
+    {"of a by source >= 1 in 1s", "a x " S " 5", S "@5"},
+    {"of a by source >= 3 in 10s", "a x " S " 0;a x " S " 5", ""},
+    {"of a by source >= 3 in 10s", "a x " S " 0;a x " S " 5;a x " S " 10",
+     S "@10"},
+    {"of a by source >= 3 in 10s", "a x " S " 0;a x " S " 5;a x " S " 11", ""},
+    {"of a by source >= 3 in 10s",
+     "a x " S " 0;a x " S " 5;a x " S " 11;a x " S " 15", S "@15"},
+    {"of a by source >= 3 in 10s",
+     "a x " S " 0;a x " S " 5;a x " S " 11;a x " S " 16", ""},
+    {"of a by source >= 3 in 10s", "a x " S " 7;a x " S " 7;a x " S " 7",
+     S "@7"},
+    /* once */
+    {"of a by source >= 2 in 10s",
+     "a x " S " 0;a x " S " 1;a x " S " 2;a x " S " 3;a x " S " 900;"
+     "a x " S " 901",
+     S "@1"},
+    /* each source for itself, in the order of the alarms */
+    {"of a by source >= 2 in 10s", "a x " S " 0;a x " T " 1", ""},
+    {"of a by source >= 2 in 10s",
+     "a x " S " 0;a x " T " 1;a x " T " 2;a x " S " 3", T "@2 " S "@3"},
+    /* which events */
+    {"of a by source >= 2 in 10s", "a x " S " 0;b x " S " 1", ""},
+    {"of a, c by source >= 2 in 10s", "a x " S " 0;b x " S " 1;c x " S " 2",
+     S "@2"},
+    /* a line that is repeated */
+    {"of a by source >= 3 in 10s", "a*3 x " S " 4", S "@4"},
+    {"of a by source >= 4 in 10s", "a*3 x " S " 4", ""},
+    {"of a by source >= 4 in 10s", "a*3 x " S " 4;a x " S " 14", S "@14"},
+    {"of a by source >= 4 in 10s", "a*3 x " S " 4;a x " S " 15", ""},
+    {"of a by source >= 4 in 10s", "a*4000000000 x " S " 4", S "@4"},
+    {"distinct user of a by source >= 2 in 10s", "a*9 x " S " 4", ""},
+    /* distinct values, when they were seen last */
+    {"distinct recipient of a by source >= 2 in 10s",
+     "a x " S " 0;a x " S " 1;a x " S " 2", ""},
+    {"distinct recipient of a by source >= 2 in 10s",
+     "a x " S " 0;a x " S " 9;a y " S " 19", S "@19"},
+    {"distinct recipient of a by source >= 2 in 10s",
+     "a x " S " 0;a x " S " 9;a y " S " 20", ""},
+    {"distinct sender of a by source >= 3 in 10s",
+     "a x " S " 0;a y " S " 1;a x " S " 8;a z " S " 12", ""},
+    {"distinct sender of a by source >= 3 in 10s",
+     "a x " S " 0;a y " S " 2;a x " S " 8;a z " S " 12", S "@12"},
+    /* an absent value is none */
+    {"distinct user of a by source >= 2 in 10s",
+     "a - " S " 0;a x " S " 1;a - " S " 2", ""},
+    /* late lines */
+    {"of a by source >= 3 in 10s", "a x " S " 10;a x " S " 0;a x " S " 5",
+     S "@10"},
+    {"of a by source >= 3 in 10s", "a x " S " 11;a x " S " 0;a x " S " 5", ""},
+    {"of a by source >= 3 in 10s",
+     "a x " S " 100;a x " S " 105;a x " S " 112;a x " S " 99", S "@105"},
+    {"distinct user of a by source >= 2 in 10s",
+     "a x " S " 12;a x " S " 3;a y " S " 22", S "@22"},
+    /* one wild stamp does not blind the watch */
+    {"of a by source >= 3 in 10s",
+     "a x " S " 99999999;a x " S " 1;a x " S " 2;a x " S " 3", S "@3"},
+    {"of a by source >= 3 in 10s",
+     "a x " S " 1;a x " S " -99999999;a x " S " 2;a x " S " 3", S "@3"},
+    /* networks, IPv4 and IPv6 apart */
+    {"of a by source/24 >= 2 in 10s", "a x 192.0.2.1 0;a x 192.0.2.254 1",
+     "192.0.2.0@1"},
+    {"of a by source/24 >= 2 in 10s", "a x 192.0.2.1 0;a x 192.0.3.1 1", ""},
+    {"of a by source/23 >= 2 in 10s", "a x 192.0.2.1 0;a x 192.0.3.1 1",
+     "192.0.2.0@1"},
+    {"of a by source/31 >= 2 in 10s", "a x 192.0.2.2 0;a x 192.0.2.3 1",
+     "192.0.2.2@1"},
+    {"of a by source/31 >= 2 in 10s", "a x 192.0.2.1 0;a x 192.0.2.2 1", ""},
+    {"of a by source/24 >= 2 in 10s", "a x 2001:db8::1 0;a x 2001:db8::1 1",
+     ""},
+    {"of a by source/64 >= 2 in 10s", "a x 192.0.2.1 0;a x 192.0.2.1 1", ""},
+    {"of a by source/64 >= 2 in 10s",
+     "a x 2001:db8:1:2::1 0;a x 2001:db8:1:2:ffff::1 1", "2001:db8:1:2::@1"},
+    {"of a by source/64 >= 2 in 10s",
+     "a x 2001:db8:1:2::1 0;a x 2001:db8:1:3::1 1", ""},
+    {"of a by source/48 >= 2 in 10s",
+     "a x 2001:db8:1:2::1 0;a x 2001:db8:1:3::1 1", "2001:db8:1::@1"},
+    {"of a by source/48 >= 2 in 10s",
+     "a x 2001:db8:1:2::1 0;a x 2001:db8:2:2::1 1", ""},
+    /* domains */
+    {"distinct source of a by domain >= 2 in 10s",
+     "a example.org " S " 0;a example.org " T " 1", ""},
+    {"of a by domain >= 2 in 10s",
+     "a example.org " S " 0;a example.org " T " 1", "example.org@1"},
+    {"of a by domain >= 2 in 10s",
+     "a example.org " S " 0;a example.com " T " 1", ""},
+    {"of a by domain >= 2 in 10s", "a x " S " 0;a x " S " 1", ""},
+};
+
+static void a_count_is_reached_when_it_is(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        const char *got = alarms_of(cases[i].count, cases[i].notes);
+
+        if (strcmp(got, cases[i].alarms) != 0)
+            fail_msg("count %s\non %s\ngave '%s', not '%s'", cases[i].count,
+                     cases[i].notes, got, cases[i].alarms);
+    }
+}
+
+/* ---- against a plain count ---- */
+
+enum { STEPS = 4000, NAIVE_SOURCES = 5 };
+
+struct naive_event {
+    int64_t time;
+    unsigned source, what;
+};
+
+static unsigned random_number(unsigned below)
+{
+    static uint64_t seed = 88172645463325252;
+
+    seed ^= seed << 13;
+    seed ^= seed >> 7;
+    seed ^= seed << 17;
+    return (unsigned)(seed % below);
+}
+
+/* How many distinct values one source had within the window that ends there. */
+static unsigned naive_count(const struct naive_event *events, size_t last,
+                            int64_t window_sec)
+{
+    uint64_t seen = 0;
+
+    for (size_t i = 0; i <= last; i++)
+        if (events[i].source == events[last].source &&
+            events[i].time >= events[last].time - window_sec)
+            seen |= UINT64_C(1) << events[i].what;
+    return (unsigned)__builtin_popcountll(seen);
+}
+
+static void it_counts_like_one_that_keeps_all(void **state)
+{
+    static struct naive_event events[STEPS];
+    struct rules *rules =
+        rules_counting("distinct recipient of a by source >= 9 in 60s");
+    struct watch *watch = watch_new(rules, key);
+    size_t reached[NAIVE_SOURCES] = {0}, alarm_count;
+    const struct watch_alarm *alarms;
+    int64_t time = 0;
+
+    (void)state;
+    for (size_t i = 0; i < STEPS; i++) {
+        struct watch_event event = {.events = 1, .count = 1};
+
+        time += random_number(5);
+        events[i] = (struct naive_event){time, random_number(NAIVE_SOURCES),
+                                         random_number(60)};
+        event.time = time;
+        event.source.bytes[15] = (uint8_t)events[i].source;
+        event.hashes[WATCH_RECIPIENT] = events[i].what + 1;
+        assert_true(watch_note(watch, &event));
+        if (reached[events[i].source] == 0 && naive_count(events, i, 60) >= 9)
+            reached[events[i].source] = i + 1;
+    }
+    alarm_count = watch_alarms(watch, &alarms);
+    for (unsigned source = 0; source < NAIVE_SOURCES; source++) {
+        size_t found = 0;
+
+        for (size_t i = 0; i < alarm_count; i++)
+            if (alarms[i].base.bytes[15] == source) {
+                found++;
+                assert_int_equal(alarms[i].time,
+                                 events[reached[source] - 1].time);
+            }
+        assert_int_equal(found, reached[source] > 0);
+    }
+    assert_true(alarm_count > 0);
+    watch_free(watch);
+    rules_free(rules);
+}
+
+/* ---- memory ---- */
+
+static void set_number(struct ip *ip, uint32_t number)
+{
+    assert_true(ip_parse(SLICE_LITERAL("198.18.0.0"), ip));
+    for (int i = 15; i >= 12; i--, number >>= 8)
+        ip->bytes[i] = (uint8_t)number;
+}
+
+/* A million sources one after the other, ten of them a second; a minute after
+ * its line nothing of one can count, but with a line that is late. */
+static void memory_follows_those_who_are_active(void **state)
+{
+    enum { SOURCES = 1000000, PER_SECOND = 10, WINDOW_SEC = 60 };
+    struct rules *rules =
+        rules_counting("distinct recipient of a by source >= 5 in 60s");
+    struct watch *watch = watch_new(rules, key);
+    size_t most = 0;
+    const struct watch_alarm *alarms;
+
+    (void)state;
+    for (uint32_t i = 0; i < SOURCES; i++) {
+        struct watch_event event = {
+            .events = 1, .time = i / PER_SECOND, .count = 1};
+
+        set_number(&event.source, i);
+        event.hashes[WATCH_RECIPIENT] = i + 1;
+        assert_true(watch_note(watch, &event));
+        if (watch_window_count(watch) > most)
+            most = watch_window_count(watch);
+    }
+    assert_true(most >= PER_SECOND * WINDOW_SEC);
+    assert_true(most <= 4 * PER_SECOND * WINDOW_SEC);
+    assert_int_equal(watch_alarms(watch, &alarms), 0);
+    watch_free(watch);
+    rules_free(rules);
+}
+
+/* All at once: none is lost, and each is found again. */
+static void a_million_active_sources_are_kept_apart(void **state)
+{
+    enum { SOURCES = 1000000 };
+    struct rules *rules = rules_counting("of a by source >= 2 in 1d");
+    struct watch *watch = watch_new(rules, key);
+    const struct watch_alarm *alarms;
+
+    (void)state;
+    for (uint32_t i = 0; i < SOURCES + 1000; i++) {
+        struct watch_event event = {.events = 1, .time = i / 100, .count = 1};
+
+        set_number(&event.source, i < SOURCES ? i : (i - SOURCES) * 7);
+        assert_true(watch_note(watch, &event));
+    }
+    assert_int_equal(watch_window_count(watch), SOURCES);
+    assert_int_equal(watch_alarms(watch, &alarms), 1000);
+    for (uint32_t i = 0; i < 1000; i++) {
+        struct ip ip;
+
+        set_number(&ip, i * 7);
+        assert_memory_equal(&alarms[i].base, &ip, sizeof(ip));
+    }
+    watch_free(watch);
+    rules_free(rules);
+}
+
+/* A window that is not reached holds at most what it asks for, however many
+ * events there are. */
+static void an_endless_repetition_takes_no_memory(void **state)
+{
+    struct rules *rules =
+        rules_counting("distinct user of a by source >= 1000 in 1d");
+    struct watch *watch = watch_new(rules, key);
+    const struct watch_alarm *alarms;
+
+    (void)state;
+    for (uint32_t i = 0; i < 300000; i++) {
+        struct watch_event event = {.events = 1, .time = i, .count = 1};
+
+        event.hashes[WATCH_USER] = i % 999 + 1;
+        assert_true(watch_note(watch, &event));
+    }
+    assert_int_equal(watch_window_count(watch), 1);
+    assert_int_equal(watch_alarms(watch, &alarms), 0);
+    watch_free(watch);
+    rules_free(rules);
+}
+
+static void rules_without_counts_watch_nothing(void **state)
+{
+    struct rules *rules = rules_compile(NULL, 0, NULL, 0, NULL, NULL, NULL);
+    struct watch *watch = watch_new(rules, key);
+    struct watch_event event = {.events = UINT64_MAX, .count = 1};
+    const struct watch_alarm *alarms;
+
+    (void)state;
+    assert_true(watch_note(watch, &event));
+    assert_int_equal(watch_window_count(watch), 0);
+    assert_int_equal(watch_alarms(watch, &alarms), 0);
+    watch_free(watch);
+    watch_free(NULL);
+    rules_free(rules);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_count_is_reached_when_it_is),
+        cmocka_unit_test(it_counts_like_one_that_keeps_all),
+        cmocka_unit_test(memory_follows_those_who_are_active),
+        cmocka_unit_test(a_million_active_sources_are_kept_apart),
+        cmocka_unit_test(an_endless_repetition_takes_no_memory),
+        cmocka_unit_test(rules_without_counts_watch_nothing),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
