@@ -372,9 +372,14 @@ static void add_from(struct join *join, const struct record *record,
     if (!record->is_counted)
         return;
     if (number != 0) {
-        sources_note_message(join->sources, number, record->recipients,
-                             record->size_bytes, record->is_own_sender,
-                             record->time);
+        struct source_envelope envelope = {
+            .recipients = record->recipients,
+            .bytes = record->size_bytes,
+            .time = record->time,
+            .is_own_sender = record->is_own_sender,
+            .is_null_sender = record->is_null_sender};
+
+        sources_note_envelope(join->sources, number, &envelope);
         if (record->events != 0) {
             struct source_event event = event_of(record, file, line);
 

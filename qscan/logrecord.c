@@ -240,6 +240,8 @@ static void set_from(struct record_maker *maker, struct record_scratch *scratch,
     record->sender = lower_in(scratch, line->sender);
     if (record->sender.len > 0)
         record->sender_hash = record_address_hash(maker->key, record->sender);
+    record->is_null_sender =
+        !slice_is_absent(line->sender) && line->sender.len == 0;
     record->is_own_sender = is_own_sender(line, record->sender);
     record->size_bytes = line->size_bytes;
     record->recipients =

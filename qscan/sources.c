@@ -214,22 +214,22 @@ static struct target_domain *target_of(struct sources *sources, uint32_t domain)
     return &sources->targets[domain];
 }
 
-void sources_note_message(struct sources *sources, uint32_t number,
-                          uint32_t recipients, int64_t bytes,
-                          bool is_own_sender, int64_t time)
+void sources_note_envelope(struct sources *sources, uint32_t number,
+                           const struct source_envelope *envelope)
 {
     struct source *source = &sources->items[number];
 
-    touch(source, time);
+    touch(source, envelope->time);
     source->senders++;
-    source->own_senders += is_own_sender;
-    if (recipients == 0)
+    source->own_senders += envelope->is_own_sender;
+    source->null_senders += envelope->is_null_sender;
+    if (envelope->recipients == 0)
         return;
     source->messages++;
-    source->accepted += recipients;
-    source->attempts += recipients;
-    if (bytes > 0)
-        source->bytes += (uint64_t)bytes;
+    source->accepted += envelope->recipients;
+    source->attempts += envelope->recipients;
+    if (envelope->bytes > 0)
+        source->bytes += (uint64_t)envelope->bytes;
 }
 
 void sources_note_hop(struct sources *sources, uint32_t number,

@@ -52,6 +52,7 @@ struct source {
     uint32_t guesses;      /* distinct, up to GUESSES_MAX */
     uint32_t logins, login_failures;
     uint32_t senders, own_senders; /* envelopes; sender under its name */
+    uint32_t null_senders;         /* of the envelopes */
     uint32_t bounces;              /* of ours that its mail caused */
     uint32_t taken;                /* deliveries that this host took from us */
     uint32_t hop_domains[2]; /* domains for which it took or refused mail */
@@ -192,11 +193,15 @@ struct source_event {
 void sources_note(struct sources *sources, uint32_t source,
                   const struct source_event *event);
 
-/* An envelope of it ended: recipients is how many were accepted, perhaps
- * none. */
-void sources_note_message(struct sources *sources, uint32_t source,
-                          uint32_t recipients, int64_t bytes,
-                          bool is_own_sender, int64_t time);
+struct source_envelope {
+    uint32_t recipients; /* accepted, perhaps none */
+    int64_t bytes, time;
+    bool is_own_sender, is_null_sender;
+};
+
+/* An envelope of it ended. */
+void sources_note_envelope(struct sources *sources, uint32_t source,
+                           const struct source_envelope *envelope);
 
 /* Mail for that domain went to this address, and was taken or refused. */
 void sources_note_hop(struct sources *sources, uint32_t source,
