@@ -193,7 +193,8 @@ static void note(struct join *join, uint32_t source,
     sources_note(join->sources, source, event);
     if ((event->events & join->sources->guess_bit) != 0 &&
         event->recipient.len > 0)
-        topk_add(&join->tops.guessed, event->recipient, event->count, 0);
+        topk_add_hashed(&join->tops.guessed, event->recipient,
+                        (uint32_t)event->recipient_hash, event->count, 0);
     state->last_source = source;
     state->last_event = *event;
     state->last_event.recipient = (struct slice){NULL, 0};
@@ -340,7 +341,7 @@ static uint32_t client_of(struct join *join, const struct record *record,
 
     if (!record->has_ip)
         return 0;
-    source = sources_add(join->sources, &record->ip);
+    source = sources_add(join->sources, &record->ip, record->ip_hash);
     if (source == 0)
         return 0;
     sources_name(join->sources, source, record->name, record->is_forged);
@@ -371,9 +372,14 @@ static void add_from(struct join *join, const struct record *record,
     if (!record->is_counted)
         return;
     if (number != 0) {
-        sources_note_message(join->sources, number, record->recipients,
-                             record->size_bytes, record->is_own_sender,
-                             record->time);
+        struct source_envelope envelope = {
+            .recipients = record->recipients,
+            .bytes = record->size_bytes,
+            .time = record->time,
+            .is_own_sender = record->is_own_sender,
+            .is_null_sender = record->is_null_sender};
+
+        sources_note_envelope(join->sources, number, &envelope);
         if (record->events != 0) {
             struct source_event event = event_of(record, file, line);
 
@@ -425,13 +431,18 @@ static void count_reasons(struct join *join, const struct record *record)
     struct log_tops *tops = &join->tops;
 
     if (record->fate == FATE_SENT)
-        topk_add(&tops->recipients, record->recipient, record->recipients, 0);
+        topk_add_hashed(&tops->recipients, record->recipient,
+                        (uint32_t)record->recipient_hash, record->recipients,
+                        0);
     else if (record->fate == FATE_WAITS)
-        topk_add(&tops->deferrals, record->reason, record->recipients, 0);
+        topk_add_hashed(&tops->deferrals, record->reason, record->reason_hash,
+                        record->recipients, 0);
     else if (record->fate == FATE_FAILED)
-        topk_add(&tops->failures, record->reason, record->recipients, 0);
+        topk_add_hashed(&tops->failures, record->reason, record->reason_hash,
+                        record->recipients, 0);
     if (record->fate == FATE_WAITS && record->next_hop.len > 0)
-        topk_add(&tops->dead_hosts, record->next_hop, 1, 0);
+        topk_add_hashed(&tops->dead_hosts, record->next_hop,
+                        record->next_hop_hash, 1, 0);
 }
 
 static void settle(struct open_message *message, uint32_t count)
@@ -439,6 +450,16 @@ static void settle(struct open_message *message, uint32_t count)
     message->left = message->left > count ? message->left - count : 0;
     if (message->left == 0)
         message->flags |= MESSAGE_SETTLED;
+}
+
+/* Who takes or refuses our mail runs a mail server. */
+static void note_hop(struct join *join, const struct record *record)
+{
+    uint32_t source = sources_add(join->sources, &record->ip, record->ip_hash);
+
+    if (source != 0)
+        sources_note_hop(join->sources, source, record->domain,
+                         record->fate == FATE_SENT);
 }
 
 static void add_to(struct join *join, const struct record *record,
@@ -461,8 +482,7 @@ static void add_to(struct join *join, const struct record *record,
         return;
     count_reasons(join, record);
     if (is_settled && record->has_ip)
-        sources_note_hop(join->sources, &record->ip, record->domain,
-                         record->fate == FATE_SENT);
+        note_hop(join, record);
     if (source == 0 || is_bounce)
         return;
     if (record->fate == FATE_SENT)
@@ -517,10 +537,10 @@ static void add_refusal(struct join *join, const struct record *record,
     if (!record->is_counted)
         return;
     if (record->is_refusal && record->reason.len > 0)
-        topk_add(record->kind == LOGLINE_RULESET && record->message == 0
-                     ? &join->tops.refused_connections
-                     : &join->tops.rejections,
-                 record->reason, record->repeat, 0);
+        topk_add_hashed(record->kind == LOGLINE_RULESET && record->message == 0
+                            ? &join->tops.refused_connections
+                            : &join->tops.rejections,
+                        record->reason, record->reason_hash, record->repeat, 0);
     if (source == 0 && record->message != 0) {
         message = find_message(join, record->message);
         source = message == NULL ? 0 : message->source;
@@ -648,6 +668,31 @@ void join_add(struct join *join, const struct record *record, uint32_t file,
         add_peer(join, record, file, line);
         break;
     }
+}
+
+void join_prefetch(const struct join *join, const struct record *record)
+{
+    const struct join_state *state = join->state;
+    size_t mask = state->slot_count - 1;
+
+    __builtin_prefetch(&state->slots[record->message & mask]);
+    if (record->has_ip) {
+        sources_prefetch_slot(join->sources, record->ip_hash);
+        __builtin_prefetch(&state->slots[record->process & mask]);
+    }
+    if ((record->events & join->sources->guess_bit) != 0)
+        topk_prefetch(&join->tops.guessed, (uint32_t)record->recipient_hash);
+}
+
+void join_prefetch_more(const struct join *join, const struct record *record)
+{
+    if (record->has_ip)
+        sources_prefetch(join->sources, record->ip_hash);
+    else if (record->kind == LOGLINE_REPLY || record->kind == LOGLINE_TO)
+        sources_prefetch_number(
+            join->sources,
+            join->state->slots[record->message & (join->state->slot_count - 1)]
+                .source);
 }
 
 void join_finish(struct join *join)

@@ -55,6 +55,11 @@ void join_free(struct join *join);
 
 void join_add(struct join *join, const struct record *record, uint32_t file,
               uint64_t line);
+/* Ask for the cache lines that a record will need, some records before it is
+ * joined; and a few before, for what those lead to. */
+void join_prefetch(const struct join *join, const struct record *record);
+void join_prefetch_more(const struct join *join, const struct record *record);
+
 /* Nothing more comes: what still waits is resolved or given up. */
 void join_finish(struct join *join);
 

@@ -11,6 +11,7 @@
 
 enum {
     SHOW_EVERY_NSEC = 200 * 1000 * 1000,
+    AHEAD = 16, /* records for which memory is asked before they are joined */
     LANES_WIDE = 8, /* with more logs side by side each holds fewer blocks */
 };
 
@@ -100,7 +101,8 @@ static void free_pieces(struct piece *piece)
     }
 }
 
-static bool add_record(struct piece *piece, const struct record *record)
+/* Room for one more; NULL without memory. */
+static struct record *next_record(struct piece *piece)
 {
     if (piece->count == piece->capacity) {
         size_t capacity = piece->capacity * 2 + 512;
@@ -108,12 +110,11 @@ static bool add_record(struct piece *piece, const struct record *record)
             realloc(piece->records, capacity * sizeof(*grown));
 
         if (grown == NULL)
-            return false;
+            return NULL;
         piece->records = grown;
         piece->capacity = capacity;
     }
-    piece->records[piece->count++] = *record;
-    return true;
+    return &piece->records[piece->count];
 }
 
 /* Takes all lines of a block apart; the work of the workers. */
@@ -127,21 +128,21 @@ static bool parse_piece(struct worker *worker, struct piece *piece)
     piece->line_count = 0;
     record_scratch_clear(&piece->scratch);
     while (slice_next_line(&rest, &line)) {
-        struct record record;
+        struct record *record = next_record(piece);
         bool is_cut = piece->block.is_cut && rest.len == 0;
 
+        if (record == NULL)
+            return false;
         if (is_rest) {
             /* The beginning was looked at; of that line no more is wanted. */
             is_rest = false;
-            piece->line_count += !is_cut;
-            continue;
-        }
-        worker->maker.tally.overlong_lines += is_cut;
-        if (record_make(&worker->maker, line, &piece->near, &piece->scratch,
-                        &record) == RECORD_MADE) {
-            record.line = piece->line_count;
-            if (!add_record(piece, &record))
-                return false;
+        } else if (record_make(&worker->maker, line, &piece->near,
+                               &piece->scratch, record) == RECORD_MADE) {
+            record->line = piece->line_count;
+            piece->count++;
+            worker->maker.tally.overlong_lines += is_cut;
+        } else {
+            worker->maker.tally.overlong_lines += is_cut;
         }
         piece->line_count += !is_cut;
     }
@@ -440,6 +441,10 @@ static void join_head(struct reader *reader, struct lane *lane, int64_t limit)
 
         if (record->time > limit)
             return;
+        if (piece->at + AHEAD < piece->count)
+            join_prefetch(&reader->logs->join, record + AHEAD);
+        if (piece->at + AHEAD / 2 < piece->count)
+            join_prefetch_more(&reader->logs->join, record + AHEAD / 2);
         if (record->time > lane->time)
             lane->time = record->time;
         join_add(&reader->logs->join, record, lane->file,

@@ -4,12 +4,13 @@
 
 #include "parsers/address.h"
 #include "parsers/hash.h"
-#include "qscan/intern.h"
+#include "qscan/sources.h"
 
 enum {
     SCRATCH_BYTES = 64 * 1024,
     ADDRESS_MAX_BYTES = 1024, /* what is beyond does not tell two apart */
-    REASON_MAX_BYTES = 120,
+    REASON_MAX_BYTES = 120,   /* and the template of a status_memory */
+    STATUSES = 1024,
     DETAIL_MAX_BYTES = 100,
 };
 
@@ -85,6 +86,23 @@ struct slice record_lower(struct slice text, char *room)
     for (size_t i = 0; i < text.len; i++)
         room[i] = byte_lower(text.ptr[i]);
     return slice_make(room, text.len);
+}
+
+/* As address_domain, of an address that is bare. */
+static struct slice domain_of(struct slice address)
+{
+    const char *at;
+    struct slice domain;
+
+    if (address.len == 0 || slice_index(address, '"') < address.len)
+        return address_domain(address);
+    at = memrchr(address.ptr, '@', address.len);
+    if (at == NULL)
+        return (struct slice){NULL, 0};
+    domain = slice_skip(address, (size_t)(at + 1 - address.ptr));
+    if (domain.len > 0 && domain.ptr[domain.len - 1] == '.')
+        domain.len--;
+    return domain.len > 0 ? domain : (struct slice){NULL, 0};
 }
 
 static struct slice lower_in(struct record_scratch *scratch, struct slice text)
@@ -193,7 +211,7 @@ static void set_recipient(struct record_maker *maker,
     if (address.len == 0)
         return;
     record->recipient = lower_in(scratch, address);
-    record->domain = address_domain(record->recipient);
+    record->domain = domain_of(record->recipient);
     record->recipient_hash = record_address_hash(maker->key, record->recipient);
 }
 
@@ -202,7 +220,7 @@ static void set_recipient(struct record_maker *maker,
  * own dial-up line. */
 static bool is_own_sender(const struct logline *line, struct slice sender)
 {
-    struct slice domain = address_domain(sender);
+    struct slice domain = domain_of(sender);
     struct slice name = line->peer.name;
     size_t dot;
 
@@ -222,17 +240,83 @@ static void set_from(struct record_maker *maker, struct record_scratch *scratch,
     record->sender = lower_in(scratch, line->sender);
     if (record->sender.len > 0)
         record->sender_hash = record_address_hash(maker->key, record->sender);
+    record->is_null_sender =
+        !slice_is_absent(line->sender) && line->sender.len == 0;
     record->is_own_sender = is_own_sender(line, record->sender);
     record->size_bytes = line->size_bytes;
     record->recipients =
         line->recipient_count > 0 ? (uint32_t)line->recipient_count : 0;
 }
 
+static void learn_status(const struct record_maker *maker,
+                         struct record_scratch *scratch, struct slice status,
+                         uint32_t hash, struct status_memory *place)
+{
+    enum status_kind kind = status_classify(status);
+    struct slice host = {NULL, 0}, reason;
+
+    if (status_is_dead(kind)) {
+        host = status_host(status);
+        place->reason = status_kind_text(kind);
+        place->reason_len = 0;
+    } else {
+        reason = template_of(scratch, status);
+        place->reason = NULL;
+        place->reason_len = (uint16_t)reason.len;
+        if (reason.len > 0)
+            memcpy(place->template, reason.ptr, reason.len);
+    }
+    place->reason_hash = (uint32_t)keyed_hash(
+        maker->key, place->reason != NULL
+                        ? slice_from_string(place->reason)
+                        : slice_make(place->template, place->reason_len));
+    place->host_hash = (uint32_t)keyed_hash(maker->key, host);
+    place->hash = hash;
+    place->host_len = (uint16_t)host.len;
+    place->host_at = host.len > 0 ? (uint16_t)(host.ptr - status.ptr) : 0;
+    place->len = (uint16_t)status.len;
+    memcpy(place->status, status.ptr, status.len);
+}
+
+/* Why mail waits or failed, and for which host that never answered. */
+static void set_reason(struct record_maker *maker,
+                       struct record_scratch *scratch, struct slice status,
+                       struct record *record)
+{
+    struct status_memory *place;
+    uint32_t hash;
+    char *room;
+
+    status = slice_head(status, sizeof(place->status));
+    if (status.len == 0)
+        return;
+    hash = (uint32_t)keyed_hash(maker->key, status);
+    place = &maker->statuses[hash % STATUSES];
+    if (place->hash != hash || place->len != status.len ||
+        memcmp(place->status, status.ptr, status.len) != 0)
+        learn_status(maker, scratch, status, hash, place);
+    record->next_hop =
+        place->host_len > 0
+            ? slice_make(status.ptr + place->host_at, place->host_len)
+            : (struct slice){NULL, 0};
+    record->next_hop_hash = place->host_hash;
+    record->reason_hash = place->reason_hash;
+    if (place->reason != NULL) {
+        record->reason = slice_from_string(place->reason);
+        return;
+    }
+    /* What is remembered now may be another text when this one is joined. */
+    room = scratch_take(scratch, place->reason_len);
+    if (room == NULL)
+        return;
+    memcpy(room, place->template, place->reason_len);
+    record->reason = slice_make(room, place->reason_len);
+}
+
 static void set_to(struct record_maker *maker, struct record_scratch *scratch,
                    const struct logline *line, struct record *record)
 {
     struct slice rest = line->recipients, address;
-    enum status_kind kind;
 
     set_recipient(maker, scratch, line->recipient, record);
     record->fate = (uint8_t)log_fate(line);
@@ -244,15 +328,8 @@ static void set_to(struct record_maker *maker, struct record_scratch *scratch,
         if (record->recipients > 1)
             record->list = line->recipients;
     }
-    if (record->fate != FATE_WAITS && record->fate != FATE_FAILED)
-        return;
-    kind = status_classify(line->status);
-    if (status_is_dead(kind)) {
-        record->next_hop = status_host(line->status);
-        record->reason = slice_from_string(status_kind_text(kind));
-    } else {
-        record->reason = template_of(scratch, line->status);
-    }
+    if (record->fate == FATE_WAITS || record->fate == FATE_FAILED)
+        set_reason(maker, scratch, line->status, record);
 }
 
 static void set_tls(struct record_scratch *scratch, const struct logline *line,
@@ -272,10 +349,13 @@ static void set_tls(struct record_scratch *scratch, const struct logline *line,
     record->detail = slice_make(room, len);
 }
 
-static void set_client(const struct logline *line, struct record *record)
+static void set_client(const struct record_maker *maker,
+                       const struct logline *line, struct record *record)
 {
     record->has_ip = line->peer.has_ip;
     record->ip = line->peer.ip;
+    if (record->has_ip)
+        record->ip_hash = source_hash(maker->key, &record->ip);
     record->name = line->peer.name;
     record->is_forged = line->peer.forged;
 }
@@ -316,6 +396,7 @@ static bool set_by_kind(struct record_maker *maker,
     case LOGLINE_MILTER:
         set_recipient(maker, scratch, line->recipient, record);
         record->reason = template_of(scratch, line->reason);
+        record->reason_hash = (uint32_t)keyed_hash(maker->key, record->reason);
         record->is_refusal =
             line->kind != LOGLINE_MILTER || line->reply.len > 0;
         return record->events != 0 || record->is_refusal;
@@ -375,7 +456,7 @@ static enum record_outcome make_own(struct record_maker *maker,
             record_message_hash(maker->key, record->host, line->id);
     if (line->pid >= 0)
         record->process = mix(record->host + (uint64_t)line->pid);
-    set_client(line, record);
+    set_client(maker, line, record);
     return set_by_kind(maker, scratch, line, record) ? RECORD_MADE
                                                      : RECORD_COUNTED;
 }
@@ -437,13 +518,15 @@ bool record_maker_init(struct record_maker *maker, const struct rules *rules,
         maker->guess_bit = UINT64_C(1) << guess;
     maker->event_shapes = rules_event_shapes(rules);
     maker->matcher = rules_matcher_new(rules);
+    maker->statuses = calloc(STATUSES, sizeof(*maker->statuses));
     logtally_init(&maker->tally);
-    return maker->matcher != NULL;
+    return maker->matcher != NULL && maker->statuses != NULL;
 }
 
 void record_maker_free(struct record_maker *maker)
 {
     if (maker->matcher != NULL)
         rules_matcher_free(maker->matcher);
+    free(maker->statuses);
     logtally_free(&maker->tally);
 }

@@ -16,6 +16,8 @@ struct record {
     uint64_t process; /* hash of host and pid; 0: none */
     uint64_t host;    /* hash of the log's host */
     uint64_t recipient_hash, sender_hash, user_hash; /* 0: absent */
+    uint64_t ip_hash;                                /* 0: no address */
+    uint32_t next_hop_hash, reason_hash;             /* as topk wants them */
     uint64_t events;
     struct slice recipient; /* bare, lower case; the first one of a list */
     struct slice list;      /* of a to line with several: as it stands */
@@ -40,8 +42,20 @@ struct record {
     bool is_counted : 1;     /* within --since and --until */
     bool is_repeat : 1;      /* stands for what the line before said */
     bool is_refusal : 1;     /* a reply or ruleset line, a milter's refusal */
+    bool is_null_sender : 1; /* of a from line */
     bool is_own_sender : 1;  /* its name lies under the sender's domain */
     bool is_dsn_failure : 1; /* the id born here is a failure report */
+};
+
+/* What a status text means; in a queue under attack they repeat endlessly. */
+struct status_memory {
+    uint32_t hash, reason_hash, host_hash;
+    uint16_t len;               /* of the status; 0: free */
+    uint16_t host_at, host_len; /* of a host that never answered, in it */
+    uint16_t reason_len;        /* of the template; 0: reason is set */
+    const char *reason;         /* of one that did not: refused, timeout ... */
+    char status[240];
+    char template[120];
 };
 
 /* Of one thread. */
@@ -54,6 +68,7 @@ struct record_maker {
     uint64_t guess_bit;
     unsigned event_shapes;
     struct logtally tally;
+    struct status_memory *statuses; /* owned */
     /* the host of the line before */
     char host[64];
     size_t host_len;

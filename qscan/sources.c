@@ -9,15 +9,18 @@ enum { SLOTS_MIN = 1 << 12 };
 
 /* ---- the table ---- */
 
-static uint64_t ip_hash(const struct sources *sources, const struct ip *ip)
+uint64_t source_hash(const uint64_t key[2], const struct ip *ip)
 {
-    return keyed_hash(sources->key,
-                      slice_make((const char *)ip->bytes, sizeof(ip->bytes)));
+    uint64_t hash =
+        keyed_hash(key, slice_make((const char *)ip->bytes, sizeof(ip->bytes)));
+
+    return hash == 0 ? 1 : hash;
 }
 
-static uint32_t *slot_of(const struct sources *sources, const struct ip *ip)
+static uint32_t *slot_of(const struct sources *sources, const struct ip *ip,
+                         uint64_t hash)
 {
-    uint32_t at = (uint32_t)ip_hash(sources, ip) & (sources->slot_count - 1);
+    uint32_t at = (uint32_t)hash & (sources->slot_count - 1);
 
     while (sources->slots[at] != 0 &&
            memcmp(&sources->items[sources->slots[at]].ip, ip, sizeof(*ip)) != 0)
@@ -38,7 +41,8 @@ static bool grow_slots(struct sources *sources)
     sources->slot_count = count;
     free(old);
     for (uint32_t i = 1; i < sources->count; i++)
-        *slot_of(sources, &sources->items[i].ip) = i;
+        *slot_of(sources, &sources->items[i].ip,
+                 source_hash(sources->key, &sources->items[i].ip)) = i;
     return true;
 }
 
@@ -111,9 +115,10 @@ void sources_free(struct sources *sources)
     *sources = (struct sources){0};
 }
 
-uint32_t sources_add(struct sources *sources, const struct ip *ip)
+uint32_t sources_add(struct sources *sources, const struct ip *ip,
+                     uint64_t hash)
 {
-    uint32_t *slot = slot_of(sources, ip);
+    uint32_t *slot = slot_of(sources, ip, hash);
 
     if (*slot != 0)
         return *slot;
@@ -123,7 +128,7 @@ uint32_t sources_add(struct sources *sources, const struct ip *ip)
         sources->has_failed = true;
         return 0;
     }
-    slot = slot_of(sources, ip);
+    slot = slot_of(sources, ip, hash);
     *slot = sources->count;
     memset(&sources->items[sources->count], 0, sizeof(struct source));
     sources->items[sources->count].ip = *ip;
@@ -209,33 +214,30 @@ static struct target_domain *target_of(struct sources *sources, uint32_t domain)
     return &sources->targets[domain];
 }
 
-void sources_note_message(struct sources *sources, uint32_t number,
-                          uint32_t recipients, int64_t bytes,
-                          bool is_own_sender, int64_t time)
+void sources_note_envelope(struct sources *sources, uint32_t number,
+                           const struct source_envelope *envelope)
 {
     struct source *source = &sources->items[number];
 
-    touch(source, time);
+    touch(source, envelope->time);
     source->senders++;
-    source->own_senders += is_own_sender;
-    if (recipients == 0)
+    source->own_senders += envelope->is_own_sender;
+    source->null_senders += envelope->is_null_sender;
+    if (envelope->recipients == 0)
         return;
     source->messages++;
-    source->accepted += recipients;
-    source->attempts += recipients;
-    if (bytes > 0)
-        source->bytes += (uint64_t)bytes;
+    source->accepted += envelope->recipients;
+    source->attempts += envelope->recipients;
+    if (envelope->bytes > 0)
+        source->bytes += (uint64_t)envelope->bytes;
 }
 
-void sources_note_hop(struct sources *sources, const struct ip *ip,
+void sources_note_hop(struct sources *sources, uint32_t number,
                       struct slice domain, bool is_taken)
 {
-    uint32_t number = sources_add(sources, ip);
     struct source *source = &sources->items[number];
     uint32_t interned;
 
-    if (number == 0)
-        return;
     source->taken += is_taken;
     if (domain.len == 0)
         return;
@@ -415,7 +417,7 @@ static void watch_event(struct sources *sources, const struct source *source,
         .hashes = {[WATCH_RECIPIENT] = event->recipient_hash,
                    [WATCH_SENDER] = event->sender_hash,
                    [WATCH_USER] = event->user_hash,
-                   [WATCH_SOURCE] = ip_hash(sources, &source->ip) | 1},
+                   [WATCH_SOURCE] = source_hash(sources->key, &source->ip)},
         .count = event->count};
 
     if (event->domain.len > 0)

@@ -52,6 +52,7 @@ struct source {
     uint32_t guesses;      /* distinct, up to GUESSES_MAX */
     uint32_t logins, login_failures;
     uint32_t senders, own_senders; /* envelopes; sender under its name */
+    uint32_t null_senders;         /* of the envelopes */
     uint32_t bounces;              /* of ours that its mail caused */
     uint32_t taken;                /* deliveries that this host took from us */
     uint32_t hop_domains[2]; /* domains for which it took or refused mail */
@@ -136,9 +137,33 @@ void sources_free(struct sources *sources);
 
 /* ---- while reading ---- */
 
-/* The number of a client, from 1; 0 without memory. The pointer is good until
- * the next one is added. */
-uint32_t sources_add(struct sources *sources, const struct ip *ip);
+/* Of an address; never 0. */
+uint64_t source_hash(const uint64_t key[2], const struct ip *ip);
+
+/* The number of a client, from 1; 0 without memory. hash is its source_hash.
+ * Pointers to sources are good until the next one is added. */
+uint32_t sources_add(struct sources *sources, const struct ip *ip,
+                     uint64_t hash);
+
+/* Ask for the cache lines that the next calls for an address of that hash will
+ * need: first of its slot, a little later of the source itself. */
+static inline void sources_prefetch_slot(const struct sources *sources,
+                                         uint64_t hash)
+{
+    __builtin_prefetch(&sources->slots[hash & (sources->slot_count - 1)]);
+}
+static inline void sources_prefetch_number(const struct sources *sources,
+                                           uint32_t number)
+{
+    __builtin_prefetch(&sources->items[number]);
+    __builtin_prefetch((const char *)&sources->items[number] + 64);
+}
+static inline void sources_prefetch(const struct sources *sources,
+                                    uint64_t hash)
+{
+    sources_prefetch_number(sources,
+                            sources->slots[hash & (sources->slot_count - 1)]);
+}
 static inline struct source *source_at(struct sources *sources, uint32_t number)
 {
     return &sources->items[number];
@@ -168,14 +193,18 @@ struct source_event {
 void sources_note(struct sources *sources, uint32_t source,
                   const struct source_event *event);
 
-/* An envelope of it ended: recipients is how many were accepted, perhaps
- * none. */
-void sources_note_message(struct sources *sources, uint32_t source,
-                          uint32_t recipients, int64_t bytes,
-                          bool is_own_sender, int64_t time);
+struct source_envelope {
+    uint32_t recipients; /* accepted, perhaps none */
+    int64_t bytes, time;
+    bool is_own_sender, is_null_sender;
+};
+
+/* An envelope of it ended. */
+void sources_note_envelope(struct sources *sources, uint32_t source,
+                           const struct source_envelope *envelope);
 
 /* Mail for that domain went to this address, and was taken or refused. */
-void sources_note_hop(struct sources *sources, const struct ip *ip,
+void sources_note_hop(struct sources *sources, uint32_t source,
                       struct slice domain, bool is_taken);
 
 /* A host of this site: it wrote lines of these logs. */

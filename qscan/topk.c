@@ -79,6 +79,8 @@ static bool grow_texts(struct topk *table, size_t more)
 
 /* ---- the rare half ---- */
 
+enum { SMALL_COUNTS = 1024 };
+
 static int compare_counts(const void *a, const void *b)
 {
     uint64_t x = *(const uint64_t *)a;
@@ -87,15 +89,45 @@ static int compare_counts(const void *a, const void *b)
     return (x < y) - (x > y);
 }
 
+/* When more than half are small, as they nearly always are: the least count
+ * that is kept, and how many rows of just that count. */
+static bool find_small_least(const struct topk *table, uint64_t *least_r,
+                             uint32_t *ties_r)
+{
+    uint32_t counts[SMALL_COUNTS] = {0};
+    uint32_t kept = table->count / 2, more = table->count;
+
+    for (uint32_t n = 0; n < table->count; n++) {
+        if (table->rows[n].count < SMALL_COUNTS) {
+            counts[table->rows[n].count]++;
+            more--;
+        }
+    }
+    if (more >= kept)
+        return false;
+    for (uint32_t count = SMALL_COUNTS; count-- > 0;) {
+        if (more + counts[count] >= kept) {
+            *least_r = count;
+            *ties_r = kept - more;
+            return true;
+        }
+        more += counts[count];
+    }
+    return false;
+}
+
 /* The least count that is kept, and how many rows of just that count: the
  * first that came. False without memory. */
 static bool find_least(const struct topk *table, uint64_t *least_r,
                        uint32_t *ties_r)
 {
-    uint64_t *counts = malloc(table->count * sizeof(*counts));
+    uint64_t *counts;
     uint32_t kept = table->count / 2;
     uint32_t more = 0;
 
+    if (find_small_least(table, least_r, ties_r))
+        return true;
+    counts = malloc(table->count * sizeof(*counts));
     if (counts == NULL)
         return false;
     for (uint32_t n = 0; n < table->count; n++)
@@ -194,13 +226,20 @@ static struct topk_row *new_row(struct topk *table, struct slice text,
 void topk_add(struct topk *table, struct slice text, uint64_t count,
               uint64_t bytes)
 {
+    text = slice_head(text, TOPK_TEXT_MAX_BYTES);
+    topk_add_hashed(table, text, (uint32_t)keyed_hash(table->key, text), count,
+                    bytes);
+}
+
+void topk_add_hashed(struct topk *table, struct slice text, uint32_t hash,
+                     uint64_t count, uint64_t bytes)
+{
     struct topk_row *row = NULL;
-    uint32_t hash, slot;
+    uint32_t slot;
 
     if (slice_is_absent(text) || count == 0)
         return;
     text = slice_head(text, TOPK_TEXT_MAX_BYTES);
-    hash = (uint32_t)keyed_hash(table->key, text);
     table->total += count;
     if (table->capacity > 0)
         row = find_row(table, text, hash, &slot);

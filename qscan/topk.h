@@ -39,6 +39,18 @@ void topk_free(struct topk *table);
 void topk_add(struct topk *table, struct slice text, uint64_t count,
               uint64_t bytes);
 
+/* The same, where a keyed hash of the text is at hand: always of the same
+ * kind for one text. */
+void topk_add_hashed(struct topk *table, struct slice text, uint32_t hash,
+                     uint64_t count, uint64_t bytes);
+
+/* Asks for the cache line that adding a text of that hash will need. */
+static inline void topk_prefetch(const struct topk *table, uint32_t hash)
+{
+    if (table->slot_count > 0)
+        __builtin_prefetch(&table->slots[hash & (table->slot_count - 1)]);
+}
+
 /* Most first, then by text. Row numbers are new afterwards; adding is over. */
 void topk_sort(struct topk *table);
 

@@ -11,6 +11,7 @@ enum {
     SERVED_SOURCES = 3,
     SHARED_MAX = 1 << 22, /* guesses compared between attackers */
     RELAYED_MIN = 10,     /* guesses that show a relay of ours ... */
+    RETURNS_SHARE = 80,   /* of a hundred envelopes, from the null sender */
     RELAYED_SHARE = 80,   /* ... when so many of a hundred are others' */
     UNION_MAX = 1 << 20,  /* distinct guesses of one crowd */
 };
@@ -164,12 +165,31 @@ static int64_t guess_share(const struct source *source)
     return all == 0 ? 0 : (int64_t)(100 * (uint64_t)source->guesses / all);
 }
 
+static int64_t share_of(uint32_t part, uint32_t whole)
+{
+    return whole == 0 ? 0 : (int64_t)(100 * (uint64_t)part / whole);
+}
+
 static int64_t own_share(const struct source *source)
 {
-    return source->senders == 0
-               ? 0
-               : (int64_t)(100 * (uint64_t)source->own_senders /
-                           source->senders);
+    return share_of(source->own_senders, source->senders);
+}
+
+static bool is_generic(const struct sources *sources,
+                       const struct source *source)
+{
+    struct slice name = intern_text(&sources->names, source->name);
+
+    return name.len == 0 || name_is_generic(name, &source->ip);
+}
+
+/* Mail that was forged in our name comes back from honest hosts, to whoever
+ * the forger made up. */
+static bool is_returning(const struct sources *sources,
+                         const struct source *source)
+{
+    return !is_generic(sources, source) &&
+           share_of(source->null_senders, source->senders) >= RETURNS_SHARE;
 }
 
 static int64_t domain_count(const struct source *source)
@@ -228,8 +248,7 @@ static void fetch(void *message, enum rules_field_id field, struct slice header,
         give_number(judge, source->has_forged_name, view_r);
         break;
     case FIELD_FROM_GENERIC:
-        give_number(judge, name.len == 0 || name_is_generic(name, &source->ip),
-                    view_r);
+        give_number(judge, is_generic(sources, source), view_r);
         break;
     case FIELD_FROM_OURS:
         give_number(judge, why_ours(judge, source) != NULL, view_r);
@@ -253,6 +272,9 @@ static void fetch(void *message, enum rules_field_id field, struct slice header,
     case FIELD_FROM_SENDERS_OWN:
         if (source->senders > 0)
             give_number(judge, own_share(source), view_r);
+        break;
+    case FIELD_FROM_RETURNS:
+        give_number(judge, is_returning(sources, source), view_r);
         break;
     case FIELD_FROM_MEMBERS:
         if (judge->member_count > 0)
@@ -325,6 +347,8 @@ static const char *why_spared(const struct judge *judge,
         return "most of its recipients exist";
     if (source->senders > 0 && own_share(source) >= 50)
         return "it sends for the domain that it is named after";
+    if (is_returning(sources, source))
+        return "a mail host that returns what was forged in our name";
     return "a condition of the rule does not hold";
 }
 
@@ -408,9 +432,10 @@ static void judge_sources(struct judge *judge)
         if (rules_source_rule(judge->sources->rules, alarm->source_rule)->by !=
             COUNT_BY_SOURCE)
             continue;
-        list[count++] =
-            (struct candidate){sources_add(judge->sources, &alarm->base),
-                               (uint32_t)i, alarm->source_rule};
+        list[count++] = (struct candidate){
+            sources_add(judge->sources, &alarm->base,
+                        source_hash(judge->sources->key, &alarm->base)),
+            (uint32_t)i, alarm->source_rule};
     }
     qsort(list, count, sizeof(*list), order_candidates);
     for (size_t i = 0, end; i < count; i = end) {

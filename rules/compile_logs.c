@@ -380,6 +380,34 @@ static void plan_rule(const struct rules *set, const struct rule *rule,
     }
 }
 
+static bool is_repeating(enum rules_field_id field)
+{
+    return field == FIELD_EVENT_STATUS || field == FIELD_EVENT_DSN ||
+           field == FIELD_EVENT_REPLY || field == FIELD_EVENT_REASON ||
+           field == FIELD_EVENT_RULESET || field == FIELD_EVENT_COMMAND ||
+           field == FIELD_EVENT_HOST || field == FIELD_EVENT_TAG;
+}
+
+static uint32_t repeating_fields(const struct rules *set,
+                                 const struct shape_plan *plan)
+{
+    uint32_t fields = 0;
+
+    for (size_t i = 0; i < plan->condition_count; i++) {
+        const struct condition *condition =
+            &set->conditions[plan->conditions[i]];
+
+        if (!is_repeating(condition->field) ||
+            (condition->other != FIELD_COUNT &&
+             !is_repeating(condition->other)))
+            return 0;
+        fields |= UINT32_C(1) << (condition->field - FIELD_EVENT_TEXT);
+        if (condition->other != FIELD_COUNT)
+            fields |= UINT32_C(1) << (condition->other - FIELD_EVENT_TEXT);
+    }
+    return fields;
+}
+
 /* Which events, and which conditions, lines of one shape are asked for. */
 static void plan_shape(struct compiler *c, unsigned shape)
 {
@@ -399,6 +427,7 @@ static void plan_shape(struct compiler *c, unsigned shape)
             plan->events |= UINT64_C(1) << i;
             plan_rule(set, &set->events[i].rule, plan, is_planned);
         }
+    plan->repeating_fields = repeating_fields(set, plan);
 }
 
 void logs_resolve(struct compiler *c)

@@ -35,6 +35,7 @@ struct rules_matcher {
     pcre2_jit_stack *jit_stack;
     pcre2_match_data *match_data;
     struct remembered *remembered[SCOPE_COUNT]; /* NULL: of no use there */
+    struct line_memory *lines;
     uint8_t *answers; /* of the conditions, for the message in hand */
     uint16_t *undecided;
     uint8_t *pending;
@@ -43,7 +44,7 @@ struct rules_matcher {
 
 /* ---- memory of texts that repeat ---- */
 
-static uint32_t hash_text(struct slice text)
+uint32_t match_hash(struct slice text)
 {
     uint64_t hash = text.len * UINT64_C(0x9e3779b97f4a7c15);
 
@@ -68,7 +69,7 @@ static struct remembered *remember(struct remembered *places, struct slice text)
 
     if (text.len > REMEMBERED_TEXT_BYTES || text.len == 0)
         return NULL;
-    hash = hash_text(text);
+    hash = match_hash(text);
     place = &places[hash % REMEMBERED_TEXTS];
     if (place->hash == hash && place->len == text.len &&
         memcmp(place->text, text.ptr, text.len) == 0)
@@ -836,6 +837,11 @@ static bool prepare_memory(struct rules_matcher *matcher)
     return true;
 }
 
+struct line_memory *match_line_memory(struct rules_matcher *matcher)
+{
+    return matcher->lines;
+}
+
 static size_t pending_room(const struct rules *set)
 {
     size_t room = 2;
@@ -856,9 +862,10 @@ struct rules_matcher *rules_matcher_new(const struct rules *rules)
     matcher->undecided =
         malloc((rules->rule_count + 1) * sizeof(*matcher->undecided));
     matcher->pending = malloc(pending_room(rules));
+    matcher->lines = calloc(LINE_MEMORY_PLACES, sizeof(*matcher->lines));
     if (!prepare_regexes(matcher) || !prepare_memory(matcher) ||
         matcher->answers == NULL || matcher->undecided == NULL ||
-        matcher->pending == NULL) {
+        matcher->pending == NULL || matcher->lines == NULL) {
         rules_matcher_free(matcher);
         return NULL;
     }
@@ -875,6 +882,7 @@ void rules_matcher_free(struct rules_matcher *matcher)
         pcre2_jit_stack_free(matcher->jit_stack);
     for (int scope = 0; scope < SCOPE_COUNT; scope++)
         free(matcher->remembered[scope]);
+    free(matcher->lines);
     free(matcher->answers);
     free(matcher->undecided);
     free(matcher->pending);

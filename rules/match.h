@@ -10,6 +10,21 @@
 void match_use_sample(struct rules_matcher *matcher,
                       const struct sample *sample);
 
+/* The events of lines whose texts repeat. */
+enum { LINE_MEMORY_PLACES = 1024, LINE_MEMORY_BYTES = 232 };
+
+struct line_memory {
+    uint64_t events;
+    uint32_t hash;
+    uint16_t len; /* 0: free */
+    uint8_t shape;
+    char text[LINE_MEMORY_BYTES];
+};
+
+/* LINE_MEMORY_PLACES of them. */
+struct line_memory *match_line_memory(struct rules_matcher *matcher);
+uint32_t match_hash(struct slice text);
+
 /* Answers one rule, whatever the others say. *failed_r becomes the first line
  * that kept it from matching, and its condition. */
 enum rules_answer match_one(struct rules_matcher *matcher,

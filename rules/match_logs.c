@@ -143,17 +143,101 @@ uint64_t rules_match_events(struct rules_matcher *matcher, unsigned shape,
     return matched;
 }
 
+/* ---- lines that repeat ---- */
+
+static struct slice repeating_field(const struct logline *line,
+                                    enum rules_field_id field)
+{
+    switch (field) {
+    case FIELD_EVENT_STATUS:
+        return line->status;
+    case FIELD_EVENT_DSN:
+        return line->dsn;
+    case FIELD_EVENT_REPLY:
+        return line->reply;
+    case FIELD_EVENT_REASON:
+        return line->reason;
+    case FIELD_EVENT_RULESET:
+        return line->ruleset;
+    case FIELD_EVENT_COMMAND:
+        return line->command;
+    case FIELD_EVENT_HOST:
+        return line->host;
+    default:
+        return line->tag;
+    }
+}
+
+/* All that the events of its shape ask for, with lengths between; absent is
+ * another text than empty. Returns its length, 0 when it is too long. */
+static size_t join_fields(const struct logline *line, uint32_t fields,
+                          char text[static LINE_MEMORY_BYTES])
+{
+    size_t len = 0;
+
+    for (; fields != 0; fields &= fields - 1) {
+        struct slice field =
+            repeating_field(line, (enum rules_field_id)(FIELD_EVENT_TEXT +
+                                                        __builtin_ctz(fields)));
+
+        if (field.len + 1 > LINE_MEMORY_BYTES - len)
+            return 0;
+        text[len++] = slice_is_absent(field) ? '\xff' : (char)field.len;
+        if (field.len > 0)
+            memcpy(text + len, field.ptr, field.len);
+        len += field.len;
+    }
+    return len;
+}
+
+/* The place of a line in the memory; NULL when it is not remembered. */
+static struct line_memory *find_place(struct rules_matcher *matcher,
+                                      const struct logline *line,
+                                      unsigned shape, bool *is_known_r)
+{
+    uint32_t fields = match_set(matcher)->shapes[shape].repeating_fields;
+    struct line_memory *place;
+    char text[LINE_MEMORY_BYTES];
+    size_t len = join_fields(line, fields, text);
+    uint32_t hash;
+
+    *is_known_r = false;
+    if (len == 0)
+        return NULL;
+    hash = match_hash(slice_make(text, len)) + shape;
+    place = &match_line_memory(matcher)[hash % LINE_MEMORY_PLACES];
+    if (place->hash == hash && place->len == len && place->shape == shape &&
+        memcmp(place->text, text, len) == 0) {
+        *is_known_r = true;
+        return place;
+    }
+    place->hash = hash;
+    place->len = (uint16_t)len;
+    place->shape = (uint8_t)shape;
+    memcpy(place->text, text, len);
+    return place;
+}
+
 uint64_t rules_match_line(struct rules_matcher *matcher,
                           const struct logline *line)
 {
     unsigned shape = logline_shape(line->kind);
     struct rules_event_line event;
+    struct line_memory *place;
+    uint64_t events;
+    bool is_known;
 
     if (line->is_hostile || match_set(matcher)->shapes[shape].events == 0)
         return 0;
+    place = find_place(matcher, line, shape, &is_known);
+    if (is_known)
+        return place->events;
     event.line = line;
     event.next = 0;
-    return rules_match_events(matcher, shape, rules_event_fetch, &event);
+    events = rules_match_events(matcher, shape, rules_event_fetch, &event);
+    if (place != NULL)
+        place->events = events;
+    return events;
 }
 
 /* ---- rules on source ---- */

@@ -126,6 +126,9 @@ struct shape_plan {
     uint64_t events;      /* bit per event */
     uint16_t *conditions; /* of those events, each once */
     size_t condition_count;
+    /* Bit per event field, from FIELD_EVENT_TEXT on, that they ask for; 0 when
+     * one of them hardly ever repeats. */
+    uint32_t repeating_fields;
 };
 
 struct inline_list {
