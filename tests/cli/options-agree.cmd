@@ -1,6 +1,7 @@
 # options.c, --help, the manual and the completion name the same options, the
-# rules and the completion the same classes; no text names an option that is
-# not there. Prints what one has and the other has not.
+# rules and the completion the same classes, the rules and the manual the same
+# kinds and events; no text names an option that is not there. Prints what one
+# has and the other has not.
 top=${RULES%/rules/shipped}
 
 {
@@ -51,6 +52,12 @@ sort -u mentioned | grep -vx -- --long | comm -13 have - |
 bash -c '. "$1" && echo $_qscan_classes' - "$top/qscan/completion.bash" |
     tr ' ' '\n' | sort | comm -3 classes - | sed 's/^/class: /'
 
+# Kinds of hostile sources and events: the rules and the manual.
+sed -n 's/^ *kind  *//p; s/^event //p' "$RULES"/*.rules | sort -u >kinds
+awk '/^\.Ss Kinds/ { on = 1 } /^\.Sh/ { on = 0 } on && /^\.It Cm/ { print $3 }' \
+    "$top/qscan/qscan.8" | sort -u | comm -3 kinds - | sed 's/^/kind or event: /'
+
 # None found would agree, too.
 [ "$(wc -l <have)" -ge 30 ] || echo 'options.c: read wrongly'
 [ "$(wc -l <classes)" -ge 14 ] || echo 'classes: read wrongly'
+[ "$(wc -l <kinds)" -ge 20 ] || echo 'kinds: read wrongly'
