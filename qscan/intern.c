@@ -329,6 +329,20 @@ int hash_set_add(struct hash_set *set, uint64_t hash)
     return 1;
 }
 
+bool hash_set_has(const struct hash_set *set, uint64_t hash)
+{
+    size_t at;
+
+    if (set->count == 0)
+        return false;
+    if (hash == 0)
+        hash = 1;
+    at = hash & (set->slot_count - 1);
+    while (set->slots[at] != 0 && set->slots[at] != hash)
+        at = (at + 1) & (set->slot_count - 1);
+    return set->slots[at] == hash;
+}
+
 void hash_set_free(struct hash_set *set)
 {
     free(set->slots);

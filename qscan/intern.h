@@ -74,6 +74,7 @@ struct hash_set {
 
 /* 1 when added, 0 when it was there, -1 without memory. */
 int hash_set_add(struct hash_set *set, uint64_t hash);
+bool hash_set_has(const struct hash_set *set, uint64_t hash);
 void hash_set_free(struct hash_set *set);
 
 #endif
