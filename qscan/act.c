@@ -245,14 +245,15 @@ static enum fate check_identity(struct actor *actor, struct taken *taken)
                : FATE_CHANGED;
 }
 
-static bool is_planned_file(const struct act_job *job, const struct stat *st)
+static bool is_planned_file(const struct act_planned *planned,
+                            const struct stat *st)
 {
-    return !job->has_identity ||
-           (job->device == st->st_dev && job->inode == st->st_ino &&
-            job->size_bytes == st->st_size &&
-            job->mtime_nsec == st->st_mtim.tv_sec * INT64_C(1000000000) +
-                                   st->st_mtim.tv_nsec &&
-            job->ctime_nsec ==
+    return planned == NULL ||
+           (planned->device == st->st_dev && planned->inode == st->st_ino &&
+            planned->size_bytes == st->st_size &&
+            planned->mtime_nsec == st->st_mtim.tv_sec * INT64_C(1000000000) +
+                                       st->st_mtim.tv_nsec &&
+            planned->ctime_nsec ==
                 st->st_ctim.tv_sec * INT64_C(1000000000) + st->st_ctim.tv_nsec);
 }
 
@@ -268,10 +269,11 @@ static enum fate judge_again(struct actor *actor, struct taken *taken)
     if (message->qf_outcome != QF_OK || !message_need_data_stat(message) ||
         !S_ISREG(message->data_stat.st_mode))
         return FATE_CHANGED;
-    taken->class = taken->job->class;
-    taken->rule = taken->job->rule;
-    if (taken->job->has_identity)
+    if (taken->job->planned != NULL) {
+        taken->class = taken->job->planned->class;
+        taken->rule = taken->job->planned->rule;
         return FATE_TAKE;
+    }
     rules_judge(actor->matcher, message_fetch, message, &verdict);
     if (message->row->state != FACTS_JUDGED) {
         verdict.rule = RULES_NO_RULE; /* its class goes by the kind of file */
@@ -342,7 +344,7 @@ static enum fate inspect(struct actor *actor, struct taken *taken)
         INPUT_OK)
         return fail(actor, row, "cannot be read",
                     actor->message.control_input.error);
-    if (!is_planned_file(taken->job, &actor->message.control_stat))
+    if (!is_planned_file(taken->job->planned, &actor->message.control_stat))
         return FATE_CHANGED;
     fate = judge_again(actor, taken);
     if (fate != FATE_TAKE)
