@@ -195,14 +195,32 @@ bool ip_is_private(const struct ip *ip)
                      sizeof(private_nets) / sizeof(private_nets[0]));
 }
 
+/* inet_ntop takes printf for this, and every source of a bounce comes here. */
+static size_t format_v4(const uint8_t bytes[static 4], char *text)
+{
+    char *at = text;
+
+    for (size_t i = 0; i < 4; i++) {
+        unsigned byte = bytes[i];
+
+        if (i > 0)
+            *at++ = '.';
+        if (byte >= 100)
+            *at++ = (char)('0' + byte / 100);
+        if (byte >= 10)
+            *at++ = (char)('0' + byte / 10 % 10);
+        *at++ = (char)('0' + byte % 10);
+    }
+    *at = '\0';
+    return (size_t)(at - text);
+}
+
 size_t ip_format(const struct ip *ip, char text[static ADDRESS_IP_TEXT_MAX])
 {
-    bool is_v4 = ip_is_v4(ip);
-    const uint8_t *source = ip->bytes + (is_v4 ? sizeof(v4_prefix) : 0);
-
+    if (ip_is_v4(ip))
+        return format_v4(ip->bytes + sizeof(v4_prefix), text);
     /* INET6_ADDRSTRLEN is 46: it cannot fail for want of room */
-    if (inet_ntop(is_v4 ? AF_INET : AF_INET6, source, text,
-                  ADDRESS_IP_TEXT_MAX) == NULL)
+    if (inet_ntop(AF_INET6, ip->bytes, text, ADDRESS_IP_TEXT_MAX) == NULL)
         text[0] = '\0';
     return strlen(text);
 }

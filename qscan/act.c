@@ -41,10 +41,9 @@ struct target {
 struct taken {
     struct act_job *job;
     enum fate fate;
-    int fd;       /* the locked control file, or -1 */
-    dev_t device; /* of that file */
-    ino_t inode;
-    uint16_t data; /* folder of df */
+    int fd;         /* the locked control file, or -1 */
+    struct stat st; /* of that file, under the lock */
+    uint16_t data;  /* folder of df */
     uint64_t bytes;
     bool has_lost_race; /* only for the log */
     const char *class, *rule;
@@ -203,19 +202,21 @@ static enum fate open_locked(struct actor *actor, struct taken *taken)
         return fail(actor, row, "cannot be looked at", errno);
     if (!S_ISREG(st.st_mode) || st.st_size == 0)
         return FATE_CHANGED;
-    taken->device = st.st_dev;
-    taken->inode = st.st_ino;
+    taken->st = st;
     return lock_control(actor, row, taken->fd);
 }
 
 /* Another control file, or a rewrite of one, that came since the names were
- * listed: df belongs to it as well. */
+ * listed: df belongs to it as well. Nearly always none did. */
 static bool has_company(const struct actor *actor, const struct facts *row)
 {
     static const char letters[] = "qhQt";
     char name[QUEUE_HELD_NAME_MAX];
     struct stat st;
 
+    if ((row->beside & (BESIDE_CONTROL | BESIDE_REWRITE)) == 0 &&
+        !newnames_has_seen(actor->run->scan->newnames, facts_id(row)))
+        return false;
     for (const char *letter = letters; *letter != '\0'; letter++)
         if (*letter != row->letter &&
             (!queue_file_name(name, *letter, facts_id(row), false) ||
@@ -228,29 +229,31 @@ static bool has_company(const struct actor *actor, const struct facts *row)
 
 /* Under the lock: is the name still this file? A rewrite swaps inodes. Where
  * it is, what the name says of size and links is true of the descriptor. */
-static enum fate check_identity(struct actor *actor, const struct taken *taken,
-                                const struct facts *row, struct stat *st_r)
+static enum fate check_identity(struct actor *actor, struct taken *taken)
 {
+    const struct facts *row = row_of(actor, taken);
+    struct stat locked = taken->st;
     char name[QUEUE_HELD_NAME_MAX];
 
     if (!queue_file_name(name, row->letter, facts_id(row), false) ||
-        fstatat(control_folder(actor, row)->fd, name, st_r,
+        fstatat(control_folder(actor, row)->fd, name, &taken->st,
                 AT_SYMLINK_NOFOLLOW) < 0)
         return errno == ENOENT ? FATE_VANISHED : FATE_CHANGED;
-    return st_r->st_nlink == 1 && st_r->st_dev == taken->device &&
-                   st_r->st_ino == taken->inode
+    return taken->st.st_nlink == 1 && taken->st.st_dev == locked.st_dev &&
+                   taken->st.st_ino == locked.st_ino
                ? FATE_TAKE
                : FATE_CHANGED;
 }
 
-static bool is_planned_file(const struct act_job *job, const struct stat *st)
+static bool is_planned_file(const struct act_planned *planned,
+                            const struct stat *st)
 {
-    return !job->has_identity ||
-           (job->device == st->st_dev && job->inode == st->st_ino &&
-            job->size_bytes == st->st_size &&
-            job->mtime_nsec == st->st_mtim.tv_sec * INT64_C(1000000000) +
-                                   st->st_mtim.tv_nsec &&
-            job->ctime_nsec ==
+    return planned == NULL ||
+           (planned->device == st->st_dev && planned->inode == st->st_ino &&
+            planned->size_bytes == st->st_size &&
+            planned->mtime_nsec == st->st_mtim.tv_sec * INT64_C(1000000000) +
+                                       st->st_mtim.tv_nsec &&
+            planned->ctime_nsec ==
                 st->st_ctim.tv_sec * INT64_C(1000000000) + st->st_ctim.tv_nsec);
 }
 
@@ -266,10 +269,11 @@ static enum fate judge_again(struct actor *actor, struct taken *taken)
     if (message->qf_outcome != QF_OK || !message_need_data_stat(message) ||
         !S_ISREG(message->data_stat.st_mode))
         return FATE_CHANGED;
-    taken->class = taken->job->class;
-    taken->rule = taken->job->rule;
-    if (taken->job->has_identity)
+    if (taken->job->planned != NULL) {
+        taken->class = taken->job->planned->class;
+        taken->rule = taken->job->planned->rule;
         return FATE_TAKE;
+    }
     rules_judge(actor->matcher, message_fetch, message, &verdict);
     if (message->row->state != FACTS_JUDGED) {
         verdict.rule = RULES_NO_RULE; /* its class goes by the kind of file */
@@ -321,23 +325,26 @@ static uint64_t transcript_inode(const struct actor *actor,
     return 0;
 }
 
+/* Once locked and still the same file, it stays so until it is unlocked. */
+static enum fate secure(struct actor *actor, struct taken *taken)
+{
+    enum fate fate = open_locked(actor, taken);
+
+    return fate == FATE_TAKE ? check_identity(actor, taken) : fate;
+}
+
 static enum fate inspect(struct actor *actor, struct taken *taken)
 {
     const struct facts *row = row_of(actor, taken);
-    enum fate fate = open_locked(actor, taken);
-    struct stat st;
+    enum fate fate;
 
-    if (fate != FATE_TAKE)
-        return fate;
-    fate = check_identity(actor, taken, row, &st);
-    if (fate != FATE_TAKE)
-        return fate;
     if (!act_is_plain_id(facts_id(row)) || has_company(actor, row))
         return FATE_CHANGED;
-    if (message_load_locked(&actor->message, row, taken->fd, &st) != INPUT_OK)
+    if (message_load_locked(&actor->message, row, taken->fd, &taken->st) !=
+        INPUT_OK)
         return fail(actor, row, "cannot be read",
                     actor->message.control_input.error);
-    if (!is_planned_file(taken->job, &actor->message.control_stat))
+    if (!is_planned_file(taken->job->planned, &actor->message.control_stat))
         return FATE_CHANGED;
     fate = judge_again(actor, taken);
     if (fate != FATE_TAKE)
@@ -609,8 +616,7 @@ static bool write_journal(struct actor *actor, size_t count)
     return false;
 }
 
-/* One batch, all of one control folder. */
-static void take_batch(struct actor *actor, struct act_job *jobs, size_t count)
+static void judge_batch(struct actor *actor, struct act_job *jobs, size_t count)
 {
     buffer_clear(&actor->lines);
     for (size_t i = 0; i < count; i++) {
@@ -619,8 +625,19 @@ static void take_batch(struct actor *actor, struct act_job *jobs, size_t count)
         *taken = (struct taken){.job = &jobs[i], .fd = -1};
         taken->fate = atomic_load(&actor->run->has_stopped)
                           ? FATE_STOPPED
-                          : inspect(actor, taken);
+                          : secure(actor, taken);
     }
+    /* what comes from here on was begun without the lock on any of these */
+    newnames_catch_up(actor->run->scan->newnames);
+    for (size_t i = 0; i < count; i++)
+        if (actor->batch[i].fate == FATE_TAKE)
+            actor->batch[i].fate = inspect(actor, &actor->batch[i]);
+}
+
+/* One batch, all of one control folder. */
+static void take_batch(struct actor *actor, struct act_job *jobs, size_t count)
+{
+    judge_batch(actor, jobs, count);
     if (write_journal(actor, count)) {
         take_controls(actor, count);
         if (sync_controls(actor, count)) {

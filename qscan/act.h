@@ -16,15 +16,18 @@
 #include "qscan/options.h"
 #include "qscan/scan.h"
 
-/* One message to be taken. */
-struct act_job {
-    uint32_t row;
-    /* of a plan that is applied: the file it meant, unchanged since */
-    bool has_identity;
+/* What a plan says of a message: the file it meant, unchanged since. */
+struct act_planned {
     uint64_t device, inode;
     int64_t size_bytes, mtime_nsec, ctime_nsec;
-    uint64_t data_bytes;      /* of df, as the plan says */
-    const char *class, *rule; /* of that plan; else judged again */
+    uint64_t data_bytes; /* of df */
+    const char *class, *rule;
+};
+
+/* One message to be taken; there may be half a million. */
+struct act_job {
+    uint32_t row;
+    const struct act_planned *planned; /* NULL: it is judged again */
 };
 
 struct act_result {

@@ -246,7 +246,7 @@ bool intern_merge(struct intern *into, const struct intern *from,
 
 static bool hash_set_grow(struct hash_set *set)
 {
-    size_t slot_count = set->slot_count == 0 ? 1024 : set->slot_count * 2;
+    size_t slot_count = set->slot_count == 0 ? 4 : set->slot_count * 2;
     uint64_t *slots = calloc(slot_count, sizeof(*slots));
 
     if (slots == NULL)

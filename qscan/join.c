@@ -18,12 +18,12 @@ enum message_flag {
 
 /* One id, or one process, under way. */
 struct open_message {
-    uint64_t key; /* 0 = free */
-    int64_t time; /* of its last line */
+    uint64_t key;  /* 0 = free */
+    uint32_t time; /* of its last line, since 1970 */
     uint32_t source;
     uint32_t pending; /* first of a list; 0 = none */
-    uint32_t left;    /* recipients that are not settled */
-    uint32_t flags;
+    uint16_t left;    /* recipients that are not settled */
+    uint16_t flags;
 };
 
 /* A guess whose client is not known yet. */
@@ -52,6 +52,11 @@ struct join_state {
 
 /* ---- open messages ---- */
 
+static uint32_t short_time(int64_t time)
+{
+    return time < 0 ? 0 : time > UINT32_MAX ? UINT32_MAX : (uint32_t)time;
+}
+
 static struct open_message *slot_of(const struct join_state *state,
                                     uint64_t key)
 {
@@ -75,7 +80,7 @@ static int64_t life_sec(const struct open_message *message)
 static bool is_over(const struct join_state *state,
                     const struct open_message *message)
 {
-    return message->time < state->now - life_sec(message);
+    return (int64_t)message->time < state->now - life_sec(message);
 }
 
 static void flush_pending(struct join *join, struct open_message *message,
@@ -97,7 +102,7 @@ static void give_up_pending(struct join *join, struct open_message *message)
     flush_pending(join, message, NULL, 0, 0);
 }
 
-/* A table of those that may still matter, twice as large as they need. */
+/* A table of those that may still matter, at most half full. */
 static bool rebuild(struct join *join)
 {
     struct join_state *state = join->state;
@@ -112,7 +117,7 @@ static bool rebuild(struct join *join)
         else if (old[i].pending != 0)
             give_up_pending(join, &old[i]);
     }
-    while (wanted < live * 4)
+    while (wanted < live * 2)
         wanted *= 2;
     state->slots = calloc(wanted, sizeof(*state->slots));
     if (state->slots == NULL) {
@@ -147,7 +152,7 @@ static struct open_message *add_message(struct join *join, uint64_t key,
     struct join_state *state = join->state;
     struct open_message *message;
 
-    if (state->used * 2 >= state->slot_count && !rebuild(join) &&
+    if (state->used * 4 >= state->slot_count * 3 && !rebuild(join) &&
         state->used + 1 >= state->slot_count) {
         join->has_failed = true;
         return NULL;
@@ -162,8 +167,8 @@ static struct open_message *add_message(struct join *join, uint64_t key,
             give_up_pending(join, message);
         *message = (struct open_message){.key = key};
     }
-    if (time > message->time)
-        message->time = time;
+    if (short_time(time) > message->time)
+        message->time = short_time(time);
     return message;
 }
 
@@ -328,7 +333,7 @@ static void set_source(struct join *join, uint64_t key, uint32_t source,
     if (message == NULL)
         return;
     message->source = source;
-    message->flags |= flags;
+    message->flags = (uint16_t)(message->flags | flags);
     if (message->pending != 0)
         flush_pending(join, message, record, file, line);
 }
@@ -363,7 +368,9 @@ static void add_from(struct join *join, const struct record *record,
                              : add_message(join, record->message, record->time);
 
     if (message != NULL) {
-        message->left = record->recipients;
+        message->left =
+            (uint16_t)(record->recipients < UINT16_MAX ? record->recipients
+                                                       : UINT16_MAX);
         if (record->recipients == 0)
             message->flags |= MESSAGE_DONE;
         if (number == 0 && message->pending != 0)
@@ -447,7 +454,8 @@ static void count_reasons(struct join *join, const struct record *record)
 
 static void settle(struct open_message *message, uint32_t count)
 {
-    message->left = message->left > count ? message->left - count : 0;
+    message->left =
+        message->left > count ? (uint16_t)(message->left - count) : 0;
     if (message->left == 0)
         message->flags |= MESSAGE_SETTLED;
 }
@@ -473,8 +481,8 @@ static void add_to(struct join *join, const struct record *record,
     if (message != NULL) {
         source = message->source;
         is_bounce = (message->flags & MESSAGE_BOUNCE) != 0;
-        if (record->time > message->time)
-            message->time = record->time;
+        if (short_time(record->time) > message->time)
+            message->time = short_time(record->time);
         if (is_settled)
             settle(message, record->recipients);
     }
@@ -497,7 +505,7 @@ static void add_children(struct join *join, const struct record *record)
     struct open_message *parent = find_message(join, record->message);
     uint32_t source = parent == NULL ? 0 : parent->source;
     unsigned flags = parent == NULL ? 0 : parent->flags & MESSAGE_BOUNCE;
-    uint32_t left = parent == NULL ? 1 : parent->left;
+    uint16_t left = parent == NULL ? 1 : parent->left;
     struct slice rest = record->children;
 
     if (record->kind == LOGLINE_DSN) {
@@ -520,7 +528,7 @@ static void add_children(struct join *join, const struct record *record)
         if (child == NULL)
             return;
         child->source = source;
-        child->flags |= flags;
+        child->flags = (uint16_t)(child->flags | flags);
         child->left = left;
     }
 }
@@ -593,10 +601,9 @@ static void add_peer(struct join *join, const struct record *record,
     }
     if (source == 0)
         return;
-    if (record->kind == LOGLINE_AUTH)
-        source_at(join->sources, source)->login_failures += record->repeat;
-    else if (record->kind == LOGLINE_AUTH_OK)
-        source_at(join->sources, source)->logins++;
+    if (record->kind == LOGLINE_AUTH || record->kind == LOGLINE_AUTH_OK)
+        sources_note_login(join->sources, source,
+                           record->kind == LOGLINE_AUTH_OK, record->repeat);
     if (record->events == 0)
         return;
     event = event_of(record, file, line);

@@ -175,8 +175,15 @@ static bool judge_queue(struct program *program)
     clock_gettime(CLOCK_MONOTONIC, &since);
     add_unfinished(program);
     add_known_clients(program);
+    if (is_taking(program->options.mode) && !program->options.is_dry_run)
+        scan->newnames = newnames_new(&program->queues);
     scan->listing =
         queue_list(&program->queues, &scan->table, &program->complaints);
+    if (program->queues.unreadable_count > 0) {
+        newnames_free(
+            scan->newnames); /* not all was listed: it must be looked for */
+        scan->newnames = NULL;
+    }
     scan_say_time(scan, "directories listed", &since);
     if (program->options.mode == MODE_APPLY)
         is_done = scan->listing != NULL && scan_join(scan);

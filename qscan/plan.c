@@ -8,7 +8,7 @@
 
 struct planned {
     const char *id, *queue; /* in the arena */
-    struct act_job job;
+    struct act_planned file;
     bool is_found;
 };
 
@@ -68,8 +68,7 @@ static bool read_line(struct plan *plan, struct planned_list *list,
     list->items[list->count++] = (struct planned){
         .id = keep_text(&plan->arena, id),
         .queue = keep_text(&plan->arena, queue),
-        .job = {
-            .has_identity = true,
+        .file = {
             .device = (uint64_t)integer_of(identity, "device"),
             .inode = (uint64_t)integer_of(identity, "inode"),
             .size_bytes = integer_of(identity, "size"),
@@ -153,8 +152,8 @@ static struct planned *find_planned(const struct planned_list *list,
 
         if (planned->is_found)
             continue;
-        if (planned->job.inode == row->inode &&
-            planned->job.device == queues->folders[dir->control].device)
+        if (planned->file.inode == row->inode &&
+            planned->file.device == queues->folders[dir->control].device)
             return planned;
         if (strcmp(planned->queue, dir->path) == 0)
             by_path = planned;
@@ -186,8 +185,8 @@ static void match_rows(struct plan *plan, struct planned_list *list,
             plan->changed_count++;
             continue;
         }
-        planned->job.row = (uint32_t)i;
-        plan->jobs[plan->job_count++] = planned->job;
+        plan->jobs[plan->job_count++] =
+            (struct act_job){(uint32_t)i, &planned->file};
     }
     plan->missing_count = list->count - plan->job_count - plan->changed_count;
 }
@@ -212,13 +211,14 @@ bool plan_read(struct plan *plan, const char *path, const struct scan *scan,
             is_good = false;
         }
     }
-    free(list.items);
+    plan->items = list.items;
     return is_good;
 }
 
 void plan_free(struct plan *plan)
 {
     free(plan->jobs);
+    free(plan->items);
     arena_free(&plan->arena);
     *plan = (struct plan){0};
 }

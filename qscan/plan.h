@@ -6,13 +6,14 @@
 #include "qscan/act.h"
 
 struct plan {
-    struct act_job *jobs; /* owned: rows of the table that the plan takes */
+    struct act_job *jobs;  /* owned: rows of the table that the plan takes */
+    struct planned *items; /* owned: what the plan says of them */
     size_t job_count;
     size_t missing_count; /* messages of the plan that are gone */
     size_t changed_count; /* that another control file or a tf is beside now,
                              or whose id cannot be taken */
     bool is_delete;
-    struct arena arena; /* classes and rules of the jobs */
+    struct arena arena; /* text of the items */
 };
 
 /*

@@ -240,8 +240,8 @@ static int ask(const struct purge_request *request, const char *what,
 static const char *class_of_job(const struct purge_request *request,
                                 const struct act_job *job)
 {
-    return job->class != NULL
-               ? job->class
+    return job->planned != NULL
+               ? job->planned->class
                : scan_class(&request->scan->scene,
                             &request->scan->table.rows[job->row]);
 }
@@ -515,7 +515,7 @@ static int run_apply(const struct purge_request *request)
         return EXIT_NOTHING_DONE;
     }
     for (size_t i = 0; i < plan.job_count; i++)
-        bytes += plan.jobs[i].data_bytes;
+        bytes += plan.jobs[i].planned->data_bytes;
     if (request->options->is_dry_run) {
         struct act_result result = {.purged = plan.job_count,
                                     .vanished = plan.missing_count,

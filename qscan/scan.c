@@ -845,6 +845,7 @@ void scan_free(struct scan *scan)
         free(scan->known[i].domain);
     free(scan->known);
     queue_listing_free(scan->listing);
+    newnames_free(scan->newnames);
     facts_free(&scan->table);
     scan->crowds = NULL;
 }

@@ -6,6 +6,7 @@
 #define QSCAN_SCAN_H
 
 #include "qscan/message.h"
+#include "qscan/newnames.h"
 #include "qscan/workers.h"
 
 struct scan {
@@ -16,7 +17,8 @@ struct scan {
     unsigned worker_count;
     struct crowd_known *known; /* owned; of earlier runs */
     size_t known_count;
-    bool reads_data; /* rules or report ask for what lives in df */
+    bool reads_data;           /* rules or report ask for what lives in df */
+    struct newnames *newnames; /* owned; what came since the listing, or NULL */
     struct progress progress;
     struct complaints *complaints;
     bool is_verbose; /* times of the phases, on standard error */

@@ -48,7 +48,8 @@ static bool grow_slots(struct sources *sources)
 
 static bool grow_items(struct sources *sources)
 {
-    uint32_t capacity = sources->capacity + sources->capacity / 2 + 64;
+    /* Large ones are grown in place: no need to grow by much. */
+    uint32_t capacity = sources->capacity + sources->capacity / 8 + 1024;
     struct source *grown =
         realloc(sources->items, capacity * sizeof(*sources->items));
 
@@ -86,6 +87,7 @@ static void free_more(struct source_more *more)
     if (more == NULL)
         return;
     hash_set_free(&more->guesses);
+    free(more->domains);
     free(more);
 }
 
@@ -263,6 +265,23 @@ static uint64_t prefix_of(struct slice text)
     return prefix;
 }
 
+/* Nearly all guess at one domain, or at the few of one site. */
+static bool grow_domains(struct source_more *more)
+{
+    unsigned capacity =
+        more->domain_capacity == 0 ? 2 : more->domain_capacity * 2u;
+    struct source_domain *grown;
+
+    if (capacity > SOURCE_DOMAINS_MAX)
+        return false;
+    grown = realloc(more->domains, capacity * sizeof(*grown));
+    if (grown == NULL)
+        return false;
+    more->domains = grown;
+    more->domain_capacity = (uint8_t)capacity;
+    return true;
+}
+
 /* True when the domain is a new one. */
 static bool add_domain(struct source_more *more, uint32_t domain)
 {
@@ -272,7 +291,7 @@ static bool add_domain(struct source_more *more, uint32_t domain)
             return false;
         }
     }
-    if (more->domain_count == SOURCE_DOMAINS_MAX) {
+    if (more->domain_count == more->domain_capacity && !grow_domains(more)) {
         more->has_more_domains = true;
         return false;
     }
@@ -335,9 +354,11 @@ static void add_sample(struct sources *sources, struct source *source,
                        struct source_more *more, struct slice recipient)
 {
     uint64_t prefix = prefix_of(recipient);
+    bool has_room = sources->samples.count < SAMPLES_MAX;
 
     if (source->guesses == 1) {
-        source->guess_sample = intern_add(&sources->samples, recipient);
+        if (has_room)
+            source->guess_sample = intern_add(&sources->samples, recipient);
         return;
     }
     if (more == NULL)
@@ -348,7 +369,7 @@ static void add_sample(struct sources *sources, struct source *source,
     more->compared++;
     more->ascending += prefix >= more->last_prefix;
     more->last_prefix = prefix;
-    if (more->sample_count < SOURCE_SAMPLES_MAX)
+    if (has_room && more->sample_count < SOURCE_SAMPLES_MAX)
         more->samples[more->sample_count++] =
             intern_add(&sources->samples, recipient);
 }
@@ -438,8 +459,6 @@ void sources_note(struct sources *sources, uint32_t number,
 
     touch(source, event->time);
     source->events |= event->events;
-    if (event->is_refusal)
-        source->rejected += event->count;
     if (event->is_refusal || event->is_probe)
         source->attempts += event->count;
     if (event->events == 0)
@@ -461,4 +480,15 @@ void sources_note_log_host(struct sources *sources, struct slice name)
     for (size_t i = 0; i < name.len; i++)
         lower[i] = byte_lower(name.ptr[i]);
     intern_add(&sources->log_hosts, slice_make(lower, name.len));
+}
+
+void sources_note_login(struct sources *sources, uint32_t number, bool is_good,
+                        uint32_t count)
+{
+    struct source *source = &sources->items[number];
+    uint16_t *logins = is_good ? &source->logins : &source->login_failures;
+
+    *logins = count > (uint32_t)(UINT16_MAX - *logins)
+                  ? UINT16_MAX
+                  : (uint16_t)(*logins + count);
 }

@@ -16,6 +16,7 @@ enum {
     SOURCE_NAMES_MAX = 3,
     SOURCE_SAMPLES_MAX = 6,
     SOURCE_DOMAINS_MAX = 16,
+    SAMPLES_MAX = 1 << 17, /* texts of guesses, of all sources together */
     EVIDENCE_MAX_BYTES = 400,
     MEMBERS_SHOWN_MAX = 100000,
 };
@@ -29,8 +30,8 @@ struct source_domain {
 struct source_more {
     uint32_t samples[SOURCE_SAMPLES_MAX]; /* numbers in samples */
     uint32_t names[SOURCE_NAMES_MAX];     /* numbers in names; further ones */
-    struct source_domain domains[SOURCE_DOMAINS_MAX];
-    uint8_t sample_count, name_count, domain_count;
+    struct source_domain *domains;        /* owned */
+    uint8_t sample_count, name_count, domain_count, domain_capacity;
     bool has_more_domains;
     uint32_t ascending, compared; /* guesses that follow the one before in the
                                      alphabet, of so many */
@@ -48,13 +49,12 @@ struct source {
     uint32_t accepted;     /* recipients of those */
     uint32_t late_unknown; /* of those: found not to exist later */
     uint32_t delivered;    /* of those: delivered, "what got through" */
-    uint32_t rejected;     /* recipients refused, whatever the reason */
     uint32_t guesses;      /* distinct, up to GUESSES_MAX */
-    uint32_t logins, login_failures;
-    uint32_t senders, own_senders; /* envelopes; sender under its name */
-    uint32_t null_senders;         /* of the envelopes */
-    uint32_t bounces;              /* of ours that its mail caused */
-    uint32_t taken;                /* deliveries that this host took from us */
+    uint16_t logins, login_failures; /* no more than UINT16_MAX */
+    uint32_t senders, own_senders;   /* envelopes; sender under its name */
+    uint32_t null_senders;           /* of the envelopes */
+    uint32_t bounces;                /* of ours that its mail caused */
+    uint32_t taken;          /* deliveries that this host took from us */
     uint32_t hop_domains[2]; /* domains for which it took or refused mail */
     uint64_t events;         /* bit per event that it showed */
     uint64_t guess;          /* hash of the first guess */
@@ -202,6 +202,10 @@ struct source_envelope {
 /* An envelope of it ended. */
 void sources_note_envelope(struct sources *sources, uint32_t source,
                            const struct source_envelope *envelope);
+
+/* It logged in, or failed to, so many times. */
+void sources_note_login(struct sources *sources, uint32_t source, bool is_good,
+                        uint32_t count);
 
 /* Mail for that domain went to this address, and was taken or refused. */
 void sources_note_hop(struct sources *sources, uint32_t source,

@@ -9,7 +9,7 @@
 
 #include "parsers/slice.h"
 
-enum { TOPK_MAX = 1 << 15, TOPK_TEXT_MAX_BYTES = 200 };
+enum { TOPK_MAX = 1 << 14, TOPK_TEXT_MAX_BYTES = 200 };
 
 struct topk_row {
     const char *text; /* in the table; not NUL-terminated */

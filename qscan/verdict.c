@@ -9,7 +9,8 @@ enum {
     /* A domain that so many clients guessed at is served here; a remote domain
      * that a user of ours mistyped is not. */
     SERVED_SOURCES = 3,
-    SHARED_MAX = 1 << 22, /* guesses compared between attackers */
+    SHARED_MAX = 1 << 18, /* guesses compared between attackers; of more, a
+                             part that is chosen by hash */
     RELAYED_MIN = 10,     /* guesses that show a relay of ours ... */
     RETURNS_SHARE = 80,   /* of a hundred envelopes, from the null sender */
     RELAYED_SHARE = 80,   /* ... when so many of a hundred are others' */
@@ -22,9 +23,11 @@ struct judge {
     struct sources *sources;
     const struct watch_alarm *alarms;
     size_t alarm_count;
-    uint32_t *by_ip;      /* sources, by address */
-    uint8_t *named;       /* bit per source: an attacker or member of one */
-    struct hash_set late; /* guesses that a host of ours had accepted first */
+    uint32_t *by_ip; /* sources, by address */
+    uint8_t *named;  /* bit per source: an attacker or member of one */
+    /* whether the source asked about last is a relay of ours */
+    uint32_t relay_asked;
+    bool is_relay;
     /* the source that is asked about */
     uint32_t source;
     size_t member_count; /* 0: no crowd */
@@ -111,16 +114,18 @@ static bool is_named_like_log_host(const struct sources *sources,
 }
 
 struct overlap {
-    const struct hash_set *late;
-    uint64_t count, all;
+    const struct hash_set *guesses; /* of the one that may be a relay */
+    struct hash_set found;
+    bool has_failed;
 };
 
-static void count_overlap(void *context, uint64_t hash)
+static void find_overlap(void *context, uint64_t hash)
 {
     struct overlap *overlap = context;
 
-    overlap->all++;
-    overlap->count += hash_set_has(overlap->late, hash);
+    if (hash_set_has(overlap->guesses, hash) &&
+        hash_set_add(&overlap->found, hash) < 0)
+        overlap->has_failed = true;
 }
 
 /*
@@ -128,19 +133,39 @@ static void count_overlap(void *context, uint64_t hash)
  * are theirs, found in its own log as accepted first. The name alone would
  * prove nothing, nor would the list, which a campaign shares.
  */
-static bool is_our_relay(const struct judge *judge, const struct source *source)
+static bool find_relay(struct judge *judge, const struct source *source)
 {
-    struct overlap overlap = {.late = &judge->late};
+    const struct sources *sources = judge->sources;
+    struct overlap overlap = {0};
+    bool is_relay;
 
-    if (source->guesses < RELAYED_MIN || source->late_unknown > 0 ||
-        !is_named_like_log_host(judge->sources, source))
+    if (source->guesses < RELAYED_MIN || source->more == NULL ||
+        source->late_unknown > 0 || !is_named_like_log_host(sources, source))
         return false;
-    each_guess(source, count_overlap, &overlap);
-    return overlap.count * 100 >= overlap.all * RELAYED_SHARE;
+    overlap.guesses = &source->more->guesses;
+    for (uint32_t i = 1; i < sources->count; i++)
+        if (sources->items[i].late_unknown > 0)
+            each_guess(&sources->items[i], find_overlap, &overlap);
+    is_relay =
+        overlap.found.count * 100 >= (uint64_t)source->guesses * RELAYED_SHARE;
+    judge->has_failed = judge->has_failed || overlap.has_failed;
+    hash_set_free(&overlap.found);
+    return is_relay;
 }
 
-static const char *why_ours(const struct judge *judge,
-                            const struct source *source)
+/* Every rule asks the same of a source, one after the other. */
+static bool is_our_relay(struct judge *judge, const struct source *source)
+{
+    uint32_t number = (uint32_t)(source - judge->sources->items);
+
+    if (judge->relay_asked != number) {
+        judge->relay_asked = number;
+        judge->is_relay = find_relay(judge, source);
+    }
+    return judge->is_relay;
+}
+
+static const char *why_ours(struct judge *judge, const struct source *source)
 {
     if (is_next_hop(judge->sources, source))
         return "mail for a domain served here goes to it";
@@ -326,8 +351,7 @@ static struct attacker *new_attacker(struct judge *judge)
     return &sources->attackers[sources->attacker_count++];
 }
 
-static const char *why_spared(const struct judge *judge,
-                              const struct source *source)
+static const char *why_spared(struct judge *judge, const struct source *source)
 {
     const struct sources *sources = judge->sources;
     const char *why = why_ours(judge, source);
@@ -696,6 +720,7 @@ struct guess_table {
     size_t slot_count, count;
     uint32_t source; /* at hand */
     uint64_t shared;
+    uint64_t left_out; /* bits of a hash: any that is set leaves it out */
 };
 
 static struct guess_count *guess_slot(struct guess_table *table, uint64_t hash)
@@ -710,8 +735,11 @@ static struct guess_count *guess_slot(struct guess_table *table, uint64_t hash)
 static void count_guess(void *context, uint64_t hash)
 {
     struct guess_table *table = context;
-    struct guess_count *slot = guess_slot(table, hash);
+    struct guess_count *slot;
 
+    if ((hash & table->left_out) != 0)
+        return;
+    slot = guess_slot(table, hash);
     if (slot->hash == 0)
         slot->hash = hash;
     else if (slot->last_source == table->source)
@@ -724,7 +752,8 @@ static void count_shared(void *context, uint64_t hash)
 {
     struct guess_table *table = context;
 
-    table->shared += guess_slot(table, hash)->count > 1;
+    table->shared +=
+        (hash & table->left_out) == 0 && guess_slot(table, hash)->count > 1;
 }
 
 struct guess_union {
@@ -814,8 +843,8 @@ static void count_shares(struct sources *sources)
 
     for (size_t i = 0; i < sources->attacker_count; i++)
         all += sources->attackers[i].guesses;
-    if (all > SHARED_MAX)
-        return;
+    for (; all > SHARED_MAX; all /= 2)
+        table.left_out = (table.left_out | UINT64_C(1) << 31) << 1;
     while (table.slot_count < 2 * all)
         table.slot_count *= 2;
     table.slots = calloc(table.slot_count, sizeof(*table.slots));
@@ -828,7 +857,11 @@ static void count_shares(struct sources *sources)
             continue;
         table.shared = 0;
         visit_members(sources, &sources->attackers[i], &table, count_shared);
-        sources->attackers[i].shared = table.shared;
+        table.shared *= (table.left_out >> 32) + 1;
+        sources->attackers[i].shared =
+            table.shared < sources->attackers[i].guesses
+                ? table.shared
+                : sources->attackers[i].guesses;
     }
     free(table.slots);
 }
@@ -874,43 +907,13 @@ static int order_spared(const void *left, const void *right, void *context)
                   sizeof(struct ip));
 }
 
-struct late_guesses {
-    struct judge *judge;
-    bool is_full;
-};
-
-static void add_late(void *context, uint64_t hash)
-{
-    struct late_guesses *late = context;
-
-    if (late->judge->late.count >= SHARED_MAX)
-        late->is_full = true;
-    else if (hash_set_add(&late->judge->late, hash) < 0)
-        late->judge->has_failed = true;
-}
-
-/* With too many to be held nobody is found to be a relay. */
-static void collect_late(struct judge *judge)
-{
-    struct late_guesses late = {.judge = judge};
-    const struct sources *sources = judge->sources;
-
-    for (uint32_t i = 1; i < sources->count && !late.is_full; i++)
-        if (sources->items[i].late_unknown > 0)
-            each_guess(&sources->items[i], add_late, &late);
-    if (late.is_full)
-        hash_set_free(&judge->late);
-}
-
 bool sources_judge(struct sources *sources)
 {
     struct judge judge = {.sources = sources};
 
-    collect_late(&judge);
     judge.alarm_count = watch_alarms(sources->watch, &judge.alarms);
     judge.named = calloc(sources->count / 8 + 1, 1);
     if (judge.named == NULL) {
-        hash_set_free(&judge.late);
         return false;
     }
     judge_sources(&judge);
@@ -918,7 +921,6 @@ bool sources_judge(struct sources *sources)
     judge_crowds(&judge, COUNT_BY_DOMAIN);
     free(judge.named);
     free(judge.by_ip);
-    hash_set_free(&judge.late);
     for (size_t i = 0; i < sources->attacker_count; i++) {
         struct attacker *attacker = &sources->attackers[i];
 

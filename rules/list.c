@@ -239,19 +239,20 @@ static struct ip masked(const struct ip *ip, unsigned bits)
     return result;
 }
 
+/* From one length that there is to the next: mostly there are few. */
 static bool has_ip(const struct list_table *table, const struct ip *ip)
 {
-    for (unsigned bits = 0; bits <= 128; bits++) {
-        size_t first = table->nets_up_to[bits];
-        size_t count = table->nets_up_to[bits + 1] - first;
-        struct cidr wanted;
+    size_t first = 0;
 
-        if (count == 0)
-            continue;
-        wanted = (struct cidr){masked(ip, bits), bits};
-        if (bsearch(&wanted, table->nets + first, count, sizeof(wanted),
+    while (first < table->net_count) {
+        unsigned bits = table->nets[first].bits;
+        size_t end = table->nets_up_to[bits + 1];
+        struct cidr wanted = {masked(ip, bits), bits};
+
+        if (bsearch(&wanted, table->nets + first, end - first, sizeof(wanted),
                     order_nets) != NULL)
             return true;
+        first = end;
     }
     return false;
 }

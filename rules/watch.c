@@ -23,17 +23,28 @@ struct seen {
     uint64_t what; /* distinct value; 0 where every event counts */
 };
 
-/* What one rule counts for one source, network or domain. */
+/*
+ * What one rule counts for one source, network or domain. Most never see more
+ * than one thing, and there may be a million of them: that one needs no memory
+ * of its own.
+ */
 struct window {
-    struct seen *seen; /* those that count begin at first */
-    uint32_t first, count, capacity;
-    uint32_t hash; /* of the key */
+    union {
+        struct seen *many; /* capacity > 0: those that count begin at first */
+        struct seen one;   /* capacity 0 */
+    } seen;
+    union {
+        struct ip base;
+        struct {
+            char *text; /* owned */
+            uint32_t len;
+        } domain; /* COUNT_BY_DOMAIN: has_domain */
+    } key;
+    uint32_t hash; /* of the key; of a free one: the next that is free */
+    uint16_t first, count, capacity;
     uint16_t source_rule;
-    bool is_used, has_fired; /* fired: seen is gone */
-    uint32_t next_free;
-    struct ip base;
-    char *domain; /* COUNT_BY_DOMAIN */
-    uint32_t domain_len;
+    bool is_used : 1, has_domain : 1;
+    bool has_fired : 1; /* seen is gone */
 };
 
 struct watch {
@@ -106,13 +117,21 @@ static bool make_key(const struct watch *watch, uint16_t source_rule,
     return true;
 }
 
+static struct slice domain_of(const struct window *window)
+{
+    return window->has_domain
+               ? slice_make(window->key.domain.text, window->key.domain.len)
+               : (struct slice){NULL, 0};
+}
+
 static bool is_key_of(const struct window *window, const struct watch_key *key)
 {
-    return window->hash == key->hash &&
-           window->source_rule == key->source_rule &&
-           memcmp(&window->base, &key->base, sizeof(key->base)) == 0 &&
-           slice_equal(slice_make(window->domain, window->domain_len),
-                       key->domain);
+    if (window->hash != key->hash || window->source_rule != key->source_rule ||
+        window->has_domain != (key->domain.len > 0))
+        return false;
+    return window->has_domain
+               ? slice_equal(domain_of(window), key->domain)
+               : memcmp(&window->key.base, &key->base, sizeof(key->base)) == 0;
 }
 
 /* ---- the table ---- */
@@ -188,13 +207,13 @@ static uint32_t take_window(struct watch *watch)
     uint32_t number = watch->first_free;
 
     if (number != no_window) {
-        watch->first_free = watch->windows[number].next_free;
+        watch->first_free = watch->windows[number].hash;
         return number;
     }
     if (watch->window_count == watch->window_capacity) {
         uint32_t capacity = watch->window_capacity == 0
                                 ? FIRST_WINDOWS
-                                : watch->window_capacity * 2;
+                                : watch->window_capacity / 4 * 5;
         struct window *windows;
 
         if (capacity > UINT32_MAX / 4)
@@ -208,13 +227,27 @@ static uint32_t take_window(struct watch *watch)
     return watch->window_count++;
 }
 
+static void forget_seen(struct window *window)
+{
+    if (window->capacity > 0)
+        free(window->seen.many);
+    window->seen.many = NULL;
+    window->first = window->count = window->capacity = 0;
+}
+
+static void free_window(struct window *window)
+{
+    forget_seen(window);
+    if (window->has_domain)
+        free(window->key.domain.text);
+}
+
 static void give_window_back(struct watch *watch, uint32_t number)
 {
     struct window *window = &watch->windows[number];
 
-    free(window->seen);
-    free(window->domain);
-    *window = (struct window){.next_free = watch->first_free};
+    free_window(window);
+    *window = (struct window){.hash = watch->first_free};
     watch->first_free = number;
 }
 
@@ -243,11 +276,12 @@ static struct window *add_window(struct watch *watch,
     *window = (struct window){.hash = key->hash,
                               .source_rule = key->source_rule,
                               .is_used = true,
-                              .base = key->base};
+                              .key.base = key->base};
     if (key->domain.len > 0) {
-        window->domain = copy_of(key->domain);
-        window->domain_len = (uint32_t)key->domain.len;
-        if (window->domain == NULL) {
+        window->has_domain = true;
+        window->key.domain.text = copy_of(key->domain);
+        window->key.domain.len = (uint32_t)key->domain.len;
+        if (window->key.domain.text == NULL) {
             give_window_back(watch, number);
             return NULL;
         }
@@ -265,11 +299,18 @@ static struct window *window_of(struct watch *watch,
     return number != 0 ? &watch->windows[number - 1] : add_window(watch, key);
 }
 
+/* Those that count, in order of time. */
+static struct seen *seen_of(struct window *window)
+{
+    return window->capacity > 0 ? window->seen.many + window->first
+                                : &window->seen.one;
+}
+
 /* ---- dead windows ---- */
 
 /* The clock is the line's own time: one with a wild stamp harms the few
  * windows that it is held against, not all that come after it. */
-static bool is_dead(const struct watch *watch, const struct window *window,
+static bool is_dead(const struct watch *watch, struct window *window,
                     int64_t now)
 {
     const struct rules_source_rule *rule;
@@ -279,7 +320,7 @@ static bool is_dead(const struct watch *watch, const struct window *window,
     if (window->count == 0)
         return true;
     rule = rules_source_rule(watch->rules, window->source_rule);
-    return window->seen[window->first + window->count - 1].time <
+    return seen_of(window)[window->count - 1].time <
            now - rule->window_sec - LATE_SEC;
 }
 
@@ -302,11 +343,8 @@ static void sweep(struct watch *watch, int64_t now)
 /* Drops what is too old to count with anything from now on. */
 static void drop_old(struct window *window, int64_t oldest)
 {
-    const struct seen *seen = window->seen + window->first;
-
-    while (window->count > 0 && seen->time < oldest) {
-        seen++;
-        window->first++;
+    while (window->count > 0 && seen_of(window)->time < oldest) {
+        window->first = (uint16_t)(window->first + (window->capacity > 0));
         window->count--;
     }
 }
@@ -314,14 +352,16 @@ static void drop_old(struct window *window, int64_t oldest)
 /* Room for one more behind the last. most: how many a window ever holds. */
 static bool make_room(struct window *window, uint32_t most)
 {
+    struct seen one = window->seen.one;
     uint32_t capacity;
     struct seen *seen;
 
-    if (window->first + window->count < window->capacity)
+    if (window->first + window->count < window->capacity ||
+        (window->capacity == 0 && window->count == 0))
         return true;
     /* Moved when at least as many left as stay: each one once. */
     if (window->first > 0 && window->first >= window->count) {
-        memmove(window->seen, window->seen + window->first,
+        memmove(window->seen.many, seen_of(window),
                 window->count * sizeof(*seen));
         window->first = 0;
         return true;
@@ -329,19 +369,24 @@ static bool make_room(struct window *window, uint32_t most)
     capacity = window->capacity == 0 ? FIRST_SEEN : window->capacity * 2;
     if (capacity > 2 * (most + 1))
         capacity = 2 * (most + 1);
-    seen = realloc(window->seen, capacity * sizeof(*seen));
+    seen = realloc(window->capacity > 0 ? window->seen.many : NULL,
+                   capacity * sizeof(*seen));
     if (seen == NULL)
         return false;
-    window->seen = seen;
-    window->capacity = capacity;
+    if (window->capacity == 0)
+        seen[0] = one;
+    window->seen.many = seen;
+    window->capacity = (uint16_t)capacity;
     return true;
 }
 
 /* Index of that value, or count; what came last is looked at first. */
-static uint32_t find_seen(const struct window *window, uint64_t what)
+static uint32_t find_seen(struct window *window, uint64_t what)
 {
+    const struct seen *seen = seen_of(window);
+
     for (uint32_t i = window->count; i-- > 0;)
-        if (window->seen[window->first + i].what == what)
+        if (seen[i].what == what)
             return i;
     return window->count;
 }
@@ -349,7 +394,7 @@ static uint32_t find_seen(const struct window *window, uint64_t what)
 /* Puts one into the order of time; those of one time stay as they came. */
 static void insert_seen(struct window *window, struct seen one)
 {
-    struct seen *seen = window->seen + window->first;
+    struct seen *seen = seen_of(window);
     uint32_t at = window->count++;
 
     for (; at > 0 && seen[at - 1].time > one.time; at--)
@@ -359,7 +404,7 @@ static void insert_seen(struct window *window, struct seen one)
 
 static void take_seen(struct window *window, uint32_t at)
 {
-    struct seen *seen = window->seen + window->first;
+    struct seen *seen = seen_of(window);
 
     window->count--;
     memmove(seen + at, seen + at + 1, (window->count - at) * sizeof(*seen));
@@ -369,10 +414,10 @@ static void take_seen(struct window *window, uint32_t at)
  * Whether enough of them lie close enough together: those that a late one may
  * have completed, or the newest. *time_r: of the last of them.
  */
-static bool is_reached(const struct window *window,
+static bool is_reached(struct window *window,
                        const struct rules_source_rule *rule, int64_t *time_r)
 {
-    const struct seen *seen = window->seen + window->first;
+    const struct seen *seen = seen_of(window);
 
     for (uint32_t i = 0; i + rule->at_least <= window->count; i++) {
         *time_r = seen[i + rule->at_least - 1].time;
@@ -394,7 +439,7 @@ static bool count_one(struct window *window,
 
     if (one.what != 0 &&
         (known = find_seen(window, one.what)) < window->count) {
-        int64_t time = window->seen[window->first + known].time;
+        int64_t time = seen_of(window)[known].time;
 
         take_seen(window, known);
         if (time > one.time)
@@ -410,8 +455,9 @@ static void trim(struct window *window, const struct rules_source_rule *rule,
                  int64_t now)
 {
     if (window->count > rule->at_least) {
-        window->first += window->count - rule->at_least;
-        window->count = rule->at_least;
+        window->first =
+            (uint16_t)(window->first + window->count - rule->at_least);
+        window->count = (uint16_t)rule->at_least;
     }
     drop_old(window, now - rule->window_sec - LATE_SEC);
 }
@@ -432,11 +478,12 @@ static bool fire(struct watch *watch, struct window *window, int64_t time)
         watch->alarm_capacity = capacity;
     }
     watch->alarms[watch->alarm_count++] =
-        (struct watch_alarm){window->source_rule, time, window->base,
-                             slice_make(window->domain, window->domain_len)};
-    free(window->seen);
-    window->seen = NULL;
-    window->first = window->count = window->capacity = 0;
+        (struct watch_alarm){.source_rule = window->source_rule,
+                             .time = time,
+                             .domain = domain_of(window)};
+    if (!window->has_domain)
+        watch->alarms[watch->alarm_count - 1].base = window->key.base;
+    forget_seen(window);
     window->has_fired = true;
     return true;
 }
@@ -526,10 +573,8 @@ void watch_free(struct watch *watch)
 {
     if (watch == NULL)
         return;
-    for (uint32_t i = 0; i < watch->window_count; i++) {
-        free(watch->windows[i].seen);
-        free(watch->windows[i].domain);
-    }
+    for (uint32_t i = 0; i < watch->window_count; i++)
+        free_window(&watch->windows[i]);
     free(watch->windows);
     free(watch->slots);
     free(watch->alarms);

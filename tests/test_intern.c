@@ -182,10 +182,12 @@ static void test_hash_set_counts_distinct_ones(void **state)
     for (int pass = 0; pass < 2; pass++)
         for (uint64_t i = 0; i < 50000; i++) {
             hash = i * 0x9e3779b97f4a7c15;
+            assert_int_equal(hash_set_has(&set, hash), pass != 0);
             assert_int_equal(hash_set_add(&set, hash), pass == 0);
         }
     assert_int_equal(set.count, 50000);
     hash_set_free(&set);
+    assert_false(hash_set_has(&set, 5));
     assert_int_equal(hash_set_add(&set, 5), 1);
     hash_set_free(&set);
 }
