@@ -1,7 +1,7 @@
 # options.c, --help, the manual and the completion name the same options, the
-# rules and the completion the same classes, the rules and the manual the same
-# kinds and events; no text names an option that is not there. Prints what one
-# has and the other has not.
+# rules and the completion the same classes, the rules and the manuals the same
+# kinds, events and fields; no text names an option that is not there. Prints
+# what one has and the other has not.
 top=${RULES%/rules/shipped}
 
 {
@@ -57,7 +57,19 @@ sed -n 's/^ *kind  *//p; s/^event //p' "$RULES"/*.rules | sort -u >kinds
 awk '/^\.Ss Kinds/ { on = 1 } /^\.Sh/ { on = 0 } on && /^\.It Cm/ { print $3 }' \
     "$top/qscan/qscan.8" | sort -u | comm -3 kinds - | sed 's/^/kind or event: /'
 
+# Fields: the table and the manual of the rules.
+grep -oE '\(FIELD_[A-Z_]+, "[a-z.]+"' "$top/rules/fields.c" | cut -d'"' -f2 |
+    sort -u >fields
+sed -n '/^\.It Cm/{
+    s/Ns [^ ]*//g
+    s/^\.It Cm//
+    s/\\&//g
+    s/[ ,][ ,]*/\n/gp
+}' "$top/rules/qscan.rules.5" | sort -u | comm -23 fields - |
+    sed 's/^/field not in qscan.rules.5: /'
+
 # None found would agree, too.
 [ "$(wc -l <have)" -ge 30 ] || echo 'options.c: read wrongly'
 [ "$(wc -l <classes)" -ge 14 ] || echo 'classes: read wrongly'
+[ "$(wc -l <fields)" -ge 50 ] || echo 'fields.c: read wrongly'
 [ "$(wc -l <kinds)" -ge 20 ] || echo 'kinds: read wrongly'
