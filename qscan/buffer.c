@@ -120,13 +120,15 @@ static bool is_harmless(uint32_t code)
 }
 
 /* One character or byte of *rest as it is shown; takes it off. */
-static size_t escape_next(struct slice *rest, bool doubles_backslash,
-                          char shown[static 8], size_t *columns_r)
+static size_t escape_next(struct slice *rest, bool is_ascii,
+                          bool doubles_backslash, char shown[static 8],
+                          size_t *columns_r)
 {
     uint32_t code;
     size_t len = utf8_decode(*rest, &code);
 
-    if (len > 0 && is_harmless(code) && (code != '\\' || !doubles_backslash)) {
+    if (len > 0 && is_harmless(code) && (len == 1 || !is_ascii) &&
+        (code != '\\' || !doubles_backslash)) {
         memcpy(shown, rest->ptr, len);
         *rest = slice_skip(*rest, len);
         *columns_r = 1;
@@ -154,7 +156,8 @@ static size_t add_shown(struct buffer *buffer, struct slice text,
 
     while (text.len > 0) {
         size_t width;
-        size_t len = escape_next(&text, doubles_backslash, shown, &width);
+        size_t len = escape_next(&text, buffer->is_ascii, doubles_backslash,
+                                 shown, &width);
 
         if (columns > 0 && used + width > columns) {
             buffer->len = cut_len;
@@ -183,14 +186,14 @@ size_t buffer_add_rule_text(struct buffer *buffer, struct slice text,
     return add_shown(buffer, text, columns, false);
 }
 
-static bool is_shown_as_it_is(struct slice rest)
+static bool is_shown_as_it_is(struct slice rest, bool is_ascii)
 {
     char shown[8];
     size_t columns;
 
     while (rest.len > 0) {
         const char *at = rest.ptr;
-        size_t len = escape_next(&rest, false, shown, &columns);
+        size_t len = escape_next(&rest, is_ascii, false, shown, &columns);
 
         if (len != (size_t)(rest.ptr - at) || memcmp(shown, at, len) != 0)
             return false;
@@ -213,7 +216,7 @@ static bool is_plain_word(struct slice word)
 
 void buffer_add_shell_word(struct buffer *buffer, struct slice word)
 {
-    if (!is_shown_as_it_is(word)) {
+    if (!is_shown_as_it_is(word, buffer->is_ascii)) {
         buffer_add_string(buffer, "'(a name that cannot be shown)'");
         return;
     }

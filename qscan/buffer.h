@@ -10,6 +10,7 @@
 struct buffer {
     char *bytes; /* owned; not NUL-terminated */
     size_t len, capacity;
+    bool is_ascii;   /* to be mailed: escaped text is ASCII */
     bool has_failed; /* no memory: what was added since is missing */
 };
 
@@ -27,8 +28,9 @@ void buffer_printf(struct buffer *buffer, const char *format, ...)
 /*
  * Printable text: valid UTF-8 stays unless it could steer a terminal or hide
  * (control, bidirectional, zero-width, private use); every other byte becomes
- * \xHH, a backslash becomes \\. Longer than columns is cut and ends in "...";
- * columns 0 = no limit. Returns the columns used.
+ * \xHH, a backslash becomes \\. With is_ascii no UTF-8 stays either. Longer
+ * than columns is cut and ends in "..."; columns 0 = no limit. Returns the
+ * columns used.
  */
 size_t buffer_add_escaped(struct buffer *buffer, struct slice text,
                           size_t columns);

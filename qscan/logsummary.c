@@ -120,7 +120,7 @@ static void add_files(struct logsummary *summary)
 static void add_years(struct logsummary *summary)
 {
     const struct log_set *set = summary->logs->set;
-    struct buffer words = {0};
+    struct buffer words = {.is_ascii = true};
     int32_t first = 0, last = 0;
 
     for (size_t i = 0; i < set->count; i++) {
@@ -155,7 +155,7 @@ static void add_part(struct buffer *words, uint64_t count, const char *what)
 static void add_lines(struct logsummary *summary)
 {
     const struct logtally *tally = &summary->logs->tally;
-    struct buffer words = {0};
+    struct buffer words = {.is_ascii = true};
     uint64_t own = 0;
 
     for (size_t i = 0; i < LOGLINE_KIND_COUNT; i++)
@@ -209,7 +209,7 @@ static void begin_problem(struct logsummary *summary, size_t *problem_count)
 static void add_problem(struct logsummary *summary, size_t *problem_count,
                         uint64_t count, const char *one, const char *many)
 {
-    struct buffer words = {0};
+    struct buffer words = {.is_ascii = true};
 
     if (count == 0)
         return;
@@ -329,7 +329,7 @@ static void add_volume(struct logsummary *summary, const char *name,
 static void add_plain_volume(struct logsummary *summary, const char *name,
                              uint64_t count, const char *what)
 {
-    struct buffer words = {0};
+    struct buffer words = {.is_ascii = true};
 
     buffer_add_string(&words, what);
     add_volume(summary, name, count, &words);
@@ -338,7 +338,7 @@ static void add_plain_volume(struct logsummary *summary, const char *name,
 static void add_accepted(struct logsummary *summary)
 {
     const struct logtally *tally = &summary->logs->tally;
-    struct buffer words = {0};
+    struct buffer words = {.is_ascii = true};
 
     buffer_add_string(&words, "messages, ");
     buffer_printf(&words, "%llu recipients, ",
@@ -370,7 +370,7 @@ static void add_delays(struct logsummary *summary)
     static const char *const names[] = {"median ", ", 95 % within ",
                                         ", 99 % within "};
     const struct delays *delays = &summary->logs->tally.delays;
-    struct buffer words = {0};
+    struct buffer words = {.is_ascii = true};
 
     if (delays->count == 0)
         return;
@@ -387,10 +387,10 @@ static void add_delays(struct logsummary *summary)
 static void add_mail(struct logsummary *summary)
 {
     const struct logtally *tally = &summary->logs->tally;
+    size_t start = summary->out.len, filled;
 
-    if (tally->first > tally->last)
-        return;
     heading(summary, "MAIL", false);
+    filled = summary->out.len;
     add_accepted(summary);
     add_plain_volume(summary, "refused for good", tally->rejected,
                      "recipients, senders, mail, connections (5xx)");
@@ -409,6 +409,8 @@ static void add_mail(struct logsummary *summary)
     add_plain_volume(summary, "failed for good", tally->bounced, "recipients");
     add_reports(summary);
     add_delays(summary);
+    if (summary->out.len == filled)
+        summary->out.len = start;
 }
 
 /* ---- hostile sources ---- */
@@ -480,7 +482,7 @@ static void add_domains(struct logsummary *summary,
 /* Text as it stands, escaped, in up to EVIDENCE_LINES lines. */
 static void add_raw_line(struct logsummary *summary, struct slice text)
 {
-    struct buffer line = {0};
+    struct buffer line = {.is_ascii = true};
     struct slice rest;
 
     buffer_add_escaped(&line, text,
@@ -544,7 +546,7 @@ static void add_detail(struct logsummary *summary,
 {
     const struct sources *sources = &summary->logs->sources;
     struct buffer *out = &summary->out;
-    struct buffer name = {0};
+    struct buffer name = {.is_ascii = true};
 
     attacker_add_name(sources, attacker, &name);
     buffer_add_string(out, "  ");
@@ -607,7 +609,7 @@ static void add_shape(struct logsummary *summary)
 {
     const struct sources *sources = &summary->logs->sources;
     size_t long_count = 0, alphabetical = 0, sharing = 0;
-    struct buffer words = {0};
+    struct buffer words = {.is_ascii = true};
 
     for (size_t i = 0; i < sources->attacker_count; i++) {
         const struct attacker *attacker = &sources->attackers[i];
@@ -649,7 +651,7 @@ static void add_inline(struct logsummary *summary, const char *about,
                        const struct topk *table, size_t rows)
 {
     size_t shown = table->count < rows ? table->count : rows;
-    struct buffer words = {0};
+    struct buffer words = {.is_ascii = true};
 
     if (table->count == 0)
         return;
@@ -676,7 +678,7 @@ static void add_targets(struct logsummary *summary)
     size_t count = 0;
     uint32_t *targets = logsummary_targets(sources, &count);
     size_t shown = count < summary->minor_rows ? count : summary->minor_rows;
-    struct buffer words = {0};
+    struct buffer words = {.is_ascii = true};
 
     summary->has_failed |= targets == NULL;
     if (targets != NULL && count > 0) {
@@ -720,21 +722,18 @@ static void add_spared(struct logsummary *summary)
     for (size_t i = 0; i < shown; i++) {
         const struct spared *spared = &sources->spared[i];
         char text[ADDRESS_IP_TEXT_MAX];
-        size_t used;
 
         ip_format(&sources->items[spared->source].ip, text);
-        used = strlen(text) < 15 ? 15 : strlen(text);
-        buffer_printf(out, "  %-15s ", text);
-        used +=
-            1 + buffer_add_escaped(
-                    out,
-                    slice_from_string(rules_source_rule(summary->logs->rules,
-                                                        spared->source_rule)
-                                          ->name),
-                    19);
-        buffer_add_string(out, ": ");
+        buffer_printf(out, "  %-15s  ", text);
+        buffer_add_escaped(
+            out,
+            slice_from_string(
+                rules_source_rule(summary->logs->rules, spared->source_rule)
+                    ->name),
+            28);
+        buffer_add_string(out, "\n    ");
         buffer_add_escaped(out, slice_from_string(spared->why),
-                           PAGE_COLUMNS - used - 4);
+                           PAGE_COLUMNS - 4);
         buffer_add_string(out, "\n");
     }
     if (shown < count)
@@ -918,7 +917,7 @@ static void add_auth(struct logsummary *summary)
 {
     const struct logtally *tally = &summary->logs->tally;
     const struct log_tops *tops = &summary->logs->join.tops;
-    struct buffer words = {0};
+    struct buffer words = {.is_ascii = true};
 
     if (tally->logins + tally->auth_failures == 0)
         return;
@@ -934,7 +933,7 @@ static void add_auth(struct logsummary *summary)
 static void add_tls(struct logsummary *summary)
 {
     const struct logtally *tally = &summary->logs->tally;
-    struct buffer words = {0};
+    struct buffer words = {.is_ascii = true};
 
     if (tally->tls_server + tally->tls_client + tally->tls_failed == 0)
         return;
@@ -1069,7 +1068,7 @@ struct command {
 static void add_command_word(struct command *command, const char *option,
                              struct slice value)
 {
-    struct buffer word = {0};
+    struct buffer word = {.is_ascii = true};
 
     buffer_add_string(&word, option);
     if (!slice_is_absent(value))
@@ -1090,7 +1089,7 @@ static void add_command_word(struct command *command, const char *option,
 static bool can_name_files(const struct string_list *files)
 {
     for (size_t i = 0; i < files->count; i++) {
-        struct buffer word = {0};
+        struct buffer word = {.is_ascii = true};
         bool is_long;
 
         buffer_add_shell_word(&word, slice_from_string(files->strings[i]));
@@ -1249,6 +1248,7 @@ bool logsummary_print(const struct options *options, struct logread *logs,
 {
     struct logsummary summary = {
         .options = options,
+        .out.is_ascii = options->format == FORMAT_TEXT,
         .logs = logs,
         .has_color = report_wants_color(options, output),
         .rows = options->top == 0 ? SIZE_MAX : options->top,

@@ -337,9 +337,26 @@ static void test_json_names_each_lossy_key_once(void **state)
     buffer_free(&buffer);
 }
 
+static void text_to_be_mailed_is_ascii(void **state)
+{
+    struct buffer buffer = {.is_ascii = true};
+
+    (void)state;
+    assert_int_equal(
+        buffer_add_escaped(&buffer, SLICE_LITERAL("a\xc3\xa4\x1b\\z"), 0), 16);
+    assert_int_equal(buffer.len, 16);
+    assert_memory_equal(buffer.bytes, "a\\xc3\\xa4\\x1b\\\\z", 16);
+    buffer_clear(&buffer);
+    buffer_add_shell_word(&buffer, SLICE_LITERAL("\xc3\xa4"));
+    assert_int_equal(buffer.bytes[0], '\'');
+    assert_null(memchr(buffer.bytes, 0xc3, buffer.len));
+    buffer_free(&buffer);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(text_to_be_mailed_is_ascii),
         cmocka_unit_test(test_growing_keeps_every_byte),
         cmocka_unit_test(test_printf_takes_more_than_it_reserved),
         cmocka_unit_test(test_escaping),
