@@ -781,6 +781,19 @@ static void visit_members(const struct sources *sources,
     }
 }
 
+/* Of all its members, those of two counted twice: what visit_members visits. */
+static uint64_t guesses_told_apart(const struct sources *sources,
+                                   const struct attacker *attacker)
+{
+    uint64_t count = 0;
+
+    if (attacker->source != 0)
+        return sources->items[attacker->source].guesses;
+    for (size_t i = 0; i < attacker->member_count; i++)
+        count += sources->items[attacker->members[i]].guesses;
+    return count;
+}
+
 /* Guess lists that several sources work through are one campaign. */
 static void count_shares(struct sources *sources)
 {
@@ -788,7 +801,7 @@ static void count_shares(struct sources *sources)
     uint64_t all = 0;
 
     for (size_t i = 0; i < sources->attacker_count; i++)
-        all += sources->attackers[i].guesses;
+        all += guesses_told_apart(sources, &sources->attackers[i]);
     if (all > SHARED_MAX)
         return;
     while (table.slot_count < 2 * all)
