@@ -10,7 +10,8 @@ enum {
      * that a user of ours mistyped is not. */
     SERVED_SOURCES = 3,
     SHARED_MAX = 1 << 22, /* guesses compared between attackers */
-    RELAYED_MIN = 10,     /* guesses that show a relay of ours ... */
+    RELAYED_MIN = 5,      /* guesses that show a relay of ours: fewer than
+                             any rule names a source for ... */
     RELAYED_SHARE = 80,   /* ... when so many of a hundred are others' */
     UNION_MAX = 1 << 20,  /* distinct guesses of one crowd */
 };

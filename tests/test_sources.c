@@ -421,12 +421,14 @@ static void a_relay_of_ours_hands_on_what_others_guess(void **state)
     uint32_t relay = add(scene, "192.0.2.1");
     uint32_t stranger = add(scene, "192.0.2.2");
     uint32_t own = add(scene, "192.0.2.3");
+    uint32_t quiet = add(scene, "192.0.2.4"); /* of a short log */
 
     sources_note_log_host(&scene->sources, SLICE_LITERAL("MX2"));
     sources_note_log_host(&scene->sources, SLICE_LITERAL("mx3"));
     name(scene, relay, "mx2.example.net");
     name(scene, stranger, "other.example.net");
     name(scene, own, "mx3.example.net");
+    name(scene, quiet, "mx3.example.net");
     for (unsigned i = 0; i < 20; i++) {
         uint32_t client = add_of(scene, "203.0.%u.5", i);
         struct source_event event;
@@ -439,11 +441,14 @@ static void a_relay_of_ours_hands_on_what_others_guess(void **state)
     }
     guess_many(scene, relay, 0, 20, "example.com");
     guess_many(scene, stranger, 0, 20, "example.com");
+    guess_many(scene, quiet, 0, 8, "example.com");
     guess_many(scene, own, 0, 15, "example.com");
     guess_many(scene, own, 1000, 5, "example.com"); /* 75 % are others' */
     judge(scene);
     assert_null(attacker_of(scene, "192.0.2.1"));
     assert_spared(scene, relay,
+                  "a host of these logs, which relays what others guess");
+    assert_spared(scene, quiet,
                   "a host of these logs, which relays what others guess");
     assert_non_null(attacker_of(scene, "192.0.2.2"));
     assert_non_null(attacker_of(scene, "192.0.2.3"));
