@@ -336,10 +336,8 @@ static bool make_room(struct window *window, uint32_t most)
 /* Index of that value, or count; what came last is looked at first. */
 static uint32_t find_seen(const struct window *window, uint64_t what)
 {
-    const struct seen *seen = window->seen + window->first;
-
     for (uint32_t i = window->count; i-- > 0;)
-        if (seen[i].what == what)
+        if (window->seen[window->first + i].what == what)
             return i;
     return window->count;
 }
