@@ -337,8 +337,8 @@ static void unknown_line(struct compiler *c, struct lex_place place,
     static const char *const lines[SCOPE_COUNT] = {
         "a rule has about, on, class, purge, when, any, unless, hit, miss",
         "an event has about, line, when, any, unless, hit, miss",
-        "a rule on source has about, on, kind, count, when, any, unless, hit, "
-        "miss"};
+        ("a rule on source has about, on, kind, count, when, any, unless, hit, "
+         "miss")};
 
     for (size_t i = 0; i < sizeof(line_kinds) / sizeof(line_kinds[0]); i++)
         if (is_word(word, line_kinds[i].word)) {

@@ -10,8 +10,9 @@ enum {
     /* Windows looked after for each one that is counted in: the dead are found
      * before they are a third of all. */
     SWEEP_STEPS = 4,
-    NO_WINDOW = UINT32_MAX,
 };
+
+static const uint32_t no_window = UINT32_MAX;
 
 /* One thing that counts, in order of time. */
 struct seen {
@@ -183,7 +184,7 @@ static uint32_t take_window(struct watch *watch)
 {
     uint32_t number = watch->first_free;
 
-    if (number != NO_WINDOW) {
+    if (number != no_window) {
         watch->first_free = watch->windows[number].next_free;
         return number;
     }
@@ -194,10 +195,10 @@ static uint32_t take_window(struct watch *watch)
         struct window *windows;
 
         if (capacity > UINT32_MAX / 4)
-            return NO_WINDOW;
+            return no_window;
         windows = realloc(watch->windows, capacity * sizeof(*windows));
         if (windows == NULL)
-            return NO_WINDOW;
+            return no_window;
         watch->windows = windows;
         watch->window_capacity = capacity;
     }
@@ -233,7 +234,7 @@ static struct window *add_window(struct watch *watch,
     if (watch->used_count >= watch->slot_count / 4 * 3 && !grow_slots(watch))
         return NULL;
     number = take_window(watch);
-    if (number == NO_WINDOW)
+    if (number == no_window)
         return NULL;
     window = &watch->windows[number];
     *window = (struct window){.hash = key->hash,
@@ -506,7 +507,7 @@ struct watch *watch_new(const struct rules *rules, const uint64_t key[2])
     watch->rules = rules;
     watch->key[0] = key[0];
     watch->key[1] = key[1];
-    watch->first_free = NO_WINDOW;
+    watch->first_free = no_window;
     for (size_t i = 0; i < rules_source_rule_count(rules); i++)
         watch->events |= rules_source_rule(rules, i)->events;
     watch->slot_count = FIRST_SLOTS;
