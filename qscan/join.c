@@ -32,6 +32,7 @@ struct pending {
     uint32_t count;
     uint64_t events, recipient_hash, user_hash, process;
     int64_t time;
+    bool is_refusal;
     uint8_t recipient_len, domain_len; /* the domain is the end of it */
     char recipient[PENDING_TEXT_MAX];
 };
@@ -47,6 +48,9 @@ struct join_state {
     uint64_t last_host;
     /* the record before, for "repeated N times" */
     uint32_t last_file, last_source;
+    uint32_t last_pending; /* where the guess of it waits */
+    uint64_t last_line;
+    uint8_t last_kind;
     struct source_event last_event;
 };
 
@@ -73,8 +77,10 @@ static int64_t life_sec(const struct open_message *message)
     if (message->pending != 0 ||
         (message->flags & (MESSAGE_DONE | MESSAGE_SESSION)) != 0)
         return JOIN_SESSION_SEC;
-    return (message->flags & MESSAGE_SETTLED) != 0 ? JOIN_SETTLED_SEC
-                                                   : JOIN_MESSAGE_SEC;
+    if ((message->flags & MESSAGE_SETTLED) != 0)
+        return JOIN_SETTLED_SEC;
+    /* An id that brought no message yet is no more than its session. */
+    return message->left > 0 ? JOIN_MESSAGE_SEC : JOIN_SESSION_SEC;
 }
 
 static bool is_over(const struct join_state *state,
@@ -255,7 +261,8 @@ static void add_pending(struct join *join, uint64_t key,
                              .recipient_hash = record->recipient_hash,
                              .user_hash = record->user_hash,
                              .process = record->process,
-                             .time = record->time};
+                             .time = record->time,
+                             .is_refusal = record->is_refusal};
     if (len > 0 && len <= PENDING_TEXT_MAX) {
         memcpy(item->recipient, record->recipient.ptr, len);
         item->recipient_len = (uint8_t)len;
@@ -264,6 +271,7 @@ static void add_pending(struct join *join, uint64_t key,
                 (uint8_t)(record->recipient.ptr + len - record->domain.ptr);
     }
     message->pending = number;
+    state->last_pending = number;
     state->waiting_count++;
 }
 
@@ -303,6 +311,7 @@ static void flush_pending(struct join *join, struct open_message *message,
             .recipient_hash = item->recipient_hash,
             .user_hash = item->user_hash,
             .count = item->count,
+            .is_refusal = item->is_refusal,
             .recipient = recipient,
             .domain = slice_skip(recipient, recipient.len - item->domain_len),
             .file = file,
@@ -460,7 +469,8 @@ static void settle(struct open_message *message, uint32_t count)
         message->flags |= MESSAGE_SETTLED;
 }
 
-/* Who takes or refuses our mail runs a mail server. */
+/* Who takes or refuses our mail runs a mail server. Not our bounces: whoever
+ * sends to us chooses where they go. */
 static void note_hop(struct join *join, const struct record *record)
 {
     uint32_t source = sources_add(join->sources, &record->ip, record->ip_hash);
@@ -489,7 +499,7 @@ static void add_to(struct join *join, const struct record *record,
     if (!record->is_counted)
         return;
     count_reasons(join, record);
-    if (is_settled && record->has_ip)
+    if (is_settled && record->has_ip && !is_bounce)
         note_hop(join, record);
     if (source == 0 || is_bounce)
         return;
@@ -505,7 +515,8 @@ static void add_children(struct join *join, const struct record *record)
     struct open_message *parent = find_message(join, record->message);
     uint32_t source = parent == NULL ? 0 : parent->source;
     unsigned flags = parent == NULL ? 0 : parent->flags & MESSAGE_BOUNCE;
-    uint16_t left = parent == NULL ? 1 : parent->left;
+    uint16_t left =
+        parent == NULL || parent->left == 0 ? (uint16_t)1 : parent->left;
     struct slice rest = record->children;
 
     if (record->kind == LOGLINE_DSN) {
@@ -612,19 +623,36 @@ static void add_peer(struct join *join, const struct record *record,
     note(join, source, &event);
 }
 
-/* "last message repeated N times": what the line before it said, again. */
+/* "last message repeated N times": what the line before it said, again. That
+ * line may be another program's, or another host's. */
 static void add_repeat(struct join *join, const struct record *record,
-                       uint32_t file)
+                       uint32_t file, uint64_t line)
 {
     struct join_state *state = join->state;
     struct source_event event = state->last_event;
 
-    if (state->last_source == 0 || state->last_file != file ||
-        !record->is_counted)
+    if (state->last_file != file || state->last_line + 1 != line ||
+        state->last_host != record->host || !record->is_counted)
+        return;
+    state->last_line = line;
+    if (state->last_pending != 0)
+        state->pending[state->last_pending].count += record->repeat;
+    if (state->last_source == 0)
         return;
     event.count = record->repeat;
     event.time = record->time;
+    if (state->last_kind == LOGLINE_AUTH)
+        source_at(join->sources, state->last_source)->login_failures +=
+            record->repeat;
     sources_note(join->sources, state->last_source, &event);
+}
+
+/* A stamp of the far future, from before a clock was set right, does not make
+ * all that comes after it too late. */
+static void set_now(struct join_state *state, int64_t time)
+{
+    if (time > state->now || time < state->now - JOIN_SETTLED_SEC)
+        state->now = time;
 }
 
 void join_add(struct join *join, const struct record *record, uint32_t file,
@@ -632,10 +660,9 @@ void join_add(struct join *join, const struct record *record, uint32_t file,
 {
     struct join_state *state = join->state;
 
-    if (record->time > state->now)
-        state->now = record->time;
+    set_now(state, record->time);
     if (record->is_repeat) {
-        add_repeat(join, record, file);
+        add_repeat(join, record, file, line);
         return;
     }
     if (record->host != state->last_host) {
@@ -643,7 +670,10 @@ void join_add(struct join *join, const struct record *record, uint32_t file,
         sources_note_log_host(join->sources, record->log_host);
     }
     state->last_source = 0;
+    state->last_pending = 0;
     state->last_file = file;
+    state->last_line = line;
+    state->last_kind = record->kind;
     switch (record->kind) {
     case LOGLINE_FROM:
         add_from(join, record, file, line);

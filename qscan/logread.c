@@ -319,6 +319,23 @@ static bool is_full(const struct reader *reader, const struct lane *lane)
     return lane->piece_count >= limit;
 }
 
+/* The next log begins while the last blocks of these are joined. One that
+ * cannot be opened is passed over. */
+static struct lane *open_next(struct reader *reader)
+{
+    size_t before = reader->lane_count;
+
+    while (reader->next_file < reader->logs->set->count) {
+        if (!open_lane(reader)) {
+            reader->has_failed = true;
+            return NULL;
+        }
+        if (reader->lane_count > before)
+            return reader->lanes[before];
+    }
+    return NULL;
+}
+
 /* The lane that needs its next block most. */
 static struct lane *lane_to_read(struct reader *reader)
 {
@@ -334,17 +351,7 @@ static struct lane *lane_to_read(struct reader *reader)
         if (best == NULL || lane->piece_count < best->piece_count)
             best = lane;
     }
-    /* The next log begins while the last blocks of this one are joined. */
-    if (best == NULL && all_ended &&
-        reader->next_file < reader->logs->set->count) {
-        if (!open_lane(reader))
-            reader->has_failed = true;
-        else if (reader->lane_count > 0)
-            best = reader->lanes[reader->lane_count - 1];
-        if (best != NULL && best->is_ended)
-            best = NULL;
-    }
-    return best;
+    return best == NULL && all_ended ? open_next(reader) : best;
 }
 
 static bool is_at_head(const struct lane *lane)
@@ -380,7 +387,9 @@ static int64_t head_time(struct lane *lane)
     return time > lane->time ? time : lane->time;
 }
 
-/* The lane whose head is next; *limit_r: up to when it stays so. */
+/* The lane whose head is next; *limit_r: up to when it stays so. Of one moment
+ * the lines of the lane that stands first come first, wherever blocks end and
+ * whichever lanes are open already. */
 static struct lane *next_lane(struct reader *reader, int64_t *limit_r)
 {
     struct lane *best = NULL;
@@ -392,8 +401,8 @@ static struct lane *next_lane(struct reader *reader, int64_t *limit_r)
         int64_t time = head_time(lane);
 
         if (best == NULL || time < best_time) {
-            if (best != NULL && best_time < *limit_r)
-                *limit_r = best_time;
+            if (best != NULL && best_time - 1 < *limit_r)
+                *limit_r = best_time - 1;
             best = lane;
             best_time = time;
         } else if (time < *limit_r) {

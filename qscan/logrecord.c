@@ -496,6 +496,7 @@ enum record_outcome record_make(struct record_maker *maker, struct slice text,
         tally->repeat_lines++;
         tally->repeated_count += line.repeat_count;
         record_r->is_repeat = true;
+        record_r->host = host_hash(maker, line.host);
         return RECORD_MADE;
     }
     return make_own(maker, &line, scratch, record_r);

@@ -337,7 +337,8 @@ static bool add_distinct(struct sources *sources, struct source *source,
     if (more == NULL)
         return false;
     if (source->guesses >= GUESSES_MAX) {
-        source->has_more_guesses = true;
+        if (!hash_set_has(&more->guesses, hash))
+            source->has_more_guesses = true;
         return false;
     }
     if (more->guesses.count == 0 &&

@@ -93,7 +93,8 @@ struct attacker {
     /* of all members together: */
     uint64_t guesses; /* distinct; a lower bound when !is_exact */
     bool is_exact;
-    bool is_listable; /* false: private, loopback, allowed: not for a list */
+    bool is_listable;   /* false: private, loopback, allowed: not for a list */
+    bool holds_allowed; /* a network with an address that is allowed */
     uint64_t accepted, delivered, attempts, bounces;
     int64_t first, last;
     uint64_t shared; /* of its guesses: made by another attacker, too */

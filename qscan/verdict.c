@@ -11,8 +11,9 @@ enum {
     SERVED_SOURCES = 3,
     SHARED_MAX = 1 << 18, /* guesses compared between attackers; of more, a
                              part that is chosen by hash */
-    RELAYED_MIN = 10,     /* guesses that show a relay of ours ... */
     RETURNS_SHARE = 80,   /* of a hundred envelopes, from the null sender */
+    RELAYED_MIN = 5,      /* guesses that show a relay of ours: fewer than
+                             any rule names a source for ... */
     RELAYED_SHARE = 80,   /* ... when so many of a hundred are others' */
     UNION_MAX = 1 << 20,  /* distinct guesses of one crowd */
 };
@@ -571,6 +572,32 @@ static void find_members(struct judge *judge, const struct attacker *crowd,
     }
 }
 
+static bool is_allowed(const struct sources *sources, const struct ip *ip)
+{
+    char text[ADDRESS_IP_TEXT_MAX];
+    struct slice address = slice_make(text, ip_format(ip, text));
+
+    return rules_list_has(sources->rules, "our-hosts", address) ||
+           rules_list_has(sources->rules, "friends", address);
+}
+
+static bool network_holds_allowed(const struct judge *judge,
+                                  const struct cidr *network)
+{
+    const struct sources *sources = judge->sources;
+
+    for (size_t i = first_from(judge, &network->base); i + 1 < sources->count;
+         i++) {
+        const struct ip *ip = &sources->items[judge->by_ip[i]].ip;
+
+        if (!cidr_contains(network, ip))
+            return false;
+        if (is_allowed(sources, ip))
+            return true;
+    }
+    return false;
+}
+
 /* Clients of the network whose mail arrived, and who are no members: a list
  * that holds the network would hit them. */
 static size_t count_bystanders(const struct judge *judge,
@@ -662,7 +689,9 @@ static void judge_crowd(struct judge *judge, uint32_t number)
         crowd.domain = intern_find(&sources->domains, alarm->domain);
     find_members(judge, &crowd, rule, &members);
     prune(judge, &crowd, &members);
-    qsort(members.items, members.count, sizeof(*members.items), order_numbers);
+    if (members.count > 0)
+        qsort(members.items, members.count, sizeof(*members.items),
+              order_numbers);
     if (members.count == 0 ||
         is_covered(sources, sources->attacker_count, &members) ||
         (attacker = new_attacker(judge)) == NULL) {
@@ -670,6 +699,8 @@ static void judge_crowd(struct judge *judge, uint32_t number)
         return;
     }
     *attacker = crowd;
+    attacker->holds_allowed = rule->by == COUNT_BY_NETWORK &&
+                              network_holds_allowed(judge, &crowd.network);
     for (size_t i = 0; i < members.count; i++)
         set_named(judge, members.items[i]);
     attacker->members = members.items;
@@ -806,18 +837,14 @@ static void total(const struct sources *sources, struct attacker *attacker)
 static bool is_listable(const struct sources *sources,
                         const struct attacker *attacker)
 {
-    char text[ADDRESS_IP_TEXT_MAX];
     const struct ip *ip = attacker->source != 0
                               ? &sources->items[attacker->source].ip
                               : &attacker->network.base;
-    struct slice address;
 
     if (attacker->source == 0 && attacker->domain != 0)
         return true;
-    address = slice_make(text, ip_format(ip, text));
-    return !ip_is_private(ip) &&
-           !rules_list_has(sources->rules, "our-hosts", address) &&
-           !rules_list_has(sources->rules, "friends", address);
+    return !ip_is_private(ip) && !attacker->holds_allowed &&
+           !is_allowed(sources, ip);
 }
 
 static void visit_members(const struct sources *sources,
@@ -835,6 +862,19 @@ static void visit_members(const struct sources *sources,
     }
 }
 
+/* Of all its members, those of two counted twice: what visit_members visits. */
+static uint64_t guesses_told_apart(const struct sources *sources,
+                                   const struct attacker *attacker)
+{
+    uint64_t count = 0;
+
+    if (attacker->source != 0)
+        return sources->items[attacker->source].guesses;
+    for (size_t i = 0; i < attacker->member_count; i++)
+        count += sources->items[attacker->members[i]].guesses;
+    return count;
+}
+
 /* Guess lists that several sources work through are one campaign. */
 static void count_shares(struct sources *sources)
 {
@@ -842,7 +882,7 @@ static void count_shares(struct sources *sources)
     uint64_t all = 0;
 
     for (size_t i = 0; i < sources->attacker_count; i++)
-        all += sources->attackers[i].guesses;
+        all += guesses_told_apart(sources, &sources->attackers[i]);
     for (; all > SHARED_MAX; all /= 2)
         table.left_out = (table.left_out | UINT64_C(1) << 31) << 1;
     while (table.slot_count < 2 * all)
@@ -932,10 +972,12 @@ bool sources_judge(struct sources *sources)
             is_listable(sources, &sources->attackers[i]);
     }
     count_shares(sources);
-    qsort_r(sources->attackers, sources->attacker_count,
-            sizeof(*sources->attackers), order_attackers, sources);
-    qsort_r(sources->spared, sources->spared_count, sizeof(*sources->spared),
-            order_spared, sources->items);
+    if (sources->attacker_count > 0)
+        qsort_r(sources->attackers, sources->attacker_count,
+                sizeof(*sources->attackers), order_attackers, sources);
+    if (sources->spared_count > 0)
+        qsort_r(sources->spared, sources->spared_count,
+                sizeof(*sources->spared), order_spared, sources->items);
     return !judge.has_failed;
 }
 

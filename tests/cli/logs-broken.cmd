@@ -1,0 +1,41 @@
+# Maillogs that cannot be read, or not to their end; where the report goes.
+fixture maillog-lab lab
+gzip -dc lab/maillog.gz | head -n 300 >good
+head -n 200 lab/truth.tsv >truth.tsv
+gzip -nc good | head -c 3000 >cut.gz
+gzip -nc good >garbled.gz
+printf '\377\377\377\377' | dd of=garbled.gz bs=1 seek=3000 conv=notrunc 2>dd
+mkdir folder
+touch empty
+short() {
+    ask "$@" --utc | sed -n '1,5p; /^exit/p'
+}
+short --attackers -fcsv cut.gz
+short --attackers -fcsv garbled.gz
+short --attackers -fcsv nothing good folder
+short --attackers -fcsv nothing
+short --logs folder nothing
+short --logs truth.tsv
+short --logs empty
+
+echo 'from a pipe, a file, and both with others:'
+cat good | short --attackers -fcsv
+short --attackers -fcsv <good
+short --attackers -fcsv - <good
+cat good | gzip | short --attackers -fcsv - empty
+cat good | head -c 200 | short --logs - cut.gz
+short --logs </dev/null
+: | short --logs
+
+echo 'into a file, whole or not at all:'
+ask --attackers --utc -fcsv -o report good
+head -n 2 report
+ask --attackers --utc -fcsv -o report nothing
+head -n 1 report
+ask --attackers --utc -fcsv -o none/report good
+ls
+ask --attackers --utc -o /dev/full good
+qscan --attackers --utc --rules="$RULES" --now="$NOW" good 2>&1 >/dev/full
+echo "exit $?"
+qscan --logs --utc --rules="$RULES" --now="$NOW" good 2>&1 >/dev/full
+echo "exit $?"

@@ -1,0 +1,661 @@
+/* Which client a line belongs to, over lines, processes, ids and files. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "qscan/join.h"
+#include "tests/assert_slice.h"
+
+enum { DAY = 24 * 3600 };
+
+static const uint64_t key[2] = {1, 2};
+
+static const char rules_text[] =
+    "event unknown-user\n"
+    "        line    reply, ruleset, to\n"
+    "        any     reason ~ /User unknown/ | status ~ /^User unknown/\n"
+    "event auth-failure\n"
+    "        line    auth\n"
+    "        when    text ~ /^AUTH failure/\n"
+    "event flood\n"
+    "        line    peer\n"
+    "        when    text ~ /RCPT flood/\n";
+
+struct scene {
+    struct rules *rules;
+    struct record_maker maker;
+    struct record_scratch scratch;
+    struct sources sources;
+    struct join join;
+    struct log_epoch near;
+    uint32_t file;
+    uint64_t line;
+};
+
+static void complain_of_rules(void *context, const struct rules_problem *what)
+{
+    (void)context;
+    (void)what;
+}
+
+static int set_up(void **state)
+{
+    struct rules_file file = {"test", SLICE_LITERAL(rules_text)};
+    struct scene *scene = calloc(1, sizeof(*scene));
+
+    assert_non_null(scene);
+    scene->rules =
+        rules_compile(&file, 1, NULL, 0, NULL, complain_of_rules, NULL);
+    assert_non_null(scene->rules);
+    assert_true(record_maker_init(&scene->maker, scene->rules, key, true));
+    assert_true(sources_init(&scene->sources, scene->rules, key));
+    assert_true(join_init(&scene->join, &scene->sources, key));
+    scene->near = (struct log_epoch){2026, 11};
+    *state = scene;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct scene *scene = *state;
+
+    join_free(&scene->join);
+    sources_free(&scene->sources);
+    record_scratch_free(&scene->scratch);
+    record_maker_free(&scene->maker);
+    rules_free(scene->rules);
+    free(scene);
+    return 0;
+}
+
+static enum record_outcome feed_slice(struct scene *scene, struct slice line)
+{
+    struct record record;
+    enum record_outcome outcome = record_make(&scene->maker, line, &scene->near,
+                                              &scene->scratch, &record);
+
+    scene->line++;
+    if (outcome == RECORD_MADE)
+        join_add(&scene->join, &record, scene->file, scene->line);
+    return outcome;
+}
+
+static void feed(struct scene *scene, const char *line)
+{
+    feed_slice(scene, slice_from_string(line));
+}
+
+/* "Nov 18 04:52:43 mx sm-mta[PID]: TEXT" */
+__attribute__((format(printf, 3, 4))) static void
+feed_of(struct scene *scene, int pid, const char *format, ...)
+{
+    char text[1024];
+    va_list arguments;
+    int len =
+        snprintf(text, sizeof(text), "Nov 18 04:52:43 mx sm-mta[%d]: ", pid);
+
+    va_start(arguments, format);
+    vsnprintf(text + len, sizeof(text) - (size_t)len, format, arguments);
+    va_end(arguments);
+    feed(scene, text);
+    record_scratch_clear(&scene->scratch);
+}
+
+/* "YYYY-MM-DDThh:mm:ssZ mx sm-mta[PID]: TEXT", sec after 2026-11-18 */
+__attribute__((format(printf, 4, 5))) static void
+feed_at(struct scene *scene, int64_t sec, int pid, const char *format, ...)
+{
+    char text[1024];
+    va_list arguments;
+    time_t moment = (time_t)(1794960000 + sec);
+    struct tm tm;
+    int len;
+
+    assert_non_null(gmtime_r(&moment, &tm));
+    len = (int)strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm);
+    len += snprintf(text + len, sizeof(text) - (size_t)len,
+                    " mx sm-mta[%d]: ", pid);
+    va_start(arguments, format);
+    vsnprintf(text + len, sizeof(text) - (size_t)len, format, arguments);
+    va_end(arguments);
+    feed(scene, text);
+    record_scratch_clear(&scene->scratch);
+}
+
+static void assert_text(const struct intern *table, uint32_t number,
+                        const char *want)
+{
+    assert_slice_is(intern_text(table, number), want, "interned");
+}
+
+/* NULL: no line named it. */
+static const struct source *source_of(struct scene *scene, const char *address)
+{
+    struct ip ip;
+
+    assert_true(ip_parse(slice_from_string(address), &ip));
+    for (uint32_t i = 1; i < scene->sources.count; i++)
+        if (memcmp(&scene->sources.items[i].ip, &ip, sizeof(ip)) == 0)
+            return &scene->sources.items[i];
+    return NULL;
+}
+
+static unsigned guesses_of(struct scene *scene, const char *address)
+{
+    const struct source *source = source_of(scene, address);
+
+    return source == NULL ? 0 : source->guesses;
+}
+
+static void assert_waiting(struct scene *scene, uint64_t count)
+{
+    join_finish(&scene->join);
+    assert_int_equal(scene->join.no_client, count);
+}
+
+#define FROM "from=<a@src.example>, size=0, class=0, "
+
+/* ---- one session ---- */
+
+static void a_guess_before_its_from_line_is_its_clients(void **state)
+{
+    struct scene *scene = *state;
+    const struct source *source;
+
+    feed_of(scene, 7, "6AI4qhYl000007: <ann@example.com>... User unknown");
+    feed_of(scene, 7, "6AI4qhYl000007: <bob@example.com>... User unknown");
+    feed_of(scene, 7, "6AI4qhYl000007: <ANN@example.com>... User unknown");
+    assert_null(source_of(scene, "192.0.2.7"));
+    feed_of(scene, 7,
+            "6AI4qhYl000007: " FROM "nrcpts=0, proto=ESMTP, "
+            "daemon=MTA, relay=dsl.example.net [192.0.2.7]");
+    source = source_of(scene, "192.0.2.7");
+    assert_non_null(source);
+    assert_int_equal(source->guesses, 2);
+    assert_int_equal(source->attempts, 3);
+    assert_int_equal(source->senders, 1);
+    assert_int_equal(source->messages, 0);
+    assert_text(&scene->sources.samples, source->guess_sample,
+                "ann@example.com");
+    assert_text(&scene->sources.domains, source->guess_domain, "example.com");
+    assert_text(&scene->sources.names, source->name, "dsl.example.net");
+    assert_waiting(scene, 0);
+}
+
+/* What is counted does not depend on which line comes first. */
+static void a_guess_behind_a_line_of_its_client_counts_the_same(void **state)
+{
+    struct scene *scene = *state;
+    const struct source *source;
+
+    feed_of(scene, 7,
+            "6AI4qhYl000007: dsl.example.net [192.0.2.7]: Possible "
+            "SMTP RCPT flood, throttling.");
+    feed_of(scene, 7, "6AI4qhYl000007: <ann@example.com>... User unknown");
+    feed_of(scene, 7, "6AI4qhYl000007: <bob@example.com>... User unknown");
+    source = source_of(scene, "192.0.2.7");
+    assert_non_null(source);
+    assert_int_equal(source->guesses, 2);
+    assert_int_equal(source->attempts, 2);
+}
+
+static void a_lost_channel_names_the_client_as_well(void **state)
+{
+    struct scene *scene = *state;
+
+    feed_of(scene, 7, "6AI4qhYl000007: <ann@example.com>... User unknown");
+    feed_of(scene, 7,
+            "6AI4qhYl000007: lost input channel from "
+            "[IPv6:2001:db8:0:0:0:0:0:9] to MTA after rcpt");
+    assert_int_equal(guesses_of(scene, "2001:db8::9"), 1);
+    assert_waiting(scene, 0);
+}
+
+static void another_line_of_the_process_is_enough(void **state)
+{
+    struct scene *scene = *state;
+
+    feed_of(scene, 7,
+            "STARTTLS=server, relay=dsl.example.net [192.0.2.7], "
+            "version=TLSv1.3, verify=NO, cipher=X, bits=256/256");
+    feed_of(scene, 7, "6AI4qhYl000007: <ann@example.com>... User unknown");
+    feed_of(scene, 8, "6AI4qhYl000008: <bob@example.com>... User unknown");
+    assert_int_equal(guesses_of(scene, "192.0.2.7"), 0);
+    assert_waiting(scene, 1);
+    assert_int_equal(guesses_of(scene, "192.0.2.7"), 1);
+}
+
+static void a_line_of_the_process_hours_away_is_another_session(void **state)
+{
+    struct scene *scene = *state;
+
+    feed_at(scene, 0, 7, "6AI4qhYl000007: <ann@example.com>... User unknown");
+    feed_at(scene, 3 * 3600, 7,
+            "6AI7qhYl000007: [192.0.2.7] did not issue MAIL/EXPN/VRFY/ETRN "
+            "during connection to MTA");
+    assert_waiting(scene, 1);
+    assert_int_equal(guesses_of(scene, "192.0.2.7"), 0);
+}
+
+static void the_same_id_on_another_host_is_another_message(void **state)
+{
+    struct scene *scene = *state;
+
+    feed(scene, "Nov 18 04:52:43 mx1 sm-mta[7]: 6AI4qhYl000007: "
+                "<ann@example.com>... User unknown");
+    feed(scene, "Nov 18 04:52:43 mx2 sm-mta[7]: 6AI4qhYl000007: " FROM
+                "nrcpts=0, proto=ESMTP, daemon=MTA, relay=[192.0.2.7]");
+    assert_int_equal(guesses_of(scene, "192.0.2.7"), 0);
+    assert_waiting(scene, 1);
+}
+
+static void an_id_that_comes_again_after_days_is_another(void **state)
+{
+    struct scene *scene = *state;
+
+    feed_at(scene, 0, 7, "6AI4qhYl000007: " FROM "nrcpts=0, relay=[192.0.2.7]");
+    feed_at(scene, 9 * DAY, 7,
+            "6AI4qhYl000007: <ann@example.com>... User unknown");
+    feed_at(scene, 9 * DAY, 7,
+            "6AI4qhYl000007: " FROM "nrcpts=0, relay=[192.0.2.8]");
+    assert_int_equal(guesses_of(scene, "192.0.2.7"), 0);
+    assert_int_equal(guesses_of(scene, "192.0.2.8"), 1);
+}
+
+static void an_id_without_a_message_ends_with_its_session(void **state)
+{
+    struct scene *scene = *state;
+
+    feed_at(scene, 0, 7,
+            "6AI4qhYl000007: [192.0.2.7] did not issue "
+            "MAIL/EXPN/VRFY/ETRN during connection to MTA");
+    feed_at(scene, JOIN_SESSION_SEC + 60, 8,
+            "6AI4qhYl000007: <ann@example.com>... User unknown");
+    assert_waiting(scene, 1);
+    assert_int_equal(guesses_of(scene, "192.0.2.7"), 0);
+}
+
+static void a_local_submission_counts_nobody(void **state)
+{
+    struct scene *scene = *state;
+
+    feed_of(scene, 7, "6AI4qhYl000007: <ann@example.com>... User unknown");
+    feed_of(scene, 7,
+            "6AI4qhYl000007: " FROM "nrcpts=1, "
+            "msgid=<x [192.0.2.6]>, relay=root@localhost");
+    feed_of(scene, 8,
+            "6AI4qhYl000007: to=<bob@example.com>, delay=00:00:00, "
+            "mailer=esmtp, pri=31, relay=m.example.com. "
+            "[192.0.2.80], dsn=5.1.1, stat=User unknown");
+    assert_null(source_of(scene, "192.0.2.6"));
+    assert_int_equal(guesses_of(scene, "192.0.2.80"), 0);
+    assert_int_equal(scene->sources.count, 2); /* the next hop alone */
+    assert_waiting(scene, 1);
+}
+
+/* ---- found out later ---- */
+
+#define TO(recipients)                                                         \
+    "to=" recipients ", delay=00:00:00, xdelay=00:00:00, mailer=esmtp, "       \
+    "pri=31689, relay=mail.example.com. [192.0.2.80], "
+#define UNKNOWN                                                                \
+    "dsn=5.1.1, reply=550 5.1.1 <x>... User unknown, stat=User unknown"
+#define SENT "dsn=2.0.0, stat=Sent (ok)"
+
+static void a_late_guess_belongs_to_the_client_of_the_original(void **state)
+{
+    struct scene *scene = *state;
+    const struct source *source;
+
+    feed_at(scene, 0, 7,
+            "6AI4qh4w000007: from=<a@src.example>, size=99, "
+            "class=0, nrcpts=3, relay=x.example.net [192.0.2.7]");
+    feed_at(scene, 1, 8, "6AI4qh4w000007: " TO("<ok@example.com>") SENT);
+    scene->file = 1; /* rotated */
+    feed_at(scene, 3 * DAY, 9,
+            "6AI4qh4w000007: " TO("<Ann@example.com>") UNKNOWN);
+    feed_at(scene, 3 * DAY, 9,
+            "6AI4qh4w000007: " TO("<bob@example.org>") UNKNOWN);
+    source = source_of(scene, "192.0.2.7");
+    assert_int_equal(source->guesses, 2);
+    assert_int_equal(source->late_unknown, 2);
+    assert_int_equal(source->accepted, 3);
+    assert_int_equal(source->attempts, 3);
+    assert_int_equal(source->delivered, 1);
+    assert_int_equal(source->bytes, 99);
+    assert_int_equal(source_of(scene, "192.0.2.80")->taken, 1);
+}
+
+static void a_message_older_than_the_queue_keeps_them_is_forgotten(void **state)
+{
+    struct scene *scene = *state;
+
+    feed_at(scene, 0, 7,
+            "6AI4qh4w000007: from=<a@src.example>, size=99, "
+            "class=0, nrcpts=1, relay=[192.0.2.7]");
+    feed_at(scene, JOIN_MESSAGE_SEC + 60, 9,
+            "6AI4qh4w000007: " TO("<ann@example.com>") UNKNOWN);
+    assert_int_equal(guesses_of(scene, "192.0.2.7"), 0);
+}
+
+static void each_recipient_of_one_line_is_a_guess(void **state)
+{
+    struct scene *scene = *state;
+    const struct source *source;
+
+    feed_of(scene, 7,
+            "6AI4qh4w000007: from=<a@src.example>, size=99, "
+            "class=0, nrcpts=3, relay=[192.0.2.7]");
+    feed_of(scene, 8,
+            "6AI4qh4w000007: " TO("<Ann@example.com>,<\"b,c\"@example.com>,<"
+                                  "dan@example.org>") UNKNOWN);
+    source = source_of(scene, "192.0.2.7");
+    assert_int_equal(source->guesses, 3);
+    assert_int_equal(source->late_unknown, 3);
+    assert_non_null(source->more);
+    assert_int_equal(source->more->domain_count, 2);
+    assert_text(&scene->sources.samples, source->more->samples[0],
+                "\"b,c\"@example.com");
+}
+
+static void children_of_a_split_have_its_client(void **state)
+{
+    struct scene *scene = *state;
+    const struct source *source;
+
+    feed_of(scene, 7,
+            "6AI4qh4w000007: from=<a@src.example>, size=99, "
+            "class=0, nrcpts=3, relay=[192.0.2.7]");
+    feed_of(scene, 8,
+            "6AI4qh4w000007: split: count=2, ids=6AI4qh4x000008; "
+            "6AI4qh4y000008");
+    feed_of(scene, 8, "6AI4qh4x000008: 6AI4qh4z000009: clone: owner=root");
+    feed_of(scene, 8, "6AI4qh4x000008: " TO("<ann@example.com>") UNKNOWN);
+    feed_of(scene, 8, "6AI4qh4y000008: " TO("<bob@example.com>") UNKNOWN);
+    feed_of(scene, 8, "6AI4qh4z000009: " TO("<cyd@example.com>") UNKNOWN);
+    source = source_of(scene, "192.0.2.7");
+    assert_int_equal(source->guesses, 3);
+    assert_int_equal(source->bounces, 0);
+}
+
+static void a_bounce_is_its_clients_and_no_guess(void **state)
+{
+    struct scene *scene = *state;
+    const struct source *source;
+
+    feed_of(scene, 7,
+            "6AI4qh4w000007: from=<a@src.example>, size=99, "
+            "class=0, nrcpts=1, relay=[192.0.2.7]");
+    feed_of(scene, 8, "6AI4qh4w000007: " TO("<ann@example.com>") UNKNOWN);
+    feed_of(scene, 8, "6AI4qh4w000007: 6AI4qh4w000008: DSN: User unknown");
+    feed_of(scene, 8, "6AI4qh4w000008: " TO("<a@src.example>") UNKNOWN);
+    feed_of(scene, 8,
+            "6AI4qh4w000008: 6AI4qh4x000008: return to sender: "
+            "User unknown");
+    feed_of(scene, 8, "6AI4qh4x000008: " TO("<postmaster@x.example>") UNKNOWN);
+    source = source_of(scene, "192.0.2.7");
+    assert_int_equal(source->guesses, 1);
+    assert_int_equal(source->bounces, 1);
+    assert_int_equal(source->late_unknown, 1);
+    assert_int_equal(source->delivered, 0);
+}
+
+static void a_delay_notice_is_no_bounce(void **state)
+{
+    struct scene *scene = *state;
+
+    feed_of(scene, 7,
+            "6AI4qh4w000007: from=<a@src.example>, size=99, "
+            "class=0, nrcpts=1, relay=[192.0.2.7]");
+    feed_of(scene, 8,
+            "6AI4qh4w000007: 6AI4qh4w000008: sender notify: "
+            "Warning: could not send message for past 4 hours");
+    assert_int_equal(source_of(scene, "192.0.2.7")->bounces, 0);
+}
+
+/* ---- repeated lines ---- */
+
+#define REPEATED "Nov 18 04:52:44 mx last message repeated 4 times"
+
+static void a_repeated_guess_counts_as_often(void **state)
+{
+    struct scene *scene = *state;
+    const struct source *source;
+
+    feed_of(scene, 7,
+            "6AI4qhYl000007: [192.0.2.7]: Possible SMTP RCPT flood, "
+            "throttling.");
+    feed_of(scene, 7, "6AI4qhYl000007: <ann@example.com>... User unknown");
+    feed(scene, REPEATED);
+    source = source_of(scene, "192.0.2.7");
+    assert_int_equal(source->guesses, 1);
+    assert_int_equal(source->attempts, 5);
+}
+
+static void a_repeated_guess_that_waits_counts_as_often(void **state)
+{
+    struct scene *scene = *state;
+
+    feed_of(scene, 7, "6AI4qhYl000007: <ann@example.com>... User unknown");
+    feed(scene, REPEATED);
+    feed_of(scene, 7, "6AI4qhYl000007: " FROM "nrcpts=0, relay=[192.0.2.7]");
+    assert_int_equal(source_of(scene, "192.0.2.7")->attempts, 5);
+    feed_of(scene, 8, "6AI4qhYl000008: <ann@example.com>... User unknown");
+    feed(scene, REPEATED);
+    assert_waiting(scene, 5);
+}
+
+static void rsyslog_repeats_the_text_itself(void **state)
+{
+    struct scene *scene = *state;
+
+    feed(scene, "Nov 18 04:52:44 mx sm-mta[7]: message repeated 3 times: [ "
+                "6AI4qhYl000007: <ann@example.com>... User unknown]");
+    feed_of(scene, 7, "6AI4qhYl000007: " FROM "nrcpts=0, relay=[192.0.2.7]");
+    assert_int_equal(source_of(scene, "192.0.2.7")->attempts, 3);
+    assert_int_equal(guesses_of(scene, "192.0.2.7"), 1);
+}
+
+static void a_repeated_login_fails_as_often(void **state)
+{
+    struct scene *scene = *state;
+    const struct source *source;
+
+    feed_of(scene, 7,
+            "6AI4qi12000007: AUTH failure (LOGIN): user not found "
+            "(-20), user=test, relay=[192.0.2.7]");
+    feed(scene, REPEATED);
+    source = source_of(scene, "192.0.2.7");
+    assert_int_equal(source->login_failures, 5);
+    assert_int_equal(source->attempts, 5);
+}
+
+static void what_repeats_another_line_counts_nothing(void **state)
+{
+    struct scene *scene = *state;
+    const struct source *source;
+
+    feed_of(scene, 7,
+            "6AI4qhYl000007: [192.0.2.7]: Possible SMTP RCPT flood, "
+            "throttling.");
+    feed_of(scene, 7, "6AI4qhYl000007: <ann@example.com>... User unknown");
+    source = source_of(scene, "192.0.2.7");
+    /* Another program's line, a line without a client, another host's
+     * repetition, a line of the next file. */
+    feed(scene, "Nov 18 04:52:44 mx dovecot: imap-login: Disconnected");
+    feed(scene, REPEATED);
+    assert_int_equal(source->attempts, 1);
+    feed_of(scene, 7, "6AI4qhYl000007: <ann@example.com>... User unknown");
+    feed_of(scene, 9, "starting daemon (8.17.1.9): SMTP");
+    feed(scene, REPEATED);
+    assert_int_equal(source->attempts, 2);
+    feed_of(scene, 7, "6AI4qhYl000007: <ann@example.com>... User unknown");
+    feed(scene, "Nov 18 04:52:44 mx2 last message repeated 4 times");
+    assert_int_equal(source->attempts, 3);
+    feed_of(scene, 7, "6AI4qhYl000007: <ann@example.com>... User unknown");
+    scene->file++;
+    feed(scene, REPEATED);
+    assert_int_equal(source->attempts, 4);
+}
+
+/* ---- bounds ---- */
+
+static void guesses_that_wait_are_bounded(void **state)
+{
+    struct scene *scene = *state;
+
+    for (unsigned i = 0; i < JOIN_PENDING_MAX + 10; i++)
+        feed_of(scene, 7, "6AI4qhYl000007: <u%u@example.com>... User unknown",
+                i);
+    assert_int_equal(scene->join.no_client, 10);
+    feed_of(scene, 7, "6AI4qhYl000007: " FROM "nrcpts=0, relay=[192.0.2.7]");
+    assert_int_equal(guesses_of(scene, "192.0.2.7"), GUESSES_MAX);
+    assert_true(source_of(scene, "192.0.2.7")->has_more_guesses);
+    /* There is room again. */
+    feed_of(scene, 8, "6AI4qhYl000008: <ann@example.com>... User unknown");
+    feed_of(scene, 8, "6AI4qhYl000008: " FROM "nrcpts=0, relay=[192.0.2.8]");
+    assert_int_equal(guesses_of(scene, "192.0.2.8"), 1);
+    assert_waiting(scene, 10);
+}
+
+/* A log of refusals alone, in bursts: no line ever names a client. */
+static void many_sessions_without_a_client_are_given_up(void **state)
+{
+    struct scene *scene = *state;
+    unsigned count = 60000;
+
+    for (unsigned i = 0; i < count; i++)
+        feed_at(scene, i < count / 2 ? 0 : 2 * 3600, 100 + (int)i,
+                "6AI4qhYl%06u: <u%u@example.com>... User unknown", i, i);
+    assert_true(scene->join.no_client >= count / 2);
+    assert_waiting(scene, count);
+    assert_int_equal(scene->sources.count, 1);
+}
+
+static void a_clock_that_was_wrong_ends_no_join(void **state)
+{
+    struct scene *scene = *state;
+
+    feed(scene, "2031-01-01T00:00:00Z mx sm-mta[1]: 6AI4qhYl000001: "
+                "[192.0.2.9] did not issue MAIL/EXPN/VRFY/ETRN during "
+                "connection to MTA");
+    feed_at(scene, 0, 7, "6AI4qhYl000007: <ann@example.com>... User unknown");
+    feed_at(scene, 1, 7, "6AI4qhYl000007: " FROM "nrcpts=1, relay=[192.0.2.7]");
+    feed_at(scene, 2, 8, "6AI4qhYl000007: " TO("<bob@example.com>") UNKNOWN);
+    assert_int_equal(guesses_of(scene, "192.0.2.7"), 2);
+}
+
+/* ---- the time asked for ---- */
+
+static void what_lies_outside_is_not_counted_and_still_names(void **state)
+{
+    struct scene *scene = *state;
+    const struct source *source;
+
+    scene->maker.since = 1794960000 + 100;
+    scene->maker.until = 1794960000 + 200;
+    feed_at(scene, 0, 7,
+            "6AI4qh4w000007: from=<a@src.example>, size=99, "
+            "class=0, nrcpts=3, relay=[192.0.2.7]");
+    feed_at(scene, 50, 8, "6AI4qh4w000007: " TO("<ann@example.com>") UNKNOWN);
+    feed_at(scene, 60, 8, "6AI4qhYl000008: <eve@example.com>... User unknown");
+    feed_at(scene, 150, 8, "6AI4qh4w000007: " TO("<bob@example.com>") UNKNOWN);
+    feed_at(scene, 200, 8, "6AI4qh4w000007: " TO("<cyd@example.com>") UNKNOWN);
+    source = source_of(scene, "192.0.2.7");
+    assert_non_null(source);
+    assert_int_equal(source->guesses, 1);
+    assert_int_equal(source->late_unknown, 1);
+    assert_int_equal(source->messages, 0);
+    assert_text(&scene->sources.samples, source->guess_sample,
+                "bob@example.com");
+    assert_waiting(scene, 0);
+}
+
+/* ---- what strangers write ---- */
+
+static void forged_text_moves_no_address_and_no_status(void **state)
+{
+    struct scene *scene = *state;
+
+    feed_of(scene, 7,
+            "6AI4qh4w000007: from=<x, relay=[198.51.100.6]>, "
+            "size=99, class=0, nrcpts=2, msgid=<1, proto=ESMTP, "
+            "relay=evil.example [198.51.100.6]>, proto=ESMTP, "
+            "daemon=MTA, relay=[192.0.2.7]");
+    /* The remote host wrote the first status. */
+    feed_of(
+        scene, 8,
+        "6AI4qh4w000007: " TO("<ann@example.com>") "dsn=5.1.1, reply=550 5.1.1 "
+                                                   "x, stat=Sent, stat=User "
+                                                   "unknown");
+    feed_of(
+        scene, 8,
+        "6AI4qh4w000007: " TO("<ann@example.com>") "dsn=2.0.0, stat=Sent (ok: "
+                                                   "<x@example.com>... User "
+                                                   "unknown)");
+    feed_of(scene, 9,
+            "6AI4qhf5000009: ruleset=check_rcpt, arg1=<a, "
+            "relay=[198.51.100.6], reject=550 5.1.1 "
+            "<b@example.com>... User unknown>, relay=[192.0.2.9], "
+            "reject=550 5.7.1 <a>... Access denied");
+    assert_null(source_of(scene, "198.51.100.6"));
+    assert_int_equal(guesses_of(scene, "192.0.2.7"), 0);
+    assert_int_equal(guesses_of(scene, "192.0.2.9"), 0);
+    assert_int_equal(source_of(scene, "192.0.2.7")->delivered, 1);
+    assert_int_equal(scene->maker.tally.hostile_lines, 1);
+}
+
+static void a_name_that_may_be_forged_is_none(void **state)
+{
+    struct scene *scene = *state;
+    const struct source *source;
+
+    feed_of(scene, 7,
+            "6AI4qhYl000007: lost input channel from "
+            "mail.example.com [192.0.2.7] (may be forged) to MTA "
+            "after rcpt");
+    source = source_of(scene, "192.0.2.7");
+    assert_non_null(source);
+    assert_int_equal(source->name, INTERN_NONE);
+    assert_true(source->has_forged_name);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+#define IN_SCENE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+        IN_SCENE(a_guess_before_its_from_line_is_its_clients),
+        IN_SCENE(a_guess_behind_a_line_of_its_client_counts_the_same),
+        IN_SCENE(a_lost_channel_names_the_client_as_well),
+        IN_SCENE(another_line_of_the_process_is_enough),
+        IN_SCENE(a_line_of_the_process_hours_away_is_another_session),
+        IN_SCENE(the_same_id_on_another_host_is_another_message),
+        IN_SCENE(an_id_that_comes_again_after_days_is_another),
+        IN_SCENE(an_id_without_a_message_ends_with_its_session),
+        IN_SCENE(a_local_submission_counts_nobody),
+        IN_SCENE(a_late_guess_belongs_to_the_client_of_the_original),
+        IN_SCENE(a_message_older_than_the_queue_keeps_them_is_forgotten),
+        IN_SCENE(each_recipient_of_one_line_is_a_guess),
+        IN_SCENE(children_of_a_split_have_its_client),
+        IN_SCENE(a_bounce_is_its_clients_and_no_guess),
+        IN_SCENE(a_delay_notice_is_no_bounce),
+        IN_SCENE(a_repeated_guess_counts_as_often),
+        IN_SCENE(a_repeated_guess_that_waits_counts_as_often),
+        IN_SCENE(rsyslog_repeats_the_text_itself),
+        IN_SCENE(a_repeated_login_fails_as_often),
+        IN_SCENE(what_repeats_another_line_counts_nothing),
+        IN_SCENE(guesses_that_wait_are_bounded),
+        IN_SCENE(many_sessions_without_a_client_are_given_up),
+        IN_SCENE(a_clock_that_was_wrong_ends_no_join),
+        IN_SCENE(what_lies_outside_is_not_counted_and_still_names),
+        IN_SCENE(forged_text_moves_no_address_and_no_status),
+        IN_SCENE(a_name_that_may_be_forged_is_none),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

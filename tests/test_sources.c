@@ -1,0 +1,721 @@
+/* What is known of a client, and who is hostile: sources.c and verdict.c. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "qscan/logrecord.h"
+#include "qscan/sources.h"
+#include "rules/rules.h"
+#include "tests/assert_slice.h"
+
+enum { START = 1794960000, GUESS = 1, FLOOD = 2 };
+
+static const uint64_t key[2] = {1, 2};
+
+static const char rules_text[] =
+    "event unknown-user\n"
+    "        line    reply\n"
+    "        when    text ~ /User unknown/\n"
+    "event flood\n"
+    "        line    peer\n"
+    "        when    text ~ /flood/\n"
+    "rule one\n"
+    "        on      source\n"
+    "        kind    dictionary-attack\n"
+    "        count   distinct recipient of unknown-user by source >= 8 in 1h\n"
+    "        unless  guesses.share < 50%\n"
+    "        unless  source.ours is yes\n"
+    "rule flooding\n"
+    "        on      source\n"
+    "        kind    flood\n"
+    "        count   of flood by source >= 2 in 1h\n"
+    "rule net24\n"
+    "        on      source\n"
+    "        kind    dictionary-network\n"
+    "        count   distinct recipient of unknown-user by source/24 >= 10 in "
+    "1h\n"
+    "        when    members >= 5\n"
+    "        unless  bystanders >= 1\n"
+    "        unless  guesses.share < 50%\n"
+    "rule net64\n"
+    "        on      source\n"
+    "        kind    dictionary-network\n"
+    "        count   distinct recipient of unknown-user by source/64 >= 10 in "
+    "1h\n"
+    "        when    members >= 5\n"
+    "rule net48\n"
+    "        on      source\n"
+    "        kind    dictionary-network\n"
+    "        count   distinct recipient of unknown-user by source/48 >= 10 in "
+    "1h\n"
+    "        when    members >= 5\n"
+    "rule crowd\n"
+    "        on      source\n"
+    "        kind    botnet\n"
+    "        count   distinct source of unknown-user by domain >= 6 in 1h\n"
+    "        when    members >= 5\n";
+
+struct scene {
+    struct rules *rules;
+    struct sources sources;
+    uint64_t line;
+};
+
+static void complain_of_rules(void *context, const struct rules_problem *what)
+{
+    (void)context;
+    (void)what;
+}
+
+static int set_up(void **state)
+{
+    struct rules_file file = {"test", SLICE_LITERAL(rules_text)};
+    struct rules_preset presets[] = {{"our-domains", "ours.example"},
+                                     {"friends", "192.0.2.200"},
+                                     {"our-hosts", "192.0.2.201"}};
+    struct scene *scene = calloc(1, sizeof(*scene));
+
+    assert_non_null(scene);
+    scene->rules =
+        rules_compile(&file, 1, presets, sizeof(presets) / sizeof(presets[0]),
+                      NULL, complain_of_rules, NULL);
+    assert_non_null(scene->rules);
+    assert_true(sources_init(&scene->sources, scene->rules, key));
+    assert_int_equal(scene->sources.guess_bit, GUESS);
+    *state = scene;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct scene *scene = *state;
+
+    sources_free(&scene->sources);
+    rules_free(scene->rules);
+    free(scene);
+    return 0;
+}
+
+static uint32_t add(struct scene *scene, const char *address)
+{
+    struct ip ip;
+
+    assert_true(ip_parse(slice_from_string(address), &ip));
+    return sources_add(&scene->sources, &ip,
+                       source_hash(scene->sources.key, &ip));
+}
+
+__attribute__((format(printf, 2, 3))) static uint32_t
+add_of(struct scene *scene, const char *format, ...)
+{
+    char text[64];
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(text, sizeof(text), format, arguments);
+    va_end(arguments);
+    return add(scene, text);
+}
+
+static struct source_event guess_of(struct scene *scene, const char *recipient)
+{
+    struct slice text = slice_from_string(recipient);
+
+    return (struct source_event){.events = GUESS,
+                                 .time = START,
+                                 .recipient_hash =
+                                     record_address_hash(key, text),
+                                 .recipient = text,
+                                 .domain = address_domain(text),
+                                 .count = 1,
+                                 .is_refusal = true,
+                                 .line = ++scene->line,
+                                 .text = text};
+}
+
+static void guess(struct scene *scene, uint32_t source, const char *recipient)
+{
+    struct source_event event = guess_of(scene, recipient);
+
+    sources_note(&scene->sources, source, &event);
+}
+
+/* The names u<first> to u<first + count - 1>, each once. */
+static void guess_many(struct scene *scene, uint32_t source, unsigned first,
+                       unsigned count, const char *domain)
+{
+    char text[128];
+
+    for (unsigned i = first; i < first + count; i++) {
+        snprintf(text, sizeof(text), "u%u@%s", i, domain);
+        guess(scene, source, text);
+    }
+}
+
+/* Mail of it that was delivered: as many recipients. */
+static void accept(struct scene *scene, uint32_t source, unsigned recipients)
+{
+    struct source_envelope envelope = {
+        .recipients = recipients, .bytes = 100, .time = START};
+
+    sources_note_envelope(&scene->sources, source, &envelope);
+    source_at(&scene->sources, source)->delivered += recipients;
+}
+
+static void name(struct scene *scene, uint32_t source, const char *text)
+{
+    sources_name(&scene->sources, source, slice_from_string(text), false);
+}
+
+static void judge(struct scene *scene)
+{
+    assert_true(sources_judge(&scene->sources));
+    assert_false(scene->sources.has_failed);
+}
+
+static const struct attacker *attacker_of(struct scene *scene,
+                                          const char *source)
+{
+    for (size_t i = 0; i < scene->sources.attacker_count; i++) {
+        const struct attacker *attacker = &scene->sources.attackers[i];
+        struct buffer text = {0};
+        bool is_same;
+
+        attacker_add_name(&scene->sources, attacker, &text);
+        is_same = slice_equal(slice_make(text.bytes, text.len),
+                              slice_from_string(source));
+        buffer_free(&text);
+        if (is_same)
+            return attacker;
+    }
+    return NULL;
+}
+
+static void assert_spared(struct scene *scene, uint32_t source, const char *why)
+{
+    for (size_t i = 0; i < scene->sources.spared_count; i++)
+        if (scene->sources.spared[i].source == source) {
+            assert_string_equal(scene->sources.spared[i].why, why);
+            return;
+        }
+    fail_msg("not spared: %s", why);
+}
+
+/* Strangers that make a domain one that is served here. */
+static void make_served(struct scene *scene, const char *domain)
+{
+    for (unsigned i = 1; i <= 3; i++)
+        guess_many(scene, add_of(scene, "203.0.113.%u", 60 * i), 90000 + i, 1,
+                   domain);
+}
+
+/* ---- what is known of one ---- */
+
+static void recipients_are_told_apart_up_to_the_bound(void **state)
+{
+    struct scene *scene = *state;
+    uint32_t number = add(scene, "192.0.2.1");
+
+    guess_many(scene, number, 0, GUESSES_MAX, "example.com");
+    guess_many(scene, number, 0, 100, "example.com");
+    assert_int_equal(source_at(&scene->sources, number)->guesses, GUESSES_MAX);
+    assert_false(source_at(&scene->sources, number)->has_more_guesses);
+    assert_true(source_guesses_are_exact(source_at(&scene->sources, number)));
+    guess_many(scene, number, GUESSES_MAX, 1, "example.com");
+    assert_int_equal(source_at(&scene->sources, number)->guesses, GUESSES_MAX);
+    assert_true(source_at(&scene->sources, number)->has_more_guesses);
+    judge(scene);
+    assert_int_equal(attacker_of(scene, "192.0.2.1")->guesses, GUESSES_MAX);
+    assert_false(attacker_of(scene, "192.0.2.1")->is_exact);
+}
+
+static void samples_are_the_first_distinct_ones(void **state)
+{
+    struct scene *scene = *state;
+    uint32_t number = add(scene, "192.0.2.1");
+    const struct source *source;
+    const struct intern *samples = &scene->sources.samples;
+
+    guess(scene, number, "b@example.com");
+    guess(scene, number, "b@example.com");
+    guess(scene, number, "a@example.com");
+    guess(scene, number, "b@example.com");
+    guess_many(scene, number, 0, 20, "example.com");
+    source = source_at(&scene->sources, number);
+    assert_int_equal(source->guesses, 22);
+    assert_int_equal(source->attempts, 24);
+    assert_slice_is(intern_text(samples, source->guess_sample), "b@example.com",
+                    "first");
+    assert_int_equal(source->more->sample_count, SOURCE_SAMPLES_MAX);
+    assert_slice_is(intern_text(samples, source->more->samples[0]),
+                    "a@example.com", "second");
+    assert_slice_is(intern_text(samples, source->more->samples[1]),
+                    "u0@example.com", "third");
+}
+
+static void domains_are_counted_up_to_their_bound(void **state)
+{
+    struct scene *scene = *state;
+    uint32_t number = add(scene, "192.0.2.1");
+    struct source_domain domains[SOURCE_DOMAINS_MAX];
+    const struct source *source;
+    char domain[32];
+
+    guess_many(scene, number, 0, 5, "first.example");
+    for (unsigned i = 0; i < SOURCE_DOMAINS_MAX + 2; i++) {
+        snprintf(domain, sizeof(domain), "d%u.example", i);
+        guess_many(scene, number, 0, 1 + (i == 3), domain);
+    }
+    source = source_at(&scene->sources, number);
+    assert_int_equal(source->more->domain_count, SOURCE_DOMAINS_MAX);
+    assert_true(source->more->has_more_domains);
+    judge(scene);
+    assert_int_equal(attacker_domains(&scene->sources,
+                                      attacker_of(scene, "192.0.2.1"), domains,
+                                      2),
+                     2);
+    assert_slice_is(intern_text(&scene->sources.domains, domains[0].domain),
+                    "first.example", "most");
+    assert_int_equal(domains[0].guesses, 5);
+    assert_slice_is(intern_text(&scene->sources.domains, domains[1].domain),
+                    "d3.example", "next");
+    assert_int_equal(domains[1].guesses, 2);
+}
+
+static void one_recipient_again_and_again_is_one_guess(void **state)
+{
+    struct scene *scene = *state;
+    uint32_t number = add(scene, "192.0.2.1");
+    struct source_event event = guess_of(scene, "a@example.com");
+
+    event.count = 4000000000u;
+    sources_note(&scene->sources, number, &event);
+    guess(scene, number, "a@example.com");
+    assert_int_equal(source_at(&scene->sources, number)->guesses, 1);
+    assert_null(source_at(&scene->sources, number)->more);
+    judge(scene);
+    assert_int_equal(scene->sources.attacker_count, 0);
+}
+
+static void names_are_confirmed_ones_and_few(void **state)
+{
+    struct scene *scene = *state;
+    uint32_t number = add(scene, "192.0.2.1");
+    const struct source *source;
+
+    sources_name(&scene->sources, number, SLICE_LITERAL("forged.example"),
+                 true);
+    assert_int_equal(source_at(&scene->sources, number)->name, INTERN_NONE);
+    name(scene, number, "a.example");
+    name(scene, number, "a.example");
+    assert_null(source_at(&scene->sources, number)->more);
+    name(scene, number, "b.example");
+    name(scene, number, "b.example");
+    name(scene, number, "c.example");
+    name(scene, number, "d.example");
+    name(scene, number, "e.example");
+    source = source_at(&scene->sources, number);
+    assert_true(source->has_forged_name);
+    assert_slice_is(intern_text(&scene->sources.names, source->name),
+                    "a.example", "name");
+    assert_int_equal(source->more->name_count, SOURCE_NAMES_MAX);
+    assert_slice_is(intern_text(&scene->sources.names, source->more->names[0]),
+                    "b.example", "further");
+    assert_int_equal(
+        intern_find(&scene->sources.names, SLICE_LITERAL("forged.example")),
+        INTERN_NONE);
+}
+
+static void evidence_is_the_line_that_reached_the_count(void **state)
+{
+    struct scene *scene = *state;
+    uint32_t number = add(scene, "192.0.2.1");
+    char text[2 * EVIDENCE_MAX_BYTES];
+    struct source_event event = guess_of(scene, "late@example.com");
+    const struct evidence *evidence;
+
+    memset(text, 'x', sizeof(text));
+    guess_many(scene, number, 0, 7, "example.com");
+    event.file = 3;
+    event.line = 77;
+    event.text = slice_make(text, sizeof(text));
+    sources_note(&scene->sources, number, &event);
+    guess_many(scene, number, 10, 7, "example.com");
+    judge(scene);
+    assert_int_equal(scene->sources.attacker_count, 1);
+    evidence = &scene->sources.evidence[scene->sources.attackers[0].alarm];
+    assert_int_equal(evidence->file, 3);
+    assert_int_equal(evidence->line, 77);
+    assert_int_equal(evidence->len, EVIDENCE_MAX_BYTES);
+}
+
+static void
+times_before_the_epoch_and_after_2106_are_kept_in_range(void **state)
+{
+    struct scene *scene = *state;
+    uint32_t number = add(scene, "192.0.2.1");
+    struct source_event event = guess_of(scene, "a@example.com");
+
+    event.time = INT64_C(-5000000000);
+    sources_note(&scene->sources, number, &event);
+    event.time = INT64_C(250000000000);
+    sources_note(&scene->sources, number, &event);
+    assert_int_equal(source_at(&scene->sources, number)->last, UINT32_MAX);
+}
+
+/* ---- ours ---- */
+
+static void a_host_that_mail_for_a_served_domain_goes_to_is_ours(void **state)
+{
+    struct scene *scene = *state;
+    uint32_t number = add(scene, "192.0.2.1");
+
+    guess_many(scene, number, 0, 20, "example.com");
+    make_served(scene, "served.example");
+    sources_note_hop(&scene->sources, number, SLICE_LITERAL("served.example"),
+                     false);
+    judge(scene);
+    assert_null(attacker_of(scene, "192.0.2.1"));
+    assert_spared(scene, number, "mail for a domain served here goes to it");
+}
+
+static void a_host_of_a_remote_domain_is_not(void **state)
+{
+    struct scene *scene = *state;
+    uint32_t number = add(scene, "192.0.2.1");
+
+    guess_many(scene, number, 0, 20, "example.com");
+    sources_note_hop(&scene->sources, number, SLICE_LITERAL("remote.example"),
+                     true);
+    judge(scene);
+    assert_non_null(attacker_of(scene, "192.0.2.1"));
+}
+
+static void a_name_under_a_served_domain_is_ours(void **state)
+{
+    struct scene *scene = *state;
+    uint32_t number = add(scene, "192.0.2.1");
+    uint32_t listed = add(scene, "192.0.2.2");
+    uint32_t forged = add(scene, "192.0.2.3");
+
+    guess_many(scene, number, 0, 20, "example.com");
+    guess_many(scene, listed, 100, 20, "example.com");
+    guess_many(scene, forged, 200, 20, "example.com");
+    make_served(scene, "served.example");
+    name(scene, number, "MX2.Served.Example");
+    name(scene, listed, "gw.ours.example");
+    sources_name(&scene->sources, forged, SLICE_LITERAL("mx.served.example"),
+                 true);
+    judge(scene);
+    assert_spared(scene, number, "its name lies under a domain served here");
+    assert_spared(scene, listed, "its name lies under a domain served here");
+    assert_non_null(attacker_of(scene, "192.0.2.3"));
+}
+
+/* A host "mx2" writes logs here; what it guesses it had accepted before. */
+static void a_relay_of_ours_hands_on_what_others_guess(void **state)
+{
+    struct scene *scene = *state;
+    uint32_t relay = add(scene, "192.0.2.1");
+    uint32_t stranger = add(scene, "192.0.2.2");
+    uint32_t own = add(scene, "192.0.2.3");
+    uint32_t quiet = add(scene, "192.0.2.4"); /* of a short log */
+
+    sources_note_log_host(&scene->sources, SLICE_LITERAL("MX2"));
+    sources_note_log_host(&scene->sources, SLICE_LITERAL("mx3"));
+    name(scene, relay, "mx2.example.net");
+    name(scene, stranger, "other.example.net");
+    name(scene, own, "mx3.example.net");
+    name(scene, quiet, "mx3.example.net");
+    for (unsigned i = 0; i < 20; i++) {
+        uint32_t client = add_of(scene, "203.0.%u.5", i);
+        struct source_event event;
+        char text[32];
+
+        snprintf(text, sizeof(text), "u%u@example.com", i);
+        event = guess_of(scene, text);
+        event.is_late = true;
+        sources_note(&scene->sources, client, &event);
+    }
+    guess_many(scene, relay, 0, 20, "example.com");
+    guess_many(scene, stranger, 0, 20, "example.com");
+    guess_many(scene, quiet, 0, 8, "example.com");
+    guess_many(scene, own, 0, 15, "example.com");
+    guess_many(scene, own, 1000, 5, "example.com"); /* 75 % are others' */
+    judge(scene);
+    assert_null(attacker_of(scene, "192.0.2.1"));
+    assert_spared(scene, relay,
+                  "a host of these logs, which relays what others guess");
+    assert_spared(scene, quiet,
+                  "a host of these logs, which relays what others guess");
+    assert_non_null(attacker_of(scene, "192.0.2.2"));
+    assert_non_null(attacker_of(scene, "192.0.2.3"));
+}
+
+static void who_brings_real_mail_is_spared(void **state)
+{
+    struct scene *scene = *state;
+    uint32_t number = add(scene, "192.0.2.1");
+
+    guess_many(scene, number, 0, 20, "example.com");
+    accept(scene, number, 21);
+    judge(scene);
+    assert_int_equal(scene->sources.attacker_count, 0);
+    assert_spared(scene, number, "most of its recipients exist");
+}
+
+/* ---- attackers ---- */
+
+static void a_source_is_named_once_with_all_its_rules(void **state)
+{
+    struct scene *scene = *state;
+    uint32_t number = add(scene, "192.0.2.1");
+    struct source_event event = guess_of(scene, "a@example.com");
+
+    event.events = FLOOD;
+    sources_note(&scene->sources, number, &event);
+    sources_note(&scene->sources, number, &event);
+    guess_many(scene, number, 0, 20, "example.com");
+    judge(scene);
+    assert_int_equal(scene->sources.attacker_count, 1);
+    assert_int_equal(scene->sources.attackers[0].rules, 3);
+    assert_int_equal(scene->sources.attackers[0].source_rule, 0);
+}
+
+static void guesses_of_two_attackers_are_shared(void **state)
+{
+    struct scene *scene = *state;
+
+    guess_many(scene, add(scene, "192.0.2.1"), 0, 20, "example.com");
+    guess_many(scene, add(scene, "198.51.100.1"), 15, 20, "example.com");
+    guess_many(scene, add(scene, "203.0.113.1"), 90, 10, "example.com");
+    /* The same, but not hostile. */
+    guess_many(scene, add(scene, "198.18.0.1"), 0, 3, "example.com");
+    judge(scene);
+    assert_int_equal(scene->sources.attacker_count, 3);
+    assert_int_equal(attacker_of(scene, "192.0.2.1")->shared, 5);
+    assert_int_equal(attacker_of(scene, "198.51.100.1")->shared, 5);
+    assert_int_equal(attacker_of(scene, "203.0.113.1")->shared, 0);
+}
+
+static void most_guesses_come_first_then_the_lower_address(void **state)
+{
+    struct scene *scene = *state;
+
+    guess_many(scene, add(scene, "203.0.113.1"), 0, 9, "example.com");
+    guess_many(scene, add(scene, "192.0.2.1"), 100, 9, "example.com");
+    guess_many(scene, add(scene, "198.51.100.1"), 200, 10, "example.com");
+    judge(scene);
+    assert_ptr_equal(attacker_of(scene, "198.51.100.1"),
+                     &scene->sources.attackers[0]);
+    assert_ptr_equal(attacker_of(scene, "192.0.2.1"),
+                     &scene->sources.attackers[1]);
+}
+
+static void addresses_not_for_a_list_are_marked(void **state)
+{
+    static const char *const places[] = {"10.0.0.1",    "127.0.0.1",
+                                         "192.0.2.200", "192.0.2.201",
+                                         "fe80::1",     "198.51.100.7"};
+    struct scene *scene = *state;
+
+    for (unsigned i = 0; i < 6; i++)
+        guess_many(scene, add(scene, places[i]), 100 * i, 20, "example.com");
+    judge(scene);
+    for (unsigned i = 0; i < 6; i++) {
+        assert_non_null(attacker_of(scene, places[i]));
+        assert_int_equal(attacker_of(scene, places[i])->is_listable, i == 5);
+    }
+}
+
+/* ---- crowds ---- */
+
+/* Members with two guesses each, of different ones. */
+static void add_network(struct scene *scene, const char *format,
+                        unsigned members)
+{
+    for (unsigned i = 1; i <= members; i++) {
+        char text[64];
+
+        snprintf(text, sizeof(text), "%s%x", format, i);
+        guess_many(scene, add(scene, text), 10 * i, 2, "example.com");
+    }
+}
+
+static void a_network_is_one_attacker(void **state)
+{
+    struct scene *scene = *state;
+    const struct attacker *attacker;
+
+    add_network(scene, "198.51.100.", 5);
+    judge(scene);
+    assert_int_equal(scene->sources.attacker_count, 1);
+    attacker = attacker_of(scene, "198.51.100.0/24");
+    assert_non_null(attacker);
+    assert_int_equal(attacker->member_count, 5);
+    assert_int_equal(attacker->guesses, 10);
+    assert_int_equal(attacker->attempts, 10);
+    assert_true(attacker->is_exact);
+    assert_true(attacker->is_listable);
+}
+
+static void members_that_are_not_hostile_are_none(void **state)
+{
+    struct scene *scene = *state;
+    const struct attacker *attacker;
+
+    add_network(scene, "198.51.100.", 6);
+    accept(scene, add(scene, "198.51.100.3"), 9);
+    source_at(&scene->sources, add(scene, "198.51.100.3"))->delivered = 0;
+    judge(scene);
+    attacker = attacker_of(scene, "198.51.100.0/24");
+    assert_non_null(attacker);
+    assert_int_equal(attacker->member_count, 5);
+    for (size_t i = 0; i < 5; i++)
+        assert_int_not_equal(attacker->members[i], add(scene, "198.51.100.3"));
+}
+
+static void too_few_that_are_left_are_no_crowd(void **state)
+{
+    struct scene *scene = *state;
+
+    add_network(scene, "198.51.100.", 5);
+    accept(scene, add(scene, "198.51.100.3"), 9);
+    source_at(&scene->sources, add(scene, "198.51.100.3"))->delivered = 0;
+    judge(scene);
+    assert_int_equal(scene->sources.attacker_count, 0);
+}
+
+static void a_bystander_saves_the_network(void **state)
+{
+    struct scene *scene = *state;
+
+    add_network(scene, "198.51.100.", 5);
+    accept(scene, add(scene, "198.51.100.200"), 1);
+    judge(scene);
+    assert_null(attacker_of(scene, "198.51.100.0/24"));
+}
+
+static void a_neighbour_outside_is_no_bystander(void **state)
+{
+    struct scene *scene = *state;
+
+    add_network(scene, "198.51.100.", 5);
+    accept(scene, add(scene, "198.51.101.0"), 1);
+    accept(scene, add(scene, "198.51.99.255"), 1);
+    judge(scene);
+    assert_non_null(attacker_of(scene, "198.51.100.0/24"));
+}
+
+static void a_crowd_that_an_earlier_one_holds_is_dropped(void **state)
+{
+    struct scene *scene = *state;
+
+    add_network(scene, "2001:db8:0:7::", 5);
+    judge(scene);
+    /* /48 and the domain hold the same members. */
+    assert_int_equal(scene->sources.attacker_count, 1);
+    assert_non_null(attacker_of(scene, "2001:db8:0:7::/64"));
+}
+
+static void a_larger_crowd_is_named_beside_it(void **state)
+{
+    struct scene *scene = *state;
+
+    add_network(scene, "2001:db8:0:7::", 5);
+    add_network(scene, "2001:db8:0:8::", 2);
+    judge(scene);
+    assert_non_null(attacker_of(scene, "2001:db8:0:7::/64"));
+    assert_non_null(attacker_of(scene, "2001:db8::/48"));
+    assert_int_equal(attacker_of(scene, "2001:db8::/48")->member_count, 7);
+    assert_int_equal(attacker_of(scene, "2001:db8::/48")->guesses, 10);
+}
+
+static void a_botnet_holds_those_that_nothing_else_names(void **state)
+{
+    struct scene *scene = *state;
+    const struct attacker *attacker;
+
+    for (unsigned i = 0; i < 8; i++)
+        guess_many(scene, add_of(scene, "198.18.%u.1", i), i, 1, "example.com");
+    guess_many(scene, add(scene, "192.0.2.1"), 100, 20, "example.com");
+    guess_many(scene, add(scene, "192.0.2.2"), 200, 1, "example.org");
+    judge(scene);
+    assert_int_equal(scene->sources.attacker_count, 2);
+    attacker = attacker_of(scene, "example.com");
+    assert_non_null(attacker);
+    assert_int_equal(attacker->member_count, 8);
+    assert_int_equal(attacker->guesses, 8);
+    assert_non_null(attacker_of(scene, "192.0.2.1"));
+}
+
+/* More guesses than those of one crowd are told apart; its members are no
+ * attackers by themselves. */
+static void the_guesses_of_a_vast_crowd_are_bounded(void **state)
+{
+    struct scene *scene = *state;
+    const struct attacker *attacker;
+
+    for (unsigned i = 1; i <= 215; i++) {
+        uint32_t number = add_of(scene, "198.51.100.%u", i);
+
+        guess_many(scene, number, i * GUESSES_MAX, GUESSES_MAX, "x");
+        accept(scene, number, 2 * GUESSES_MAX);
+    }
+    judge(scene);
+    assert_int_equal(scene->sources.attacker_count, 1);
+    attacker = attacker_of(scene, "x");
+    assert_non_null(attacker);
+    assert_int_equal(attacker->member_count, 215);
+    assert_false(attacker->is_exact);
+    assert_int_equal(attacker->guesses, 1 << 20);
+}
+
+static void without_a_guess_nobody_is_hostile(void **state)
+{
+    struct scene *scene = *state;
+
+    judge(scene);
+    assert_int_equal(scene->sources.attacker_count, 0);
+    assert_int_equal(scene->sources.spared_count, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+#define IN_SCENE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+        IN_SCENE(recipients_are_told_apart_up_to_the_bound),
+        IN_SCENE(samples_are_the_first_distinct_ones),
+        IN_SCENE(domains_are_counted_up_to_their_bound),
+        IN_SCENE(one_recipient_again_and_again_is_one_guess),
+        IN_SCENE(names_are_confirmed_ones_and_few),
+        IN_SCENE(evidence_is_the_line_that_reached_the_count),
+        IN_SCENE(times_before_the_epoch_and_after_2106_are_kept_in_range),
+        IN_SCENE(a_host_that_mail_for_a_served_domain_goes_to_is_ours),
+        IN_SCENE(a_host_of_a_remote_domain_is_not),
+        IN_SCENE(a_name_under_a_served_domain_is_ours),
+        IN_SCENE(a_relay_of_ours_hands_on_what_others_guess),
+        IN_SCENE(who_brings_real_mail_is_spared),
+        IN_SCENE(a_source_is_named_once_with_all_its_rules),
+        IN_SCENE(guesses_of_two_attackers_are_shared),
+        IN_SCENE(most_guesses_come_first_then_the_lower_address),
+        IN_SCENE(addresses_not_for_a_list_are_marked),
+        IN_SCENE(a_network_is_one_attacker),
+        IN_SCENE(members_that_are_not_hostile_are_none),
+        IN_SCENE(too_few_that_are_left_are_no_crowd),
+        IN_SCENE(a_bystander_saves_the_network),
+        IN_SCENE(a_neighbour_outside_is_no_bystander),
+        IN_SCENE(a_crowd_that_an_earlier_one_holds_is_dropped),
+        IN_SCENE(a_larger_crowd_is_named_beside_it),
+        IN_SCENE(a_botnet_holds_those_that_nothing_else_names),
+        IN_SCENE(the_guesses_of_a_vast_crowd_are_bounded),
+        IN_SCENE(without_a_guess_nobody_is_hostile),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
