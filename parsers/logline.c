@@ -1,5 +1,6 @@
 #include "parsers/logline_part.h"
 
+#include "parsers/bytes.h"
 #include "parsers/queueid.h"
 
 enum {
@@ -129,15 +130,21 @@ static bool is_hand_named(struct slice id, struct slice behind)
  * queueid_decode asks takes as long as the rest of the header. */
 static bool is_common_id(struct slice id)
 {
-    bool is_known = id.len == 14;
+    /* clang-format off */
+    static const bytes16 is_any = {
+        0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0, 0, 0, 0, 0};
+    static const bytes16 is_number = {
+        0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0};
+    /* clang-format on */
+    bytes16 c = {0}, digits, letters;
 
-    for (size_t i = 0; is_known && i < 8; i++)
-        is_known = byte_is_digit(id.ptr[i]) ||
-                   ((unsigned char)(id.ptr[i] | 0x20) >= 'a' &&
-                    (unsigned char)(id.ptr[i] | 0x20) <= 'z');
-    for (size_t i = 8; is_known && i < 14; i++)
-        is_known = byte_is_digit(id.ptr[i]);
-    return is_known;
+    if (id.len != 14)
+        return false;
+    memcpy(&c, id.ptr, 14);
+    digits = (bytes16)(c - '0' <= 9);
+    letters = (bytes16)((c | 0x20) - 'a' <= 'z' - 'a');
+    return !bytes16_has_any((is_any & ~(digits | letters)) |
+                            (is_number & ~digits));
 }
 
 static bool is_id(struct slice id, struct slice behind)

@@ -147,7 +147,8 @@ static inline bool slice_to_integer(struct slice s, int64_t *number_r)
         if (!byte_is_digit(s.ptr[i]))
             return false;
         uint64_t digit = (uint64_t)(s.ptr[i] - '0');
-        if (value > (limit - digit) / 10)
+        /* eighteen digits always fit */
+        if (i >= 18 && value > (limit - digit) / 10)
             return false;
         value = value * 10 + digit;
     }
