@@ -48,9 +48,9 @@ struct window {
 };
 
 struct watch {
-    const struct rules *rules;
+    const struct rules_source_rule *rules[RULES_SOURCE_RULES_MAX];
+    uint64_t counting[RULES_EVENTS_MAX]; /* bit per rule that counts it */
     uint64_t key[2];
-    uint64_t events; /* that any rule counts */
     uint32_t *slots; /* open addressing: window + 1; 0 = free */
     uint32_t slot_count;
     struct window *windows;
@@ -72,14 +72,12 @@ struct watch_key {
 /* The network that an address lies in. */
 static struct ip network_of(const struct ip *ip, unsigned bits)
 {
-    struct ip base = *ip;
+    struct ip base = {{0}};
+    unsigned whole = bits / 8;
 
-    for (unsigned i = 0; i < sizeof(base.bytes); i++) {
-        unsigned kept = bits > i * 8 ? bits - i * 8 : 0;
-
-        if (kept < 8)
-            base.bytes[i] &= (uint8_t)(0xff00u >> kept);
-    }
+    memcpy(base.bytes, ip->bytes, whole);
+    if (bits % 8 != 0)
+        base.bytes[whole] = (uint8_t)(ip->bytes[whole] & 0xff00u >> bits % 8);
     return base;
 }
 
@@ -319,7 +317,7 @@ static bool is_dead(const struct watch *watch, struct window *window,
         return false;
     if (window->count == 0)
         return true;
-    rule = rules_source_rule(watch->rules, window->source_rule);
+    rule = watch->rules[window->source_rule];
     return seen_of(window)[window->count - 1].time <
            now - rule->window_sec - LATE_SEC;
 }
@@ -327,15 +325,16 @@ static bool is_dead(const struct watch *watch, struct window *window,
 static void sweep(struct watch *watch, int64_t now)
 {
     for (int i = 0; i < SWEEP_STEPS && watch->window_count > 0; i++) {
-        uint32_t number = watch->sweep_at++ % watch->window_count;
+        uint32_t number =
+            watch->sweep_at < watch->window_count ? watch->sweep_at : 0;
 
+        watch->sweep_at = number + 1;
         if (!is_dead(watch, &watch->windows[number], now))
             continue;
         clear_slot(watch, slot_of_window(watch, number));
         give_window_back(watch, number);
         watch->used_count--;
     }
-    watch->sweep_at %= watch->window_count + 1;
 }
 
 /* ---- one window ---- */
@@ -518,19 +517,26 @@ static bool note_for_rule(struct watch *watch, uint16_t source_rule,
     return true;
 }
 
+/* Bit per rule that counts one of these events. */
+static uint64_t rules_counting(const struct watch *watch, uint64_t events)
+{
+    uint64_t rules = 0;
+
+    for (; events != 0; events &= events - 1)
+        rules |= watch->counting[__builtin_ctzll(events)];
+    return rules;
+}
+
 bool watch_note(struct watch *watch, const struct watch_event *event)
 {
     bool is_noted = true;
 
-    if ((event->events & watch->events) == 0)
-        return true;
-    for (size_t i = 0; i < rules_source_rule_count(watch->rules); i++) {
-        const struct rules_source_rule *rule =
-            rules_source_rule(watch->rules, i);
+    for (uint64_t rules = rules_counting(watch, event->events); rules != 0;
+         rules &= rules - 1) {
+        unsigned number = (unsigned)__builtin_ctzll(rules);
 
-        if ((rule->events & event->events) == 0)
-            continue;
-        is_noted &= note_for_rule(watch, (uint16_t)i, rule, event);
+        is_noted &=
+            note_for_rule(watch, (uint16_t)number, watch->rules[number], event);
         sweep(watch, event->time);
     }
     return is_noted;
@@ -554,12 +560,15 @@ struct watch *watch_new(const struct rules *rules, const uint64_t key[2])
 
     if (watch == NULL)
         return NULL;
-    watch->rules = rules;
     watch->key[0] = key[0];
     watch->key[1] = key[1];
     watch->first_free = no_window;
-    for (size_t i = 0; i < rules_source_rule_count(rules); i++)
-        watch->events |= rules_source_rule(rules, i)->events;
+    for (size_t i = 0; i < rules_source_rule_count(rules); i++) {
+        watch->rules[i] = rules_source_rule(rules, i);
+        for (uint64_t events = watch->rules[i]->events; events != 0;
+             events &= events - 1)
+            watch->counting[__builtin_ctzll(events)] |= UINT64_C(1) << i;
+    }
     watch->slot_count = FIRST_SLOTS;
     watch->slots = calloc(watch->slot_count, sizeof(*watch->slots));
     if (watch->slots == NULL) {
