@@ -798,6 +798,11 @@ void match_forget(struct rules_matcher *matcher, const uint16_t *conditions,
         matcher->answers[conditions[i]] = TRUTH_UNKNOWN;
 }
 
+void match_forget_all(struct rules_matcher *matcher)
+{
+    memset(matcher->answers, TRUTH_UNKNOWN, matcher->set->condition_count);
+}
+
 enum rules_answer match_rule(struct rules_matcher *matcher,
                              const struct rule *rule, rules_fetch fetch,
                              void *message)

@@ -37,6 +37,7 @@ const struct rules *match_set(const struct rules_matcher *matcher);
 /* What these conditions answered was of another line. */
 void match_forget(struct rules_matcher *matcher, const uint16_t *conditions,
                   size_t count);
+void match_forget_all(struct rules_matcher *matcher);
 
 /* Whether all lines of one stanza hold. Each condition is asked once until it
  * is forgotten. */

@@ -247,10 +247,9 @@ enum rules_answer rules_judge_source(struct rules_matcher *matcher,
                                      void *source)
 {
     const struct rules *set = match_set(matcher);
-    const struct rule_line *failed;
-    const struct condition *condition;
 
     assert(source_rule < set->source_rule_count);
-    return match_one(matcher, &set->source_rules[source_rule].rule, fetch,
-                     source, &failed, &condition);
+    match_forget_all(matcher);
+    return match_rule(matcher, &set->source_rules[source_rule].rule, fetch,
+                      source);
 }
