@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "parsers/address.h"
+#include "parsers/bytes.h"
 #include "parsers/hash.h"
 #include "qscan/sources.h"
 
@@ -71,12 +72,14 @@ static char *scratch_take(struct record_scratch *scratch, size_t bytes)
 
 /* ---- texts ---- */
 
+static inline bytes16 mark_upper(bytes16 c)
+{
+    return (bytes16)(c - 'A' <= 'Z' - 'A');
+}
+
 static bool has_upper(struct slice text)
 {
-    for (size_t i = 0; i < text.len; i++)
-        if (text.ptr[i] >= 'A' && text.ptr[i] <= 'Z')
-            return true;
-    return false;
+    return bytes_have(text, mark_upper);
 }
 
 struct slice record_lower(struct slice text, char *room)
@@ -113,9 +116,10 @@ static struct slice lower_in(struct record_scratch *scratch, struct slice text)
     return record_lower(text, scratch_take(scratch, text.len));
 }
 
-static bool is_template_byte(char c)
+/* What does not stand in a template as it is. */
+static inline bytes16 mark_variable(bytes16 c)
 {
-    return !byte_is_digit(c) && c != '<' && c != '[' && c != '@';
+    return (bytes16)((c - '0' <= 9) | (c == '<') | (c == '[') | (c == '@'));
 }
 
 /*
@@ -126,11 +130,10 @@ static struct slice template_of(struct record_scratch *scratch,
                                 struct slice text)
 {
     char *out;
-    size_t len = 0, plain = 0, word = 0;
+    size_t len = 0, plain, word = 0;
 
     text = slice_head(text, 2 * (size_t)REASON_MAX_BYTES);
-    while (plain < text.len && is_template_byte(text.ptr[plain]))
-        plain++;
+    plain = bytes_find(text, mark_variable);
     if (plain == text.len)
         return slice_head(text, REASON_MAX_BYTES);
     out = scratch_take(scratch, REASON_MAX_BYTES);
