@@ -162,6 +162,14 @@ bool ip_is_v4(const struct ip *ip)
     return memcmp(ip->bytes, v4_prefix, sizeof(v4_prefix)) == 0;
 }
 
+struct slice ip_bytes(const struct ip *ip)
+{
+    size_t first = ip_is_v4(ip) ? sizeof(v4_prefix) : 0;
+
+    return slice_make((const char *)ip->bytes + first,
+                      sizeof(ip->bytes) - first);
+}
+
 static const struct cidr loopback_nets[] = {
     {{{[10] = 0xff, [11] = 0xff, [12] = 127}}, 96 + 8},
     {{{[15] = 1}}, 128},
@@ -653,8 +661,7 @@ static enum status_kind classify_reply(struct slice text)
                : STATUS_REPLY;
 }
 
-/* The one reader of status texts; *host_r is absent unless one is named. */
-static enum status_kind status_read(struct slice status, struct slice *host_r)
+enum status_kind status_read(struct slice status, struct slice *host_r)
 {
     static enum status_kind (*const matches[])(struct slice, struct slice *) = {
         match_forms,       match_host_down, match_host_first,

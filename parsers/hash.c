@@ -31,20 +31,36 @@ static inline uint64_t word_at(const char *p)
     return word;
 }
 
-/* What is behind the last whole word, read in one go with bytes before it
- * where there are any. */
+static inline uint64_t half_word_at(const char *p)
+{
+    uint32_t word;
+
+    memcpy(&word, p, sizeof(word));
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    word = __builtin_bswap32(word);
+#endif
+    return word;
+}
+
+static inline uint64_t byte_at(struct slice text, size_t at)
+{
+    return (uint64_t)(unsigned char)text.ptr[at] << 8 * at;
+}
+
+/* What is behind the last whole word, the first byte lowest. Read in one go
+ * with bytes before it, or in parts that may overlap. */
 static inline uint64_t last_bytes(struct slice text)
 {
     size_t rest = text.len & 7;
-    uint64_t last = 0;
 
     if (rest == 0)
         return 0;
     if (text.len > 8)
         return word_at(text.ptr + text.len - 8) >> (64 - 8 * rest);
-    for (size_t i = 0; i < rest; i++)
-        last |= (uint64_t)(unsigned char)text.ptr[i] << (8 * i);
-    return last;
+    if (rest >= 4)
+        return half_word_at(text.ptr) | half_word_at(text.ptr + rest - 4)
+                                            << 8 * (rest - 4);
+    return byte_at(text, 0) | byte_at(text, rest / 2) | byte_at(text, rest - 1);
 }
 
 uint64_t keyed_hash(const uint64_t key[2], struct slice text)
@@ -70,4 +86,25 @@ uint64_t keyed_hash(const uint64_t key[2], struct slice text)
     sip_round(v);
     sip_round(v);
     return v[0] ^ v[1] ^ v[2] ^ v[3];
+}
+
+uint64_t keyed_hash_again(struct hash_memory *memory, const uint64_t key[2],
+                          struct slice text)
+{
+    struct hash_place *place;
+    unsigned mark;
+
+    if (text.len == 0 || text.len > HASH_PLACE_BYTES)
+        return keyed_hash(key, text);
+    /* Whoever fills one place has the others hashed as ever. */
+    mark = (unsigned char)text.ptr[text.len - 1] +
+           (unsigned char)text.ptr[text.len / 2] * 3u + (unsigned)text.len;
+    place = &memory->places[mark % HASH_PLACES];
+    if (place->len != text.len ||
+        memcmp(place->text, text.ptr, text.len) != 0) {
+        place->hash = keyed_hash(key, text);
+        place->len = (uint8_t)text.len;
+        memcpy(place->text, text.ptr, text.len);
+    }
+    return place->hash;
 }
