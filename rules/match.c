@@ -119,11 +119,8 @@ static enum truth match_literal(const struct condition *condition,
 
     if (literal.len == 0 || text.len > TEXT_MAX_BYTES)
         return TRUTH_UNKNOWN;
-    is_there =
-        condition->is_anchored
-            ? slice_starts(text, literal)
-            : text.len >= literal.len &&
-                  memmem(text.ptr, text.len, literal.ptr, literal.len) != NULL;
+    is_there = condition->is_anchored ? slice_starts(text, literal)
+                                      : slice_find(text, literal) < text.len;
     if (!is_there)
         return TRUTH_NO;
     return condition->is_all_literal ? TRUTH_YES : TRUTH_UNKNOWN;
@@ -598,7 +595,7 @@ static enum truth judge_waiting(struct rules_matcher *matcher,
 static void begin_verdict(struct rules_matcher *matcher,
                           struct rules_verdict *verdict)
 {
-    memset(matcher->answers, TRUTH_UNKNOWN, matcher->set->condition_count);
+    match_forget_all(matcher);
     *verdict = (struct rules_verdict){.rule = RULES_NO_RULE,
                                       .undecided = matcher->undecided};
 }

@@ -84,34 +84,33 @@ static struct ip network_of(const struct ip *ip, unsigned bits)
 /* False when the rule does not count such an event. */
 static bool make_key(const struct watch *watch, uint16_t source_rule,
                      const struct rules_source_rule *rule,
-                     const struct watch_event *event, struct watch_key *key_r)
+                     const struct watch_event *event, uint64_t source_hash,
+                     struct watch_key *key_r)
 {
-    struct slice bytes;
     bool is_v4 = ip_is_v4(&event->source);
+    uint64_t hash = 0;
 
     *key_r = (struct watch_key){.source_rule = source_rule};
     switch (rule->by) {
     case COUNT_BY_SOURCE:
         key_r->base = event->source;
+        hash = source_hash;
         break;
     case COUNT_BY_NETWORK:
         if (is_v4 != (rule->bits <= 32))
             return false;
         key_r->base =
             network_of(&event->source, is_v4 ? rule->bits + 96 : rule->bits);
+        hash = keyed_hash(watch->key, ip_bytes(&key_r->base));
         break;
     case COUNT_BY_DOMAIN:
         if (event->domain.len == 0 || event->domain.len > UINT32_MAX)
             return false;
         key_r->domain = event->domain;
+        hash = keyed_hash(watch->key, key_r->domain);
         break;
     }
-    bytes = rule->by == COUNT_BY_DOMAIN
-                ? key_r->domain
-                : slice_make((const char *)key_r->base.bytes,
-                             sizeof(key_r->base.bytes));
-    key_r->hash = (uint32_t)(keyed_hash(watch->key, bytes) +
-                             source_rule * UINT64_C(0x9e3779b97f4a7c15));
+    key_r->hash = (uint32_t)(hash + source_rule * UINT64_C(0x9e3779b97f4a7c15));
     return true;
 }
 
@@ -324,17 +323,19 @@ static bool is_dead(const struct watch *watch, struct window *window,
 
 static void sweep(struct watch *watch, int64_t now)
 {
-    for (int i = 0; i < SWEEP_STEPS && watch->window_count > 0; i++) {
-        uint32_t number =
-            watch->sweep_at < watch->window_count ? watch->sweep_at : 0;
+    uint32_t number = watch->sweep_at;
 
-        watch->sweep_at = number + 1;
-        if (!is_dead(watch, &watch->windows[number], now))
-            continue;
-        clear_slot(watch, slot_of_window(watch, number));
-        give_window_back(watch, number);
-        watch->used_count--;
+    for (int i = 0; i < SWEEP_STEPS && watch->window_count > 0; i++) {
+        if (number >= watch->window_count)
+            number = 0;
+        if (is_dead(watch, &watch->windows[number], now)) {
+            clear_slot(watch, slot_of_window(watch, number));
+            give_window_back(watch, number);
+            watch->used_count--;
+        }
+        number++;
     }
+    watch->sweep_at = number;
 }
 
 /* ---- one window ---- */
@@ -487,10 +488,10 @@ static bool fire(struct watch *watch, struct window *window, int64_t time)
     return true;
 }
 
-static bool note_for_rule(struct watch *watch, uint16_t source_rule,
-                          const struct rules_source_rule *rule,
-                          const struct watch_event *event)
+static bool note_for_rule(struct watch *watch, unsigned number,
+                          const struct watch_event *event, uint64_t source_hash)
 {
+    const struct rules_source_rule *rule = watch->rules[number];
     struct seen one = {event->time, 0};
     uint32_t times = 1;
     struct watch_key key;
@@ -502,7 +503,7 @@ static bool note_for_rule(struct watch *watch, uint16_t source_rule,
     else
         times = event->count < rule->at_least ? event->count : rule->at_least;
     if ((rule->distinct != 0 && one.what == 0) ||
-        !make_key(watch, source_rule, rule, event, &key))
+        !make_key(watch, (uint16_t)number, rule, event, source_hash, &key))
         return true;
     window = window_of(watch, &key);
     if (window == NULL)
@@ -529,14 +530,17 @@ static uint64_t rules_counting(const struct watch *watch, uint64_t events)
 
 bool watch_note(struct watch *watch, const struct watch_event *event)
 {
+    uint64_t rules = rules_counting(watch, event->events);
+    uint64_t source_hash;
     bool is_noted = true;
 
-    for (uint64_t rules = rules_counting(watch, event->events); rules != 0;
-         rules &= rules - 1) {
+    if (rules == 0)
+        return true;
+    source_hash = keyed_hash(watch->key, ip_bytes(&event->source));
+    for (; rules != 0; rules &= rules - 1) {
         unsigned number = (unsigned)__builtin_ctzll(rules);
 
-        is_noted &=
-            note_for_rule(watch, (uint16_t)number, watch->rules[number], event);
+        is_noted &= note_for_rule(watch, number, event, source_hash);
         sweep(watch, event->time);
     }
     return is_noted;
