@@ -175,12 +175,15 @@ static uint64_t mix(uint64_t hash)
     return hash == 0 ? 1 : hash;
 }
 
+static uint64_t message_hash(uint64_t id, uint64_t host)
+{
+    return id == host ? 1 : id ^ host;
+}
+
 uint64_t record_message_hash(const uint64_t key[2], uint64_t host,
                              struct slice id)
 {
-    uint64_t hash = keyed_hash(key, id) ^ host;
-
-    return hash == 0 ? 1 : hash;
+    return message_hash(keyed_hash(key, id), host);
 }
 
 uint64_t record_address_hash(const uint64_t key[2], struct slice address)
@@ -191,21 +194,6 @@ uint64_t record_address_hash(const uint64_t key[2], struct slice address)
 }
 
 /* ---- one line ---- */
-
-static uint64_t host_hash(struct record_maker *maker, struct slice host)
-{
-    if (host.len != maker->host_len ||
-        (host.len > 0 && memcmp(host.ptr, maker->host, host.len) != 0)) {
-        maker->host_hash = keyed_hash(maker->key, host);
-        maker->host_len = SIZE_MAX;
-        if (host.len <= sizeof(maker->host)) {
-            maker->host_len = host.len;
-            if (host.len > 0)
-                memcpy(maker->host, host.ptr, host.len);
-        }
-    }
-    return maker->host_hash;
-}
 
 static void set_recipient(struct record_maker *maker,
                           struct record_scratch *scratch, struct slice address,
@@ -255,14 +243,14 @@ static void learn_status(const struct record_maker *maker,
                          struct record_scratch *scratch, struct slice status,
                          uint32_t hash, struct status_memory *place)
 {
-    enum status_kind kind = status_classify(status);
-    struct slice host = {NULL, 0}, reason;
+    struct slice host, reason;
+    enum status_kind kind = status_read(status, &host);
 
     if (status_is_dead(kind)) {
-        host = status_host(status);
         place->reason = status_kind_text(kind);
         place->reason_len = 0;
     } else {
+        host = (struct slice){NULL, 0};
         reason = template_of(scratch, status);
         place->reason = NULL;
         place->reason_len = (uint16_t)reason.len;
@@ -397,12 +385,15 @@ static bool set_by_kind(struct record_maker *maker,
     case LOGLINE_REPLY:
     case LOGLINE_RULESET:
     case LOGLINE_MILTER:
-        set_recipient(maker, scratch, line->recipient, record);
-        record->reason = template_of(scratch, line->reason);
-        record->reason_hash = (uint32_t)keyed_hash(maker->key, record->reason);
         record->is_refusal =
             line->kind != LOGLINE_MILTER || line->reply.len > 0;
-        return record->events != 0 || record->is_refusal;
+        if (record->events == 0 && !record->is_refusal)
+            return false;
+        set_recipient(maker, scratch, line->recipient, record);
+        record->reason = template_of(scratch, line->reason);
+        record->reason_hash = (uint32_t)keyed_hash_again(
+            &maker->reasons, maker->key, record->reason);
+        return true;
     case LOGLINE_AUTH:
     case LOGLINE_AUTH_OK:
         set_auth(maker, scratch, line, record);
@@ -452,11 +443,11 @@ static enum record_outcome make_own(struct record_maker *maker,
     if (line->is_hostile)
         return RECORD_COUNTED;
     record->kind = (uint8_t)line->kind;
-    record->host = host_hash(maker, line->host);
+    record->host = keyed_hash_again(&maker->hosts, maker->key, line->host);
     record->log_host = line->host;
     if (line->id.len > 0)
-        record->message =
-            record_message_hash(maker->key, record->host, line->id);
+        record->message = message_hash(
+            keyed_hash_again(&maker->ids, maker->key, line->id), record->host);
     if (line->pid >= 0)
         record->process = mix(record->host + (uint64_t)line->pid);
     set_client(maker, line, record);
@@ -515,8 +506,7 @@ bool record_maker_init(struct record_maker *maker, const struct rules *rules,
                                    .clock = {.is_utc = is_utc},
                                    .key = {key[0], key[1]},
                                    .since = INT64_MIN,
-                                   .until = INT64_MAX,
-                                   .host_len = SIZE_MAX};
+                                   .until = INT64_MAX};
     if (guess < RULES_EVENTS_MAX)
         maker->guess_bit = UINT64_C(1) << guess;
     maker->event_shapes = rules_event_shapes(rules);

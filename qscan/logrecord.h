@@ -5,6 +5,7 @@
 #ifndef QSCAN_LOGRECORD_H
 #define QSCAN_LOGRECORD_H
 
+#include "parsers/hash.h"
 #include "parsers/logline.h"
 #include "qscan/logset.h"
 #include "qscan/logtally.h"
@@ -69,10 +70,7 @@ struct record_maker {
     unsigned event_shapes;
     struct logtally tally;
     struct status_memory *statuses; /* owned */
-    /* the host of the line before */
-    char host[64];
-    size_t host_len;
-    uint64_t host_hash;
+    struct hash_memory hosts, ids, reasons;
 };
 
 /* Text that is not in the line as it is needed: lower case, numbers taken
