@@ -88,6 +88,19 @@ uint64_t keyed_hash(const uint64_t key[2], struct slice text)
     return v[0] ^ v[1] ^ v[2] ^ v[3];
 }
 
+uint32_t loose_hash(struct slice text)
+{
+    uint64_t hash = text.len * UINT64_C(0x9e3779b97f4a7c15);
+    size_t whole = text.len & ~(size_t)7;
+
+    for (size_t i = 0; i < whole; i += 8) {
+        hash = (hash ^ word_at(text.ptr + i)) * UINT64_C(0xff51afd7ed558ccd);
+        hash ^= hash >> 32;
+    }
+    hash = (hash ^ last_bytes(text)) * UINT64_C(0xff51afd7ed558ccd);
+    return (uint32_t)(hash ^ hash >> 32);
+}
+
 uint64_t keyed_hash_again(struct hash_memory *memory, const uint64_t key[2],
                           struct slice text)
 {

@@ -370,9 +370,8 @@ static bool is_priority_word(struct slice word)
 {
     if (word.len > 2 && word.ptr[0] == '<' && word.ptr[word.len - 1] == '>')
         return true;
-    for (size_t i = 0; i < sizeof "mail" - 1; i++)
-        if (i >= word.len || word.ptr[i] != "mail"[i])
-            return false;
+    if (!LOG_STARTS(word, "mail"))
+        return false;
     word = LOG_SKIP(word, "mail");
     if (word.len < 4 || (word.ptr[0] != '.' && word.ptr[0] != ':'))
         return false;
@@ -392,19 +391,19 @@ static bool is_priority_word(struct slice word)
 /* "sm-mta[4793]", without the colon */
 static void set_tag(struct slice word, struct logline *line)
 {
-    size_t open = word.len;
+    const char *open;
 
     line->tag = word;
     if (word.len < 3 || word.ptr[word.len - 1] != ']')
         return;
-    while (open > 0 && word.ptr[open - 1] != '[')
-        open--;
-    if (open < 2)
+    open = memrchr(word.ptr, '[', word.len);
+    if (open == NULL || open == word.ptr)
         return;
-    slice_to_integer(log_between(word, open, word.len - 1), &line->pid);
+    line->tag.len = (size_t)(open - word.ptr);
+    slice_to_integer(log_between(word, line->tag.len + 1, word.len - 1),
+                     &line->pid);
     if (line->pid < 0)
         line->pid = -1;
-    line->tag = slice_head(word, open - 1);
 }
 
 /* Solaris: "[ID 801593 mail.info] " behind the tag */
@@ -423,9 +422,11 @@ static struct slice skip_message_number(struct slice text)
 
 static struct slice skip_blanks(struct slice text)
 {
-    while (text.len > 0 && text.ptr[0] == ' ')
-        text = slice_skip(text, 1);
-    return text;
+    size_t at = 0;
+
+    while (at < text.len && text.ptr[at] == ' ')
+        at++;
+    return slice_skip(text, at);
 }
 
 /* "[host] tag[pid]: text" and what syslogds put between. */

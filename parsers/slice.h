@@ -164,9 +164,10 @@ static inline bool slice_to_integer(struct slice s, int64_t *number_r)
     if (s.len == 0)
         return false;
     for (size_t i = 0; i < s.len; i++) {
-        if (!byte_is_digit(s.ptr[i]))
+        uint64_t digit = (unsigned char)s.ptr[i] - (uint64_t)'0';
+
+        if (digit > 9)
             return false;
-        uint64_t digit = (uint64_t)(s.ptr[i] - '0');
         /* eighteen digits always fit */
         if (i >= 18 && value > (limit - digit) / 10)
             return false;

@@ -281,7 +281,7 @@ static void set_reason(struct record_maker *maker,
     status = slice_head(status, sizeof(place->status));
     if (status.len == 0)
         return;
-    hash = (uint32_t)keyed_hash(maker->key, status);
+    hash = loose_hash(status);
     place = &maker->statuses[hash % STATUSES];
     if (place->hash != hash || place->len != status.len ||
         memcmp(place->status, status.ptr, status.len) != 0)

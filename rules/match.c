@@ -3,6 +3,8 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "parsers/hash.h"
+
 enum {
     /* What one match may cost. PCRE2 counts the first for each place in the
      * text where a match can begin, so the text is bounded as well: by what
@@ -44,21 +46,6 @@ struct rules_matcher {
 
 /* ---- memory of texts that repeat ---- */
 
-uint32_t match_hash(struct slice text)
-{
-    uint64_t hash = text.len * UINT64_C(0x9e3779b97f4a7c15);
-
-    for (; text.len >= 8; text = slice_skip(text, 8)) {
-        uint64_t word;
-        memcpy(&word, text.ptr, 8);
-        hash = (hash ^ word) * UINT64_C(0xff51afd7ed558ccd);
-        hash ^= hash >> 32;
-    }
-    for (size_t i = 0; i < text.len; i++)
-        hash = (hash ^ (unsigned char)text.ptr[i]) * UINT64_C(0x100000001b3);
-    return (uint32_t)(hash ^ hash >> 29);
-}
-
 /* The place of a text in the memory; what was there before is forgotten. Not
  * a table that collisions could fill: whoever writes the texts can at most
  * have them matched again. NULL for a text that is too long. */
@@ -69,7 +56,7 @@ static struct remembered *remember(struct remembered *places, struct slice text)
 
     if (text.len > REMEMBERED_TEXT_BYTES || text.len == 0)
         return NULL;
-    hash = match_hash(text);
+    hash = loose_hash(text);
     place = &places[hash % REMEMBERED_TEXTS];
     if (place->hash == hash && place->len == text.len &&
         memcmp(place->text, text.ptr, text.len) == 0)

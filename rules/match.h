@@ -23,7 +23,6 @@ struct line_memory {
 
 /* LINE_MEMORY_PLACES of them. */
 struct line_memory *match_line_memory(struct rules_matcher *matcher);
-uint32_t match_hash(struct slice text);
 
 /* Answers one rule, whatever the others say. *failed_r becomes the first line
  * that kept it from matching, and its condition. */

@@ -2,6 +2,7 @@
 
 #include <assert.h>
 
+#include "parsers/hash.h"
 #include "rules/logs.h"
 
 /* ---- the fields of a log line ---- */
@@ -204,7 +205,7 @@ static struct line_memory *find_place(struct rules_matcher *matcher,
     *is_known_r = false;
     if (len == 0)
         return NULL;
-    hash = match_hash(slice_make(text, len)) + shape;
+    hash = loose_hash(slice_make(text, len)) + shape;
     place = &match_line_memory(matcher)[hash % LINE_MEMORY_PLACES];
     if (place->hash == hash && place->len == len && place->shape == shape &&
         memcmp(place->text, text, len) == 0) {
