@@ -5,6 +5,7 @@
 enum {
     TABLE_MIN = 1 << 12,
     PENDING_TEXT_MAX = 100,
+    LOG_HOSTS = 16,
     CHILDREN_MAX = 100, /* of one split; sendmail makes no more than queues */
 };
 
@@ -43,8 +44,8 @@ struct join_state {
     struct pending *pending; /* pending[0] is not used */
     uint32_t pending_count, pending_capacity, free_pending;
     uint32_t waiting_count;
-    int64_t now; /* log time */
-    uint64_t last_host;
+    int64_t now;                   /* log time */
+    uint64_t log_hosts[LOG_HOSTS]; /* hashes of some that are noted */
     /* the record before, for "repeated N times" */
     uint32_t last_file, last_source;
     struct source_event last_event;
@@ -627,6 +628,17 @@ static void add_repeat(struct join *join, const struct record *record,
     sources_note(join->sources, state->last_source, &event);
 }
 
+/* Lines of a few hosts come in turns. */
+static void note_log_host(struct join *join, const struct record *record)
+{
+    uint64_t *place = &join->state->log_hosts[record->host % LOG_HOSTS];
+
+    if (*place == record->host)
+        return;
+    *place = record->host;
+    sources_note_log_host(join->sources, record->log_host);
+}
+
 void join_add(struct join *join, const struct record *record, uint32_t file,
               uint64_t line)
 {
@@ -638,10 +650,7 @@ void join_add(struct join *join, const struct record *record, uint32_t file,
         add_repeat(join, record, file);
         return;
     }
-    if (record->host != state->last_host) {
-        state->last_host = record->host;
-        sources_note_log_host(join->sources, record->log_host);
-    }
+    note_log_host(join, record);
     state->last_source = 0;
     state->last_file = file;
     switch (record->kind) {

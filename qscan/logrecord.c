@@ -304,13 +304,31 @@ static void set_reason(struct record_maker *maker,
     record->reason = slice_make(room, place->reason_len);
 }
 
+static void set_client(const struct record_maker *maker,
+                       const struct logline *line, struct record *record)
+{
+    record->has_ip = line->peer.has_ip;
+    record->ip = line->peer.ip;
+    if (record->has_ip)
+        record->ip_hash = source_hash(maker->key, &record->ip);
+    record->name = line->peer.name;
+    record->is_forged = line->peer.forged;
+}
+
+/* One that waits, as most do in a queue under attack, says nothing of its
+ * recipient or next hop that the join would count. */
 static void set_to(struct record_maker *maker, struct record_scratch *scratch,
                    const struct logline *line, struct record *record)
 {
     struct slice rest = line->recipients, address;
+    enum log_fate fate = log_fate(line);
+    bool is_settled = fate == FATE_SENT || fate == FATE_FAILED;
 
-    set_recipient(maker, scratch, line->recipient, record);
-    record->fate = (uint8_t)log_fate(line);
+    record->fate = (uint8_t)fate;
+    if (is_settled)
+        set_client(maker, line, record);
+    if (is_settled || record->events != 0)
+        set_recipient(maker, scratch, line->recipient, record);
     record->recipients = 1;
     if (slice_index(rest, ',') < rest.len) {
         record->recipients = 0;
@@ -319,7 +337,7 @@ static void set_to(struct record_maker *maker, struct record_scratch *scratch,
         if (record->recipients > 1)
             record->list = line->recipients;
     }
-    if (record->fate == FATE_WAITS || record->fate == FATE_FAILED)
+    if (fate == FATE_WAITS || fate == FATE_FAILED)
         set_reason(maker, scratch, line->status, record);
 }
 
@@ -338,17 +356,6 @@ static void set_tls(struct record_scratch *scratch, const struct logline *line,
         memcpy(room + line->protocol.len + 1, line->cipher.ptr,
                line->cipher.len);
     record->detail = slice_make(room, len);
-}
-
-static void set_client(const struct record_maker *maker,
-                       const struct logline *line, struct record *record)
-{
-    record->has_ip = line->peer.has_ip;
-    record->ip = line->peer.ip;
-    if (record->has_ip)
-        record->ip_hash = source_hash(maker->key, &record->ip);
-    record->name = line->peer.name;
-    record->is_forged = line->peer.forged;
 }
 
 static void set_auth(struct record_maker *maker, struct record_scratch *scratch,
@@ -450,7 +457,8 @@ static enum record_outcome make_own(struct record_maker *maker,
             keyed_hash_again(&maker->ids, maker->key, line->id), record->host);
     if (line->pid >= 0)
         record->process = mix(record->host + (uint64_t)line->pid);
-    set_client(maker, line, record);
+    if (line->kind != LOGLINE_TO)
+        set_client(maker, line, record);
     return set_by_kind(maker, scratch, line, record) ? RECORD_MADE
                                                      : RECORD_COUNTED;
 }
