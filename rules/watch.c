@@ -7,9 +7,9 @@ enum {
     FIRST_SLOTS = 1024,
     FIRST_WINDOWS = 256,
     FIRST_SEEN = 2,
-    /* Windows looked after for each one that is counted in: the dead are found
-     * before they are a third of all. */
-    SWEEP_STEPS = 4,
+    /* Windows looked after for each new one: the dead are found before they
+     * are a fifth of all. */
+    SWEEP_STEPS = 8,
     /* Logs of several hosts are merged by clocks that differ: a line as late
      * as this still counts with what was before the newest. */
     LATE_SEC = 60,
@@ -539,9 +539,11 @@ bool watch_note(struct watch *watch, const struct watch_event *event)
     source_hash = keyed_hash(watch->key, ip_bytes(&event->source));
     for (; rules != 0; rules &= rules - 1) {
         unsigned number = (unsigned)__builtin_ctzll(rules);
+        uint32_t used = watch->used_count;
 
         is_noted &= note_for_rule(watch, number, event, source_hash);
-        sweep(watch, event->time);
+        if (watch->used_count > used)
+            sweep(watch, event->time);
     }
     return is_noted;
 }
