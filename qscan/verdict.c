@@ -674,7 +674,9 @@ static void judge_crowd(struct judge *judge, uint32_t number)
         crowd.domain = intern_find(&sources->domains, alarm->domain);
     find_members(judge, &crowd, rule, &members);
     prune(judge, &crowd, &members);
-    qsort(members.items, members.count, sizeof(*members.items), order_numbers);
+    if (members.count > 0)
+        qsort(members.items, members.count, sizeof(*members.items),
+              order_numbers);
     if (members.count == 0 ||
         is_covered(sources, sources->attacker_count, &members) ||
         (attacker = new_attacker(judge)) == NULL) {
@@ -944,10 +946,12 @@ bool sources_judge(struct sources *sources)
             is_listable(sources, &sources->attackers[i]);
     }
     count_shares(sources);
-    qsort_r(sources->attackers, sources->attacker_count,
-            sizeof(*sources->attackers), order_attackers, sources);
-    qsort_r(sources->spared, sources->spared_count, sizeof(*sources->spared),
-            order_spared, sources->items);
+    if (sources->attacker_count > 0)
+        qsort_r(sources->attackers, sources->attacker_count,
+                sizeof(*sources->attackers), order_attackers, sources);
+    if (sources->spared_count > 0)
+        qsort_r(sources->spared, sources->spared_count,
+                sizeof(*sources->spared), order_spared, sources->items);
     return !judge.has_failed;
 }
 
