@@ -3,6 +3,8 @@
 #include <arpa/inet.h>
 #include <assert.h>
 
+#include "parsers/bytes.h"
+
 static const struct slice absent = {NULL, 0};
 
 /* ---- mail addresses ---- */
@@ -100,28 +102,29 @@ static const uint8_t v4_prefix[12] = {[10] = 0xff, [11] = 0xff};
  * line of a log has one. */
 static bool ip_from_v4(struct slice text, struct ip *ip_r)
 {
-    unsigned parts[4] = {0, 0, 0, 0};
-    unsigned part = 0, digits = 0;
+    uint8_t bytes[4];
+    size_t at = 0;
 
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.ptr[i] == '.' && digits > 0 && part < 3) {
-            part++;
-            digits = 0;
-        } else if (byte_is_digit(text.ptr[i]) &&
-                   (digits == 0 || parts[part] > 0)) {
-            digits++;
-            parts[part] = parts[part] * 10 + (unsigned)(text.ptr[i] - '0');
-            if (parts[part] > 255)
-                return false;
-        } else {
+    for (unsigned i = 0; i < 4; i++) {
+        size_t start = at;
+        unsigned number = 0;
+
+        if (i > 0 && (at == text.len || text.ptr[at] != '.'))
             return false;
+        start = at += i > 0;
+        for (; at < text.len && byte_is_digit(text.ptr[at]); at++) {
+            number = number * 10 + (unsigned)(text.ptr[at] - '0');
+            if (number > 255)
+                return false;
         }
+        if (at == start || (at > start + 1 && text.ptr[start] == '0'))
+            return false;
+        bytes[i] = (uint8_t)number;
     }
-    if (part != 3 || digits == 0)
+    if (at != text.len)
         return false;
     memcpy(ip_r->bytes, v4_prefix, sizeof(v4_prefix));
-    for (unsigned i = 0; i < 4; i++)
-        ip_r->bytes[sizeof(v4_prefix) + i] = (uint8_t)parts[i];
+    memcpy(ip_r->bytes + sizeof(v4_prefix), bytes, sizeof(bytes));
     return true;
 }
 
@@ -147,16 +150,24 @@ bool ip_parse(struct slice text, struct ip *ip_r)
 
     if (text.len >= 2 && text.ptr[0] == '[' && text.ptr[text.len - 1] == ']')
         text = slice_make(text.ptr + 1, text.len - 2);
+    if (ip_from_v4(text, ip_r))
+        return true;
     if (slice_starts_nocase(text, tag))
         return ip_from_v6(slice_skip(text, tag.len), ip_r);
-    if (slice_index(text, ':') < text.len)
-        return ip_from_v6(text, ip_r);
-    return ip_from_v4(text, ip_r);
+    return slice_index(text, ':') < text.len && ip_from_v6(text, ip_r);
 }
 
 bool ip_is_v4(const struct ip *ip)
 {
     return memcmp(ip->bytes, v4_prefix, sizeof(v4_prefix)) == 0;
+}
+
+struct slice ip_bytes(const struct ip *ip)
+{
+    size_t first = ip_is_v4(ip) ? sizeof(v4_prefix) : 0;
+
+    return slice_make((const char *)ip->bytes + first,
+                      sizeof(ip->bytes) - first);
 }
 
 static const struct cidr loopback_nets[] = {
@@ -271,40 +282,40 @@ bool cidr_parse(struct slice text, struct cidr *cidr_r)
 
 /* Whatever a PTR record says, as long as it cannot be taken for the words
  * around it. */
+static inline bytes16 mark_no_name(bytes16 c)
+{
+    return (bytes16)((c <= ' ') | (c == 0x7f) | (c == '[') | (c == ']'));
+}
+
 static bool is_client_name(struct slice s)
 {
-    for (size_t i = 0; i < s.len; i++)
-        if ((unsigned char)s.ptr[i] <= ' ' || s.ptr[i] == 0x7f ||
-            s.ptr[i] == '[' || s.ptr[i] == ']')
-            return false;
-    return s.len > 0;
+    return s.len > 0 && !bytes_have(s, mark_no_name);
 }
 
 /* Takes "ident@" off; identd writes the ident, so it may hold any '@'. */
 static void split_ident(struct slice *text, struct client *client)
 {
-    size_t at = text->len;
+    const char *hit =
+        text->len == 0 ? NULL : memrchr(text->ptr, '@', text->len);
 
-    while (at > 0 && text->ptr[at - 1] != '@')
-        at--;
-    if (at == 0)
+    if (hit == NULL)
         return;
-    client->ident = slice_head(*text, at - 1);
-    *text = slice_skip(*text, at);
+    client->ident = slice_head(*text, (size_t)(hit - text->ptr));
+    *text = slice_skip(*text, client->ident.len + 1);
 }
 
 /* "host [ip]", "[ip]", "ident@[ip]": the last brackets are sendmail's own. */
 static bool client_of_network(struct slice text, struct client *client)
 {
-    size_t open = text.len;
+    const char *open = memrchr(text.ptr, '[', text.len);
     struct slice before;
 
-    while (open > 0 && text.ptr[open - 1] != '[')
-        open--;
-    if (open == 0 || !ip_parse(slice_skip(text, open - 1), &client->ip))
+    if (open == NULL)
+        return false;
+    before = slice_head(text, (size_t)(open - text.ptr));
+    if (!ip_parse(slice_skip(text, before.len), &client->ip))
         return false;
     client->has_ip = true;
-    before = slice_head(text, open - 1);
     if (before.len == 0)
         return true;
     if (byte_is_blank(before.ptr[before.len - 1])) {
@@ -650,8 +661,7 @@ static enum status_kind classify_reply(struct slice text)
                : STATUS_REPLY;
 }
 
-/* The one reader of status texts; *host_r is absent unless one is named. */
-static enum status_kind status_read(struct slice status, struct slice *host_r)
+enum status_kind status_read(struct slice status, struct slice *host_r)
 {
     static enum status_kind (*const matches[])(struct slice, struct slice *) = {
         match_forms,       match_host_down, match_host_first,

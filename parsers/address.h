@@ -32,6 +32,8 @@ bool address_is_local_action(struct slice address);
  * brackets. The slice must be the address and nothing else. */
 bool ip_parse(struct slice text, struct ip *ip_r);
 bool ip_is_v4(const struct ip *ip);
+/* For hashing: what tells it from all others, of IPv4 the four bytes. */
+struct slice ip_bytes(const struct ip *ip);
 bool ip_is_loopback(const struct ip *ip);
 /* RFC 1918, RFC 4193, link-local, loopback. */
 bool ip_is_private(const struct ip *ip);
@@ -114,6 +116,8 @@ enum status_kind {
 };
 
 enum status_kind status_classify(struct slice status);
+/* Both at once: status_classify, and the status_host in *host_r. */
+enum status_kind status_read(struct slice status, struct slice *host_r);
 /* Nothing ever answered there: refused, timed out, unreachable, unresolved. */
 bool status_is_dead(enum status_kind kind);
 /* Something answered: a reply, a reset, a failed TLS or AUTH. */

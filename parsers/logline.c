@@ -1,5 +1,6 @@
 #include "parsers/logline_part.h"
 
+#include "parsers/bytes.h"
 #include "parsers/queueid.h"
 
 enum {
@@ -129,15 +130,21 @@ static bool is_hand_named(struct slice id, struct slice behind)
  * queueid_decode asks takes as long as the rest of the header. */
 static bool is_common_id(struct slice id)
 {
-    bool is_known = id.len == 14;
+    /* clang-format off */
+    static const bytes16 is_any = {
+        0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0, 0, 0, 0, 0};
+    static const bytes16 is_number = {
+        0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0};
+    /* clang-format on */
+    bytes16 c = {0}, digits, letters;
 
-    for (size_t i = 0; is_known && i < 8; i++)
-        is_known = byte_is_digit(id.ptr[i]) ||
-                   ((unsigned char)(id.ptr[i] | 0x20) >= 'a' &&
-                    (unsigned char)(id.ptr[i] | 0x20) <= 'z');
-    for (size_t i = 8; is_known && i < 14; i++)
-        is_known = byte_is_digit(id.ptr[i]);
-    return is_known;
+    if (id.len != 14)
+        return false;
+    memcpy(&c, id.ptr, 14);
+    digits = (bytes16)(c - '0' <= 9);
+    letters = (bytes16)((c | 0x20) - 'a' <= 'z' - 'a');
+    return !bytes16_has_any((is_any & ~(digits | letters)) |
+                            (is_number & ~digits));
 }
 
 static bool is_id(struct slice id, struct slice behind)
@@ -363,9 +370,8 @@ static bool is_priority_word(struct slice word)
 {
     if (word.len > 2 && word.ptr[0] == '<' && word.ptr[word.len - 1] == '>')
         return true;
-    for (size_t i = 0; i < sizeof "mail" - 1; i++)
-        if (i >= word.len || word.ptr[i] != "mail"[i])
-            return false;
+    if (!LOG_STARTS(word, "mail"))
+        return false;
     word = LOG_SKIP(word, "mail");
     if (word.len < 4 || (word.ptr[0] != '.' && word.ptr[0] != ':'))
         return false;
@@ -385,19 +391,19 @@ static bool is_priority_word(struct slice word)
 /* "sm-mta[4793]", without the colon */
 static void set_tag(struct slice word, struct logline *line)
 {
-    size_t open = word.len;
+    const char *open;
 
     line->tag = word;
     if (word.len < 3 || word.ptr[word.len - 1] != ']')
         return;
-    while (open > 0 && word.ptr[open - 1] != '[')
-        open--;
-    if (open < 2)
+    open = memrchr(word.ptr, '[', word.len);
+    if (open == NULL || open == word.ptr)
         return;
-    slice_to_integer(log_between(word, open, word.len - 1), &line->pid);
+    line->tag.len = (size_t)(open - word.ptr);
+    slice_to_integer(log_between(word, line->tag.len + 1, word.len - 1),
+                     &line->pid);
     if (line->pid < 0)
         line->pid = -1;
-    line->tag = slice_head(word, open - 1);
 }
 
 /* Solaris: "[ID 801593 mail.info] " behind the tag */
@@ -416,9 +422,11 @@ static struct slice skip_message_number(struct slice text)
 
 static struct slice skip_blanks(struct slice text)
 {
-    while (text.len > 0 && text.ptr[0] == ' ')
-        text = slice_skip(text, 1);
-    return text;
+    size_t at = 0;
+
+    while (at < text.len && text.ptr[at] == ' ')
+        at++;
+    return slice_skip(text, at);
 }
 
 /* "[host] tag[pid]: text" and what syslogds put between. */

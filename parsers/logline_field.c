@@ -1,5 +1,7 @@
 #include "parsers/logline_part.h"
 
+#include "parsers/bytes.h"
+
 /* ---- scanning outside quotes ---- */
 
 /* Bytes of one byte as the log has it: "a", "\\", "\101". */
@@ -26,13 +28,25 @@ static size_t skip_escape(struct slice text, size_t at)
     return at + logged_byte(text, at);
 }
 
+/* What ends or begins something, but for the byte that is looked for. */
+static const bool is_scan_byte[256] = {
+    ['\\'] = true, ['"'] = true, ['('] = true,
+    [')'] = true,  ['<'] = true, ['>'] = true};
+
 size_t log_scan_next(struct log_scan *scan, char stop)
 {
     struct slice text = scan->text;
 
-    while (scan->at < text.len) {
+    for (;;) {
         size_t at = scan->at;
-        char c = text.ptr[at];
+        char c;
+
+        while (at < text.len && text.ptr[at] != stop &&
+               !is_scan_byte[(unsigned char)text.ptr[at]])
+            at++;
+        if (at >= text.len)
+            break;
+        c = text.ptr[at];
 
         if (c == '\\') {
             scan->at = skip_escape(text, at);
@@ -65,17 +79,19 @@ bool log_scan_is_closed(const struct log_scan *scan)
 }
 
 /* Where a plain address ends, or is none. */
-static const bool ends_plain[256] = {
-    ['>'] = true, ['"'] = true, ['\\'] = true, ['<'] = true, ['('] = true};
+static inline bytes16 mark_plain_end(bytes16 c)
+{
+    return (bytes16)((c == '>') | (c == '"') | (c == '\\') | (c == '<') |
+                     (c == '('));
+}
 
 size_t log_plain_address(struct slice text)
 {
-    size_t end = 1;
+    size_t end;
 
     if (text.len == 0 || text.ptr[0] != '<')
         return 0;
-    while (end < text.len && !ends_plain[(unsigned char)text.ptr[end]])
-        end++;
+    end = 1 + bytes_find(slice_skip(text, 1), mark_plain_end);
     return end < text.len && text.ptr[end] == '>' ? end + 1 : 0;
 }
 
@@ -98,12 +114,21 @@ bool logline_next_recipient(struct slice *rest, struct slice *recipient_r)
 
 /* ---- fields ---- */
 
+/* Value of two digits, or -1. */
+static int two_digits(const char *p)
+{
+    unsigned high = (unsigned char)p[0] - (unsigned)'0';
+    unsigned low = (unsigned char)p[1] - (unsigned)'0';
+
+    return high > 9 || low > 9 ? -1 : (int)(high * 10 + low);
+}
+
 /* "[D+]HH:MM:SS" (sendmail/convtime.c: pintvl); a day has 24 hours. */
 int64_t log_duration(struct slice text)
 {
     size_t plus = text.len > 8 ? slice_index(text, '+') : text.len;
     int64_t days = 0;
-    int64_t part[3] = {0, 0, 0};
+    int64_t hours, minutes, seconds;
 
     if (plus < text.len) {
         if (!slice_to_integer(slice_head(text, plus), &days) || days < 0 ||
@@ -113,14 +138,12 @@ int64_t log_duration(struct slice text)
     }
     if (text.len != 8 || text.ptr[2] != ':' || text.ptr[5] != ':')
         return -1;
-    for (int i = 0; i < 3; i++) {
-        const char *p = text.ptr + i * 3;
-
-        if (!byte_is_digit(p[0]) || !byte_is_digit(p[1]))
-            return -1;
-        part[i] = (p[0] - '0') * 10 + (p[1] - '0');
-    }
-    return ((days * 24 + part[0]) * 60 + part[1]) * 60 + part[2];
+    hours = two_digits(text.ptr);
+    minutes = two_digits(text.ptr + 3);
+    seconds = two_digits(text.ptr + 6);
+    if ((hours | minutes | seconds) < 0)
+        return -1;
+    return ((days * 24 + hours) * 60 + minutes) * 60 + seconds;
 }
 
 void log_take_last(struct slice *rest, struct slice key, struct slice *value_r)
@@ -154,13 +177,15 @@ static struct slice without_literal_name(struct slice relay)
     return relay;
 }
 
+static inline bytes16 mark_word_end(bytes16 c)
+{
+    return (bytes16)((c == ' ') | (c - '\t' <= '\r' - '\t') | (c == '[') |
+                     (c == '@'));
+}
+
 static bool is_one_word(struct slice text)
 {
-    for (size_t i = 0; i < text.len; i++)
-        if (byte_is_space(text.ptr[i]) || text.ptr[i] == '[' ||
-            text.ptr[i] == '@')
-            return false;
-    return text.len > 0;
+    return text.len > 0 && !bytes_have(text, mark_word_end);
 }
 
 void logline_set_relay(struct logline *line, struct slice relay)

@@ -34,12 +34,9 @@ static const struct slice log_absent = {NULL, 0};
 static inline size_t log_find(struct slice text, struct slice words,
                               size_t from)
 {
-    const char *hit;
-
     if (from >= text.len)
         return text.len;
-    hit = memmem(text.ptr + from, text.len - from, words.ptr, words.len);
-    return hit == NULL ? text.len : (size_t)(hit - text.ptr);
+    return from + slice_find(slice_skip(text, from), words);
 }
 
 /* Offset of the last words, or text.len; every byte is looked at once. */

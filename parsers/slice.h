@@ -68,6 +68,26 @@ static inline size_t slice_index(struct slice s, char c)
     return hit == NULL ? s.len : (size_t)(hit - s.ptr);
 }
 
+/* Offset of the first words in s, or s.len. Mostly there are few bytes like
+ * the first of them; then memmem, which makes a table, takes longer. */
+static inline size_t slice_find(struct slice s, struct slice words)
+{
+    size_t at = 0;
+    const char *hit;
+
+    if (words.len == 0 || s.len < words.len)
+        return s.len;
+    for (int tries = 0; tries < 8; tries++, at++) {
+        at += slice_index(slice_skip(s, at), words.ptr[0]);
+        if (s.len - at < words.len)
+            return s.len;
+        if (memcmp(s.ptr + at, words.ptr, words.len) == 0)
+            return at;
+    }
+    hit = memmem(s.ptr + at, s.len - at, words.ptr, words.len);
+    return hit == NULL ? s.len : (size_t)(hit - s.ptr);
+}
+
 /* Locale-free; the files are older than any locale of today. */
 static inline bool byte_is_blank(char c)
 {
@@ -144,10 +164,12 @@ static inline bool slice_to_integer(struct slice s, int64_t *number_r)
     if (s.len == 0)
         return false;
     for (size_t i = 0; i < s.len; i++) {
-        if (!byte_is_digit(s.ptr[i]))
+        uint64_t digit = (unsigned char)s.ptr[i] - (uint64_t)'0';
+
+        if (digit > 9)
             return false;
-        uint64_t digit = (uint64_t)(s.ptr[i] - '0');
-        if (value > (limit - digit) / 10)
+        /* eighteen digits always fit */
+        if (i >= 18 && value > (limit - digit) / 10)
             return false;
         value = value * 10 + digit;
     }

@@ -5,6 +5,7 @@
 enum {
     TABLE_MIN = 1 << 12,
     PENDING_TEXT_MAX = 100,
+    LOG_HOSTS = 16,
     CHILDREN_MAX = 100, /* of one split; sendmail makes no more than queues */
 };
 
@@ -44,12 +45,12 @@ struct join_state {
     struct pending *pending; /* pending[0] is not used */
     uint32_t pending_count, pending_capacity, free_pending;
     uint32_t waiting_count;
-    int64_t now; /* log time */
-    uint64_t last_host;
+    int64_t now;                   /* log time */
+    uint64_t log_hosts[LOG_HOSTS]; /* hashes of some that are noted */
     /* the record before, for "repeated N times" */
     uint32_t last_file, last_source;
     uint32_t last_pending; /* where the guess of it waits */
-    uint64_t last_line;
+    uint64_t last_line, last_host;
     uint8_t last_kind;
     struct source_event last_event;
 };
@@ -642,8 +643,8 @@ static void add_repeat(struct join *join, const struct record *record,
     event.count = record->repeat;
     event.time = record->time;
     if (state->last_kind == LOGLINE_AUTH)
-        source_at(join->sources, state->last_source)->login_failures +=
-            record->repeat;
+        sources_note_login(join->sources, state->last_source, false,
+                           record->repeat);
     sources_note(join->sources, state->last_source, &event);
 }
 
@@ -653,6 +654,17 @@ static void set_now(struct join_state *state, int64_t time)
 {
     if (time > state->now || time < state->now - JOIN_SETTLED_SEC)
         state->now = time;
+}
+
+/* Lines of a few hosts come in turns. */
+static void note_log_host(struct join *join, const struct record *record)
+{
+    uint64_t *place = &join->state->log_hosts[record->host % LOG_HOSTS];
+
+    if (*place == record->host)
+        return;
+    *place = record->host;
+    sources_note_log_host(join->sources, record->log_host);
 }
 
 void join_add(struct join *join, const struct record *record, uint32_t file,
@@ -665,14 +677,12 @@ void join_add(struct join *join, const struct record *record, uint32_t file,
         add_repeat(join, record, file, line);
         return;
     }
-    if (record->host != state->last_host) {
-        state->last_host = record->host;
-        sources_note_log_host(join->sources, record->log_host);
-    }
+    note_log_host(join, record);
     state->last_source = 0;
     state->last_pending = 0;
     state->last_file = file;
     state->last_line = line;
+    state->last_host = record->host;
     state->last_kind = record->kind;
     switch (record->kind) {
     case LOGLINE_FROM:

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "parsers/address.h"
+#include "parsers/bytes.h"
 #include "parsers/hash.h"
 #include "qscan/sources.h"
 
@@ -71,12 +72,14 @@ static char *scratch_take(struct record_scratch *scratch, size_t bytes)
 
 /* ---- texts ---- */
 
+static inline bytes16 mark_upper(bytes16 c)
+{
+    return (bytes16)(c - 'A' <= 'Z' - 'A');
+}
+
 static bool has_upper(struct slice text)
 {
-    for (size_t i = 0; i < text.len; i++)
-        if (text.ptr[i] >= 'A' && text.ptr[i] <= 'Z')
-            return true;
-    return false;
+    return bytes_have(text, mark_upper);
 }
 
 struct slice record_lower(struct slice text, char *room)
@@ -113,9 +116,10 @@ static struct slice lower_in(struct record_scratch *scratch, struct slice text)
     return record_lower(text, scratch_take(scratch, text.len));
 }
 
-static bool is_template_byte(char c)
+/* What does not stand in a template as it is. */
+static inline bytes16 mark_variable(bytes16 c)
 {
-    return !byte_is_digit(c) && c != '<' && c != '[' && c != '@';
+    return (bytes16)((c - '0' <= 9) | (c == '<') | (c == '[') | (c == '@'));
 }
 
 /*
@@ -126,11 +130,10 @@ static struct slice template_of(struct record_scratch *scratch,
                                 struct slice text)
 {
     char *out;
-    size_t len = 0, plain = 0, word = 0;
+    size_t len = 0, plain, word = 0;
 
     text = slice_head(text, 2 * (size_t)REASON_MAX_BYTES);
-    while (plain < text.len && is_template_byte(text.ptr[plain]))
-        plain++;
+    plain = bytes_find(text, mark_variable);
     if (plain == text.len)
         return slice_head(text, REASON_MAX_BYTES);
     out = scratch_take(scratch, REASON_MAX_BYTES);
@@ -172,12 +175,15 @@ static uint64_t mix(uint64_t hash)
     return hash == 0 ? 1 : hash;
 }
 
+static uint64_t message_hash(uint64_t id, uint64_t host)
+{
+    return id == host ? 1 : id ^ host;
+}
+
 uint64_t record_message_hash(const uint64_t key[2], uint64_t host,
                              struct slice id)
 {
-    uint64_t hash = keyed_hash(key, id) ^ host;
-
-    return hash == 0 ? 1 : hash;
+    return message_hash(keyed_hash(key, id), host);
 }
 
 uint64_t record_address_hash(const uint64_t key[2], struct slice address)
@@ -188,21 +194,6 @@ uint64_t record_address_hash(const uint64_t key[2], struct slice address)
 }
 
 /* ---- one line ---- */
-
-static uint64_t host_hash(struct record_maker *maker, struct slice host)
-{
-    if (host.len != maker->host_len ||
-        (host.len > 0 && memcmp(host.ptr, maker->host, host.len) != 0)) {
-        maker->host_hash = keyed_hash(maker->key, host);
-        maker->host_len = SIZE_MAX;
-        if (host.len <= sizeof(maker->host)) {
-            maker->host_len = host.len;
-            if (host.len > 0)
-                memcpy(maker->host, host.ptr, host.len);
-        }
-    }
-    return maker->host_hash;
-}
 
 static void set_recipient(struct record_maker *maker,
                           struct record_scratch *scratch, struct slice address,
@@ -252,14 +243,14 @@ static void learn_status(const struct record_maker *maker,
                          struct record_scratch *scratch, struct slice status,
                          uint32_t hash, struct status_memory *place)
 {
-    enum status_kind kind = status_classify(status);
-    struct slice host = {NULL, 0}, reason;
+    struct slice host, reason;
+    enum status_kind kind = status_read(status, &host);
 
     if (status_is_dead(kind)) {
-        host = status_host(status);
         place->reason = status_kind_text(kind);
         place->reason_len = 0;
     } else {
+        host = (struct slice){NULL, 0};
         reason = template_of(scratch, status);
         place->reason = NULL;
         place->reason_len = (uint16_t)reason.len;
@@ -290,7 +281,7 @@ static void set_reason(struct record_maker *maker,
     status = slice_head(status, sizeof(place->status));
     if (status.len == 0)
         return;
-    hash = (uint32_t)keyed_hash(maker->key, status);
+    hash = loose_hash(status);
     place = &maker->statuses[hash % STATUSES];
     if (place->hash != hash || place->len != status.len ||
         memcmp(place->status, status.ptr, status.len) != 0)
@@ -313,13 +304,31 @@ static void set_reason(struct record_maker *maker,
     record->reason = slice_make(room, place->reason_len);
 }
 
+static void set_client(const struct record_maker *maker,
+                       const struct logline *line, struct record *record)
+{
+    record->has_ip = line->peer.has_ip;
+    record->ip = line->peer.ip;
+    if (record->has_ip)
+        record->ip_hash = source_hash(maker->key, &record->ip);
+    record->name = line->peer.name;
+    record->is_forged = line->peer.forged;
+}
+
+/* One that waits, as most do in a queue under attack, says nothing of its
+ * recipient or next hop that the join would count. */
 static void set_to(struct record_maker *maker, struct record_scratch *scratch,
                    const struct logline *line, struct record *record)
 {
     struct slice rest = line->recipients, address;
+    enum log_fate fate = log_fate(line);
+    bool is_settled = fate == FATE_SENT || fate == FATE_FAILED;
 
-    set_recipient(maker, scratch, line->recipient, record);
-    record->fate = (uint8_t)log_fate(line);
+    record->fate = (uint8_t)fate;
+    if (is_settled)
+        set_client(maker, line, record);
+    if (is_settled || record->events != 0)
+        set_recipient(maker, scratch, line->recipient, record);
     record->recipients = 1;
     if (slice_index(rest, ',') < rest.len) {
         record->recipients = 0;
@@ -328,7 +337,7 @@ static void set_to(struct record_maker *maker, struct record_scratch *scratch,
         if (record->recipients > 1)
             record->list = line->recipients;
     }
-    if (record->fate == FATE_WAITS || record->fate == FATE_FAILED)
+    if (fate == FATE_WAITS || fate == FATE_FAILED)
         set_reason(maker, scratch, line->status, record);
 }
 
@@ -347,17 +356,6 @@ static void set_tls(struct record_scratch *scratch, const struct logline *line,
         memcpy(room + line->protocol.len + 1, line->cipher.ptr,
                line->cipher.len);
     record->detail = slice_make(room, len);
-}
-
-static void set_client(const struct record_maker *maker,
-                       const struct logline *line, struct record *record)
-{
-    record->has_ip = line->peer.has_ip;
-    record->ip = line->peer.ip;
-    if (record->has_ip)
-        record->ip_hash = source_hash(maker->key, &record->ip);
-    record->name = line->peer.name;
-    record->is_forged = line->peer.forged;
 }
 
 static void set_auth(struct record_maker *maker, struct record_scratch *scratch,
@@ -394,12 +392,15 @@ static bool set_by_kind(struct record_maker *maker,
     case LOGLINE_REPLY:
     case LOGLINE_RULESET:
     case LOGLINE_MILTER:
-        set_recipient(maker, scratch, line->recipient, record);
-        record->reason = template_of(scratch, line->reason);
-        record->reason_hash = (uint32_t)keyed_hash(maker->key, record->reason);
         record->is_refusal =
             line->kind != LOGLINE_MILTER || line->reply.len > 0;
-        return record->events != 0 || record->is_refusal;
+        if (record->events == 0 && !record->is_refusal)
+            return false;
+        set_recipient(maker, scratch, line->recipient, record);
+        record->reason = template_of(scratch, line->reason);
+        record->reason_hash = (uint32_t)keyed_hash_again(
+            &maker->reasons, maker->key, record->reason);
+        return true;
     case LOGLINE_AUTH:
     case LOGLINE_AUTH_OK:
         set_auth(maker, scratch, line, record);
@@ -449,14 +450,15 @@ static enum record_outcome make_own(struct record_maker *maker,
     if (line->is_hostile)
         return RECORD_COUNTED;
     record->kind = (uint8_t)line->kind;
-    record->host = host_hash(maker, line->host);
+    record->host = keyed_hash_again(&maker->hosts, maker->key, line->host);
     record->log_host = line->host;
     if (line->id.len > 0)
-        record->message =
-            record_message_hash(maker->key, record->host, line->id);
+        record->message = message_hash(
+            keyed_hash_again(&maker->ids, maker->key, line->id), record->host);
     if (line->pid >= 0)
         record->process = mix(record->host + (uint64_t)line->pid);
-    set_client(maker, line, record);
+    if (line->kind != LOGLINE_TO)
+        set_client(maker, line, record);
     return set_by_kind(maker, scratch, line, record) ? RECORD_MADE
                                                      : RECORD_COUNTED;
 }
@@ -496,7 +498,7 @@ enum record_outcome record_make(struct record_maker *maker, struct slice text,
         tally->repeat_lines++;
         tally->repeated_count += line.repeat_count;
         record_r->is_repeat = true;
-        record_r->host = host_hash(maker, line.host);
+        record_r->host = keyed_hash_again(&maker->hosts, maker->key, line.host);
         return RECORD_MADE;
     }
     return make_own(maker, &line, scratch, record_r);
@@ -513,8 +515,7 @@ bool record_maker_init(struct record_maker *maker, const struct rules *rules,
                                    .clock = {.is_utc = is_utc},
                                    .key = {key[0], key[1]},
                                    .since = INT64_MIN,
-                                   .until = INT64_MAX,
-                                   .host_len = SIZE_MAX};
+                                   .until = INT64_MAX};
     if (guess < RULES_EVENTS_MAX)
         maker->guess_bit = UINT64_C(1) << guess;
     maker->event_shapes = rules_event_shapes(rules);

@@ -5,6 +5,7 @@
 #ifndef QSCAN_LOGRECORD_H
 #define QSCAN_LOGRECORD_H
 
+#include "parsers/hash.h"
 #include "parsers/logline.h"
 #include "qscan/logset.h"
 #include "qscan/logtally.h"
@@ -19,11 +20,13 @@ struct record {
     uint64_t ip_hash;                                /* 0: no address */
     uint32_t next_hop_hash, reason_hash;             /* as topk wants them */
     uint64_t events;
-    struct slice recipient; /* bare, lower case; the first one of a list */
-    struct slice list;      /* of a to line with several: as it stands */
-    struct slice children;  /* ids born here: "A; B; C" */
-    struct slice domain;    /* of it */
-    struct slice sender;    /* bare, lower case; of from lines */
+    /* bare, lower case; the first one of a list; absent of a to line that
+     * waits and is no event */
+    struct slice recipient;
+    struct slice list;     /* of a to line with several: as it stands */
+    struct slice children; /* ids born here: "A; B; C" */
+    struct slice domain;   /* of it */
+    struct slice sender;   /* bare, lower case; of from lines */
     struct slice user;
     struct slice log_host; /* that wrote the line */
     struct slice name;     /* of the client */
@@ -31,7 +34,7 @@ struct record {
     struct slice detail;   /* AUTH mechanism; TLS version and cipher */
     struct slice reason;   /* numbers and addresses taken out */
     struct slice text;     /* the whole line */
-    struct ip ip;          /* of the client; of a to line the next hop's */
+    struct ip ip; /* of the client; of a settled to line the next hop's */
     int64_t size_bytes;
     uint32_t recipients; /* from: nrcpts; to: how many on this line */
     uint32_t repeat;     /* at least 1 */
@@ -69,10 +72,7 @@ struct record_maker {
     unsigned event_shapes;
     struct logtally tally;
     struct status_memory *statuses; /* owned */
-    /* the host of the line before */
-    char host[64];
-    size_t host_len;
-    uint64_t host_hash;
+    struct hash_memory hosts, ids, reasons;
 };
 
 /* Text that is not in the line as it is needed: lower case, numbers taken

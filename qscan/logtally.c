@@ -162,8 +162,7 @@ const char *log_trouble_text(enum log_trouble trouble)
 
 static bool has_text(struct slice text, struct slice part)
 {
-    return text.len > 0 &&
-           memmem(text.ptr, text.len, part.ptr, part.len) != NULL;
+    return slice_find(text, part) < text.len;
 }
 
 /* A line "ID: text", as long as the sample holds. */

@@ -11,8 +11,7 @@ enum { SLOTS_MIN = 1 << 12 };
 
 uint64_t source_hash(const uint64_t key[2], const struct ip *ip)
 {
-    uint64_t hash =
-        keyed_hash(key, slice_make((const char *)ip->bytes, sizeof(ip->bytes)));
+    uint64_t hash = keyed_hash(key, ip_bytes(ip));
 
     return hash == 0 ? 1 : hash;
 }
@@ -137,6 +136,25 @@ uint32_t sources_add(struct sources *sources, const struct ip *ip,
     return sources->count++;
 }
 
+/* ---- domains ---- */
+
+/* Its number in domains. Mostly the same one is guessed at again. */
+static uint32_t domain_number(struct sources *sources, struct slice domain)
+{
+    if (!slice_equal(intern_text(&sources->domains, sources->last_domain),
+                     domain)) {
+        sources->last_domain = intern_add(&sources->domains, domain);
+        sources->last_domain_hash = keyed_hash(sources->key, domain) | 1;
+    }
+    return sources->last_domain;
+}
+
+static uint64_t domain_hash(struct sources *sources, struct slice domain)
+{
+    domain_number(sources, domain);
+    return sources->last_domain_hash;
+}
+
 /* ---- what is known of one ---- */
 
 static struct source_more *more_of(struct sources *sources,
@@ -243,7 +261,7 @@ void sources_note_hop(struct sources *sources, uint32_t number,
     source->taken += is_taken;
     if (domain.len == 0)
         return;
-    interned = intern_add(&sources->domains, domain);
+    interned = domain_number(sources, domain);
     for (unsigned i = 0; i < 2; i++) {
         if (source->hop_domains[i] == interned)
             return;
@@ -305,7 +323,7 @@ static void note_domain(struct sources *sources, struct source *source,
                         struct source_more *more,
                         const struct source_event *event)
 {
-    uint32_t domain = intern_add(&sources->domains, event->domain);
+    uint32_t domain = domain_number(sources, event->domain);
     struct target_domain *target = target_of(sources, domain);
     bool is_new = source->guess_domain == 0;
 
@@ -443,7 +461,7 @@ static void watch_event(struct sources *sources, const struct source *source,
         .count = event->count};
 
     if (event->domain.len > 0)
-        seen.hashes[WATCH_DOMAIN] = keyed_hash(sources->key, event->domain) | 1;
+        seen.hashes[WATCH_DOMAIN] = domain_hash(sources, event->domain);
     if (!watch_note(sources->watch, &seen))
         sources->has_failed = true;
     while (sources->evidence_count < watch_alarms(sources->watch, &alarms))

@@ -118,6 +118,8 @@ struct sources {
     uint32_t slot_count;
     struct arena arena;
     struct intern names, domains, samples;
+    uint32_t last_domain; /* number of the one that came last; 0: none */
+    uint64_t last_domain_hash;
     struct intern log_hosts;       /* lower case */
     struct target_domain *targets; /* by number in domains */
     uint32_t target_capacity;

@@ -24,8 +24,9 @@ struct judge {
     struct sources *sources;
     const struct watch_alarm *alarms;
     size_t alarm_count;
-    uint32_t *by_ip; /* sources, by address */
-    uint8_t *named;  /* bit per source: an attacker or member of one */
+    uint32_t *by_ip; /* sources that a crowd may hold or hit, by address */
+    size_t by_ip_count;
+    uint8_t *named; /* bit per source: an attacker or member of one */
     /* whether the source asked about last is a relay of ours */
     uint32_t relay_asked;
     bool is_relay;
@@ -34,8 +35,11 @@ struct judge {
     size_t member_count; /* 0: no crowd */
     size_t bystander_count;
     struct field_value values[2];
-    char texts[2][ADDRESS_IP_TEXT_MAX];
     unsigned next_value;
+    /* its address, which rules ask for in each of their lists */
+    char address[ADDRESS_IP_TEXT_MAX];
+    size_t address_len;
+    uint32_t address_source; /* whose it is; 0: nobody's */
     bool has_failed;
 };
 
@@ -246,9 +250,11 @@ static void give_number(struct judge *judge, int64_t number,
 static void give_address(struct judge *judge, const struct source *source,
                          struct field_view *view_r)
 {
-    char *text = judge->texts[judge->next_value & 1];
-
-    give_text(judge, slice_make(text, ip_format(&source->ip, text)), view_r);
+    if (judge->address_source != judge->source) {
+        judge->address_source = judge->source;
+        judge->address_len = ip_format(&source->ip, judge->address);
+    }
+    give_text(judge, slice_make(judge->address, judge->address_len), view_r);
 }
 
 /* A rules_fetch; the message is the struct judge. */
@@ -482,6 +488,8 @@ static int order_by_ip(const void *left, const void *right, void *context)
     return memcmp(&items[*a].ip, &items[*b].ip, sizeof(struct ip));
 }
 
+/* Who showed no event is no member, and whose mail did not arrive stands by
+ * nothing. */
 static bool sort_by_ip(struct judge *judge)
 {
     struct sources *sources = judge->sources;
@@ -490,8 +498,9 @@ static bool sort_by_ip(struct judge *judge)
     if (judge->by_ip == NULL)
         return false;
     for (uint32_t i = 1; i < sources->count; i++)
-        judge->by_ip[i - 1] = i;
-    qsort_r(judge->by_ip, sources->count - 1, sizeof(*judge->by_ip),
+        if (sources->items[i].events != 0 || sources->items[i].delivered > 0)
+            judge->by_ip[judge->by_ip_count++] = i;
+    qsort_r(judge->by_ip, judge->by_ip_count, sizeof(*judge->by_ip),
             order_by_ip, sources->items);
     return true;
 }
@@ -499,7 +508,7 @@ static bool sort_by_ip(struct judge *judge)
 /* The first in by_ip that is not below that address. */
 static size_t first_from(const struct judge *judge, const struct ip *ip)
 {
-    size_t low = 0, high = judge->sources->count - 1;
+    size_t low = 0, high = judge->by_ip_count;
 
     while (low < high) {
         size_t middle = low + (high - low) / 2;
@@ -558,7 +567,7 @@ static void find_members(struct judge *judge, const struct attacker *crowd,
     bool is_network = rule->by == COUNT_BY_NETWORK;
 
     for (size_t i = is_network ? first_from(judge, &crowd->network.base) : 0;
-         i + 1 < sources->count; i++) {
+         i < judge->by_ip_count; i++) {
         const struct source *source = &sources->items[judge->by_ip[i]];
 
         if (is_network && !cidr_contains(&crowd->network, &source->ip))
@@ -608,7 +617,7 @@ static size_t count_bystanders(const struct judge *judge,
     size_t count = 0, next = 0;
 
     for (size_t i = first_from(judge, &crowd->network.base);
-         i + 1 < sources->count; i++) {
+         i < judge->by_ip_count; i++) {
         uint32_t number = judge->by_ip[i];
         const struct source *source = &sources->items[number];
 
@@ -623,7 +632,8 @@ static size_t count_bystanders(const struct judge *judge,
 }
 
 /* Who is not hostile is no member; what is left must still be a crowd, and
- * stand alone. Members are in the order of by_ip. */
+ * stand alone: asked again unless the first round was told the same of the
+ * crowd. Members are in the order of by_ip. */
 static void prune(struct judge *judge, const struct attacker *crowd,
                   struct members *members)
 {
@@ -639,6 +649,8 @@ static void prune(struct judge *judge, const struct attacker *crowd,
         members->count = kept;
         if (is_network)
             judge->bystander_count = count_bystanders(judge, crowd, members);
+        if (kept == before && judge->bystander_count == 0)
+            return;
     }
 }
 

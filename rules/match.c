@@ -3,6 +3,8 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "parsers/hash.h"
+
 enum {
     /* What one match may cost. PCRE2 counts the first for each place in the
      * text where a match can begin, so the text is bounded as well: by what
@@ -44,21 +46,6 @@ struct rules_matcher {
 
 /* ---- memory of texts that repeat ---- */
 
-uint32_t match_hash(struct slice text)
-{
-    uint64_t hash = text.len * UINT64_C(0x9e3779b97f4a7c15);
-
-    for (; text.len >= 8; text = slice_skip(text, 8)) {
-        uint64_t word;
-        memcpy(&word, text.ptr, 8);
-        hash = (hash ^ word) * UINT64_C(0xff51afd7ed558ccd);
-        hash ^= hash >> 32;
-    }
-    for (size_t i = 0; i < text.len; i++)
-        hash = (hash ^ (unsigned char)text.ptr[i]) * UINT64_C(0x100000001b3);
-    return (uint32_t)(hash ^ hash >> 29);
-}
-
 /* The place of a text in the memory; what was there before is forgotten. Not
  * a table that collisions could fill: whoever writes the texts can at most
  * have them matched again. NULL for a text that is too long. */
@@ -69,7 +56,7 @@ static struct remembered *remember(struct remembered *places, struct slice text)
 
     if (text.len > REMEMBERED_TEXT_BYTES || text.len == 0)
         return NULL;
-    hash = match_hash(text);
+    hash = loose_hash(text);
     place = &places[hash % REMEMBERED_TEXTS];
     if (place->hash == hash && place->len == text.len &&
         memcmp(place->text, text.ptr, text.len) == 0)
@@ -119,11 +106,8 @@ static enum truth match_literal(const struct condition *condition,
 
     if (literal.len == 0 || text.len > TEXT_MAX_BYTES)
         return TRUTH_UNKNOWN;
-    is_there =
-        condition->is_anchored
-            ? slice_starts(text, literal)
-            : text.len >= literal.len &&
-                  memmem(text.ptr, text.len, literal.ptr, literal.len) != NULL;
+    is_there = condition->is_anchored ? slice_starts(text, literal)
+                                      : slice_find(text, literal) < text.len;
     if (!is_there)
         return TRUTH_NO;
     return condition->is_all_literal ? TRUTH_YES : TRUTH_UNKNOWN;
@@ -598,7 +582,7 @@ static enum truth judge_waiting(struct rules_matcher *matcher,
 static void begin_verdict(struct rules_matcher *matcher,
                           struct rules_verdict *verdict)
 {
-    memset(matcher->answers, TRUTH_UNKNOWN, matcher->set->condition_count);
+    match_forget_all(matcher);
     *verdict = (struct rules_verdict){.rule = RULES_NO_RULE,
                                       .undecided = matcher->undecided};
 }
@@ -796,6 +780,11 @@ void match_forget(struct rules_matcher *matcher, const uint16_t *conditions,
 {
     for (size_t i = 0; i < count; i++)
         matcher->answers[conditions[i]] = TRUTH_UNKNOWN;
+}
+
+void match_forget_all(struct rules_matcher *matcher)
+{
+    memset(matcher->answers, TRUTH_UNKNOWN, matcher->set->condition_count);
 }
 
 enum rules_answer match_rule(struct rules_matcher *matcher,

@@ -23,7 +23,6 @@ struct line_memory {
 
 /* LINE_MEMORY_PLACES of them. */
 struct line_memory *match_line_memory(struct rules_matcher *matcher);
-uint32_t match_hash(struct slice text);
 
 /* Answers one rule, whatever the others say. *failed_r becomes the first line
  * that kept it from matching, and its condition. */
@@ -37,6 +36,7 @@ const struct rules *match_set(const struct rules_matcher *matcher);
 /* What these conditions answered was of another line. */
 void match_forget(struct rules_matcher *matcher, const uint16_t *conditions,
                   size_t count);
+void match_forget_all(struct rules_matcher *matcher);
 
 /* Whether all lines of one stanza hold. Each condition is asked once until it
  * is forgotten. */

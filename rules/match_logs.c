@@ -2,6 +2,7 @@
 
 #include <assert.h>
 
+#include "parsers/hash.h"
 #include "rules/logs.h"
 
 /* ---- the fields of a log line ---- */
@@ -204,7 +205,7 @@ static struct line_memory *find_place(struct rules_matcher *matcher,
     *is_known_r = false;
     if (len == 0)
         return NULL;
-    hash = match_hash(slice_make(text, len)) + shape;
+    hash = loose_hash(slice_make(text, len)) + shape;
     place = &match_line_memory(matcher)[hash % LINE_MEMORY_PLACES];
     if (place->hash == hash && place->len == len && place->shape == shape &&
         memcmp(place->text, text, len) == 0) {
@@ -247,10 +248,9 @@ enum rules_answer rules_judge_source(struct rules_matcher *matcher,
                                      void *source)
 {
     const struct rules *set = match_set(matcher);
-    const struct rule_line *failed;
-    const struct condition *condition;
 
     assert(source_rule < set->source_rule_count);
-    return match_one(matcher, &set->source_rules[source_rule].rule, fetch,
-                     source, &failed, &condition);
+    match_forget_all(matcher);
+    return match_rule(matcher, &set->source_rules[source_rule].rule, fetch,
+                      source);
 }

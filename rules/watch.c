@@ -7,9 +7,9 @@ enum {
     FIRST_SLOTS = 1024,
     FIRST_WINDOWS = 256,
     FIRST_SEEN = 2,
-    /* Windows looked after for each one that is counted in: the dead are found
-     * before they are a third of all. */
-    SWEEP_STEPS = 4,
+    /* Windows looked after for each new one: the dead are found before they
+     * are a fifth of all. */
+    SWEEP_STEPS = 8,
     /* Logs of several hosts are merged by clocks that differ: a line as late
      * as this still counts with what was before the newest. */
     LATE_SEC = 60,
@@ -48,9 +48,9 @@ struct window {
 };
 
 struct watch {
-    const struct rules *rules;
+    const struct rules_source_rule *rules[RULES_SOURCE_RULES_MAX];
+    uint64_t counting[RULES_EVENTS_MAX]; /* bit per rule that counts it */
     uint64_t key[2];
-    uint64_t events; /* that any rule counts */
     uint32_t *slots; /* open addressing: window + 1; 0 = free */
     uint32_t slot_count;
     struct window *windows;
@@ -72,48 +72,45 @@ struct watch_key {
 /* The network that an address lies in. */
 static struct ip network_of(const struct ip *ip, unsigned bits)
 {
-    struct ip base = *ip;
+    struct ip base = {{0}};
+    unsigned whole = bits / 8;
 
-    for (unsigned i = 0; i < sizeof(base.bytes); i++) {
-        unsigned kept = bits > i * 8 ? bits - i * 8 : 0;
-
-        if (kept < 8)
-            base.bytes[i] &= (uint8_t)(0xff00u >> kept);
-    }
+    memcpy(base.bytes, ip->bytes, whole);
+    if (bits % 8 != 0)
+        base.bytes[whole] = (uint8_t)(ip->bytes[whole] & 0xff00u >> bits % 8);
     return base;
 }
 
 /* False when the rule does not count such an event. */
 static bool make_key(const struct watch *watch, uint16_t source_rule,
                      const struct rules_source_rule *rule,
-                     const struct watch_event *event, struct watch_key *key_r)
+                     const struct watch_event *event, uint64_t source_hash,
+                     struct watch_key *key_r)
 {
-    struct slice bytes;
     bool is_v4 = ip_is_v4(&event->source);
+    uint64_t hash = 0;
 
     *key_r = (struct watch_key){.source_rule = source_rule};
     switch (rule->by) {
     case COUNT_BY_SOURCE:
         key_r->base = event->source;
+        hash = source_hash;
         break;
     case COUNT_BY_NETWORK:
         if (is_v4 != (rule->bits <= 32))
             return false;
         key_r->base =
             network_of(&event->source, is_v4 ? rule->bits + 96 : rule->bits);
+        hash = keyed_hash(watch->key, ip_bytes(&key_r->base));
         break;
     case COUNT_BY_DOMAIN:
         if (event->domain.len == 0 || event->domain.len > UINT32_MAX)
             return false;
         key_r->domain = event->domain;
+        hash = keyed_hash(watch->key, key_r->domain);
         break;
     }
-    bytes = rule->by == COUNT_BY_DOMAIN
-                ? key_r->domain
-                : slice_make((const char *)key_r->base.bytes,
-                             sizeof(key_r->base.bytes));
-    key_r->hash = (uint32_t)(keyed_hash(watch->key, bytes) +
-                             source_rule * UINT64_C(0x9e3779b97f4a7c15));
+    key_r->hash = (uint32_t)(hash + source_rule * UINT64_C(0x9e3779b97f4a7c15));
     return true;
 }
 
@@ -319,23 +316,26 @@ static bool is_dead(const struct watch *watch, struct window *window,
         return false;
     if (window->count == 0)
         return true;
-    rule = rules_source_rule(watch->rules, window->source_rule);
+    rule = watch->rules[window->source_rule];
     return seen_of(window)[window->count - 1].time <
            now - rule->window_sec - LATE_SEC;
 }
 
 static void sweep(struct watch *watch, int64_t now)
 {
-    for (int i = 0; i < SWEEP_STEPS && watch->window_count > 0; i++) {
-        uint32_t number = watch->sweep_at++ % watch->window_count;
+    uint32_t number = watch->sweep_at;
 
-        if (!is_dead(watch, &watch->windows[number], now))
-            continue;
-        clear_slot(watch, slot_of_window(watch, number));
-        give_window_back(watch, number);
-        watch->used_count--;
+    for (int i = 0; i < SWEEP_STEPS && watch->window_count > 0; i++) {
+        if (number >= watch->window_count)
+            number = 0;
+        if (is_dead(watch, &watch->windows[number], now)) {
+            clear_slot(watch, slot_of_window(watch, number));
+            give_window_back(watch, number);
+            watch->used_count--;
+        }
+        number++;
     }
-    watch->sweep_at %= watch->window_count + 1;
+    watch->sweep_at = number;
 }
 
 /* ---- one window ---- */
@@ -488,10 +488,10 @@ static bool fire(struct watch *watch, struct window *window, int64_t time)
     return true;
 }
 
-static bool note_for_rule(struct watch *watch, uint16_t source_rule,
-                          const struct rules_source_rule *rule,
-                          const struct watch_event *event)
+static bool note_for_rule(struct watch *watch, unsigned number,
+                          const struct watch_event *event, uint64_t source_hash)
 {
+    const struct rules_source_rule *rule = watch->rules[number];
     struct seen one = {event->time, 0};
     uint32_t times = 1;
     struct watch_key key;
@@ -503,7 +503,7 @@ static bool note_for_rule(struct watch *watch, uint16_t source_rule,
     else
         times = event->count < rule->at_least ? event->count : rule->at_least;
     if ((rule->distinct != 0 && one.what == 0) ||
-        !make_key(watch, source_rule, rule, event, &key))
+        !make_key(watch, (uint16_t)number, rule, event, source_hash, &key))
         return true;
     window = window_of(watch, &key);
     if (window == NULL)
@@ -518,20 +518,32 @@ static bool note_for_rule(struct watch *watch, uint16_t source_rule,
     return true;
 }
 
+/* Bit per rule that counts one of these events. */
+static uint64_t rules_counting(const struct watch *watch, uint64_t events)
+{
+    uint64_t rules = 0;
+
+    for (; events != 0; events &= events - 1)
+        rules |= watch->counting[__builtin_ctzll(events)];
+    return rules;
+}
+
 bool watch_note(struct watch *watch, const struct watch_event *event)
 {
+    uint64_t rules = rules_counting(watch, event->events);
+    uint64_t source_hash;
     bool is_noted = true;
 
-    if ((event->events & watch->events) == 0)
+    if (rules == 0)
         return true;
-    for (size_t i = 0; i < rules_source_rule_count(watch->rules); i++) {
-        const struct rules_source_rule *rule =
-            rules_source_rule(watch->rules, i);
+    source_hash = keyed_hash(watch->key, ip_bytes(&event->source));
+    for (; rules != 0; rules &= rules - 1) {
+        unsigned number = (unsigned)__builtin_ctzll(rules);
+        uint32_t used = watch->used_count;
 
-        if ((rule->events & event->events) == 0)
-            continue;
-        is_noted &= note_for_rule(watch, (uint16_t)i, rule, event);
-        sweep(watch, event->time);
+        is_noted &= note_for_rule(watch, number, event, source_hash);
+        if (watch->used_count > used)
+            sweep(watch, event->time);
     }
     return is_noted;
 }
@@ -554,12 +566,15 @@ struct watch *watch_new(const struct rules *rules, const uint64_t key[2])
 
     if (watch == NULL)
         return NULL;
-    watch->rules = rules;
     watch->key[0] = key[0];
     watch->key[1] = key[1];
     watch->first_free = no_window;
-    for (size_t i = 0; i < rules_source_rule_count(rules); i++)
-        watch->events |= rules_source_rule(rules, i)->events;
+    for (size_t i = 0; i < rules_source_rule_count(rules); i++) {
+        watch->rules[i] = rules_source_rule(rules, i);
+        for (uint64_t events = watch->rules[i]->events; events != 0;
+             events &= events - 1)
+            watch->counting[__builtin_ctzll(events)] |= UINT64_C(1) << i;
+    }
     watch->slot_count = FIRST_SLOTS;
     watch->slots = calloc(watch->slot_count, sizeof(*watch->slots));
     if (watch->slots == NULL) {
