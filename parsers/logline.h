@@ -144,6 +144,13 @@ enum logline_outcome logline_parse(struct slice line, struct logline *line_r);
  * inside quotes or <> do not separate. False at the end. */
 bool logline_next_recipient(struct slice *rest, struct slice *recipient_r);
 
+/*
+ * The domain of a bare address as it stands in a line, without a final dot;
+ * absent when there is none. A log doubles backslashes (conf.c:sm_syslog), so
+ * what they quote cannot be told: such an address has no domain here.
+ */
+struct slice logline_domain(struct slice address);
+
 enum logline_shape logline_shape(enum logline_kind kind);
 const char *logline_shape_text(enum logline_shape shape); /* "ruleset" */
 bool logline_shape_find(struct slice name, enum logline_shape *shape_r);

@@ -273,3 +273,21 @@ bool logline_reply(struct slice text, struct logline *line)
     }
     return true;
 }
+
+struct slice logline_domain(struct slice address)
+{
+    const char *at;
+    struct slice domain;
+
+    if (address.len == 0 || slice_index(address, '\\') < address.len)
+        return (struct slice){NULL, 0};
+    if (slice_index(address, '"') < address.len)
+        return address_domain(address);
+    at = memrchr(address.ptr, '@', address.len);
+    if (at == NULL)
+        return (struct slice){NULL, 0};
+    domain = slice_skip(address, (size_t)(at + 1 - address.ptr));
+    if (domain.len > 0 && domain.ptr[domain.len - 1] == '.')
+        domain.len--;
+    return domain.len > 0 ? domain : (struct slice){NULL, 0};
+}

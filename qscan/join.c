@@ -418,7 +418,7 @@ static void add_late(struct join *join, uint32_t source,
 
     if (!slice_equal(recipient, record->recipient)) {
         event.recipient = recipient;
-        event.domain = address_domain(recipient);
+        event.domain = logline_domain(recipient);
         event.recipient_hash = record_address_hash(join->state->key, recipient);
     }
     event.is_late = true;

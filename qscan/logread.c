@@ -529,7 +529,7 @@ static void *work(void *argument)
         }
         lane = lane_to_read(reader);
         if (lane == NULL) {
-            if (is_all_done(reader)) {
+            if (is_all_done(reader) || reader->has_failed) {
                 reader->is_done = true;
                 break;
             }

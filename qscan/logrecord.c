@@ -91,23 +91,6 @@ struct slice record_lower(struct slice text, char *room)
     return slice_make(room, text.len);
 }
 
-/* As address_domain, of an address that is bare. */
-static struct slice domain_of(struct slice address)
-{
-    const char *at;
-    struct slice domain;
-
-    if (address.len == 0 || slice_index(address, '"') < address.len)
-        return address_domain(address);
-    at = memrchr(address.ptr, '@', address.len);
-    if (at == NULL)
-        return (struct slice){NULL, 0};
-    domain = slice_skip(address, (size_t)(at + 1 - address.ptr));
-    if (domain.len > 0 && domain.ptr[domain.len - 1] == '.')
-        domain.len--;
-    return domain.len > 0 ? domain : (struct slice){NULL, 0};
-}
-
 static struct slice lower_in(struct record_scratch *scratch, struct slice text)
 {
     text = slice_head(text, ADDRESS_MAX_BYTES);
@@ -202,27 +185,26 @@ static void set_recipient(struct record_maker *maker,
     if (address.len == 0)
         return;
     record->recipient = lower_in(scratch, address);
-    record->domain = domain_of(record->recipient);
+    record->domain = logline_domain(record->recipient);
     record->recipient_hash = record_address_hash(maker->key, record->recipient);
 }
 
 /* A host named "mail.example.net", or "example.net", that sends for
  * ann@example.net: its owner's, not a zombie's, which forges the name of its
- * own dial-up line. */
+ * own dial-up line, or its provider's. */
 static bool is_own_sender(const struct logline *line, struct slice sender)
 {
-    struct slice domain = domain_of(sender);
+    struct slice domain = logline_domain(sender);
     struct slice name = line->peer.name;
     size_t dot;
 
-    if (line->peer.forged || name.len == 0 || domain.len == 0 ||
-        !domain_is_within(name, domain))
-        return false;
-    if (name.len > domain.len)
-        return true;
     dot = slice_index(domain, '.');
-    return dot < domain.len && slice_index(slice_skip(domain, dot + 1), '.') ==
-                                   domain.len - dot - 1;
+    if (line->peer.forged || name.len == 0 || dot >= domain.len ||
+        !domain_is_within(name, domain) ||
+        (line->peer.has_ip && name_is_generic(name, &line->peer.ip)))
+        return false;
+    return name.len > domain.len || slice_index(slice_skip(domain, dot + 1),
+                                                '.') == domain.len - dot - 1;
 }
 
 static void set_from(struct record_maker *maker, struct record_scratch *scratch,

@@ -234,8 +234,8 @@ static void add_attack(struct logsummary *summary, size_t *problem_count)
                 "client address is hostile, see below",
                 "client addresses are hostile, see below");
     add_problem(summary, problem_count, hit_sources,
-                "of them got mail to recipients that exist",
-                "of them got mail to recipients that exist");
+                "of them found recipients that exist",
+                "of them found recipients that exist");
     add_problem(summary, problem_count, crowds,
                 "crowd is hostile: a network, or many against one domain",
                 "crowds are hostile: networks, or many against one domain");

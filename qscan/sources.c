@@ -70,6 +70,10 @@ bool sources_init(struct sources *sources, const struct rules *rules,
                                 .count = 1};
     if (guess < RULES_EVENTS_MAX)
         sources->guess_bit = UINT64_C(1) << guess;
+    sources->domain_events = sources->guess_bit;
+    for (size_t i = 0; i < rules_source_rule_count(rules); i++)
+        if (rules_source_rule(rules, i)->by == COUNT_BY_DOMAIN)
+            sources->domain_events |= rules_source_rule(rules, i)->events;
     sources->watch = watch_new(rules, key);
     sources->matcher = rules_matcher_new(rules);
     sources->slots = calloc(SLOTS_MIN, sizeof(*sources->slots));
@@ -208,6 +212,9 @@ void sources_name(struct sources *sources, uint32_t number, struct slice name,
     if (source->name != 0 &&
         slice_equal(intern_text(&sources->names, source->name), name))
         return;
+    /* Whoever changes it all the time is not followed. */
+    if (source->more != NULL && source->more->name_count == SOURCE_NAMES_MAX)
+        return;
     interned = intern_add(&sources->names, name);
     if (source->name == 0)
         source->name = interned;
@@ -243,13 +250,13 @@ void sources_note_envelope(struct sources *sources, uint32_t number,
     source->senders++;
     source->own_senders += envelope->is_own_sender;
     source->null_senders += envelope->is_null_sender;
-    if (envelope->recipients == 0)
+    source->attempts += envelope->recipients;
+    source->accepted += envelope->recipients;
+    if (envelope->recipients == 0 || envelope->bytes <= 0)
         return;
     source->messages++;
-    source->accepted += envelope->recipients;
-    source->attempts += envelope->recipients;
-    if (envelope->bytes > 0)
-        source->bytes += (uint64_t)envelope->bytes;
+    source->mailed += envelope->recipients;
+    source->bytes += (uint64_t)envelope->bytes;
 }
 
 void sources_note_hop(struct sources *sources, uint32_t number,
@@ -310,7 +317,6 @@ static bool add_domain(struct source_more *more, uint32_t domain)
         }
     }
     if (more->domain_count == more->domain_capacity && !grow_domains(more)) {
-        more->has_more_domains = true;
         return false;
     }
     more->domains[more->domain_count++] = (struct source_domain){domain, 1};
@@ -336,7 +342,9 @@ static void note_domain(struct sources *sources, struct source *source,
     if (target == NULL || (event->events & sources->guess_bit) == 0)
         return;
     target->guesses += event->count;
-    target->guess_sources += is_new;
+    /* A user of ours who mistypes says nothing of whose domain it is. */
+    target->guess_sources +=
+        is_new && source->logins == 0 && !ip_is_private(&source->ip);
 }
 
 /* True when the recipient is a new one. */
@@ -403,7 +411,7 @@ static void note_recipient(struct sources *sources, struct source *source,
     struct source_more *more =
         is_further ? more_of(sources, source) : source->more;
 
-    if (event->domain.len > 0)
+    if (event->domain.len > 0 && (event->events & sources->domain_events) != 0)
         note_domain(sources, source, more, event);
     if (!is_guess)
         return;

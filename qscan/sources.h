@@ -32,7 +32,6 @@ struct source_more {
     uint32_t names[SOURCE_NAMES_MAX];     /* numbers in names; further ones */
     struct source_domain *domains;        /* owned */
     uint8_t sample_count, name_count, domain_count, domain_capacity;
-    bool has_more_domains;
     uint32_t ascending, compared; /* guesses that follow the one before in the
                                      alphabet, of so many */
     uint64_t last_prefix;         /* first bytes of the last guess */
@@ -46,7 +45,8 @@ struct source {
     uint32_t attempts;     /* recipients asked for, logins tried, probes */
     uint32_t messages;     /* accepted */
     uint64_t bytes;        /* of those */
-    uint32_t accepted;     /* recipients of those */
+    uint32_t accepted;     /* recipients that were not refused */
+    uint32_t mailed;       /* of those: mail for them came, too */
     uint32_t late_unknown; /* of those: found not to exist later */
     uint32_t delivered;    /* of those: delivered, "what got through" */
     uint32_t guesses;      /* distinct, up to GUESSES_MAX */
@@ -125,7 +125,8 @@ struct sources {
     uint32_t target_capacity;
     struct evidence *evidence; /* by number of the alarm */
     size_t evidence_count, evidence_capacity;
-    uint64_t guess_bit; /* event "unknown-user" */
+    uint64_t guess_bit;     /* event "unknown-user" */
+    uint64_t domain_events; /* those of which the domain matters */
     /* afterwards */
     struct attacker *attackers; /* most guesses first, then by address */
     size_t attacker_count, attacker_capacity;

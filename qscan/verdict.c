@@ -26,7 +26,8 @@ struct judge {
     size_t alarm_count;
     uint32_t *by_ip; /* sources that a crowd may hold or hit, by address */
     size_t by_ip_count;
-    uint8_t *named; /* bit per source: an attacker or member of one */
+    uint32_t *crowd_of; /* by source: the first crowd of it, from 1 */
+    uint8_t *named;     /* bit per source: an attacker or member of one */
     /* whether the source asked about last is a relay of ours */
     uint32_t relay_asked;
     bool is_relay;
@@ -83,7 +84,7 @@ static bool is_named_ours(const struct sources *sources,
         char lower[256];
 
         name = slice_skip(name, dot + 1);
-        if (name.len > sizeof(lower))
+        if (name.len > sizeof(lower) || slice_index(name, '.') == name.len)
             continue;
         for (size_t i = 0; i < name.len; i++)
             lower[i] = byte_lower(name.ptr[i]);
@@ -188,9 +189,13 @@ static uint32_t real_recipients(const struct source *source)
                : 0;
 }
 
+/* Asking for somebody who exists, and sending nothing, makes no mail host. */
 static int64_t guess_share(const struct source *source)
 {
-    uint64_t all = (uint64_t)source->guesses + real_recipients(source);
+    uint32_t mailed = source->mailed > source->late_unknown
+                          ? source->mailed - source->late_unknown
+                          : 0;
+    uint64_t all = (uint64_t)source->guesses + mailed;
 
     return all == 0 ? 0 : (int64_t)(100 * (uint64_t)source->guesses / all);
 }
@@ -218,7 +223,9 @@ static bool is_generic(const struct sources *sources,
 static bool is_returning(const struct sources *sources,
                          const struct source *source)
 {
+    /* A bounce goes to one recipient; who asks for many returns nothing. */
     return !is_generic(sources, source) &&
+           source->attempts <= source->senders + source->senders / 4 &&
            share_of(source->null_senders, source->senders) >= RETURNS_SHARE;
 }
 
@@ -318,6 +325,12 @@ static void fetch(void *message, enum rules_field_id field, struct slice header,
         break;
     case FIELD_FROM_LOGINS:
         give_number(judge, source->logins, view_r);
+        break;
+    case FIELD_FROM_LOGINS_SHARE:
+        give_number(judge,
+                    share_of(source->logins,
+                             (uint32_t)source->logins + source->login_failures),
+                    view_r);
         break;
     case FIELD_FROM_DELIVERED:
         give_number(judge, source->taken, view_r);
@@ -590,23 +603,6 @@ static bool is_allowed(const struct sources *sources, const struct ip *ip)
            rules_list_has(sources->rules, "friends", address);
 }
 
-static bool network_holds_allowed(const struct judge *judge,
-                                  const struct cidr *network)
-{
-    const struct sources *sources = judge->sources;
-
-    for (size_t i = first_from(judge, &network->base); i + 1 < sources->count;
-         i++) {
-        const struct ip *ip = &sources->items[judge->by_ip[i]].ip;
-
-        if (!cidr_contains(network, ip))
-            return false;
-        if (is_allowed(sources, ip))
-            return true;
-    }
-    return false;
-}
-
 /* Clients of the network whose mail arrived, and who are no members: a list
  * that holds the network would hit them. */
 static size_t count_bystanders(const struct judge *judge,
@@ -661,25 +657,28 @@ static int order_numbers(const void *left, const void *right)
     return (*a > *b) - (*a < *b);
 }
 
-/* Whether an earlier crowd holds them all. */
-static bool is_covered(const struct sources *sources, size_t before,
-                       const struct members *members)
+/* Whether one earlier crowd holds them all. */
+static bool is_covered(const struct judge *judge, const struct members *members)
 {
-    for (size_t i = 0; i < before; i++) {
-        const struct attacker *other = &sources->attackers[i];
-        size_t found = 0;
+    uint32_t crowd = judge->crowd_of[members->items[0]];
 
-        if (other->source != 0 || other->member_count < members->count)
-            continue;
-        while (found < members->count &&
-               bsearch(&members->items[found], other->members,
-                       other->member_count, sizeof(uint32_t),
-                       order_numbers) != NULL)
-            found++;
-        if (found == members->count)
-            return true;
+    for (size_t i = 0; crowd != 0 && i < members->count; i++)
+        if (judge->crowd_of[members->items[i]] != crowd)
+            crowd = 0;
+    return crowd != 0;
+}
+
+/* Somebody else's mail comes from that network, too: its members are named as
+ * a crowd that guesses at a domain. */
+static void name_by_domain(const struct sources *sources,
+                           struct attacker *attacker)
+{
+    struct source_domain domain;
+
+    if (attacker_domains(sources, attacker, &domain, 1) == 1) {
+        attacker->domain = domain.domain;
+        attacker->network = (struct cidr){0};
     }
-    return false;
 }
 
 static void judge_crowd(struct judge *judge, uint32_t number)
@@ -704,19 +703,26 @@ static void judge_crowd(struct judge *judge, uint32_t number)
     if (members.count > 0)
         qsort(members.items, members.count, sizeof(*members.items),
               order_numbers);
-    if (members.count == 0 ||
-        is_covered(sources, sources->attacker_count, &members) ||
+    if (members.count == 0 || is_covered(judge, &members) ||
         (attacker = new_attacker(judge)) == NULL) {
         free(members.items);
         return;
     }
     *attacker = crowd;
-    attacker->holds_allowed = rule->by == COUNT_BY_NETWORK &&
-                              network_holds_allowed(judge, &crowd.network);
-    for (size_t i = 0; i < members.count; i++)
-        set_named(judge, members.items[i]);
     attacker->members = members.items;
     attacker->member_count = members.count;
+    attacker->holds_allowed =
+        rule->by == COUNT_BY_NETWORK &&
+        (rules_list_overlaps(sources->rules, "our-hosts", &crowd.network) ||
+         rules_list_overlaps(sources->rules, "friends", &crowd.network));
+    if (rule->by == COUNT_BY_NETWORK && judge->bystander_count > 0)
+        name_by_domain(sources, attacker);
+    for (size_t i = 0; i < members.count; i++) {
+        set_named(judge, members.items[i]);
+        if (judge->crowd_of[members.items[i]] == 0)
+            judge->crowd_of[members.items[i]] =
+                (uint32_t)sources->attacker_count;
+    }
 }
 
 static int order_alarms(const void *left, const void *right, void *context)
@@ -965,13 +971,17 @@ bool sources_judge(struct sources *sources)
 
     judge.alarm_count = watch_alarms(sources->watch, &judge.alarms);
     judge.named = calloc(sources->count / 8 + 1, 1);
-    if (judge.named == NULL) {
+    judge.crowd_of = calloc(sources->count + 1, sizeof(*judge.crowd_of));
+    if (judge.named == NULL || judge.crowd_of == NULL) {
+        free(judge.named);
+        free(judge.crowd_of);
         return false;
     }
     judge_sources(&judge);
     judge_crowds(&judge, COUNT_BY_NETWORK);
     judge_crowds(&judge, COUNT_BY_DOMAIN);
     free(judge.named);
+    free(judge.crowd_of);
     free(judge.by_ip);
     for (size_t i = 0; i < sources->attacker_count; i++) {
         struct attacker *attacker = &sources->attackers[i];

@@ -476,6 +476,16 @@ bool rules_list_has(const struct rules *rules, const char *list,
                              list_has(&found->preset, text, true));
 }
 
+bool rules_list_overlaps(const struct rules *rules, const char *list,
+                         const struct cidr *network)
+{
+    const struct named_list *found =
+        list_set_find(rules->lists, slice_from_string(list));
+
+    return found != NULL && (list_overlaps(&found->own, network) ||
+                             list_overlaps(&found->preset, network));
+}
+
 bool rules_list_is_empty(const struct rules *rules, const char *list)
 {
     const struct named_list *found =

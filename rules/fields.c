@@ -91,6 +91,7 @@ const struct rules_field rules_fields[FIELD_COUNT] = {
     OF_SOURCE(FIELD_FROM_MEMBERS, "members", TYPE_NUMBER),
     OF_SOURCE(FIELD_FROM_BYSTANDERS, "bystanders", TYPE_NUMBER),
     OF_SOURCE(FIELD_FROM_LOGINS, "logins", TYPE_NUMBER),
+    OF_SOURCE(FIELD_FROM_LOGINS_SHARE, "logins.share", TYPE_PERCENT),
     OF_SOURCE(FIELD_FROM_DELIVERED, "delivered", TYPE_NUMBER),
 };
 

@@ -274,3 +274,12 @@ void list_free(struct list_table *table)
     free(table->nets);
     *table = (struct list_table){0};
 }
+
+bool list_overlaps(const struct list_table *table, const struct cidr *network)
+{
+    for (size_t i = 0; i < table->net_count; i++)
+        if (cidr_contains(&table->nets[i], &network->base) ||
+            cidr_contains(network, &table->nets[i].base))
+            return true;
+    return false;
+}

@@ -69,6 +69,9 @@ bool list_is_empty(const struct list_table *table);
  * which subdomain entries cover; else bytes that must be the same. */
 bool list_has(const struct list_table *table, struct slice text, bool is_name);
 
+/* Whether it has an address of that network, or a network around it. */
+bool list_overlaps(const struct list_table *table, const struct cidr *network);
+
 void list_free(struct list_table *table);
 
 #endif

@@ -99,6 +99,10 @@ enum rules_answer rules_judge_source(struct rules_matcher *matcher,
                                      size_t source_rule, rules_fetch fetch,
                                      void *source);
 
+/* Whether a list holds an address of that network, or a network around it. */
+bool rules_list_overlaps(const struct rules *rules, const char *list,
+                         const struct cidr *network);
+
 /* ---- watch ---- */
 
 /* What "distinct" can count. */

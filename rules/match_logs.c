@@ -29,7 +29,7 @@ static bool add_text(struct event_values *values, struct slice text)
 /* False when there is no room: then nobody knows. */
 static bool add_domain(struct event_values *values, struct slice address)
 {
-    struct slice domain = address_domain(address);
+    struct slice domain = logline_domain(address_bare(address));
     char *copy = values->text + values->text_bytes;
 
     if (domain.len > sizeof(values->text) - values->text_bytes)
