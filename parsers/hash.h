@@ -14,7 +14,7 @@ uint32_t loose_hash(struct slice text);
 
 /* keyed_hash, of texts of which few come again and again: those are remembered.
  * Begins as zeros, and serves one key. */
-enum { HASH_PLACES = 16, HASH_PLACE_BYTES = 55 };
+enum { HASH_PLACES = 64, HASH_PLACE_BYTES = 55 };
 
 struct hash_memory {
     struct hash_place {

@@ -542,7 +542,7 @@ enum logline_outcome logline_parse(struct slice line, struct logline *line_r)
     struct slice text;
     size_t taken;
 
-    *line_r = nothing;
+    bytes_copy(line_r, &nothing, sizeof(*line_r));
     text = skip_priority(clip(line, &is_cut));
     is_rfc5424 = LOG_STARTS(text, "1 ");
     if (is_rfc5424)

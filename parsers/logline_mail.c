@@ -1,3 +1,4 @@
+#include "parsers/bytes.h"
 #include "parsers/logline_part.h"
 
 /* ---- numbers ---- */
@@ -252,7 +253,9 @@ static void find_to_values(struct slice text, struct to_values *values)
     const char *end = text.ptr + text.len;
     const char *p = text.ptr;
 
-    *values = (struct to_values){.end = text.len, .open = TO_OTHER};
+    bytes_clear(values, sizeof(*values));
+    values->end = text.len;
+    values->open = TO_OTHER;
     while (p < end && (p = memchr(p, ',', (size_t)(end - p))) != NULL) {
         size_t at = (size_t)(p - text.ptr);
         struct to_key key = to_key_at(slice_skip(text, at));

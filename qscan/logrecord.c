@@ -460,7 +460,7 @@ enum record_outcome record_make(struct record_maker *maker, struct slice text,
         tally->no_stamp_lines++;
         return RECORD_NO_TIME;
     }
-    memset(record_r, 0, sizeof(*record_r));
+    bytes_clear(record_r, sizeof(*record_r));
     record_r->time = log_clock_read(&maker->clock, near, &line.stamp);
     record_r->text = text;
     record_r->repeat = line.repeat_count > 1 ? line.repeat_count : 1;

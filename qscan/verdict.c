@@ -224,9 +224,9 @@ static bool is_returning(const struct sources *sources,
                          const struct source *source)
 {
     /* A bounce goes to one recipient; who asks for many returns nothing. */
-    return !is_generic(sources, source) &&
-           source->attempts <= source->senders + source->senders / 4 &&
-           share_of(source->null_senders, source->senders) >= RETURNS_SHARE;
+    return source->attempts <= source->senders + source->senders / 4 &&
+           share_of(source->null_senders, source->senders) >= RETURNS_SHARE &&
+           !is_generic(sources, source);
 }
 
 static int64_t domain_count(const struct source *source)
