@@ -199,23 +199,29 @@ struct block {
     bool has_double;     /* a field that may stand once stands twice */
 };
 
+#define NAME(text)                                                             \
+    {                                                                          \
+        (text), sizeof(text) - 1                                               \
+    }
 static const struct {
-    const char *name;
+    struct slice name;
     size_t offset; /* of a slice in struct block */
     enum { WHOLE, TYPED, TOKEN } form;
 } block_fields[] = {
-    {"Final-Recipient", offsetof(struct block, recipient.final_recipient),
+    {NAME("Final-Recipient"), offsetof(struct block, recipient.final_recipient),
      TYPED},
-    {"Original-Recipient", offsetof(struct block, recipient.original_recipient),
-     TYPED},
-    {"Action", offsetof(struct block, recipient.action), TOKEN},
-    {"Status", offsetof(struct block, recipient.status), TOKEN},
-    {"Remote-MTA", offsetof(struct block, recipient.remote_mta), TYPED},
-    {"Diagnostic-Code", offsetof(struct block, recipient.diagnostic), WHOLE},
-    {"Reporting-MTA", offsetof(struct block, reporting_mta), TYPED},
-    {"Received-From-MTA", offsetof(struct block, received_from), TYPED},
-    {"Arrival-Date", offsetof(struct block, arrival_date), WHOLE},
+    {NAME("Original-Recipient"),
+     offsetof(struct block, recipient.original_recipient), TYPED},
+    {NAME("Action"), offsetof(struct block, recipient.action), TOKEN},
+    {NAME("Status"), offsetof(struct block, recipient.status), TOKEN},
+    {NAME("Remote-MTA"), offsetof(struct block, recipient.remote_mta), TYPED},
+    {NAME("Diagnostic-Code"), offsetof(struct block, recipient.diagnostic),
+     WHOLE},
+    {NAME("Reporting-MTA"), offsetof(struct block, reporting_mta), TYPED},
+    {NAME("Received-From-MTA"), offsetof(struct block, received_from), TYPED},
+    {NAME("Arrival-Date"), offsetof(struct block, arrival_date), WHOLE},
 };
+#undef NAME
 
 static void take_field(struct block *block, const struct header_field *field)
 {
@@ -225,8 +231,7 @@ static void take_field(struct block *block, const struct header_field *field)
     for (size_t i = 0; i < COUNT; i++) {
         struct slice *slot = (void *)((char *)block + block_fields[i].offset);
 
-        if (!slice_equal_nocase(field->name,
-                                slice_from_string(block_fields[i].name)))
+        if (!slice_equal_nocase(field->name, block_fields[i].name))
             continue;
         if (!slice_is_absent(*slot))
             block->has_double = true;

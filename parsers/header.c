@@ -8,27 +8,24 @@
 enum { METAQUOTE = 0xff }; /* sendmail.h */
 
 /* RFC 5322 2.2: printable, no blank, no colon. */
-static bool is_field_name(struct slice name)
+static bool is_name_byte(char c)
 {
-    for (size_t i = 0; i < name.len; i++)
-        if (name.ptr[i] < '!' || name.ptr[i] > '~')
-            return false;
-    return name.len > 0;
+    return c >= '!' && c <= '~' && c != ':';
 }
 
 /* Blanks before the colon are old but legal (RFC 5322 4.5.8). */
 static bool split_field(struct slice line, struct header_field *field_r)
 {
-    size_t colon = slice_index(line, ':');
-    struct slice name = slice_head(line, colon);
+    size_t name_bytes = 0, colon;
 
-    if (colon == line.len)
+    while (name_bytes < line.len && is_name_byte(line.ptr[name_bytes]))
+        name_bytes++;
+    colon = name_bytes;
+    while (colon < line.len && byte_is_blank(line.ptr[colon]))
+        colon++;
+    if (name_bytes == 0 || colon == line.len || line.ptr[colon] != ':')
         return false;
-    while (name.len > 0 && byte_is_blank(name.ptr[name.len - 1]))
-        name.len--;
-    if (!is_field_name(name))
-        return false;
-    field_r->name = name;
+    field_r->name = slice_head(line, name_bytes);
     field_r->value = slice_skip(line, colon + 1);
     return true;
 }
@@ -98,8 +95,10 @@ size_t header_comment_len(struct slice text)
 struct slice header_skip_comments(struct slice text)
 {
     for (;;) {
-        while (text.len > 0 && byte_is_space(text.ptr[0]))
-            text = slice_skip(text, 1);
+        while (text.len > 0 && byte_is_space(text.ptr[0])) {
+            text.ptr++;
+            text.len--;
+        }
         if (text.len == 0 || text.ptr[0] != '(')
             return text;
         text = slice_skip(text, header_comment_len(text));
@@ -110,18 +109,26 @@ struct slice header_skip_comments(struct slice text)
  * there is none. */
 static struct slice next_parameter(struct slice text)
 {
-    while (text.len > 0) {
+    size_t at = 0;
+
+    while (at < text.len) {
         size_t len = 1;
 
-        if (text.ptr[0] == ';')
-            return slice_skip(text, 1);
-        if (text.ptr[0] == '(')
-            len = header_comment_len(text);
-        else if (text.ptr[0] == '"')
-            len = quoted_len(text);
-        text = slice_skip(text, len == 0 ? text.len : len);
+        if (text.ptr[at] == ';')
+            return slice_skip(text, at + 1);
+        if (text.ptr[at] == '(')
+            len = header_comment_len(slice_skip(text, at));
+        else if (text.ptr[at] == '"')
+            len = quoted_len(slice_skip(text, at));
+        at = len == 0 ? text.len : at + len;
     }
-    return text;
+    return slice_skip(text, text.len);
+}
+
+static bool ends_word(char c)
+{
+    return byte_is_space(c) || c == ';' || c == '=' || c == '"' || c == '(' ||
+           c == ')' || c == '\0';
 }
 
 /* Takes the word off the front of *text. */
@@ -130,8 +137,7 @@ static struct slice take_word(struct slice *text)
     size_t len = 0;
     struct slice word;
 
-    while (len < text->len && !byte_is_space(text->ptr[len]) &&
-           strchr(";=\"()", text->ptr[len]) == NULL)
+    while (len < text->len && !ends_word(text->ptr[len]))
         len++;
     word = slice_head(*text, len);
     *text = slice_skip(*text, len);
