@@ -17,6 +17,12 @@ static size_t last_unquoted(struct slice s, char c)
     size_t last = s.len;
     bool is_quoted = false;
 
+    if (slice_index(s, '"') == s.len && slice_index(s, '\\') == s.len) {
+        const char *hit =
+            s.len == 0 ? NULL : memrchr(s.ptr, (unsigned char)c, s.len);
+
+        return hit == NULL ? s.len : (size_t)(hit - s.ptr);
+    }
     for (size_t i = 0; i < s.len; i++) {
         if (s.ptr[i] == '\\')
             i++;
@@ -100,28 +106,27 @@ static const uint8_t v4_prefix[12] = {[10] = 0xff, [11] = 0xff};
  * line of a log has one. */
 static bool ip_from_v4(struct slice text, struct ip *ip_r)
 {
-    unsigned parts[4] = {0, 0, 0, 0};
-    unsigned part = 0, digits = 0;
+    uint8_t parts[4];
+    size_t at = 0;
 
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.ptr[i] == '.' && digits > 0 && part < 3) {
-            part++;
-            digits = 0;
-        } else if (byte_is_digit(text.ptr[i]) &&
-                   (digits == 0 || parts[part] > 0)) {
-            digits++;
-            parts[part] = parts[part] * 10 + (unsigned)(text.ptr[i] - '0');
-            if (parts[part] > 255)
-                return false;
-        } else {
+    for (unsigned part = 0; part < 4; part++) {
+        size_t first;
+        unsigned number = 0;
+
+        if (part > 0 && (at == text.len || text.ptr[at++] != '.'))
             return false;
-        }
+        first = at;
+        while (at < text.len && at < first + 3 && byte_is_digit(text.ptr[at]))
+            number = number * 10 + (unsigned)(text.ptr[at++] - '0');
+        if (at == first || number > 255 ||
+            (at > first + 1 && text.ptr[first] == '0'))
+            return false;
+        parts[part] = (uint8_t)number;
     }
-    if (part != 3 || digits == 0)
+    if (at != text.len)
         return false;
     memcpy(ip_r->bytes, v4_prefix, sizeof(v4_prefix));
-    for (unsigned i = 0; i < 4; i++)
-        ip_r->bytes[sizeof(v4_prefix) + i] = (uint8_t)parts[i];
+    memcpy(ip_r->bytes + sizeof(v4_prefix), parts, sizeof(parts));
     return true;
 }
 
@@ -147,11 +152,11 @@ bool ip_parse(struct slice text, struct ip *ip_r)
 
     if (text.len >= 2 && text.ptr[0] == '[' && text.ptr[text.len - 1] == ']')
         text = slice_make(text.ptr + 1, text.len - 2);
+    if (ip_from_v4(text, ip_r))
+        return true;
     if (slice_starts_nocase(text, tag))
-        return ip_from_v6(slice_skip(text, tag.len), ip_r);
-    if (slice_index(text, ':') < text.len)
-        return ip_from_v6(text, ip_r);
-    return ip_from_v4(text, ip_r);
+        text = slice_skip(text, tag.len);
+    return slice_index(text, ':') < text.len && ip_from_v6(text, ip_r);
 }
 
 bool ip_is_v4(const struct ip *ip)
@@ -283,14 +288,12 @@ static bool is_client_name(struct slice s)
 /* Takes "ident@" off; identd writes the ident, so it may hold any '@'. */
 static void split_ident(struct slice *text, struct client *client)
 {
-    size_t at = text->len;
+    const char *at = text->len == 0 ? NULL : memrchr(text->ptr, '@', text->len);
 
-    while (at > 0 && text->ptr[at - 1] != '@')
-        at--;
-    if (at == 0)
+    if (at == NULL)
         return;
-    client->ident = slice_head(*text, at - 1);
-    *text = slice_skip(*text, at);
+    client->ident = slice_head(*text, (size_t)(at - text->ptr));
+    *text = slice_skip(*text, client->ident.len + 1);
 }
 
 /* "host [ip]", "[ip]", "ident@[ip]": the last brackets are sendmail's own. */
@@ -441,7 +444,6 @@ static bool is_host_name(struct slice s)
 static bool take_host(struct slice text, struct slice *host_r)
 {
     struct slice name = without_final_dot(text);
-    struct slice cut = SLICE_LITERAL("..");
     struct ip ip;
 
     *host_r = name;
@@ -449,9 +451,8 @@ static bool take_host(struct slice text, struct slice *host_r)
         return ip_parse(name, &ip);
     if (!is_host_name(name))
         return false;
-    for (size_t i = 0; i + cut.len <= name.len; i++)
-        if (slice_starts(slice_skip(name, i), cut))
-            *host_r = absent;
+    if (memmem(name.ptr, name.len, "..", 2) != NULL)
+        *host_r = absent;
     return true;
 }
 
@@ -481,7 +482,8 @@ static enum status_kind match_form(const struct status_form *form,
 {
     struct slice rest = slice_skip(text, form->words.len);
 
-    if (!slice_starts(text, form->words))
+    if (text.len == 0 || text.ptr[0] != form->words.ptr[0] ||
+        !slice_starts(text, form->words))
         return STATUS_OTHER;
     switch (form->place) {
     case HOST_NONE:
@@ -650,8 +652,7 @@ static enum status_kind classify_reply(struct slice text)
                : STATUS_REPLY;
 }
 
-/* The one reader of status texts; *host_r is absent unless one is named. */
-static enum status_kind status_read(struct slice status, struct slice *host_r)
+enum status_kind status_read(struct slice status, struct slice *host_r)
 {
     static enum status_kind (*const matches[])(struct slice, struct slice *) = {
         match_forms,       match_host_down, match_host_first,

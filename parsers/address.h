@@ -114,6 +114,8 @@ enum status_kind {
 };
 
 enum status_kind status_classify(struct slice status);
+/* Both at once. */
+enum status_kind status_read(struct slice status, struct slice *host_r);
 /* Nothing ever answered there: refused, timed out, unreachable, unresolved. */
 bool status_is_dead(enum status_kind kind);
 /* Something answered: a reply, a reset, a failed TLS or AUTH. */

@@ -34,8 +34,13 @@ uint64_t keyed_hash(const uint64_t key[2], struct slice text)
         sip_round(v);
         v[0] ^= word;
     }
-    for (size_t i = whole; i < text.len; i++)
-        last |= (uint64_t)(unsigned char)text.ptr[i] << (8 * (i - whole));
+    if (whole > 0 && whole < text.len) { /* the last bytes, in one step */
+        memcpy(&word, text.ptr + text.len - 8, 8);
+        last |= word >> (8 * (whole + 8 - text.len));
+    } else {
+        for (size_t i = whole; i < text.len; i++)
+            last |= (uint64_t)(unsigned char)text.ptr[i] << (8 * (i - whole));
+    }
     v[3] ^= last;
     sip_round(v);
     v[0] ^= last;

@@ -44,6 +44,7 @@ static void begin(struct message *message, const struct facts *row)
     message->has_first_domain = false;
     message->source_text = (struct slice){NULL, 0};
     message->has_failed = false;
+    message->is_own_report = message->has_null_sender = false;
     message->scratch_used = 0;
     arena_free(&message->scratch_more);
 }
@@ -107,6 +108,9 @@ static enum input_outcome parse_control(struct message *message,
         message->control_input.error = ENOMEM;
         return INPUT_FAILED;
     }
+    message->is_own_report = qf_has_flag(&message->qf, 'r');
+    message->has_null_sender = !slice_is_absent(message->qf.sender) &&
+                               address_bare(message->qf.sender).len == 0;
     resolve_data_folder(message);
     return INPUT_OK;
 }
@@ -202,17 +206,6 @@ void message_need_data(struct message *message)
     }
     if (outcome != INPUT_GONE)
         message->data_state = outcome == INPUT_OK ? DATA_READ : DATA_UNREADABLE;
-}
-
-bool message_is_own_report(const struct message *message)
-{
-    return qf_has_flag(&message->qf, 'r');
-}
-
-bool message_has_null_sender(const struct message *message)
-{
-    return !slice_is_absent(message->qf.sender) &&
-           address_bare(message->qf.sender).len == 0;
 }
 
 void message_need_dsn(struct message *message)

@@ -234,9 +234,8 @@ static void look_at_recipient(struct worker *worker,
     if (qf->recipient_count == 0)
         return;
     status = message_status_of(message, &qf->recipients[0]);
-    first->kind = status_classify(status);
+    first->kind = status_read(status, &first->host);
     first->domain = message_domain_of(message, &qf->recipients[0]);
-    first->host = status_host(status);
     if (first->host.len > sizeof(first->lower) ||
         slice_equal_nocase(first->host, first->domain))
         first->host = (struct slice){NULL, 0};
@@ -661,10 +660,12 @@ static void fetch_from_row(void *context, enum rules_field_id field,
 static void decide_row(struct worker *worker, struct facts *row)
 {
     struct scan *scan = worker->scan;
-    struct row_message message = {.scene = &scan->scene, .row = row};
+    struct row_message message; /* its values are set when they are asked */
     struct slice pending = intern_text(&scan->scene.crowd->blobs, row->pending);
     struct rules_verdict verdict;
 
+    message.scene = &scan->scene;
+    message.row = row;
     rules_judge_later(worker->matcher, (const uint8_t *)pending.ptr,
                       pending.len, fetch_from_row, &message, &verdict);
     row->rule = verdict.rule;
