@@ -282,14 +282,9 @@ const struct client *message_source(struct message *message)
 
 bool message_is_our_host(const struct scene *scene, const struct client *client)
 {
-    char text[ADDRESS_IP_TEXT_MAX];
-
-    if (!client->has_ip)
-        return false;
-    if (ip_is_loopback(&client->ip))
-        return true;
-    return rules_list_has(scene->rules, "our-hosts",
-                          slice_make(text, ip_format(&client->ip, text)));
+    return client->has_ip &&
+           (ip_is_loopback(&client->ip) ||
+            rules_list_has_ip(scene->rules, "our-hosts", &client->ip));
 }
 
 bool message_is_source_ours(struct message *message)

@@ -267,6 +267,16 @@ bool list_has(const struct list_table *table, struct slice text, bool is_name)
     return table->net_count > 0 && ip_parse(text, &ip) && has_ip(table, &ip);
 }
 
+bool list_has_ip(const struct list_table *table, const struct ip *ip)
+{
+    char text[ADDRESS_IP_TEXT_MAX];
+
+    if (has_ip(table, ip))
+        return true;
+    return table->name_count > 0 &&
+           has_name(table, slice_make(text, ip_format(ip, text)));
+}
+
 void list_free(struct list_table *table)
 {
     pool_free(&table->pool);

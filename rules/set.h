@@ -93,6 +93,7 @@ struct rule_line {
     enum line_word word;
     unsigned line;
     uint32_t first_use, use_count; /* in rules.uses */
+    bool may_be_later;             /* one of them may be */
 };
 
 struct rule_sample {
