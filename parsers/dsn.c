@@ -112,32 +112,73 @@ static enum dsn_delimiter delimiter_of(struct slice line, struct slice boundary,
                                                   : DSN_DELIMITER_NONE;
 }
 
-enum dsn_delimiter dsn_take_part(struct slice *rest, struct slice boundary,
-                                 enum dsn_author author, struct slice *part_r)
+/* Past lines that cannot be a delimiter of ours, up to one that follows an
+ * empty line and begins like it; to the end when there is none. */
+static void skip_our_lines(struct slice *rest)
+{
+    const char *at = rest->ptr, *end = rest->ptr + rest->len;
+    bool is_after_empty = false;
+
+    while (at < end && !(is_after_empty && at[0] == '-')) {
+        const char *newline = memchr(at, '\n', (size_t)(end - at));
+
+        if (newline == NULL)
+            newline = end - 1;
+        is_after_empty = newline == at || (newline == at + 1 && at[0] == '\r');
+        at = newline + 1;
+    }
+    *rest = slice_make(at, (size_t)(end - at));
+}
+
+static enum dsn_delimiter
+take_our_part(struct slice *rest, struct slice boundary, struct slice *part_r)
 {
     struct slice whole = *rest, line;
-    bool is_allowed = author == DSN_BY_OTHERS;
 
-    assert(boundary.len > 0);
+    skip_our_lines(rest);
     while (slice_next_line(rest, &line)) {
-        enum dsn_delimiter found = DSN_DELIMITER_NONE;
+        enum dsn_delimiter found = delimiter_of(line, boundary, DSN_BY_US);
 
-        if (is_allowed)
-            found = delimiter_of(line, boundary, author);
-        /* A line that the end of the text cuts may have meant to go on;
-         * others leave the last newline out. */
-        if (rest->ptr[-1] != '\n' &&
-            (author == DSN_BY_US || found != DSN_DELIMITER_CLOSE))
+        /* A line that the end of the text cuts may have meant to go on. */
+        if (rest->ptr[-1] != '\n')
             break;
         if (found != DSN_DELIMITER_NONE) {
             *part_r = slice_head(whole, (size_t)(line.ptr - whole.ptr));
             return found;
         }
-        if (author == DSN_BY_US)
-            is_allowed = line.len == 0;
+        skip_our_lines(rest);
     }
     *part_r = whole;
     return DSN_DELIMITER_NONE;
+}
+
+static enum dsn_delimiter take_foreign_part(struct slice *rest,
+                                            struct slice boundary,
+                                            struct slice *part_r)
+{
+    struct slice whole = *rest, line;
+
+    while (slice_next_line(rest, &line)) {
+        enum dsn_delimiter found = delimiter_of(line, boundary, DSN_BY_OTHERS);
+
+        /* As above, but others leave the last newline out. */
+        if (rest->ptr[-1] != '\n' && found != DSN_DELIMITER_CLOSE)
+            break;
+        if (found != DSN_DELIMITER_NONE) {
+            *part_r = slice_head(whole, (size_t)(line.ptr - whole.ptr));
+            return found;
+        }
+    }
+    *part_r = whole;
+    return DSN_DELIMITER_NONE;
+}
+
+enum dsn_delimiter dsn_take_part(struct slice *rest, struct slice boundary,
+                                 enum dsn_author author, struct slice *part_r)
+{
+    assert(boundary.len > 0);
+    return author == DSN_BY_US ? take_our_part(rest, boundary, part_r)
+                               : take_foreign_part(rest, boundary, part_r);
 }
 
 /* ---- status codes ---- */

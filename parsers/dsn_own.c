@@ -598,7 +598,8 @@ static bool is_own_boundary(struct slice boundary, struct slice id)
 }
 
 enum dsn_outcome dsn_parse_own(struct dsn *dsn, const struct qf *qf,
-                               struct slice id, struct slice body)
+                               enum dsn_kind kind, struct slice id,
+                               struct slice body)
 {
     size_t count;
     struct slice type = dsn_header(qf, SLICE_LITERAL("Content-Type"), &count);
@@ -608,7 +609,7 @@ enum dsn_outcome dsn_parse_own(struct dsn *dsn, const struct qf *qf,
     dsn_reset(dsn);
     if (!qf_has_flag(qf, 'r'))
         return DSN_NOT_A_REPORT;
-    dsn->kind = dsn_kind_of_own(qf);
+    dsn->kind = kind;
     if (count == 0)
         outcome = read_text_form(dsn, body);
     else if (count == 1 && is_own_boundary(boundary, id))

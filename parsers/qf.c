@@ -181,9 +181,12 @@ static bool split_header(struct slice text, struct qf_header *header_r)
 
     header_r->flags = (struct slice){NULL, 0};
     if (text.len > 0 && text.ptr[0] == '?') {
-        text = slice_skip(text, 1);
-        header_r->flags = slice_head(text, slice_index(text, '?'));
-        text = slice_skip(text, header_r->flags.len + 1);
+        size_t end = 1; /* near: there is one flag or none */
+
+        while (end < text.len && text.ptr[end] != '?')
+            end++;
+        header_r->flags = slice_make(text.ptr + 1, end - 1);
+        text = slice_skip(text, end + 1);
     }
     while (name_bytes < text.len && is_header_name_byte(text.ptr[name_bytes]))
         name_bytes++;

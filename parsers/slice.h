@@ -93,9 +93,14 @@ static inline bool slice_equal_nocase(struct slice a, struct slice b)
 {
     if (a.len != b.len)
         return false;
-    for (size_t i = 0; i < a.len; i++)
-        if (a.ptr[i] != b.ptr[i] &&
-            byte_lower(a.ptr[i]) != byte_lower(b.ptr[i]))
+    if (a.len == 0)
+        return true;
+    if (byte_lower(a.ptr[0]) != byte_lower(b.ptr[0]))
+        return false;
+    if (memcmp(a.ptr, b.ptr, a.len) == 0) /* as mostly when they are equal */
+        return true;
+    for (size_t i = 1; i < a.len; i++)
+        if (byte_lower(a.ptr[i]) != byte_lower(b.ptr[i]))
             return false;
     return true;
 }
@@ -152,7 +157,7 @@ static inline bool slice_to_integer(struct slice s, int64_t *number_r)
         if (!byte_is_digit(s.ptr[i]))
             return false;
         uint64_t digit = (uint64_t)(s.ptr[i] - '0');
-        if (value > (limit - digit) / 10)
+        if (i >= 18 && value > (limit - digit) / 10)
             return false;
         value = value * 10 + digit;
     }

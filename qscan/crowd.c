@@ -41,18 +41,17 @@ void crowd_free(struct crowd *crowd)
     *crowd = (struct crowd){0};
 }
 
-static uint32_t first_source_slot(const struct crowd *crowd,
-                                  const struct ip *ip)
+static uint32_t source_hash(const struct crowd *crowd, const struct ip *ip)
 {
-    return (uint32_t)keyed_hash(crowd->key, slice_make((const char *)ip->bytes,
-                                                       sizeof(ip->bytes))) &
-           (crowd->sources.slot_count - 1);
+    return (uint32_t)keyed_hash(
+        crowd->key, slice_make((const char *)ip->bytes, sizeof(ip->bytes)));
 }
 
-static uint32_t source_slot(const struct crowd *crowd, const struct ip *ip)
+static uint32_t source_slot(const struct crowd *crowd, const struct ip *ip,
+                            uint32_t hash)
 {
     const struct crowd_sources *sources = &crowd->sources;
-    uint32_t at = first_source_slot(crowd, ip);
+    uint32_t at = hash & (sources->slot_count - 1);
 
     while (sources->slots[at] != 0 &&
            memcmp(sources->items[sources->slots[at]].ip.bytes, ip->bytes,
@@ -61,9 +60,13 @@ static uint32_t source_slot(const struct crowd *crowd, const struct ip *ip)
     return at;
 }
 
-void crowd_prefetch_source(const struct crowd *crowd, const struct ip *ip)
+uint32_t crowd_prefetch_source(const struct crowd *crowd, const struct ip *ip)
 {
-    __builtin_prefetch(&crowd->sources.slots[first_source_slot(crowd, ip)], 1);
+    uint32_t hash = source_hash(crowd, ip);
+
+    __builtin_prefetch(
+        &crowd->sources.slots[hash & (crowd->sources.slot_count - 1)], 1);
+    return hash;
 }
 
 static bool grow_sources(struct crowd *crowd)
@@ -85,12 +88,13 @@ static bool grow_sources(struct crowd *crowd)
     sources->slot_count *= 2;
     sources->capacity = capacity;
     for (uint32_t n = 1; n < sources->count; n++)
-        slots[source_slot(crowd, &items[n].ip)] = n;
+        slots[source_slot(crowd, &items[n].ip,
+                          source_hash(crowd, &items[n].ip))] = n;
     return true;
 }
 
 uint32_t crowd_add_source(struct crowd *crowd, const struct ip *ip,
-                          uint32_t row)
+                          uint32_t hash, uint32_t row)
 {
     struct crowd_sources *sources = &crowd->sources;
     uint32_t at;
@@ -99,7 +103,7 @@ uint32_t crowd_add_source(struct crowd *crowd, const struct ip *ip,
         crowd->has_failed = true;
         return 0;
     }
-    at = source_slot(crowd, ip);
+    at = source_slot(crowd, ip, hash);
     if (sources->slots[at] == 0) {
         sources->items[sources->count] =
             (struct crowd_source){.ip = *ip, .row = row};
@@ -240,7 +244,8 @@ static bool merge_sources(struct crowd *into, const struct crowd *from,
     for (uint32_t n = 1; n < from->sources.count; n++) {
         const struct crowd_source *source = &from->sources.items[n];
 
-        map_r[n] = crowd_add_source(into, &source->ip, source->row);
+        map_r[n] = crowd_add_source(
+            into, &source->ip, source_hash(into, &source->ip), source->row);
         if (map_r[n] == 0)
             return false;
     }
@@ -394,7 +399,8 @@ void crowd_raise_clients(struct crowd *crowd, struct slice domain,
 const struct crowd_source *crowd_find_source(const struct crowd *crowd,
                                              const struct ip *ip)
 {
-    uint32_t number = crowd->sources.slots[source_slot(crowd, ip)];
+    uint32_t number =
+        crowd->sources.slots[source_slot(crowd, ip, source_hash(crowd, ip))];
 
     return number == 0 ? NULL : &crowd->sources.items[number];
 }

@@ -228,7 +228,8 @@ void message_need_dsn(struct message *message)
         return;
     }
     message->dsn_outcome =
-        is_own ? dsn_parse_own(&message->dsn, &message->qf, message->id,
+        is_own ? dsn_parse_own(&message->dsn, &message->qf,
+                               message_dsn_kind(message), message->id,
                                message->data)
                : dsn_parse_foreign(&message->dsn, &message->qf, message->data);
     if (!input_is_intact(&message->data_input))

@@ -216,6 +216,7 @@ static void gather_more_recipients(struct worker *worker, struct facts *row)
 /* What a row keeps of its first recipient, in lower case. */
 struct first_recipient {
     struct slice domain, host;
+    uint32_t domain_hash, host_hash;
     enum status_kind kind;
     char lower[256];
 };
@@ -230,6 +231,7 @@ static void look_at_recipient(struct worker *worker,
     struct slice status;
 
     first->domain = first->host = (struct slice){NULL, 0};
+    first->domain_hash = first->host_hash = 0;
     first->kind = STATUS_NONE;
     if (qf->recipient_count == 0)
         return;
@@ -242,18 +244,23 @@ static void look_at_recipient(struct worker *worker,
     for (size_t i = 0; i < first->host.len; i++)
         first->lower[i] = byte_lower(first->host.ptr[i]);
     first->host.ptr = first->lower;
-    intern_prefetch(&worker->crowd->strings, first->domain);
-    intern_prefetch(&worker->crowd->strings, first->host);
+    first->domain_hash =
+        intern_prefetch(&worker->crowd->strings, first->domain);
+    if (first->host.len > 0)
+        first->host_hash =
+            intern_prefetch(&worker->crowd->strings, first->host);
 }
 
 static void gather_recipients(struct worker *worker, struct facts *row,
                               const struct first_recipient *first)
 {
     row->status_kind = (uint8_t)first->kind;
-    row->domain = intern_add(&worker->crowd->strings, first->domain);
+    row->domain = intern_add_prefetched(&worker->crowd->strings, first->domain,
+                                        first->domain_hash);
     row->host = first->host.len == 0
                     ? row->domain
-                    : intern_add(&worker->crowd->strings, first->host);
+                    : intern_add_prefetched(&worker->crowd->strings,
+                                            first->host, first->host_hash);
     if (worker->message.qf.recipient_count > 1)
         gather_more_recipients(worker, row);
 }
@@ -313,13 +320,15 @@ static void gather_bounce(struct worker *worker, struct facts *row,
 {
     struct message *message = &worker->message;
     const struct client *source = message_source(message);
+    uint32_t hash;
 
     row->is_bounce = true;
     if (source == NULL || !source->has_ip || message_is_source_ours(message))
         return;
-    crowd_prefetch_source(worker->crowd, &source->ip);
+    hash = crowd_prefetch_source(worker->crowd, &source->ip);
     gather_targets(worker, source);
-    row->source = crowd_add_source(worker->crowd, &source->ip, row_number);
+    row->source =
+        crowd_add_source(worker->crowd, &source->ip, hash, row_number);
     for (size_t i = 0; i < message->dsn.recipient_count; i++)
         if (is_unknown_recipient(&message->dsn.recipients[i]))
             crowd_add_guess(worker->crowd, row->source,
