@@ -110,13 +110,14 @@ static bool ip_from_v4(struct slice text, struct ip *ip_r)
     size_t at = 0;
 
     for (unsigned part = 0; part < 4; part++) {
-        size_t first;
+        size_t first, end;
         unsigned number = 0;
 
         if (part > 0 && (at == text.len || text.ptr[at++] != '.'))
             return false;
         first = at;
-        while (at < text.len && at < first + 3 && byte_is_digit(text.ptr[at]))
+        end = text.len - at < 3 ? text.len : at + 3;
+        while (at < end && byte_is_digit(text.ptr[at]))
             number = number * 10 + (unsigned)(text.ptr[at++] - '0');
         if (at == first || number > 255 ||
             (at > first + 1 && text.ptr[first] == '0'))
@@ -299,15 +300,15 @@ static void split_ident(struct slice *text, struct client *client)
 /* "host [ip]", "[ip]", "ident@[ip]": the last brackets are sendmail's own. */
 static bool client_of_network(struct slice text, struct client *client)
 {
-    size_t open = text.len;
+    const char *open = memrchr(text.ptr, '[', text.len);
     struct slice before;
 
-    while (open > 0 && text.ptr[open - 1] != '[')
-        open--;
-    if (open == 0 || !ip_parse(slice_skip(text, open - 1), &client->ip))
+    if (open == NULL)
+        return false;
+    before = slice_head(text, (size_t)(open - text.ptr));
+    if (!ip_parse(slice_skip(text, before.len), &client->ip))
         return false;
     client->has_ip = true;
-    before = slice_head(text, open - 1);
     if (before.len == 0)
         return true;
     if (byte_is_blank(before.ptr[before.len - 1])) {

@@ -326,8 +326,7 @@ static struct slice next_word(struct slice *text)
     *text = header_skip_comments(*text);
     if (text->len == 0)
         return (struct slice){NULL, 0};
-    while (len < text->len && !byte_is_space(text->ptr[len]) &&
-           text->ptr[len] != ';' && text->ptr[len] != '(')
+    while (len < text->len && !header_ends_token(text->ptr[len]))
         len++;
     if (len == 0)
         len = 1;

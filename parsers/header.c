@@ -7,26 +7,25 @@
 
 enum { METAQUOTE = 0xff }; /* sendmail.h */
 
-/* RFC 5322 2.2: printable, no blank, no colon. */
+/* RFC 5322 2.2: printable, no blank, no colon; letters pass the first test. */
 static bool is_name_byte(char c)
 {
-    return c >= '!' && c <= '~' && c != ':';
+    return (c > ':' && c <= '~') || (c >= '!' && c < ':');
 }
 
 /* Blanks before the colon are old but legal (RFC 5322 4.5.8). */
 static bool split_field(struct slice line, struct header_field *field_r)
 {
-    size_t name_bytes = 0, colon;
+    const char *at = line.ptr, *end = line.ptr + line.len;
 
-    while (name_bytes < line.len && is_name_byte(line.ptr[name_bytes]))
-        name_bytes++;
-    colon = name_bytes;
-    while (colon < line.len && byte_is_blank(line.ptr[colon]))
-        colon++;
-    if (name_bytes == 0 || colon == line.len || line.ptr[colon] != ':')
+    while (at < end && is_name_byte(*at))
+        at++;
+    field_r->name = slice_make(line.ptr, (size_t)(at - line.ptr));
+    while (at < end && byte_is_blank(*at))
+        at++;
+    if (field_r->name.len == 0 || at == end || *at != ':')
         return false;
-    field_r->name = slice_head(line, name_bytes);
-    field_r->value = slice_skip(line, colon + 1);
+    field_r->value = slice_make(at + 1, (size_t)(end - at - 1));
     return true;
 }
 
@@ -68,6 +67,10 @@ bool header_next(struct slice *rest, struct header_field *field_r)
  * when it is never closed. */
 static size_t quoted_len(struct slice text)
 {
+    size_t inside = slice_index(slice_skip(text, 1), '"');
+
+    if (slice_index(slice_head(text, inside + 1), '\\') == inside + 1)
+        return inside + 1 < text.len ? inside + 2 : 0;
     for (size_t i = 1; i < text.len; i++) {
         if (text.ptr[i] == '\\')
             i++;
@@ -112,23 +115,25 @@ static struct slice next_parameter(struct slice text)
     size_t at = 0;
 
     while (at < text.len) {
+        char c = text.ptr[at];
         size_t len = 1;
 
-        if (text.ptr[at] == ';')
+        if (c == ';')
             return slice_skip(text, at + 1);
-        if (text.ptr[at] == '(')
+        if (c == '(')
             len = header_comment_len(slice_skip(text, at));
-        else if (text.ptr[at] == '"')
+        else if (c == '"')
             len = quoted_len(slice_skip(text, at));
         at = len == 0 ? text.len : at + len;
     }
     return slice_skip(text, text.len);
 }
 
+/* Letters pass the first test. */
 static bool ends_word(char c)
 {
-    return byte_is_space(c) || c == ';' || c == '=' || c == '"' || c == '(' ||
-           c == ')' || c == '\0';
+    return c <= '=' && (byte_is_space(c) || c == ';' || c == '=' || c == '"' ||
+                        c == '(' || c == ')' || c == '\0');
 }
 
 /* Takes the word off the front of *text. */
@@ -178,8 +183,7 @@ struct slice header_token(struct slice value)
     size_t len = 0;
 
     value = slice_trim(value);
-    while (len < value.len && value.ptr[len] != ';' && value.ptr[len] != '(' &&
-           !byte_is_space(value.ptr[len]))
+    while (len < value.len && !header_ends_token(value.ptr[len]))
         len++;
     return slice_head(value, len);
 }

@@ -555,10 +555,13 @@ static void note_waiting(struct rules_matcher *matcher, const struct rule *rule,
 {
     const struct rule_line *lines = lines_of(matcher->set, rule);
     struct bits waits = {matcher->pending + *len, 1};
+    bool has_undecided = memchr(matcher->answers, TRUTH_UNDECIDED,
+                                matcher->set->condition_count) != NULL;
 
     memset(waits.bytes, 0, rule->pending_bytes);
     for (uint32_t i = 0; i < rule->line_count; i++)
-        if (note_line(matcher, &lines[i], &waits))
+        if ((has_undecided || lines[i].may_be_later) &&
+            note_line(matcher, &lines[i], &waits))
             waits.bytes[0] |= 1;
     assert(waits.at <= rule->pending_bytes * 8);
     *len += rule->pending_bytes;
