@@ -118,6 +118,10 @@ static struct slice next_parameter(struct slice text)
         char c = text.ptr[at];
         size_t len = 1;
 
+        if (c > ';') { /* most are letters */
+            at++;
+            continue;
+        }
         if (c == ';')
             return slice_skip(text, at + 1);
         if (c == '(')

@@ -93,8 +93,8 @@ static bool grow_sources(struct crowd *crowd)
     return true;
 }
 
-uint32_t crowd_add_source(struct crowd *crowd, const struct ip *ip,
-                          uint32_t hash, uint32_t row)
+uint32_t crowd_add_prefetched(struct crowd *crowd, const struct ip *ip,
+                              uint32_t hash, uint32_t row)
 {
     struct crowd_sources *sources = &crowd->sources;
     uint32_t at;
@@ -110,6 +110,12 @@ uint32_t crowd_add_source(struct crowd *crowd, const struct ip *ip,
         sources->slots[at] = sources->count++;
     }
     return sources->slots[at];
+}
+
+uint32_t crowd_add_source(struct crowd *crowd, const struct ip *ip,
+                          uint32_t row)
+{
+    return crowd_add_prefetched(crowd, ip, source_hash(crowd, ip), row);
 }
 
 void crowd_add_guess(struct crowd *crowd, uint32_t source,
@@ -244,8 +250,7 @@ static bool merge_sources(struct crowd *into, const struct crowd *from,
     for (uint32_t n = 1; n < from->sources.count; n++) {
         const struct crowd_source *source = &from->sources.items[n];
 
-        map_r[n] = crowd_add_source(
-            into, &source->ip, source_hash(into, &source->ip), source->row);
+        map_r[n] = crowd_add_source(into, &source->ip, source->row);
         if (map_r[n] == 0)
             return false;
     }

@@ -42,7 +42,7 @@ static void begin(struct message *message, const struct facts *row)
     message->is_dsn_parsed = false;
     message->has_own_kind = message->has_source_ours = false;
     message->has_first_domain = false;
-    message->source_text = (struct slice){NULL, 0};
+    message->source_text = message->source_name = (struct slice){NULL, 0};
     message->has_failed = false;
     message->is_own_report = message->has_null_sender = false;
     message->scratch_used = 0;
@@ -301,8 +301,7 @@ bool message_is_source_ours(struct message *message)
 
 /* ---- fields ---- */
 
-static void add_value(struct message *message, struct slice text,
-                      int64_t number)
+static void add_value(struct message *message, struct field_value value)
 {
     struct message_values *values = &message->values[message->next_values];
 
@@ -318,25 +317,35 @@ static void add_value(struct message *message, struct slice text,
         values->items = items;
         values->capacity = capacity;
     }
-    values->items[values->count++] = (struct field_value){text, number};
+    values->items[values->count++] = value;
 }
 
 static void add_text(struct message *message, struct slice text)
 {
     if (!slice_is_absent(text))
-        add_value(message, text, 0);
+        add_value(message, (struct field_value){.text = text});
+}
+
+static void add_ip(struct message *message, struct slice text,
+                   const struct ip *ip)
+{
+    if (!slice_is_absent(text))
+        add_value(message, (struct field_value){.text = text, .ip = ip});
 }
 
 /* A value of one recipient of several: must be there when others have one, so
  * that "every value" means every recipient. */
 static void add_one_of_many(struct message *message, struct slice text)
 {
-    add_value(message, slice_is_absent(text) ? SLICE_LITERAL("") : text, 0);
+    add_value(message, (struct field_value){.text = slice_is_absent(text)
+                                                        ? SLICE_LITERAL("")
+                                                        : text});
 }
 
 static void add_number(struct message *message, int64_t number)
 {
-    add_value(message, SLICE_LITERAL(""), number);
+    add_value(message, (struct field_value){.text = SLICE_LITERAL(""),
+                                            .number = number});
 }
 
 static bool has_any(const struct message *message)
@@ -460,12 +469,16 @@ static void add_client_value(struct message *message,
     case FIELD_SOURCE: /* several rules ask */
         if (client->has_ip && slice_is_absent(message->source_text))
             message->source_text = ip_text(message, &client->ip);
-        add_text(message, message->source_text);
+        add_ip(message, message->source_text, &client->ip);
         break;
     case FIELD_CLIENT_NAME:
-    case FIELD_SOURCE_NAME:
         if (!client->forged)
             add_text(message, lower(message, client->name));
+        break;
+    case FIELD_SOURCE_NAME: /* the same */
+        if (!client->forged && slice_is_absent(message->source_name))
+            message->source_name = lower(message, client->name);
+        add_text(message, message->source_name);
         break;
     default: /* ..._FORGED */
         add_number(message, client->forged);

@@ -61,6 +61,7 @@ struct message {
     struct slice first_domain; /* of the first recipient, once asked */
     bool has_first_domain;
     struct slice source_text; /* address of the source, absent until asked */
+    struct slice source_name; /* lower case, absent until asked */
     bool is_source_ours, has_source_ours;
     bool has_failed; /* no memory: every further field is undecided */
     struct message_values values[2]; /* of the last two fields asked for */

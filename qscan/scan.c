@@ -27,6 +27,7 @@ struct worker {
     struct message message;
     struct rules_matcher *matcher, *where_matcher;
     struct crowd *crowd;
+    uint32_t last_pending; /* in the crowd's blobs: mostly the next one too */
     uint8_t number;
 };
 
@@ -328,7 +329,7 @@ static void gather_bounce(struct worker *worker, struct facts *row,
     hash = crowd_prefetch_source(worker->crowd, &source->ip);
     gather_targets(worker, source);
     row->source =
-        crowd_add_source(worker->crowd, &source->ip, hash, row_number);
+        crowd_add_prefetched(worker->crowd, &source->ip, hash, row_number);
     for (size_t i = 0; i < message->dsn.recipient_count; i++)
         if (is_unknown_recipient(&message->dsn.recipients[i]))
             crowd_add_guess(worker->crowd, row->source,
@@ -374,6 +375,15 @@ static enum facts_state state_of(struct message *message, struct facts *row,
     return FACTS_JUDGED;
 }
 
+static uint32_t keep_pending(struct worker *worker, struct slice pending)
+{
+    struct intern *blobs = &worker->crowd->blobs;
+
+    if (!slice_equal(pending, intern_text(blobs, worker->last_pending)))
+        worker->last_pending = intern_add(blobs, pending);
+    return worker->last_pending;
+}
+
 static void judge(struct worker *worker, struct facts *row)
 {
     struct rules_verdict verdict;
@@ -385,9 +395,9 @@ static void judge(struct worker *worker, struct facts *row)
         row->is_undecided = verdict.undecided_count > 0;
         row->is_later = verdict.is_later;
         if (verdict.is_later)
-            row->pending = intern_add(&worker->crowd->blobs,
-                                      slice_make((const char *)verdict.pending,
-                                                 verdict.pending_bytes));
+            row->pending =
+                keep_pending(worker, slice_make((const char *)verdict.pending,
+                                                verdict.pending_bytes));
     }
     if (worker->where_matcher != NULL) {
         rules_judge(worker->where_matcher, message_fetch, &worker->message,
@@ -603,15 +613,16 @@ static void add_row_domains(struct row_message *message,
     if (field == FIELD_HOST_ANSWERED && more.len == 0) {
         /* nearly always: its number is at hand */
         message->values[view_r->value_count++] = (struct field_value){
-            SLICE_LITERAL(""),
-            message->scene->crowd->hosts[message->row->domain].answered};
+            .text = SLICE_LITERAL(""),
+            .number =
+                message->scene->crowd->hosts[message->row->domain].answered};
         view_r->state = FIELD_PRESENT;
         return;
     }
     for (;;) {
         message->values[view_r->value_count++] = (struct field_value){
-            SLICE_LITERAL(""),
-            crowd_value_of_domain(message->scene, field, domain)};
+            .text = SLICE_LITERAL(""),
+            .number = crowd_value_of_domain(message->scene, field, domain)};
         if (more.len == 0)
             break;
         if (view_r->value_count == 64) {
@@ -633,8 +644,9 @@ static void add_row_source(struct row_message *message,
     if (message->row->source == 0)
         return;
     message->values[0] = (struct field_value){
-        SLICE_LITERAL(""),
-        field == FIELD_SOURCE_BOUNCES ? source->bounces : source->guesses};
+        .text = SLICE_LITERAL(""),
+        .number =
+            field == FIELD_SOURCE_BOUNCES ? source->bounces : source->guesses};
     view_r->value_count = 1;
     view_r->state = FIELD_PRESENT;
 }
@@ -657,8 +669,8 @@ static void fetch_from_row(void *context, enum rules_field_id field,
     else if (field == FIELD_HOST_WAITING &&
              message->row->more_domains == INTERN_NONE) {
         message->values[0] = (struct field_value){
-            SLICE_LITERAL(""),
-            message->scene->crowd->hosts[message->row->host].waiting};
+            .text = SLICE_LITERAL(""),
+            .number = message->scene->crowd->hosts[message->row->host].waiting};
         view_r->value_count = 1;
         view_r->state = FIELD_PRESENT;
     } else {

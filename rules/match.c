@@ -198,7 +198,8 @@ static bool is_same(enum condition_compare compare, const struct field_value *a,
 static bool is_value(const struct condition *condition,
                      const struct field_value *value)
 {
-    const struct field_value wanted = {condition->value, condition->number};
+    const struct field_value wanted = {.text = condition->value,
+                                       .number = condition->number};
 
     return condition->compare == BY_IP
                ? is_ip(value->text, &condition->ip)
@@ -206,17 +207,20 @@ static bool is_value(const struct condition *condition,
 }
 
 static bool is_listed(const struct rules_matcher *matcher,
-                      const struct condition *condition, struct slice text)
+                      const struct condition *condition,
+                      const struct field_value *value)
 {
     enum rules_field_type type = rules_fields[condition->field].type;
     bool is_name = type == TYPE_DOMAIN || type == TYPE_ADDRESS;
+    struct slice text = value->text;
 
     if (condition->table != NULL)
-        return list_has(condition->table, text, is_name);
-    if (list_has(&condition->list->own, text, is_name))
+        return list_has_known(condition->table, text, value->ip, is_name);
+    if (list_has_known(&condition->list->own, text, value->ip, is_name))
         return true;
     if (matcher->sample == NULL)
-        return list_has(&condition->list->preset, text, is_name);
+        return list_has_known(&condition->list->preset, text, value->ip,
+                              is_name);
     for (const struct sample_list *extra = matcher->sample->lists;
          extra != NULL; extra = extra->next)
         if (extra->list == condition->list &&
@@ -264,7 +268,7 @@ static enum truth judge_value(struct rules_matcher *matcher,
     case OP_MATCHES_NOT:
         return negated(match_text(matcher, condition, value->text));
     case OP_IN:
-        return truth_of(is_listed(matcher, condition, value->text));
+        return truth_of(is_listed(matcher, condition, value));
     case OP_HAS:
         return truth_of(slice_index(value->text, condition->value.ptr[0]) <
                         value->text.len);

@@ -143,6 +143,8 @@ enum field_state {
 struct field_value {
     struct slice text; /* TYPE_TEXT .. TYPE_FLAGS */
     int64_t number;    /* TYPE_NUMBER .. TYPE_BOOLEAN */
+    /* What text says, where the caller has it at hand; else NULL. */
+    const struct ip *ip;
 };
 
 struct field_view {
