@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "parsers/hash.h"
 
@@ -22,12 +23,14 @@ struct arena_block {
 
 void memory_prefer_huge_pages(void *memory, size_t bytes)
 {
-    uintptr_t first = ((uintptr_t)memory + HUGE_PAGE_BYTES - 1) &
-                      ~(uintptr_t)(HUGE_PAGE_BYTES - 1);
+    uintptr_t page_bytes = (uintptr_t)sysconf(_SC_PAGESIZE);
+    uintptr_t first = (uintptr_t)memory & ~(page_bytes - 1);
     uintptr_t end =
-        ((uintptr_t)memory + bytes) & ~(uintptr_t)(HUGE_PAGE_BYTES - 1);
+        ((uintptr_t)memory + bytes + page_bytes - 1) & ~(page_bytes - 1);
 
-    if (end > first)
+    /* All of its pages: were only some of them advised, the kernel would see
+     * several mappings, and realloc could not move them but had to copy. */
+    if (bytes >= HUGE_PAGE_BYTES)
         madvise((void *)first, end - first, MADV_HUGEPAGE);
 }
 

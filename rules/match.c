@@ -14,7 +14,7 @@ enum {
     TEXT_MAX_BYTES = 32768,
     /* Two fields with several values are compared pair by pair. */
     PAIRS_MAX = 1000000,
-    REMEMBERED_TEXTS = 4096,
+    REMEMBERED_TEXTS = 1024, /* in a cache of the processor, mostly */
     REMEMBERED_TEXT_BYTES = 232,
 };
 
