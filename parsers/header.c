@@ -10,7 +10,7 @@ enum { METAQUOTE = 0xff }; /* sendmail.h */
 /* RFC 5322 2.2: printable, no blank, no colon; letters pass the first test. */
 static bool is_name_byte(char c)
 {
-    return (c > ':' && c <= '~') || (c >= '!' && c < ':');
+    return (unsigned char)(c - ';') <= '~' - ';' || (c >= '!' && c < ':');
 }
 
 /* Blanks before the colon are old but legal (RFC 5322 4.5.8). */

@@ -173,7 +173,8 @@ static bool is_header_name_byte(char c)
 {
     unsigned char byte = (unsigned char)c;
 
-    return (byte > ':' && byte != 0x7f) || (byte > ' ' && byte < ':');
+    return (unsigned char)(byte - ';') < 0x7f - ';' ||
+           (byte > ' ' && byte != ':' && byte != 0x7f);
 }
 
 /* Splits "?flags?Name:value"; false when there is no name or no colon. */

@@ -286,21 +286,15 @@ static bool merge_strings(struct crowd *into, struct crowd *from,
     return true;
 }
 
-static void renumber_rows(struct facts_table *table,
-                          const struct renumbering *maps)
+static void renumber_row(struct facts *row, const struct renumbering *map)
 {
-    for (size_t i = 0; i < table->count; i++) {
-        struct facts *row = &table->rows[i];
-        const struct renumbering *map = &maps[row->worker];
-
-        if (map->strings == NULL)
-            continue; /* the first worker's numbers stay */
-        row->domain = map->strings[row->domain];
-        row->more_domains = map->strings[row->more_domains];
-        row->host = map->strings[row->host];
-        row->pending = map->blobs[row->pending];
-        row->source = map->sources[row->source];
-    }
+    if (map->strings == NULL)
+        return; /* the first worker's numbers stay */
+    row->domain = map->strings[row->domain];
+    row->more_domains = map->strings[row->more_domains];
+    row->host = map->strings[row->host];
+    row->pending = map->blobs[row->pending];
+    row->source = map->sources[row->source];
 }
 
 /* Adds one part's guesses, so that each counts once over all parts. */
@@ -333,22 +327,30 @@ static void count_answers(struct crowd *crowd, const struct crowd *part,
     }
 }
 
-static bool count_rows(struct crowd *crowd, const struct facts_table *table)
+static void count_row(struct crowd *crowd, const struct facts *row)
+{
+    if (row->state == FACTS_GONE)
+        return;
+    if (row->is_bounce)
+        crowd->sources.items[row->source].bounces++;
+    if (status_is_dead(row->status_kind))
+        crowd->hosts[row->host].waiting++;
+    if (status_is_alive(row->status_kind))
+        crowd->hosts[row->domain].answered++;
+}
+
+/* Gives the rows their numbers in the sum, and counts them, in one go. */
+static bool count_rows(struct crowd *crowd, struct facts_table *table,
+                       const struct renumbering *maps)
 {
     crowd->hosts = calloc(crowd->strings.count, sizeof(*crowd->hosts));
     if (crowd->hosts == NULL)
         return false;
     for (size_t i = 0; i < table->count; i++) {
-        const struct facts *row = &table->rows[i];
+        struct facts *row = &table->rows[i];
 
-        if (row->state == FACTS_GONE)
-            continue;
-        if (row->is_bounce)
-            crowd->sources.items[row->source].bounces++;
-        if (status_is_dead(row->status_kind))
-            crowd->hosts[row->host].waiting++;
-        if (status_is_alive(row->status_kind))
-            crowd->hosts[row->domain].answered++;
+        renumber_row(row, &maps[row->worker]);
+        count_row(crowd, row);
     }
     return true;
 }
@@ -377,9 +379,7 @@ bool crowd_merge(struct crowd *parts, size_t part_count,
     struct renumbering *maps = calloc(part_count, sizeof(*maps));
     bool is_done = maps != NULL && merge_parts(parts, part_count, maps);
 
-    if (is_done)
-        renumber_rows(table, maps);
-    is_done = is_done && count_rows(&parts[0], table);
+    is_done = is_done && count_rows(&parts[0], table, maps);
     for (size_t i = 0; is_done && i < part_count; i++)
         count_answers(&parts[0], &parts[i], maps[i].strings);
     for (size_t i = 0; maps != NULL && i < part_count; i++)

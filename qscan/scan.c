@@ -550,48 +550,61 @@ static void look_again(struct worker *worker, uint32_t row_number)
         row->state = FACTS_NEWBORN;
 }
 
+static void drop_purge_if_kept(struct facts *row)
+{
+    if (scan_keep_reason(row) != NULL)
+        row->is_purge = false;
+}
+
+/* What the joined names say of a row. */
+static void note_names(struct run *run, struct facts *row)
+{
+    if (row->state == FACTS_ORPHAN) {
+        row->is_wanted = run->workers[0].where_matcher == NULL;
+        look_at_orphan(&run->workers[0], row);
+    }
+    if ((row->beside & BESIDE_REWRITE) != 0)
+        row->oddities |= ODD_STALE_TF;
+    if ((row->beside & BESIDE_CONTROL) != 0)
+        row->oddities |= ODD_TWO_CONTROLS;
+    drop_purge_if_kept(row);
+}
+
 /*
  * Names were listed before files were read: what looks torn may have been
- * written, or finished, since. Young ones get a moment.
+ * written, or finished, since. Young ones get a moment. The table is walked
+ * once when there is nothing to look at: it is larger than any cache.
  */
 static void second_look(struct run *run)
 {
     struct facts_table *table = &run->scan->table;
     int64_t now = time(NULL);
-    size_t orphan_count = 0;
+    size_t orphan_count = 0, torn_count = 0;
     bool is_any_young = false;
 
     for (size_t i = 0; i < table->count; i++) {
         struct facts *row = &table->rows[i];
 
-        if (row->state == FACTS_ORPHAN) {
-            row->is_wanted = run->workers[0].where_matcher == NULL;
-            look_at_orphan(&run->workers[0], row);
-            orphan_count += row->state == FACTS_ORPHAN;
-        }
-        if ((row->beside & BESIDE_REWRITE) != 0)
-            row->oddities |= ODD_STALE_TF;
-        if ((row->beside & BESIDE_CONTROL) != 0)
-            row->oddities |= ODD_TWO_CONTROLS;
+        note_names(run, row);
+        if (!needs_second_look(row))
+            continue;
+        torn_count++;
+        orphan_count += row->state == FACTS_ORPHAN;
+        is_any_young = is_any_young || row->created > now - YOUNG_SEC;
     }
-    for (size_t i = 0; i < table->count; i++)
-        if (needs_second_look(&table->rows[i]) &&
-            table->rows[i].created > now - YOUNG_SEC)
-            is_any_young = true;
     if (is_any_young)
         nanosleep(&(struct timespec){.tv_nsec = SECOND_LOOK_NSEC}, NULL);
-    for (size_t i = 0; i < table->count; i++) {
-        const struct facts *row = &table->rows[i];
+    for (size_t i = 0; torn_count > 0 && i < table->count; i++) {
+        struct facts *row = &table->rows[i];
 
         /* of very many only the young ones can have found a control file */
         if (needs_second_look(row) &&
             (row->state != FACTS_ORPHAN || orphan_count <= ORPHANS_LOOKED_UP ||
-             row->created > now - ORPHAN_YOUNG_SEC))
+             row->created > now - ORPHAN_YOUNG_SEC)) {
             look_again(&run->workers[0], (uint32_t)i);
+            drop_purge_if_kept(row);
+        }
     }
-    for (size_t i = 0; i < table->count; i++)
-        if (scan_keep_reason(&table->rows[i]) != NULL)
-            table->rows[i].is_purge = false;
 }
 
 /* ---- the second phase ---- */
