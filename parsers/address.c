@@ -19,6 +19,12 @@ static size_t last_unquoted(struct slice s, char c)
     size_t last = s.len;
     bool is_quoted = false;
 
+    if (slice_index(s, '"') == s.len && slice_index(s, '\\') == s.len) {
+        const char *hit =
+            s.len == 0 ? NULL : memrchr(s.ptr, (unsigned char)c, s.len);
+
+        return hit == NULL ? s.len : (size_t)(hit - s.ptr);
+    }
     for (size_t i = 0; i < s.len; i++) {
         if (s.ptr[i] == '\\')
             i++;
@@ -452,7 +458,6 @@ static bool is_host_name(struct slice s)
 static bool take_host(struct slice text, struct slice *host_r)
 {
     struct slice name = without_final_dot(text);
-    struct slice cut = SLICE_LITERAL("..");
     struct ip ip;
 
     *host_r = name;
@@ -460,9 +465,8 @@ static bool take_host(struct slice text, struct slice *host_r)
         return ip_parse(name, &ip);
     if (!is_host_name(name))
         return false;
-    for (size_t i = 0; i + cut.len <= name.len; i++)
-        if (slice_starts(slice_skip(name, i), cut))
-            *host_r = absent;
+    if (memmem(name.ptr, name.len, "..", 2) != NULL)
+        *host_r = absent;
     return true;
 }
 
@@ -492,7 +496,8 @@ static enum status_kind match_form(const struct status_form *form,
 {
     struct slice rest = slice_skip(text, form->words.len);
 
-    if (!slice_starts(text, form->words))
+    if (text.len == 0 || text.ptr[0] != form->words.ptr[0] ||
+        !slice_starts(text, form->words))
         return STATUS_OTHER;
     switch (form->place) {
     case HOST_NONE:

@@ -112,32 +112,73 @@ static enum dsn_delimiter delimiter_of(struct slice line, struct slice boundary,
                                                   : DSN_DELIMITER_NONE;
 }
 
-enum dsn_delimiter dsn_take_part(struct slice *rest, struct slice boundary,
-                                 enum dsn_author author, struct slice *part_r)
+/* Past lines that cannot be a delimiter of ours, up to one that follows an
+ * empty line and begins like it; to the end when there is none. */
+static void skip_our_lines(struct slice *rest)
+{
+    const char *at = rest->ptr, *end = rest->ptr + rest->len;
+    bool is_after_empty = false;
+
+    while (at < end && !(is_after_empty && at[0] == '-')) {
+        const char *newline = memchr(at, '\n', (size_t)(end - at));
+
+        if (newline == NULL)
+            newline = end - 1;
+        is_after_empty = newline == at || (newline == at + 1 && at[0] == '\r');
+        at = newline + 1;
+    }
+    *rest = slice_make(at, (size_t)(end - at));
+}
+
+static enum dsn_delimiter
+take_our_part(struct slice *rest, struct slice boundary, struct slice *part_r)
 {
     struct slice whole = *rest, line;
-    bool is_allowed = author == DSN_BY_OTHERS;
 
-    assert(boundary.len > 0);
+    skip_our_lines(rest);
     while (slice_next_line(rest, &line)) {
-        enum dsn_delimiter found = DSN_DELIMITER_NONE;
+        enum dsn_delimiter found = delimiter_of(line, boundary, DSN_BY_US);
 
-        if (is_allowed)
-            found = delimiter_of(line, boundary, author);
-        /* A line that the end of the text cuts may have meant to go on;
-         * others leave the last newline out. */
-        if (rest->ptr[-1] != '\n' &&
-            (author == DSN_BY_US || found != DSN_DELIMITER_CLOSE))
+        /* A line that the end of the text cuts may have meant to go on. */
+        if (rest->ptr[-1] != '\n')
             break;
         if (found != DSN_DELIMITER_NONE) {
             *part_r = slice_head(whole, (size_t)(line.ptr - whole.ptr));
             return found;
         }
-        if (author == DSN_BY_US)
-            is_allowed = line.len == 0;
+        skip_our_lines(rest);
     }
     *part_r = whole;
     return DSN_DELIMITER_NONE;
+}
+
+static enum dsn_delimiter take_foreign_part(struct slice *rest,
+                                            struct slice boundary,
+                                            struct slice *part_r)
+{
+    struct slice whole = *rest, line;
+
+    while (slice_next_line(rest, &line)) {
+        enum dsn_delimiter found = delimiter_of(line, boundary, DSN_BY_OTHERS);
+
+        /* As above, but others leave the last newline out. */
+        if (rest->ptr[-1] != '\n' && found != DSN_DELIMITER_CLOSE)
+            break;
+        if (found != DSN_DELIMITER_NONE) {
+            *part_r = slice_head(whole, (size_t)(line.ptr - whole.ptr));
+            return found;
+        }
+    }
+    *part_r = whole;
+    return DSN_DELIMITER_NONE;
+}
+
+enum dsn_delimiter dsn_take_part(struct slice *rest, struct slice boundary,
+                                 enum dsn_author author, struct slice *part_r)
+{
+    assert(boundary.len > 0);
+    return author == DSN_BY_US ? take_our_part(rest, boundary, part_r)
+                               : take_foreign_part(rest, boundary, part_r);
 }
 
 /* ---- status codes ---- */
@@ -199,23 +240,29 @@ struct block {
     bool has_double;     /* a field that may stand once stands twice */
 };
 
+#define NAME(text)                                                             \
+    {                                                                          \
+        (text), sizeof(text) - 1                                               \
+    }
 static const struct {
-    const char *name;
+    struct slice name;
     size_t offset; /* of a slice in struct block */
     enum { WHOLE, TYPED, TOKEN } form;
 } block_fields[] = {
-    {"Final-Recipient", offsetof(struct block, recipient.final_recipient),
+    {NAME("Final-Recipient"), offsetof(struct block, recipient.final_recipient),
      TYPED},
-    {"Original-Recipient", offsetof(struct block, recipient.original_recipient),
-     TYPED},
-    {"Action", offsetof(struct block, recipient.action), TOKEN},
-    {"Status", offsetof(struct block, recipient.status), TOKEN},
-    {"Remote-MTA", offsetof(struct block, recipient.remote_mta), TYPED},
-    {"Diagnostic-Code", offsetof(struct block, recipient.diagnostic), WHOLE},
-    {"Reporting-MTA", offsetof(struct block, reporting_mta), TYPED},
-    {"Received-From-MTA", offsetof(struct block, received_from), TYPED},
-    {"Arrival-Date", offsetof(struct block, arrival_date), WHOLE},
+    {NAME("Original-Recipient"),
+     offsetof(struct block, recipient.original_recipient), TYPED},
+    {NAME("Action"), offsetof(struct block, recipient.action), TOKEN},
+    {NAME("Status"), offsetof(struct block, recipient.status), TOKEN},
+    {NAME("Remote-MTA"), offsetof(struct block, recipient.remote_mta), TYPED},
+    {NAME("Diagnostic-Code"), offsetof(struct block, recipient.diagnostic),
+     WHOLE},
+    {NAME("Reporting-MTA"), offsetof(struct block, reporting_mta), TYPED},
+    {NAME("Received-From-MTA"), offsetof(struct block, received_from), TYPED},
+    {NAME("Arrival-Date"), offsetof(struct block, arrival_date), WHOLE},
 };
+#undef NAME
 
 static void take_field(struct block *block, const struct header_field *field)
 {
@@ -225,8 +272,7 @@ static void take_field(struct block *block, const struct header_field *field)
     for (size_t i = 0; i < COUNT; i++) {
         struct slice *slot = (void *)((char *)block + block_fields[i].offset);
 
-        if (!slice_equal_nocase(field->name,
-                                slice_from_string(block_fields[i].name)))
+        if (!slice_equal_nocase(field->name, block_fields[i].name))
             continue;
         if (!slice_is_absent(*slot))
             block->has_double = true;

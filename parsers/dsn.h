@@ -105,9 +105,12 @@ bool dsn_is_foreign_by_header(const struct qf *qf);
  * The text form (SendMimeErrors=false) is read too: its status codes come
  * from "(reason: 550 5.1.1 ...)", or from "<<< 550 5.1.1 <address>" that names
  * exactly that recipient, without remote_mta.
+ *
+ * kind is what dsn_kind_of_own says of this qf: callers know it already.
  */
 enum dsn_outcome dsn_parse_own(struct dsn *dsn, const struct qf *qf,
-                               struct slice id, struct slice body);
+                               enum dsn_kind kind, struct slice id,
+                               struct slice body);
 
 /*
  * Reads the body of a message with a null sender as a foreign report; kind

@@ -10,16 +10,23 @@
 
 /* ---- kind ---- */
 
+/* A slice that stands in a table. */
+#define TEXT(text)                                                             \
+    {                                                                          \
+        (text), sizeof(text) - 1                                               \
+    }
+
 static const struct {
-    const char *word; /* of Auto-Submitted */
-    const char *subject;
+    struct slice word; /* of Auto-Submitted */
+    struct slice subject;
     enum dsn_kind kind;
 } kinds[] = {
-    {"failure", "Returned mail: ", DSN_FAILURE},
-    {"warning-timeout", "Warning: ", DSN_WARNING},
-    {"return-receipt", "Return receipt", DSN_RECEIPT},
-    {"postmaster-notification", "Postmaster notify: ", DSN_POSTMASTER},
-    {"postmaster-warning", "Postmaster warning: ", DSN_POSTMASTER},
+    {TEXT("failure"), TEXT("Returned mail: "), DSN_FAILURE},
+    {TEXT("warning-timeout"), TEXT("Warning: "), DSN_WARNING},
+    {TEXT("return-receipt"), TEXT("Return receipt"), DSN_RECEIPT},
+    {TEXT("postmaster-notification"), TEXT("Postmaster notify: "),
+     DSN_POSTMASTER},
+    {TEXT("postmaster-warning"), TEXT("Postmaster warning: "), DSN_POSTMASTER},
 };
 enum { KIND_COUNT = sizeof kinds / sizeof *kinds };
 
@@ -29,7 +36,7 @@ static enum dsn_kind kind_by_subject(const struct qf *qf)
     struct slice subject = dsn_header(qf, SLICE_LITERAL("Subject"), &count);
 
     for (size_t i = 0; count == 1 && i < KIND_COUNT; i++)
-        if (slice_starts(subject, slice_from_string(kinds[i].subject)))
+        if (slice_starts(subject, kinds[i].subject))
             return kinds[i].kind;
     return DSN_OTHER;
 }
@@ -44,7 +51,7 @@ static enum dsn_kind kind_by_word(struct slice value)
     value = slice_skip(value, lead.len);
     value.len--;
     for (size_t i = 0; i < KIND_COUNT; i++)
-        if (slice_equal_nocase(value, slice_from_string(kinds[i].word)))
+        if (slice_equal_nocase(value, kinds[i].word))
             return kinds[i].kind;
     return DSN_OTHER;
 }
@@ -134,29 +141,31 @@ enum section {
 static enum section section_of(struct slice line)
 {
     static const struct {
-        const char *heading;
+        struct slice heading;
         enum section section;
     } headings[] = {
-        {"   ----- The following addresses had permanent fatal errors -----",
+        {TEXT("   ----- The following addresses had permanent fatal errors "
+              "-----"),
          SECTION_FAILED},
-        {"   ----- The following addresses had transient non-fatal errors "
-         "-----",
+        {TEXT("   ----- The following addresses had transient non-fatal "
+              "errors -----"),
          SECTION_DELAYED},
-        {"   ----- The following addresses had successful delivery "
-         "notifications -----",
+        {TEXT("   ----- The following addresses had successful delivery "
+              "notifications -----"),
          SECTION_DELIVERED},
-        {"   ----- Transcript of session follows -----", SECTION_TRANSCRIPT},
-        {"   ----- Transcript of session is unavailable -----",
+        {TEXT("   ----- Transcript of session follows -----"),
          SECTION_TRANSCRIPT},
-        {"   ----- Original message follows -----", SECTION_ORIGINAL},
-        {"   ----- Message header follows -----", SECTION_ORIGINAL},
-        {"  ----- No message was collected -----", SECTION_END},
+        {TEXT("   ----- Transcript of session is unavailable -----"),
+         SECTION_TRANSCRIPT},
+        {TEXT("   ----- Original message follows -----"), SECTION_ORIGINAL},
+        {TEXT("   ----- Message header follows -----"), SECTION_ORIGINAL},
+        {TEXT("  ----- No message was collected -----"), SECTION_END},
     };
 
     if (!slice_starts(line, SLICE_LITERAL("  ")))
         return SECTION_NONE;
     for (size_t i = 0; i < sizeof headings / sizeof *headings; i++)
-        if (slice_equal(line, slice_from_string(headings[i].heading)))
+        if (slice_equal(line, headings[i].heading))
             return headings[i].section;
     return SECTION_NONE;
 }
@@ -317,8 +326,7 @@ static struct slice next_word(struct slice *text)
     *text = header_skip_comments(*text);
     if (text->len == 0)
         return (struct slice){NULL, 0};
-    while (len < text->len && !byte_is_space(text->ptr[len]) &&
-           text->ptr[len] != ';' && text->ptr[len] != '(')
+    while (len < text->len && !header_ends_token(text->ptr[len]))
         len++;
     if (len == 0)
         len = 1;
@@ -344,28 +352,31 @@ static struct slice received_source(struct slice value, struct slice known,
                                     struct slice *rest_r)
 {
     struct slice absent = {NULL, 0};
-    struct slice inside;
+    struct slice comment, inside;
     size_t len;
 
     *rest_r = value;
     if (slice_starts(value, SLICE_LITERAL("(from "))) {
+        comment = value;
         inside = slice_skip(value, 6);
-        len = header_comment_len(value) - 6;
     } else if (slice_starts(value, SLICE_LITERAL("from "))) {
-        value = slice_skip(value, 5);
-        while (value.len > 0 && !byte_is_space(value.ptr[0]) &&
-               value.ptr[0] != '(')
-            value = slice_skip(value, 1);
-        if (!slice_starts(value, SLICE_LITERAL(" (")))
+        size_t end = 5;
+
+        while (end < value.len && !byte_is_space(value.ptr[end]) &&
+               value.ptr[end] != '(')
+            end++;
+        comment = slice_skip(value, end + 1);
+        if (!slice_starts(slice_skip(value, end), SLICE_LITERAL(" (")))
             return absent;
-        inside = slice_skip(value, 2);
-        len = header_comment_len(slice_skip(value, 1)) - 1;
+        inside = slice_skip(comment, 1);
     } else {
         return absent;
     }
     if (!slice_is_absent(known) && slice_starts(inside, known) &&
         slice_starts(slice_skip(inside, known.len), SLICE_LITERAL(")")))
         len = known.len + 1;
+    else
+        len = header_comment_len(comment) - (size_t)(inside.ptr - comment.ptr);
     if (len == 0 || inside.ptr[len - 1] != ')')
         return absent;
     *rest_r = slice_skip(inside, len);
@@ -481,15 +492,15 @@ static enum dsn_outcome read_status_part(struct dsn *dsn, struct slice part)
 
 static bool is_original_type(struct slice type)
 {
-    static const char *const types[] = {
-        "message/rfc822",
-        "text/rfc822-headers",
-        "message/global", /* RFC 6533 */
-        "message/global-headers",
+    static const struct slice types[] = {
+        TEXT("message/rfc822"),
+        TEXT("text/rfc822-headers"),
+        TEXT("message/global"), /* RFC 6533 */
+        TEXT("message/global-headers"),
     };
 
     for (size_t i = 0; i < sizeof types / sizeof *types; i++)
-        if (slice_equal_nocase(type, slice_from_string(types[i])))
+        if (slice_equal_nocase(type, types[i]))
             return true;
     return false;
 }
@@ -586,7 +597,8 @@ static bool is_own_boundary(struct slice boundary, struct slice id)
 }
 
 enum dsn_outcome dsn_parse_own(struct dsn *dsn, const struct qf *qf,
-                               struct slice id, struct slice body)
+                               enum dsn_kind kind, struct slice id,
+                               struct slice body)
 {
     size_t count;
     struct slice type = dsn_header(qf, SLICE_LITERAL("Content-Type"), &count);
@@ -596,7 +608,7 @@ enum dsn_outcome dsn_parse_own(struct dsn *dsn, const struct qf *qf,
     dsn_reset(dsn);
     if (!qf_has_flag(qf, 'r'))
         return DSN_NOT_A_REPORT;
-    dsn->kind = dsn_kind_of_own(qf);
+    dsn->kind = kind;
     if (count == 0)
         outcome = read_text_form(dsn, body);
     else if (count == 1 && is_own_boundary(boundary, id))

@@ -7,29 +7,25 @@
 
 enum { METAQUOTE = 0xff }; /* sendmail.h */
 
-/* RFC 5322 2.2: printable, no blank, no colon. */
-static bool is_field_name(struct slice name)
+/* RFC 5322 2.2: printable, no blank, no colon; letters pass the first test. */
+static bool is_name_byte(char c)
 {
-    for (size_t i = 0; i < name.len; i++)
-        if (name.ptr[i] < '!' || name.ptr[i] > '~')
-            return false;
-    return name.len > 0;
+    return (unsigned char)(c - ';') <= '~' - ';' || (c >= '!' && c < ':');
 }
 
 /* Blanks before the colon are old but legal (RFC 5322 4.5.8). */
 static bool split_field(struct slice line, struct header_field *field_r)
 {
-    size_t colon = slice_index(line, ':');
-    struct slice name = slice_head(line, colon);
+    const char *at = line.ptr, *end = line.ptr + line.len;
 
-    if (colon == line.len)
+    while (at < end && is_name_byte(*at))
+        at++;
+    field_r->name = slice_make(line.ptr, (size_t)(at - line.ptr));
+    while (at < end && byte_is_blank(*at))
+        at++;
+    if (field_r->name.len == 0 || at == end || *at != ':')
         return false;
-    while (name.len > 0 && byte_is_blank(name.ptr[name.len - 1]))
-        name.len--;
-    if (!is_field_name(name))
-        return false;
-    field_r->name = name;
-    field_r->value = slice_skip(line, colon + 1);
+    field_r->value = slice_make(at + 1, (size_t)(end - at - 1));
     return true;
 }
 
@@ -71,6 +67,10 @@ bool header_next(struct slice *rest, struct header_field *field_r)
  * when it is never closed. */
 static size_t quoted_len(struct slice text)
 {
+    size_t inside = slice_index(slice_skip(text, 1), '"');
+
+    if (slice_index(slice_head(text, inside + 1), '\\') == inside + 1)
+        return inside + 1 < text.len ? inside + 2 : 0;
     for (size_t i = 1; i < text.len; i++) {
         if (text.ptr[i] == '\\')
             i++;
@@ -98,8 +98,10 @@ size_t header_comment_len(struct slice text)
 struct slice header_skip_comments(struct slice text)
 {
     for (;;) {
-        while (text.len > 0 && byte_is_space(text.ptr[0]))
-            text = slice_skip(text, 1);
+        while (text.len > 0 && byte_is_space(text.ptr[0])) {
+            text.ptr++;
+            text.len--;
+        }
         if (text.len == 0 || text.ptr[0] != '(')
             return text;
         text = slice_skip(text, header_comment_len(text));
@@ -110,18 +112,32 @@ struct slice header_skip_comments(struct slice text)
  * there is none. */
 static struct slice next_parameter(struct slice text)
 {
-    while (text.len > 0) {
+    size_t at = 0;
+
+    while (at < text.len) {
+        char c = text.ptr[at];
         size_t len = 1;
 
-        if (text.ptr[0] == ';')
-            return slice_skip(text, 1);
-        if (text.ptr[0] == '(')
-            len = header_comment_len(text);
-        else if (text.ptr[0] == '"')
-            len = quoted_len(text);
-        text = slice_skip(text, len == 0 ? text.len : len);
+        if (c > ';') { /* most are letters */
+            at++;
+            continue;
+        }
+        if (c == ';')
+            return slice_skip(text, at + 1);
+        if (c == '(')
+            len = header_comment_len(slice_skip(text, at));
+        else if (c == '"')
+            len = quoted_len(slice_skip(text, at));
+        at = len == 0 ? text.len : at + len;
     }
-    return text;
+    return slice_skip(text, text.len);
+}
+
+/* Letters pass the first test. */
+static bool ends_word(char c)
+{
+    return c <= '=' && (byte_is_space(c) || c == ';' || c == '=' || c == '"' ||
+                        c == '(' || c == ')' || c == '\0');
 }
 
 /* Takes the word off the front of *text. */
@@ -130,8 +146,7 @@ static struct slice take_word(struct slice *text)
     size_t len = 0;
     struct slice word;
 
-    while (len < text->len && !byte_is_space(text->ptr[len]) &&
-           strchr(";=\"()", text->ptr[len]) == NULL)
+    while (len < text->len && !ends_word(text->ptr[len]))
         len++;
     word = slice_head(*text, len);
     *text = slice_skip(*text, len);
@@ -172,8 +187,7 @@ struct slice header_token(struct slice value)
     size_t len = 0;
 
     value = slice_trim(value);
-    while (len < value.len && value.ptr[len] != ';' && value.ptr[len] != '(' &&
-           !byte_is_space(value.ptr[len]))
+    while (len < value.len && !header_ends_token(value.ptr[len]))
         len++;
     return slice_head(value, len);
 }

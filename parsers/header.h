@@ -29,7 +29,13 @@ bool header_next(struct slice *rest, struct header_field *field_r);
  * are skipped; RFC 2231 pieces ("boundary*0") are other names. */
 struct slice header_parameter(struct slice value, struct slice name);
 
-/* The value up to the first ';', '(' or white space: "multipart/report". */
+/* ';', '(' or white space; letters pass the first test. */
+static inline bool header_ends_token(char c)
+{
+    return c <= ';' && (c == ';' || c == '(' || byte_is_space(c));
+}
+
+/* The value up to the first byte that ends it: "multipart/report". */
 struct slice header_token(struct slice value);
 
 /* Length of the comment "(...)" that text begins with, nested ones and

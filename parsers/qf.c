@@ -168,32 +168,38 @@ static enum qf_outcome take_recipient(struct reader *reader, struct slice value,
     return QF_OK;
 }
 
+/* Above ' ', but for ':' and DEL; letters pass the first test. */
 static bool is_header_name_byte(char c)
 {
-    return (unsigned char)c > ' ' && c != 0x7f && c != ':';
+    unsigned char byte = (unsigned char)c;
+
+    return (unsigned char)(byte - ';') < 0x7f - ';' ||
+           (byte > ' ' && byte != ':' && byte != 0x7f);
 }
 
 /* Splits "?flags?Name:value"; false when there is no name or no colon. */
 static bool split_header(struct slice text, struct qf_header *header_r)
 {
-    size_t name_bytes = 0;
-    size_t colon;
+    const char *at, *end;
 
     header_r->flags = (struct slice){NULL, 0};
     if (text.len > 0 && text.ptr[0] == '?') {
-        text = slice_skip(text, 1);
-        header_r->flags = slice_head(text, slice_index(text, '?'));
-        text = slice_skip(text, header_r->flags.len + 1);
+        size_t close = 1; /* near: there is one flag or none */
+
+        while (close < text.len && text.ptr[close] != '?')
+            close++;
+        header_r->flags = slice_make(text.ptr + 1, close - 1);
+        text = slice_skip(text, close + 1);
     }
-    while (name_bytes < text.len && is_header_name_byte(text.ptr[name_bytes]))
-        name_bytes++;
-    colon = name_bytes;
-    while (colon < text.len && byte_is_blank(text.ptr[colon]))
-        colon++;
-    if (name_bytes == 0 || colon == text.len || text.ptr[colon] != ':')
+    end = text.ptr + text.len;
+    for (at = text.ptr; at < end && is_header_name_byte(*at); at++)
+        ;
+    header_r->name = slice_make(text.ptr, (size_t)(at - text.ptr));
+    while (at < end && byte_is_blank(*at))
+        at++;
+    if (header_r->name.len == 0 || at == end || *at != ':')
         return false;
-    header_r->name = slice_head(text, name_bytes);
-    header_r->value = slice_trim(slice_skip(text, colon + 1));
+    header_r->value = slice_trim(slice_make(at + 1, (size_t)(end - at - 1)));
     return true;
 }
 

@@ -52,13 +52,14 @@ static int month_days(int64_t year, int month)
 /* Days from 1970-01-01 to the given day; month from 0, day from 1. */
 static int64_t days_to(int64_t year, int month, int day)
 {
+    static const int days_before[] = {0,   31,  59,  90,  120, 151,
+                                      181, 212, 243, 273, 304, 334};
     int64_t before = year - 1; /* whole years since the year 0 */
     int64_t days = before * 365 + floor_div(before, 4) -
                    floor_div(before, 100) + floor_div(before, 400) - 719162;
 
-    for (int i = 0; i < month; i++)
-        days += month_days(year, i);
-    return days + day - 1;
+    return days + days_before[month] + (month > 1 && is_leap_year(year)) + day -
+           1;
 }
 
 /* The year within 30 of the moment near whose place in the cycle is given. */

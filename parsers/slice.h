@@ -113,7 +113,13 @@ static inline bool slice_equal_nocase(struct slice a, struct slice b)
 {
     if (a.len != b.len)
         return false;
-    for (size_t i = 0; i < a.len; i++)
+    if (a.len == 0)
+        return true;
+    if (byte_lower(a.ptr[0]) != byte_lower(b.ptr[0]))
+        return false;
+    if (memcmp(a.ptr, b.ptr, a.len) == 0) /* as mostly when they are equal */
+        return true;
+    for (size_t i = 1; i < a.len; i++)
         if (byte_lower(a.ptr[i]) != byte_lower(b.ptr[i]))
             return false;
     return true;
@@ -128,8 +134,10 @@ static inline bool slice_starts_nocase(struct slice s, struct slice prefix)
 /* Without white space (newlines too) at both ends. */
 static inline struct slice slice_trim(struct slice s)
 {
-    while (s.len > 0 && byte_is_space(s.ptr[0]))
-        s = slice_skip(s, 1);
+    while (s.len > 0 && byte_is_space(s.ptr[0])) {
+        s.ptr++;
+        s.len--;
+    }
     while (s.len > 0 && byte_is_space(s.ptr[s.len - 1]))
         s.len--;
     return s;
@@ -139,13 +147,15 @@ static inline struct slice slice_trim(struct slice s)
  * A last line without newline is a line. */
 static inline bool slice_next_line(struct slice *rest, struct slice *line_r)
 {
-    size_t end;
+    const char *newline;
+    size_t taken;
 
     if (rest->len == 0)
         return false;
-    end = slice_index(*rest, '\n');
-    *line_r = slice_head(*rest, end);
-    *rest = slice_skip(*rest, end + 1);
+    newline = memchr(rest->ptr, '\n', rest->len);
+    taken = newline == NULL ? rest->len : (size_t)(newline - rest->ptr) + 1;
+    *line_r = slice_make(rest->ptr, taken - (newline != NULL));
+    *rest = slice_make(rest->ptr + taken, rest->len - taken);
     if (line_r->len > 0 && line_r->ptr[line_r->len - 1] == '\r')
         line_r->len--;
     return true;

@@ -41,18 +41,17 @@ void crowd_free(struct crowd *crowd)
     *crowd = (struct crowd){0};
 }
 
-static uint32_t first_source_slot(const struct crowd *crowd,
-                                  const struct ip *ip)
+static uint32_t source_hash(const struct crowd *crowd, const struct ip *ip)
 {
-    return (uint32_t)keyed_hash(crowd->key, slice_make((const char *)ip->bytes,
-                                                       sizeof(ip->bytes))) &
-           (crowd->sources.slot_count - 1);
+    return (uint32_t)keyed_hash(
+        crowd->key, slice_make((const char *)ip->bytes, sizeof(ip->bytes)));
 }
 
-static uint32_t source_slot(const struct crowd *crowd, const struct ip *ip)
+static uint32_t source_slot(const struct crowd *crowd, const struct ip *ip,
+                            uint32_t hash)
 {
     const struct crowd_sources *sources = &crowd->sources;
-    uint32_t at = first_source_slot(crowd, ip);
+    uint32_t at = hash & (sources->slot_count - 1);
 
     while (sources->slots[at] != 0 &&
            memcmp(sources->items[sources->slots[at]].ip.bytes, ip->bytes,
@@ -61,9 +60,13 @@ static uint32_t source_slot(const struct crowd *crowd, const struct ip *ip)
     return at;
 }
 
-void crowd_prefetch_source(const struct crowd *crowd, const struct ip *ip)
+uint32_t crowd_prefetch_source(const struct crowd *crowd, const struct ip *ip)
 {
-    __builtin_prefetch(&crowd->sources.slots[first_source_slot(crowd, ip)], 1);
+    uint32_t hash = source_hash(crowd, ip);
+
+    __builtin_prefetch(
+        &crowd->sources.slots[hash & (crowd->sources.slot_count - 1)], 1);
+    return hash;
 }
 
 static bool grow_sources(struct crowd *crowd)
@@ -85,12 +88,13 @@ static bool grow_sources(struct crowd *crowd)
     sources->slot_count *= 2;
     sources->capacity = capacity;
     for (uint32_t n = 1; n < sources->count; n++)
-        slots[source_slot(crowd, &items[n].ip)] = n;
+        slots[source_slot(crowd, &items[n].ip,
+                          source_hash(crowd, &items[n].ip))] = n;
     return true;
 }
 
-uint32_t crowd_add_source(struct crowd *crowd, const struct ip *ip,
-                          uint32_t row)
+uint32_t crowd_add_prefetched(struct crowd *crowd, const struct ip *ip,
+                              uint32_t hash, uint32_t row)
 {
     struct crowd_sources *sources = &crowd->sources;
     uint32_t at;
@@ -99,13 +103,19 @@ uint32_t crowd_add_source(struct crowd *crowd, const struct ip *ip,
         crowd->has_failed = true;
         return 0;
     }
-    at = source_slot(crowd, ip);
+    at = source_slot(crowd, ip, hash);
     if (sources->slots[at] == 0) {
         sources->items[sources->count] =
             (struct crowd_source){.ip = *ip, .row = row};
         sources->slots[at] = sources->count++;
     }
     return sources->slots[at];
+}
+
+uint32_t crowd_add_source(struct crowd *crowd, const struct ip *ip,
+                          uint32_t row)
+{
+    return crowd_add_prefetched(crowd, ip, source_hash(crowd, ip), row);
 }
 
 void crowd_add_guess(struct crowd *crowd, uint32_t source,
@@ -276,21 +286,15 @@ static bool merge_strings(struct crowd *into, struct crowd *from,
     return true;
 }
 
-static void renumber_rows(struct facts_table *table,
-                          const struct renumbering *maps)
+static void renumber_row(struct facts *row, const struct renumbering *map)
 {
-    for (size_t i = 0; i < table->count; i++) {
-        struct facts *row = &table->rows[i];
-        const struct renumbering *map = &maps[row->worker];
-
-        if (map->strings == NULL)
-            continue; /* the first worker's numbers stay */
-        row->domain = map->strings[row->domain];
-        row->more_domains = map->strings[row->more_domains];
-        row->host = map->strings[row->host];
-        row->pending = map->blobs[row->pending];
-        row->source = map->sources[row->source];
-    }
+    if (map->strings == NULL)
+        return; /* the first worker's numbers stay */
+    row->domain = map->strings[row->domain];
+    row->more_domains = map->strings[row->more_domains];
+    row->host = map->strings[row->host];
+    row->pending = map->blobs[row->pending];
+    row->source = map->sources[row->source];
 }
 
 /* Adds one part's guesses, so that each counts once over all parts. */
@@ -323,22 +327,30 @@ static void count_answers(struct crowd *crowd, const struct crowd *part,
     }
 }
 
-static bool count_rows(struct crowd *crowd, const struct facts_table *table)
+static void count_row(struct crowd *crowd, const struct facts *row)
+{
+    if (row->state == FACTS_GONE)
+        return;
+    if (row->is_bounce)
+        crowd->sources.items[row->source].bounces++;
+    if (status_is_dead(row->status_kind))
+        crowd->hosts[row->host].waiting++;
+    if (status_is_alive(row->status_kind))
+        crowd->hosts[row->domain].answered++;
+}
+
+/* Gives the rows their numbers in the sum, and counts them, in one go. */
+static bool count_rows(struct crowd *crowd, struct facts_table *table,
+                       const struct renumbering *maps)
 {
     crowd->hosts = calloc(crowd->strings.count, sizeof(*crowd->hosts));
     if (crowd->hosts == NULL)
         return false;
     for (size_t i = 0; i < table->count; i++) {
-        const struct facts *row = &table->rows[i];
+        struct facts *row = &table->rows[i];
 
-        if (row->state == FACTS_GONE)
-            continue;
-        if (row->is_bounce)
-            crowd->sources.items[row->source].bounces++;
-        if (status_is_dead(row->status_kind))
-            crowd->hosts[row->host].waiting++;
-        if (status_is_alive(row->status_kind))
-            crowd->hosts[row->domain].answered++;
+        renumber_row(row, &maps[row->worker]);
+        count_row(crowd, row);
     }
     return true;
 }
@@ -367,9 +379,7 @@ bool crowd_merge(struct crowd *parts, size_t part_count,
     struct renumbering *maps = calloc(part_count, sizeof(*maps));
     bool is_done = maps != NULL && merge_parts(parts, part_count, maps);
 
-    if (is_done)
-        renumber_rows(table, maps);
-    is_done = is_done && count_rows(&parts[0], table);
+    is_done = is_done && count_rows(&parts[0], table, maps);
     for (size_t i = 0; is_done && i < part_count; i++)
         count_answers(&parts[0], &parts[i], maps[i].strings);
     for (size_t i = 0; maps != NULL && i < part_count; i++)
@@ -394,7 +404,8 @@ void crowd_raise_clients(struct crowd *crowd, struct slice domain,
 const struct crowd_source *crowd_find_source(const struct crowd *crowd,
                                              const struct ip *ip)
 {
-    uint32_t number = crowd->sources.slots[source_slot(crowd, ip)];
+    uint32_t number =
+        crowd->sources.slots[source_slot(crowd, ip, source_hash(crowd, ip))];
 
     return number == 0 ? NULL : &crowd->sources.items[number];
 }

@@ -77,8 +77,11 @@ void crowd_free(struct crowd *crowd);
 uint32_t crowd_add_source(struct crowd *crowd, const struct ip *ip,
                           uint32_t row);
 
-/* Asks for the cache line that crowd_add_source will need. */
-void crowd_prefetch_source(const struct crowd *crowd, const struct ip *ip);
+/* Asks for the cache line that crowd_add_source will need, which is then done
+ * by the hash that this returns. */
+uint32_t crowd_prefetch_source(const struct crowd *crowd, const struct ip *ip);
+uint32_t crowd_add_prefetched(struct crowd *crowd, const struct ip *ip,
+                              uint32_t hash, uint32_t row);
 
 /* A bounce of that source tells of a recipient that does not exist. */
 void crowd_add_guess(struct crowd *crowd, uint32_t source,

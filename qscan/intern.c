@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "parsers/hash.h"
 
@@ -22,12 +23,14 @@ struct arena_block {
 
 void memory_prefer_huge_pages(void *memory, size_t bytes)
 {
-    uintptr_t first = ((uintptr_t)memory + HUGE_PAGE_BYTES - 1) &
-                      ~(uintptr_t)(HUGE_PAGE_BYTES - 1);
+    uintptr_t page_bytes = (uintptr_t)sysconf(_SC_PAGESIZE);
+    uintptr_t first = (uintptr_t)memory & ~(page_bytes - 1);
     uintptr_t end =
-        ((uintptr_t)memory + bytes) & ~(uintptr_t)(HUGE_PAGE_BYTES - 1);
+        ((uintptr_t)memory + bytes + page_bytes - 1) & ~(page_bytes - 1);
 
-    if (end > first)
+    /* All of its pages: were only some of them advised, the kernel would see
+     * several mappings, and realloc could not move them but had to copy. */
+    if (bytes >= HUGE_PAGE_BYTES)
         madvise((void *)first, end - first, MADV_HUGEPAGE);
 }
 
@@ -194,32 +197,38 @@ static uint32_t add_hashed(struct intern *table, struct slice text,
     return table->count++;
 }
 
+static uint32_t hash_of(const struct intern *table, struct slice text)
+{
+    return (uint32_t)keyed_hash(table->key, slice_head(text, INTERN_TEXT_MAX));
+}
+
 uint32_t intern_add(struct intern *table, struct slice text)
+{
+    return intern_add_prefetched(table, text, hash_of(table, text));
+}
+
+uint32_t intern_prefetch(const struct intern *table, struct slice text)
+{
+    uint32_t hash = hash_of(table, text);
+
+    __builtin_prefetch(&table->slots[hash & (table->slot_count - 1)], 1);
+    return hash;
+}
+
+uint32_t intern_add_prefetched(struct intern *table, struct slice text,
+                               uint32_t hash)
 {
     if (slice_is_absent(text))
         return INTERN_NONE;
-    text = slice_head(text, INTERN_TEXT_MAX);
-    return add_hashed(table, text, (uint32_t)keyed_hash(table->key, text),
-                      false);
-}
-
-void intern_prefetch(const struct intern *table, struct slice text)
-{
-    text = slice_head(text, INTERN_TEXT_MAX);
-    if (text.len > 0)
-        __builtin_prefetch(
-            &table->slots[(uint32_t)keyed_hash(table->key, text) &
-                          (table->slot_count - 1)],
-            1);
+    return add_hashed(table, slice_head(text, INTERN_TEXT_MAX), hash, false);
 }
 
 uint32_t intern_find(const struct intern *table, struct slice text)
 {
     if (slice_is_absent(text))
         return INTERN_NONE;
-    text = slice_head(text, INTERN_TEXT_MAX);
-    return table
-        ->slots[find_slot(table, text, (uint32_t)keyed_hash(table->key, text))];
+    return (uint32_t)table->slots[find_slot(
+        table, slice_head(text, INTERN_TEXT_MAX), hash_of(table, text))];
 }
 
 struct slice intern_text(const struct intern *table, uint32_t number)

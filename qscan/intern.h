@@ -51,8 +51,11 @@ void intern_free(struct intern *table);
  * there is no memory. Longer than 1024 bytes is cut there. */
 uint32_t intern_add(struct intern *table, struct slice text);
 
-/* Asks for the cache line that intern_add of that string will need. */
-void intern_prefetch(const struct intern *table, struct slice text);
+/* Asks for the cache line that intern_add of that string will need, which is
+ * then done by the hash that this returns. */
+uint32_t intern_prefetch(const struct intern *table, struct slice text);
+uint32_t intern_add_prefetched(struct intern *table, struct slice text,
+                               uint32_t hash);
 
 /* The number of that string or INTERN_NONE, adding nothing. */
 uint32_t intern_find(const struct intern *table, struct slice text);

@@ -42,8 +42,9 @@ static void begin(struct message *message, const struct facts *row)
     message->is_dsn_parsed = false;
     message->has_own_kind = message->has_source_ours = false;
     message->has_first_domain = false;
-    message->source_text = (struct slice){NULL, 0};
+    message->source_text = message->source_name = (struct slice){NULL, 0};
     message->has_failed = false;
+    message->is_own_report = message->has_null_sender = false;
     message->scratch_used = 0;
     arena_free(&message->scratch_more);
 }
@@ -107,6 +108,9 @@ static enum input_outcome parse_control(struct message *message,
         message->control_input.error = ENOMEM;
         return INPUT_FAILED;
     }
+    message->is_own_report = qf_has_flag(&message->qf, 'r');
+    message->has_null_sender = !slice_is_absent(message->qf.sender) &&
+                               address_bare(message->qf.sender).len == 0;
     resolve_data_folder(message);
     return INPUT_OK;
 }
@@ -204,17 +208,6 @@ void message_need_data(struct message *message)
         message->data_state = outcome == INPUT_OK ? DATA_READ : DATA_UNREADABLE;
 }
 
-bool message_is_own_report(const struct message *message)
-{
-    return qf_has_flag(&message->qf, 'r');
-}
-
-bool message_has_null_sender(const struct message *message)
-{
-    return !slice_is_absent(message->qf.sender) &&
-           address_bare(message->qf.sender).len == 0;
-}
-
 void message_need_dsn(struct message *message)
 {
     bool is_own = message_is_own_report(message);
@@ -235,7 +228,8 @@ void message_need_dsn(struct message *message)
         return;
     }
     message->dsn_outcome =
-        is_own ? dsn_parse_own(&message->dsn, &message->qf, message->id,
+        is_own ? dsn_parse_own(&message->dsn, &message->qf,
+                               message_dsn_kind(message), message->id,
                                message->data)
                : dsn_parse_foreign(&message->dsn, &message->qf, message->data);
     if (!input_is_intact(&message->data_input))
@@ -289,14 +283,9 @@ const struct client *message_source(struct message *message)
 
 bool message_is_our_host(const struct scene *scene, const struct client *client)
 {
-    char text[ADDRESS_IP_TEXT_MAX];
-
-    if (!client->has_ip)
-        return false;
-    if (ip_is_loopback(&client->ip))
-        return true;
-    return rules_list_has(scene->rules, "our-hosts",
-                          slice_make(text, ip_format(&client->ip, text)));
+    return client->has_ip &&
+           (ip_is_loopback(&client->ip) ||
+            rules_list_has_ip(scene->rules, "our-hosts", &client->ip));
 }
 
 bool message_is_source_ours(struct message *message)
@@ -312,8 +301,7 @@ bool message_is_source_ours(struct message *message)
 
 /* ---- fields ---- */
 
-static void add_value(struct message *message, struct slice text,
-                      int64_t number)
+static void add_value(struct message *message, struct field_value value)
 {
     struct message_values *values = &message->values[message->next_values];
 
@@ -329,25 +317,35 @@ static void add_value(struct message *message, struct slice text,
         values->items = items;
         values->capacity = capacity;
     }
-    values->items[values->count++] = (struct field_value){text, number};
+    values->items[values->count++] = value;
 }
 
 static void add_text(struct message *message, struct slice text)
 {
     if (!slice_is_absent(text))
-        add_value(message, text, 0);
+        add_value(message, (struct field_value){.text = text});
+}
+
+static void add_ip(struct message *message, struct slice text,
+                   const struct ip *ip)
+{
+    if (!slice_is_absent(text))
+        add_value(message, (struct field_value){.text = text, .ip = ip});
 }
 
 /* A value of one recipient of several: must be there when others have one, so
  * that "every value" means every recipient. */
 static void add_one_of_many(struct message *message, struct slice text)
 {
-    add_value(message, slice_is_absent(text) ? SLICE_LITERAL("") : text, 0);
+    add_value(message, (struct field_value){.text = slice_is_absent(text)
+                                                        ? SLICE_LITERAL("")
+                                                        : text});
 }
 
 static void add_number(struct message *message, int64_t number)
 {
-    add_value(message, SLICE_LITERAL(""), number);
+    add_value(message, (struct field_value){.text = SLICE_LITERAL(""),
+                                            .number = number});
 }
 
 static bool has_any(const struct message *message)
@@ -471,12 +469,16 @@ static void add_client_value(struct message *message,
     case FIELD_SOURCE: /* several rules ask */
         if (client->has_ip && slice_is_absent(message->source_text))
             message->source_text = ip_text(message, &client->ip);
-        add_text(message, message->source_text);
+        add_ip(message, message->source_text, &client->ip);
         break;
     case FIELD_CLIENT_NAME:
-    case FIELD_SOURCE_NAME:
         if (!client->forged)
             add_text(message, lower(message, client->name));
+        break;
+    case FIELD_SOURCE_NAME: /* the same */
+        if (!client->forged && slice_is_absent(message->source_name))
+            message->source_name = lower(message, client->name);
+        add_text(message, message->source_name);
         break;
     default: /* ..._FORGED */
         add_number(message, client->forged);

@@ -49,6 +49,7 @@ struct message {
     bool wants_data_stat; /* when df is read, it is looked at as well */
     struct qf qf;
     enum qf_outcome qf_outcome;
+    bool is_own_report, has_null_sender; /* by the control file */
     int data_folder; /* descriptor of the directory of df, -1 = unknown */
     enum message_data_state data_state;
     struct slice data;
@@ -60,6 +61,7 @@ struct message {
     struct slice first_domain; /* of the first recipient, once asked */
     bool has_first_domain;
     struct slice source_text; /* address of the source, absent until asked */
+    struct slice source_name; /* lower case, absent until asked */
     bool is_source_ours, has_source_ours;
     bool has_failed; /* no memory: every further field is undecided */
     struct message_values values[2]; /* of the last two fields asked for */
@@ -101,8 +103,16 @@ void message_fetch(void *message, enum rules_field_id field,
 
 /* ---- facts that are no rule's field alone ---- */
 
-bool message_is_own_report(const struct message *message);
-bool message_has_null_sender(const struct message *message);
+static inline bool message_is_own_report(const struct message *message)
+{
+    return message->is_own_report;
+}
+
+static inline bool message_has_null_sender(const struct message *message)
+{
+    return message->has_null_sender;
+}
+
 /* "local-dsn", "null-sender" or "mail". */
 struct slice message_origin(const struct message *message);
 enum dsn_kind message_dsn_kind(struct message *message);

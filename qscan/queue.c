@@ -178,8 +178,8 @@ static bool add_dir(struct queue_set *set, const char *path,
 
 static bool is_queue_file(const char *name)
 {
-    return name[0] != '\0' && strchr("qhQdxtT", name[0]) != NULL &&
-           name[1] == 'f' && name[2] != '\0';
+    return name[0] != '\0' && name[1] == 'f' && name[2] != '\0' &&
+           strchr("qhQdxtT", name[0]) != NULL;
 }
 
 static bool is_queue_folder(const char *name)

@@ -27,6 +27,7 @@ struct worker {
     struct message message;
     struct rules_matcher *matcher, *where_matcher;
     struct crowd *crowd;
+    uint32_t last_pending; /* in the crowd's blobs: mostly the next one too */
     uint8_t number;
 };
 
@@ -216,6 +217,7 @@ static void gather_more_recipients(struct worker *worker, struct facts *row)
 /* What a row keeps of its first recipient, in lower case. */
 struct first_recipient {
     struct slice domain, host;
+    uint32_t domain_hash, host_hash;
     enum status_kind kind;
     char lower[256];
 };
@@ -230,31 +232,36 @@ static void look_at_recipient(struct worker *worker,
     struct slice status;
 
     first->domain = first->host = (struct slice){NULL, 0};
+    first->domain_hash = first->host_hash = 0;
     first->kind = STATUS_NONE;
     if (qf->recipient_count == 0)
         return;
     status = message_status_of(message, &qf->recipients[0]);
-    first->kind = status_classify(status);
+    first->kind = status_read(status, &first->host);
     first->domain = message_domain_of(message, &qf->recipients[0]);
-    first->host = status_host(status);
     if (first->host.len > sizeof(first->lower) ||
         slice_equal_nocase(first->host, first->domain))
         first->host = (struct slice){NULL, 0};
     for (size_t i = 0; i < first->host.len; i++)
         first->lower[i] = byte_lower(first->host.ptr[i]);
     first->host.ptr = first->lower;
-    intern_prefetch(&worker->crowd->strings, first->domain);
-    intern_prefetch(&worker->crowd->strings, first->host);
+    first->domain_hash =
+        intern_prefetch(&worker->crowd->strings, first->domain);
+    if (first->host.len > 0)
+        first->host_hash =
+            intern_prefetch(&worker->crowd->strings, first->host);
 }
 
 static void gather_recipients(struct worker *worker, struct facts *row,
                               const struct first_recipient *first)
 {
     row->status_kind = (uint8_t)first->kind;
-    row->domain = intern_add(&worker->crowd->strings, first->domain);
+    row->domain = intern_add_prefetched(&worker->crowd->strings, first->domain,
+                                        first->domain_hash);
     row->host = first->host.len == 0
                     ? row->domain
-                    : intern_add(&worker->crowd->strings, first->host);
+                    : intern_add_prefetched(&worker->crowd->strings,
+                                            first->host, first->host_hash);
     if (worker->message.qf.recipient_count > 1)
         gather_more_recipients(worker, row);
 }
@@ -314,13 +321,15 @@ static void gather_bounce(struct worker *worker, struct facts *row,
 {
     struct message *message = &worker->message;
     const struct client *source = message_source(message);
+    uint32_t hash;
 
     row->is_bounce = true;
     if (source == NULL || !source->has_ip || message_is_source_ours(message))
         return;
-    crowd_prefetch_source(worker->crowd, &source->ip);
+    hash = crowd_prefetch_source(worker->crowd, &source->ip);
     gather_targets(worker, source);
-    row->source = crowd_add_source(worker->crowd, &source->ip, row_number);
+    row->source =
+        crowd_add_prefetched(worker->crowd, &source->ip, hash, row_number);
     for (size_t i = 0; i < message->dsn.recipient_count; i++)
         if (is_unknown_recipient(&message->dsn.recipients[i]))
             crowd_add_guess(worker->crowd, row->source,
@@ -366,6 +375,15 @@ static enum facts_state state_of(struct message *message, struct facts *row,
     return FACTS_JUDGED;
 }
 
+static uint32_t keep_pending(struct worker *worker, struct slice pending)
+{
+    struct intern *blobs = &worker->crowd->blobs;
+
+    if (!slice_equal(pending, intern_text(blobs, worker->last_pending)))
+        worker->last_pending = intern_add(blobs, pending);
+    return worker->last_pending;
+}
+
 static void judge(struct worker *worker, struct facts *row)
 {
     struct rules_verdict verdict;
@@ -377,9 +395,9 @@ static void judge(struct worker *worker, struct facts *row)
         row->is_undecided = verdict.undecided_count > 0;
         row->is_later = verdict.is_later;
         if (verdict.is_later)
-            row->pending = intern_add(&worker->crowd->blobs,
-                                      slice_make((const char *)verdict.pending,
-                                                 verdict.pending_bytes));
+            row->pending =
+                keep_pending(worker, slice_make((const char *)verdict.pending,
+                                                verdict.pending_bytes));
     }
     if (worker->where_matcher != NULL) {
         rules_judge(worker->where_matcher, message_fetch, &worker->message,
@@ -532,48 +550,61 @@ static void look_again(struct worker *worker, uint32_t row_number)
         row->state = FACTS_NEWBORN;
 }
 
+static void drop_purge_if_kept(struct facts *row)
+{
+    if (scan_keep_reason(row) != NULL)
+        row->is_purge = false;
+}
+
+/* What the joined names say of a row. */
+static void note_names(struct run *run, struct facts *row)
+{
+    if (row->state == FACTS_ORPHAN) {
+        row->is_wanted = run->workers[0].where_matcher == NULL;
+        look_at_orphan(&run->workers[0], row);
+    }
+    if ((row->beside & BESIDE_REWRITE) != 0)
+        row->oddities |= ODD_STALE_TF;
+    if ((row->beside & BESIDE_CONTROL) != 0)
+        row->oddities |= ODD_TWO_CONTROLS;
+    drop_purge_if_kept(row);
+}
+
 /*
  * Names were listed before files were read: what looks torn may have been
- * written, or finished, since. Young ones get a moment.
+ * written, or finished, since. Young ones get a moment. The table is walked
+ * once when there is nothing to look at: it is larger than any cache.
  */
 static void second_look(struct run *run)
 {
     struct facts_table *table = &run->scan->table;
     int64_t now = time(NULL);
-    size_t orphan_count = 0;
+    size_t orphan_count = 0, torn_count = 0;
     bool is_any_young = false;
 
     for (size_t i = 0; i < table->count; i++) {
         struct facts *row = &table->rows[i];
 
-        if (row->state == FACTS_ORPHAN) {
-            row->is_wanted = run->workers[0].where_matcher == NULL;
-            look_at_orphan(&run->workers[0], row);
-            orphan_count += row->state == FACTS_ORPHAN;
-        }
-        if ((row->beside & BESIDE_REWRITE) != 0)
-            row->oddities |= ODD_STALE_TF;
-        if ((row->beside & BESIDE_CONTROL) != 0)
-            row->oddities |= ODD_TWO_CONTROLS;
+        note_names(run, row);
+        if (!needs_second_look(row))
+            continue;
+        torn_count++;
+        orphan_count += row->state == FACTS_ORPHAN;
+        is_any_young = is_any_young || row->created > now - YOUNG_SEC;
     }
-    for (size_t i = 0; i < table->count; i++)
-        if (needs_second_look(&table->rows[i]) &&
-            table->rows[i].created > now - YOUNG_SEC)
-            is_any_young = true;
     if (is_any_young)
         nanosleep(&(struct timespec){.tv_nsec = SECOND_LOOK_NSEC}, NULL);
-    for (size_t i = 0; i < table->count; i++) {
-        const struct facts *row = &table->rows[i];
+    for (size_t i = 0; torn_count > 0 && i < table->count; i++) {
+        struct facts *row = &table->rows[i];
 
         /* of very many only the young ones can have found a control file */
         if (needs_second_look(row) &&
             (row->state != FACTS_ORPHAN || orphan_count <= ORPHANS_LOOKED_UP ||
-             row->created > now - ORPHAN_YOUNG_SEC))
+             row->created > now - ORPHAN_YOUNG_SEC)) {
             look_again(&run->workers[0], (uint32_t)i);
+            drop_purge_if_kept(row);
+        }
     }
-    for (size_t i = 0; i < table->count; i++)
-        if (scan_keep_reason(&table->rows[i]) != NULL)
-            table->rows[i].is_purge = false;
 }
 
 /* ---- the second phase ---- */
@@ -595,15 +626,16 @@ static void add_row_domains(struct row_message *message,
     if (field == FIELD_HOST_ANSWERED && more.len == 0) {
         /* nearly always: its number is at hand */
         message->values[view_r->value_count++] = (struct field_value){
-            SLICE_LITERAL(""),
-            message->scene->crowd->hosts[message->row->domain].answered};
+            .text = SLICE_LITERAL(""),
+            .number =
+                message->scene->crowd->hosts[message->row->domain].answered};
         view_r->state = FIELD_PRESENT;
         return;
     }
     for (;;) {
         message->values[view_r->value_count++] = (struct field_value){
-            SLICE_LITERAL(""),
-            crowd_value_of_domain(message->scene, field, domain)};
+            .text = SLICE_LITERAL(""),
+            .number = crowd_value_of_domain(message->scene, field, domain)};
         if (more.len == 0)
             break;
         if (view_r->value_count == 64) {
@@ -625,8 +657,9 @@ static void add_row_source(struct row_message *message,
     if (message->row->source == 0)
         return;
     message->values[0] = (struct field_value){
-        SLICE_LITERAL(""),
-        field == FIELD_SOURCE_BOUNCES ? source->bounces : source->guesses};
+        .text = SLICE_LITERAL(""),
+        .number =
+            field == FIELD_SOURCE_BOUNCES ? source->bounces : source->guesses};
     view_r->value_count = 1;
     view_r->state = FIELD_PRESENT;
 }
@@ -649,8 +682,8 @@ static void fetch_from_row(void *context, enum rules_field_id field,
     else if (field == FIELD_HOST_WAITING &&
              message->row->more_domains == INTERN_NONE) {
         message->values[0] = (struct field_value){
-            SLICE_LITERAL(""),
-            message->scene->crowd->hosts[message->row->host].waiting};
+            .text = SLICE_LITERAL(""),
+            .number = message->scene->crowd->hosts[message->row->host].waiting};
         view_r->value_count = 1;
         view_r->state = FIELD_PRESENT;
     } else {
@@ -661,10 +694,12 @@ static void fetch_from_row(void *context, enum rules_field_id field,
 static void decide_row(struct worker *worker, struct facts *row)
 {
     struct scan *scan = worker->scan;
-    struct row_message message = {.scene = &scan->scene, .row = row};
+    struct row_message message; /* its values are set when they are asked */
     struct slice pending = intern_text(&scan->scene.crowd->blobs, row->pending);
     struct rules_verdict verdict;
 
+    message.scene = &scan->scene;
+    message.row = row;
     rules_judge_later(worker->matcher, (const uint8_t *)pending.ptr,
                       pending.len, fetch_from_row, &message, &verdict);
     row->rule = verdict.rule;

@@ -25,7 +25,8 @@ static size_t age_bucket(int64_t age_sec)
 static struct tally_class *find_class(struct tally *tally, const char *name)
 {
     for (size_t i = 0; i < tally->class_count; i++)
-        if (strcmp(tally->classes[i].name, name) == 0)
+        if (tally->classes[i].name == name ||
+            strcmp(tally->classes[i].name, name) == 0)
             return &tally->classes[i];
     if (tally->class_count == TALLY_CLASSES_MAX)
         return &tally->classes[TALLY_CLASSES_MAX - 1];
@@ -61,7 +62,7 @@ static void count_row(struct tally *tally, const struct scan *scan,
     if (row->created != 0 &&
         (class->oldest == 0 || row->created < class->oldest))
         class->oldest = row->created;
-    for (unsigned bit = 0; bit < ODD_COUNT; bit++) {
+    for (unsigned bit = 0; row->oddities >> bit != 0; bit++) {
         if ((row->oddities >> bit & 1) != 0 && tally->oddities[bit]++ == 0)
             tally->oddity_rows[bit] = number;
     }

@@ -78,7 +78,8 @@ static bool append(struct sample *sample, struct sample_value value)
 static bool add_value(struct reader *reader, enum rules_field_id field,
                       struct slice header, struct slice text, int64_t number)
 {
-    struct sample_value value = {field, header, {text, number}};
+    struct sample_value value = {
+        field, header, {.text = text, .number = number}};
 
     return append(reader->sample, value) || fail_memory(reader);
 }

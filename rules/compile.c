@@ -486,6 +486,16 @@ bool rules_list_overlaps(const struct rules *rules, const char *list,
                              list_overlaps(&found->preset, network));
 }
 
+bool rules_list_has_ip(const struct rules *rules, const char *list,
+                       const struct ip *ip)
+{
+    const struct named_list *found =
+        list_set_find(rules->lists, slice_from_string(list));
+
+    return found != NULL &&
+           (list_has_ip(&found->own, ip) || list_has_ip(&found->preset, ip));
+}
+
 bool rules_list_is_empty(const struct rules *rules, const char *list)
 {
     const struct named_list *found =

@@ -135,13 +135,14 @@ static bool parse_conditions(struct compiler *c, struct lex_cursor *cursor,
 }
 
 static void count_pending(struct rules *set, struct rule *rule,
-                          const struct rule_line *line)
+                          struct rule_line *line)
 {
     uint32_t later_count = 0;
 
     for (uint32_t i = 0; i < line->use_count; i++)
         later_count +=
             set->conditions[set->uses[line->first_use + i]].may_be_later;
+    line->may_be_later = later_count > 0;
     /* In bits until the rule is finished: one each, and for an any line one
      * that says whether another of it was undecided. */
     rule->pending_bytes +=
@@ -174,9 +175,9 @@ static void parse_condition_line(struct compiler *c, struct lex_cursor *cursor,
     set->lines = lines;
     if (!parse_conditions(c, cursor, &line))
         return;
+    count_pending(set, &draft->rule, &line);
     lines[set->line_count++] = line;
     draft->rule.line_count++;
-    count_pending(set, &draft->rule, &line);
     if (is_own_origin(set, &line))
         draft->has_own_origin = true;
 }

@@ -729,14 +729,29 @@ static bool does_repeat(enum rules_field_id field)
     }
 }
 
+/* "/.../flags", as written. */
+static struct slice regex_text(const struct condition *condition)
+{
+    return slice_skip(condition->text, slice_index(condition->text, '/'));
+}
+
 static int remember_slot(struct rules *set, const struct condition *condition)
 {
-    int *count = &set->remembered_count[rules_fields[condition->field].scope];
+    enum rules_scope scope = rules_fields[condition->field].scope;
+    int *count = &set->remembered_count[scope];
 
     if (condition->regex == NULL ||
         (condition->literal.len > 0 && condition->is_all_literal) ||
-        !does_repeat(condition->field) || *count == REMEMBERED_MAX)
+        !does_repeat(condition->field))
         return -1;
+    for (int slot = 0; slot < *count; slot++)
+        if (slice_equal(
+                regex_text(&set->conditions[set->remembered_for[scope][slot]]),
+                regex_text(condition)))
+            return slot;
+    if (*count == REMEMBERED_MAX)
+        return -1;
+    set->remembered_for[scope][*count] = (uint16_t)set->condition_count;
     return (*count)++;
 }
 

@@ -257,14 +257,34 @@ static bool has_ip(const struct list_table *table, const struct ip *ip)
     return false;
 }
 
-bool list_has(const struct list_table *table, struct slice text, bool is_name)
+bool list_has_known(const struct list_table *table, struct slice text,
+                    const struct ip *ip, bool is_name)
 {
-    struct ip ip;
+    struct ip parsed;
 
     if (table->name_count > 0 &&
         (is_name ? has_name(table, text) : has_exactly(table, text)))
         return true;
-    return table->net_count > 0 && ip_parse(text, &ip) && has_ip(table, &ip);
+    if (table->net_count == 0)
+        return false;
+    if (ip == NULL && ip_parse(text, &parsed))
+        ip = &parsed;
+    return ip != NULL && has_ip(table, ip);
+}
+
+bool list_has(const struct list_table *table, struct slice text, bool is_name)
+{
+    return list_has_known(table, text, NULL, is_name);
+}
+
+bool list_has_ip(const struct list_table *table, const struct ip *ip)
+{
+    char text[ADDRESS_IP_TEXT_MAX];
+
+    if (has_ip(table, ip))
+        return true;
+    return table->name_count > 0 &&
+           has_name(table, slice_make(text, ip_format(ip, text)));
 }
 
 void list_free(struct list_table *table)

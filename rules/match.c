@@ -16,7 +16,7 @@ enum {
     TEXT_MAX_BYTES = 32768,
     /* Two fields with several values are compared pair by pair. */
     PAIRS_MAX = 1000000,
-    REMEMBERED_TEXTS = 4096,
+    REMEMBERED_TEXTS = 1024, /* in a cache of the processor, mostly */
     REMEMBERED_TEXT_BYTES = 232,
 };
 
@@ -39,6 +39,10 @@ struct rules_matcher {
     struct remembered *remembered[SCOPE_COUNT]; /* NULL: of no use there */
     struct line_memory *lines;
     uint8_t *answers; /* of the conditions, for the message in hand */
+    /* The field asked for last, whose values still stand, or FIELD_COUNT:
+     * conditions on one field are often neighbours. */
+    enum rules_field_id viewed;
+    struct field_view view;
     uint16_t *undecided;
     uint8_t *pending;
     const struct sample *sample; /* while samples are run */
@@ -178,7 +182,8 @@ static bool is_same(enum condition_compare compare, const struct field_value *a,
 static bool is_value(const struct condition *condition,
                      const struct field_value *value)
 {
-    const struct field_value wanted = {condition->value, condition->number};
+    const struct field_value wanted = {.text = condition->value,
+                                       .number = condition->number};
 
     return condition->compare == BY_IP
                ? is_ip(value->text, &condition->ip)
@@ -186,17 +191,20 @@ static bool is_value(const struct condition *condition,
 }
 
 static bool is_listed(const struct rules_matcher *matcher,
-                      const struct condition *condition, struct slice text)
+                      const struct condition *condition,
+                      const struct field_value *value)
 {
     enum rules_field_type type = rules_fields[condition->field].type;
     bool is_name = type == TYPE_DOMAIN || type == TYPE_ADDRESS;
+    struct slice text = value->text;
 
     if (condition->table != NULL)
-        return list_has(condition->table, text, is_name);
-    if (list_has(&condition->list->own, text, is_name))
+        return list_has_known(condition->table, text, value->ip, is_name);
+    if (list_has_known(&condition->list->own, text, value->ip, is_name))
         return true;
     if (matcher->sample == NULL)
-        return list_has(&condition->list->preset, text, is_name);
+        return list_has_known(&condition->list->preset, text, value->ip,
+                              is_name);
     for (const struct sample_list *extra = matcher->sample->lists;
          extra != NULL; extra = extra->next)
         if (extra->list == condition->list &&
@@ -244,7 +252,7 @@ static enum truth judge_value(struct rules_matcher *matcher,
     case OP_MATCHES_NOT:
         return negated(match_text(matcher, condition, value->text));
     case OP_IN:
-        return truth_of(is_listed(matcher, condition, value->text));
+        return truth_of(is_listed(matcher, condition, value));
     case OP_HAS:
         return truth_of(slice_index(value->text, condition->value.ptr[0]) <
                         value->text.len);
@@ -347,33 +355,52 @@ static enum truth judge_two(const struct condition *condition,
     return a < b ? a : b;
 }
 
+/* Leaves the values of the condition's field in matcher->view. */
+static void view_field(struct rules_matcher *matcher,
+                       const struct condition *condition, rules_fetch fetch,
+                       void *message)
+{
+    if (matcher->viewed == condition->field && condition->header.len == 0)
+        return;
+    matcher->view = (struct field_view){0};
+    fetch(message, condition->field, condition->header, &matcher->view);
+    matcher->viewed =
+        condition->header.len == 0 ? condition->field : FIELD_COUNT;
+}
+
 static enum truth judge_condition(struct rules_matcher *matcher,
                                   const struct condition *condition,
-                                  rules_fetch fetch, void *message,
-                                  struct field_view *view)
+                                  rules_fetch fetch, void *message)
 {
+    const struct field_view *view = &matcher->view;
     enum truth truth;
 
-    *view = (struct field_view){0};
-    fetch(message, condition->field, condition->header, view);
-    if (condition->other != FIELD_COUNT && view->state != FIELD_ABSENT)
+    view_field(matcher, condition, fetch, message);
+    if (condition->other != FIELD_COUNT && view->state != FIELD_ABSENT) {
+        matcher->viewed = FIELD_COUNT; /* the other one is asked for */
         return judge_two(condition, view, fetch, message);
+    }
     truth = judge_state(condition, view);
     return truth == TRUTH_UNKNOWN ? judge_values(matcher, condition, view)
                                   : truth;
 }
 
 /* Each condition is answered once a message, however many rules have it. */
-static enum truth answer(struct rules_matcher *matcher, uint16_t index,
-                         rules_fetch fetch, void *message)
+static inline enum truth answer(struct rules_matcher *matcher, uint16_t index,
+                                rules_fetch fetch, void *message)
 {
-    struct field_view view;
     uint8_t *known = &matcher->answers[index];
 
     if (*known == TRUTH_UNKNOWN)
         *known = (uint8_t)judge_condition(
-            matcher, &matcher->set->conditions[index], fetch, message, &view);
+            matcher, &matcher->set->conditions[index], fetch, message);
     return (enum truth) * known;
+}
+
+/* Another message is in hand: nothing asked of the last one counts. */
+static void forget_view(struct rules_matcher *matcher)
+{
+    matcher->viewed = FIELD_COUNT;
 }
 
 /* ---- lines and rules ---- */
@@ -409,9 +436,9 @@ static enum truth judge_any(struct rules_matcher *matcher,
 }
 
 /* Whether a line holds; an unless line does when its condition does not. */
-static enum truth judge_line(struct rules_matcher *matcher,
-                             const struct rule_line *line, rules_fetch fetch,
-                             void *message)
+static inline enum truth judge_line(struct rules_matcher *matcher,
+                                    const struct rule_line *line,
+                                    rules_fetch fetch, void *message)
 {
     enum truth truth;
 
@@ -491,22 +518,22 @@ static bool note_line(const struct rules_matcher *matcher,
 {
     const struct rules *set = matcher->set;
     const uint16_t *uses = uses_of(set, line);
-    bool has_slot = false, has_yes = false, has_undecided = false;
-    bool has_late = false;
+    bool has_yes = false, has_undecided = false, has_late = false;
 
     for (uint32_t i = 0; i < line->use_count; i++) {
         has_yes |= matcher->answers[uses[i]] == TRUTH_YES;
         has_late |= matcher->answers[uses[i]] == TRUTH_LATER;
         has_undecided |= matcher->answers[uses[i]] == TRUTH_UNDECIDED;
-        has_slot |= set->conditions[uses[i]].may_be_later;
     }
     if (line->word == LINE_ANY && has_yes)
         has_late = has_undecided = false;
+    if (!line->may_be_later)
+        return has_undecided;
     for (uint32_t i = 0; i < line->use_count; i++)
         if (set->conditions[uses[i]].may_be_later)
             put_bit(waits,
                     has_late && matcher->answers[uses[i]] == TRUTH_LATER);
-    if (has_slot && line->word == LINE_ANY)
+    if (line->word == LINE_ANY)
         put_bit(waits, has_late && has_undecided);
     return has_undecided && !has_late;
 }
@@ -516,16 +543,19 @@ static void note_waiting(struct rules_matcher *matcher, const struct rule *rule,
 {
     const struct rule_line *lines = lines_of(matcher->set, rule);
     struct bits waits = {matcher->pending + *len, 1};
+    bool has_undecided = memchr(matcher->answers, TRUTH_UNDECIDED,
+                                matcher->set->condition_count) != NULL;
 
     memset(waits.bytes, 0, rule->pending_bytes);
     for (uint32_t i = 0; i < rule->line_count; i++)
-        if (note_line(matcher, &lines[i], &waits))
+        if ((has_undecided || lines[i].may_be_later) &&
+            note_line(matcher, &lines[i], &waits))
             waits.bytes[0] |= 1;
     assert(waits.at <= rule->pending_bytes * 8);
     *len += rule->pending_bytes;
 }
 
-/* A waiting line, now that the crowd is known; what does not wait held. */
+/* A line that may wait, now that the crowd is known; what does not held. */
 static enum truth judge_waiting_line(struct rules_matcher *matcher,
                                      const struct rule_line *line,
                                      const uint8_t *waits, unsigned *at,
@@ -533,7 +563,7 @@ static enum truth judge_waiting_line(struct rules_matcher *matcher,
 {
     const struct rules *set = matcher->set;
     const uint16_t *uses = uses_of(set, line);
-    bool has_slot = false, has_waited = false;
+    bool has_waited = false;
     enum truth result = TRUTH_NO;
 
     for (uint32_t i = 0; i < line->use_count; i++) {
@@ -541,7 +571,6 @@ static enum truth judge_waiting_line(struct rules_matcher *matcher,
 
         if (!set->conditions[uses[i]].may_be_later)
             continue;
-        has_slot = true;
         if (!get_bit(waits, at))
             continue;
         has_waited = true;
@@ -551,8 +580,7 @@ static enum truth judge_waiting_line(struct rules_matcher *matcher,
         if (truth > result)
             result = truth;
     }
-    if (has_slot && line->word == LINE_ANY && get_bit(waits, at) &&
-        result == TRUTH_NO)
+    if (line->word == LINE_ANY && get_bit(waits, at) && result == TRUTH_NO)
         result = TRUTH_UNDECIDED;
     if (!has_waited)
         return TRUTH_YES;
@@ -568,9 +596,12 @@ static enum truth judge_waiting(struct rules_matcher *matcher,
     enum truth result = get_bit(waits, &at) ? TRUTH_UNDECIDED : TRUTH_YES;
 
     for (uint32_t i = 0; i < rule->line_count && result != TRUTH_NO; i++) {
-        enum truth truth =
-            judge_waiting_line(matcher, &lines[i], waits, &at, fetch, message);
+        enum truth truth;
 
+        if (!lines[i].may_be_later)
+            continue;
+        truth =
+            judge_waiting_line(matcher, &lines[i], waits, &at, fetch, message);
         if (truth < result)
             result = truth;
     }
@@ -690,9 +721,9 @@ static void explain_condition(struct rules_matcher *matcher,
                                           .line = line->line,
                                           .field = condition->field,
                                           .header = condition->header};
-    enum truth truth =
-        judge_condition(matcher, condition, fetch, message, &trace.view);
+    enum truth truth = judge_condition(matcher, condition, fetch, message);
 
+    trace.view = matcher->view;
     trace.answer = answer_of(truth);
     matcher->answers[index] = (uint8_t)truth;
     if (to->condition != NULL)
@@ -730,6 +761,7 @@ void rules_explain(struct rules_matcher *matcher, rules_fetch fetch,
                    void *message, const struct rules_explain *to,
                    struct rules_verdict *verdict_r)
 {
+    forget_view(matcher);
     for (size_t i = 0; i < matcher->set->rule_count; i++)
         explain_rule(matcher, i, fetch, message, to);
     rules_judge(matcher, fetch, message, verdict_r);
@@ -778,12 +810,14 @@ const struct rules *match_set(const struct rules_matcher *matcher)
 void match_forget(struct rules_matcher *matcher, const uint16_t *conditions,
                   size_t count)
 {
+    forget_view(matcher);
     for (size_t i = 0; i < count; i++)
         matcher->answers[conditions[i]] = TRUTH_UNKNOWN;
 }
 
 void match_forget_all(struct rules_matcher *matcher)
 {
+    forget_view(matcher);
     memset(matcher->answers, TRUTH_UNKNOWN, matcher->set->condition_count);
 }
 

@@ -22,7 +22,7 @@ static bool add_text(struct event_values *values, struct slice text)
         return true;
     if (values->count == RULES_EVENT_VALUES_MAX)
         return false;
-    values->items[values->count++].text = text;
+    values->items[values->count++] = (struct field_value){.text = text};
     return true;
 }
 

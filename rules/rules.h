@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "parsers/address.h"
 #include "parsers/slice.h"
 
 enum rules_field_id {
@@ -143,6 +144,8 @@ enum field_state {
 struct field_value {
     struct slice text; /* TYPE_TEXT .. TYPE_FLAGS */
     int64_t number;    /* TYPE_NUMBER .. TYPE_BOOLEAN */
+    /* What text says, where the caller has it at hand; else NULL. */
+    const struct ip *ip;
 };
 
 struct field_view {
@@ -234,6 +237,9 @@ bool rules_need(const struct rules *rules, enum rules_field_origin origin);
  * friends: addresses, CIDR, names). An unknown list holds nothing. */
 bool rules_list_has(const struct rules *rules, const char *list,
                     struct slice text);
+/* The same of an address. */
+bool rules_list_has_ip(const struct rules *rules, const char *list,
+                       const struct ip *ip);
 bool rules_list_is_empty(const struct rules *rules, const char *list);
 
 /* ---- match ---- */

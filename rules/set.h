@@ -81,7 +81,8 @@ struct condition {
     struct slice literal;
     bool is_anchored;
     bool is_all_literal; /* and nothing else is needed */
-    int remembered;      /* slot for the answers on texts that repeat, or -1 */
+    int remembered; /* slot for the answers on texts that repeat, or -1; one
+                     * for all conditions with the same regex */
     const struct named_list *list; /* OP_IN: one of these two */
     const struct list_table *table;
     uint16_t next_alike; /* chain of the compiler's hash table */
@@ -93,6 +94,7 @@ struct rule_line {
     enum line_word word;
     unsigned line;
     uint32_t first_use, use_count; /* in rules.uses */
+    bool may_be_later;             /* one of them may be */
 };
 
 struct rule_sample {
@@ -152,6 +154,7 @@ struct rules {
     struct rule_sample *samples;
     size_t sample_count, sample_capacity;
     int remembered_count[SCOPE_COUNT];
+    uint16_t remembered_for[SCOPE_COUNT][REMEMBERED_MAX]; /* one condition */
     unsigned needs; /* bit per enum rules_field_origin; of rules on message */
     struct event events[RULES_EVENTS_MAX];
     size_t event_count;

@@ -59,7 +59,7 @@ static struct slice id_of(const struct qf *qf)
 static enum dsn_outcome parse(struct dsn *dsn, const struct qf *qf,
                               struct slice body, bool is_own)
 {
-    return is_own ? dsn_parse_own(dsn, qf, id_of(qf), body)
+    return is_own ? dsn_parse_own(dsn, qf, dsn_kind_of_own(qf), id_of(qf), body)
                   : dsn_parse_foreign(dsn, qf, body);
 }
 

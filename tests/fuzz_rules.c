@@ -35,7 +35,8 @@ static void fetch(void *context, enum rules_field_id field, struct slice header,
             slice_make((const char *)message->data + at, message->size - at);
 
         values[i] = (struct field_value){
-            slice_head(rest, seed % TEXT_MAX_BYTES), (int64_t)(seed % 5)};
+            .text = slice_head(rest, seed % TEXT_MAX_BYTES),
+            .number = (int64_t)(seed % 5)};
         at = at * 3 % message->size;
     }
     *view_r = (struct field_view){FIELD_PRESENT, values, 1};

@@ -70,7 +70,8 @@ static void report_load(struct report *report, const char *name, const char *id)
 static enum dsn_outcome parse(struct report *report, struct slice body)
 {
     return qf_has_flag(&report->qf, 'r')
-               ? dsn_parse_own(&report->dsn, &report->qf, report->id, body)
+               ? dsn_parse_own(&report->dsn, &report->qf,
+                               dsn_kind_of_own(&report->qf), report->id, body)
                : dsn_parse_foreign(&report->dsn, &report->qf, body);
 }
 
@@ -844,9 +845,10 @@ static void own_reports_need_the_r_flag(void **state)
     struct report *report = *state;
 
     report_load(report, "dsn/foreign-sendmail", "7AMC1C06");
-    assert_int_equal(
-        dsn_parse_own(&report->dsn, &report->qf, report->id, report->body),
-        DSN_NOT_A_REPORT);
+    assert_int_equal(dsn_parse_own(&report->dsn, &report->qf,
+                                   dsn_kind_of_own(&report->qf), report->id,
+                                   report->body),
+                     DSN_NOT_A_REPORT);
     assert_int_equal(report->dsn.kind, DSN_NONE);
 }
 

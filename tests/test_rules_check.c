@@ -399,9 +399,9 @@ static void only_one_shipped_rule_purges(void **state)
 static void fetch_good(void *context, enum rules_field_id field,
                        struct slice header, struct field_view *view_r)
 {
-    static const struct field_value address = {{"192.0.2.7", 9}, 0};
-    static const struct field_value yes = {{NULL, 0}, 1};
-    static const struct field_value many = {{NULL, 0}, 1000};
+    static const struct field_value address = {.text = {"192.0.2.7", 9}};
+    static const struct field_value yes = {.number = 1};
+    static const struct field_value many = {.number = 1000};
     enum rules_field_id known = *(const enum rules_field_id *)context;
 
     (void)header;

@@ -317,11 +317,19 @@ static void a_list_holds_what_was_put_into_it(void **state)
 
     (void)state;
     assert_non_null(rules);
-    for (size_t i = 0; i < sizeof(list_cases) / sizeof(list_cases[0]); i++)
-        if (rules_list_has(rules, list_cases[i].list,
-                           slice_from_string(list_cases[i].text)) !=
+    for (size_t i = 0; i < sizeof(list_cases) / sizeof(list_cases[0]); i++) {
+        struct slice text = slice_from_string(list_cases[i].text);
+        struct ip ip;
+
+        if (rules_list_has(rules, list_cases[i].list, text) !=
             list_cases[i].is_in)
             fail_msg("'%s' in %s", list_cases[i].text, list_cases[i].list);
+        if (ip_parse(text, &ip) &&
+            rules_list_has_ip(rules, list_cases[i].list, &ip) !=
+                list_cases[i].is_in)
+            fail_msg("address %s in %s", list_cases[i].text,
+                     list_cases[i].list);
+    }
     assert_false(rules_list_is_empty(rules, "our-hosts"));
     assert_true(rules_list_is_empty(rules, "friends"));
     assert_true(rules_list_is_empty(rules, "nowhere"));

@@ -266,26 +266,26 @@ static const struct {
     struct source source;
     enum rules_answer answer;
 } source_cases[] = {
-    {"", {FIELD_FROM_ADDRESS, {{NULL, 0}, 0}}, ANSWER_YES},
-    {"when guesses >= 3", {FIELD_FROM_GUESSES, {{NULL, 0}, 3}}, ANSWER_YES},
-    {"when guesses >= 3", {FIELD_FROM_GUESSES, {{NULL, 0}, 2}}, ANSWER_NO},
+    {"", {FIELD_FROM_ADDRESS, {.number = 0}}, ANSWER_YES},
+    {"when guesses >= 3", {FIELD_FROM_GUESSES, {.number = 3}}, ANSWER_YES},
+    {"when guesses >= 3", {FIELD_FROM_GUESSES, {.number = 2}}, ANSWER_NO},
     {"unless guesses.share < 50%",
-     {FIELD_FROM_GUESSES_SHARE, {{NULL, 0}, 50}},
+     {FIELD_FROM_GUESSES_SHARE, {.number = 50}},
      ANSWER_YES},
     {"unless guesses.share < 50",
-     {FIELD_FROM_GUESSES_SHARE, {{NULL, 0}, 49}},
+     {FIELD_FROM_GUESSES_SHARE, {.number = 49}},
      ANSWER_NO},
     /* absent: no comparison holds */
     {"unless guesses.share < 50",
-     {FIELD_FROM_GUESSES, {{NULL, 0}, 1}},
+     {FIELD_FROM_GUESSES, {.number = 1}},
      ANSWER_YES},
-    {"when members >= 3", {FIELD_FROM_GUESSES, {{NULL, 0}, 9}}, ANSWER_NO},
-    {"unless source.ours is yes", {FIELD_FROM_OURS, {{NULL, 0}, 1}}, ANSWER_NO},
+    {"when members >= 3", {FIELD_FROM_GUESSES, {.number = 9}}, ANSWER_NO},
+    {"unless source.ours is yes", {FIELD_FROM_OURS, {.number = 1}}, ANSWER_NO},
     {"unless source in friends",
-     {FIELD_FROM_ADDRESS, {{"192.0.2.7", 9}, 0}},
+     {FIELD_FROM_ADDRESS, {.text = {"192.0.2.7", 9}}},
      ANSWER_NO},
     {"when source.name ~ /^dsl/",
-     {FIELD_FROM_NAME, {{"dsl-7.example.net", 17}, 0}},
+     {FIELD_FROM_NAME, {.text = {"dsl-7.example.net", 17}}},
      ANSWER_YES},
 };
 

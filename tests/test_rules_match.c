@@ -85,8 +85,9 @@ static void set_field(struct message *message, char *word)
         if (next != NULL)
             *next++ = '\0';
         assert_true(cell->value_count < VALUES_MAX);
-        cell->values[cell->value_count++] = (struct field_value){
-            slice_from_string(value), strtoll(value, NULL, 10)};
+        cell->values[cell->value_count++] =
+            (struct field_value){.text = slice_from_string(value),
+                                 .number = strtoll(value, NULL, 10)};
         value = next;
     }
 }
@@ -580,7 +581,7 @@ static void random_message(struct message *message)
             cell->value_count += draw(3);
         for (size_t j = 0; j < cell->value_count; j++)
             cell->values[j] = (struct field_value){
-                slice_from_string(texts[draw(4)]), draw(4)};
+                .text = slice_from_string(texts[draw(4)]), .number = draw(4)};
     }
 }
 
@@ -654,7 +655,7 @@ static enum rules_answer match_status(const char *condition,
 
     clear(&message);
     message.cells[FIELD_STATUS] =
-        (struct cell){FIELD_PRESENT, {{status, 0}}, 1};
+        (struct cell){FIELD_PRESENT, {{.text = status}}, 1};
     rules_judge(matcher, fetch, &message, &verdict);
     rules_matcher_free(matcher);
     rules_free(rules);
@@ -713,7 +714,7 @@ static void a_remembered_answer_is_the_right_one(void **state)
 
         clear(&message);
         message.cells[FIELD_STATUS] = (struct cell){
-            FIELD_PRESENT, {{slice_make(text, (size_t)len), 0}}, 1};
+            FIELD_PRESENT, {{.text = slice_make(text, (size_t)len)}}, 1};
         rules_judge(matcher, fetch, &message, &verdict);
         if (verdict.rule != (text[0] == '1' ? 1 : is_even ? 0 : 2))
             fail_msg("%s gives rule %u", text, verdict.rule);
