@@ -9,8 +9,7 @@ enum {
     /* A domain that so many clients guessed at is served here; a remote domain
      * that a user of ours mistyped is not. */
     SERVED_SOURCES = 3,
-    SHARED_MAX = 1 << 18, /* guesses compared between attackers; of more, a
-                             part that is chosen by hash */
+    SHARED_MAX = 1 << 18, /* guesses compared at once between attackers */
     RETURNS_SHARE = 80,   /* of a hundred envelopes, from the null sender */
     RELAYED_MIN = 5,      /* guesses that show a relay of ours: fewer than
                              any rule names a source for ... */
@@ -769,7 +768,7 @@ struct guess_table {
     size_t slot_count, count;
     uint32_t source; /* at hand */
     uint64_t shared;
-    uint64_t left_out; /* bits of a hash: any that is set leaves it out */
+    uint64_t mask, part; /* bits of a hash, and how they are in this part */
 };
 
 static struct guess_count *guess_slot(struct guess_table *table, uint64_t hash)
@@ -786,7 +785,7 @@ static void count_guess(void *context, uint64_t hash)
     struct guess_table *table = context;
     struct guess_count *slot;
 
-    if ((hash & table->left_out) != 0)
+    if ((hash & table->mask) != table->part)
         return;
     slot = guess_slot(table, hash);
     if (slot->hash == 0)
@@ -801,8 +800,8 @@ static void count_shared(void *context, uint64_t hash)
 {
     struct guess_table *table = context;
 
-    table->shared +=
-        (hash & table->left_out) == 0 && guess_slot(table, hash)->count > 1;
+    table->shared += (hash & table->mask) == table->part &&
+                     guess_slot(table, hash)->count > 1;
 }
 
 struct guess_union {
@@ -894,32 +893,41 @@ static uint64_t guesses_told_apart(const struct sources *sources,
 }
 
 /* Guess lists that several sources work through are one campaign. */
+static void count_part(struct sources *sources, struct guess_table *table)
+{
+    memset(table->slots, 0, table->slot_count * sizeof(*table->slots));
+    for (size_t i = 0; i < sources->attacker_count; i++)
+        visit_members(sources, &sources->attackers[i], table, count_guess);
+    for (size_t i = 0; i < sources->attacker_count; i++) {
+        struct attacker *attacker = &sources->attackers[i];
+
+        if (attacker->source == 0)
+            continue;
+        table->shared = 0;
+        visit_members(sources, attacker, table, count_shared);
+        attacker->shared += table->shared;
+    }
+}
+
 static void count_shares(struct sources *sources)
 {
     struct guess_table table = {.slot_count = 1024};
-    uint64_t all = 0;
+    uint64_t all = 0, parts = 1;
 
     for (size_t i = 0; i < sources->attacker_count; i++)
         all += guesses_told_apart(sources, &sources->attackers[i]);
     for (; all > SHARED_MAX; all /= 2)
-        table.left_out = (table.left_out | UINT64_C(1) << 31) << 1;
-    while (table.slot_count < 2 * all)
+        parts *= 2;
+    /* A part is never just its share of all. */
+    while (table.slot_count < 3 * all)
         table.slot_count *= 2;
     table.slots = calloc(table.slot_count, sizeof(*table.slots));
     if (table.slots == NULL)
         return;
-    for (size_t i = 0; i < sources->attacker_count; i++)
-        visit_members(sources, &sources->attackers[i], &table, count_guess);
-    for (size_t i = 0; i < sources->attacker_count; i++) {
-        if (sources->attackers[i].source == 0)
-            continue;
-        table.shared = 0;
-        visit_members(sources, &sources->attackers[i], &table, count_shared);
-        table.shared *= (table.left_out >> 32) + 1;
-        sources->attackers[i].shared =
-            table.shared < sources->attackers[i].guesses
-                ? table.shared
-                : sources->attackers[i].guesses;
+    table.mask = (parts - 1) << 32;
+    for (uint64_t part = 0; part < parts; part++) {
+        table.part = part << 32;
+        count_part(sources, &table);
     }
     free(table.slots);
 }
