@@ -308,8 +308,7 @@ static void fetch(void *message, enum rules_field_id field, struct slice header,
         give_number(judge, domain_count(source), view_r);
         break;
     case FIELD_FROM_SENDERS_OWN:
-        if (source->senders > 0)
-            give_number(judge, own_share(source), view_r);
+        give_number(judge, own_share(source), view_r);
         break;
     case FIELD_FROM_RETURNS:
         give_number(judge, is_returning(sources, source), view_r);
