@@ -238,7 +238,8 @@ static void renumbering_free(struct renumbering *map)
     free(map->sources);
 }
 
-static bool merge_sources(struct crowd *into, const struct crowd *from,
+/* Adds the sources of from, which keeps none. */
+static bool merge_sources(struct crowd *into, struct crowd *from,
                           struct renumbering *map)
 {
     uint32_t *map_r = malloc(from->sources.count * sizeof(*map_r));
@@ -254,6 +255,9 @@ static bool merge_sources(struct crowd *into, const struct crowd *from,
         if (map_r[n] == 0)
             return false;
     }
+    free(from->sources.items);
+    free(from->sources.slots);
+    from->sources = (struct crowd_sources){0};
     return true;
 }
 
@@ -279,10 +283,13 @@ static bool merge_strings(struct crowd *into, struct crowd *from,
         !intern_merge(&into->blobs, &from->blobs, map->blobs))
         return false;
     merge_clients(into, from);
+    free(from->clients);
+    from->clients = NULL;
     into->has_failed = into->has_failed || from->has_failed;
     arena_adopt(&into->arena, &from->arena);
     intern_free(&from->strings);
     intern_free(&from->blobs);
+    intern_free(&from->client_domains);
     return true;
 }
 

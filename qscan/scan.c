@@ -34,7 +34,7 @@ struct worker {
 struct run {
     struct scan *scan;
     struct worker *workers;
-    const uint32_t *order;
+    uint32_t *order; /* owned; until all is read */
     bool has_joined;
 };
 
@@ -816,6 +816,8 @@ static bool run_phases(struct run *run)
     if (interrupt_signal() != 0 || !finish_listing(run))
         return false;
     second_look(run);
+    free(run->order); /* memory peaks when the crowd is merged */
+    run->order = NULL;
     scan_say_time(scan, "read and judged", &since);
     if (!crowd_merge(scan->crowds, scan->worker_count, &scan->table))
         return false;
@@ -859,15 +861,14 @@ bool scan_join(struct scan *scan)
 bool scan_run(struct scan *scan)
 {
     struct run run = {.scan = scan};
-    uint32_t *order = facts_order_by_inode(&scan->table);
     uint64_t key[2];
     bool is_done;
 
     keyed_hash_new_key(key);
-    run.order = order;
-    is_done = order != NULL && start_workers(&run, key) && run_phases(&run);
+    run.order = facts_order_by_inode(&scan->table);
+    is_done = run.order != NULL && start_workers(&run, key) && run_phases(&run);
     stop_workers(&run);
-    free(order);
+    free(run.order);
     return is_done;
 }
 
