@@ -9,7 +9,7 @@ enum {
     /* A domain that so many clients guessed at is served here; a remote domain
      * that a user of ours mistyped is not. */
     SERVED_SOURCES = 3,
-    SHARED_MAX = 1 << 18, /* guesses compared at once between attackers */
+    SHARED_MAX = 1 << 17, /* guesses compared at once between attackers */
     RETURNS_SHARE = 80,   /* of a hundred envelopes, from the null sender */
     RELAYED_MIN = 5,      /* guesses that show a relay of ours: fewer than
                              any rule names a source for ... */
