@@ -252,8 +252,10 @@ static void csv_row(struct buffer *out, const struct logread *logs,
                   (unsigned long long)attacker->attempts,
                   (long long)attacker->first, (long long)attacker->last);
     buffer_add_csv(out, attacker_name(logs, attacker));
+    /* The domain is the target; its attackers stand in JSON alone. */
     buffer_printf(out, ",%zu,%s,", member_count(attacker),
-                  attacker->is_listable ? "true" : "false");
+                  attacker->is_listable && attacker->domain == 0 ? "true"
+                                                                 : "false");
     if (evidence != NULL) {
         buffer_add_csv(out, log_file_path(logs, evidence->file));
         buffer_printf(out, ",%llu", (unsigned long long)evidence->line);

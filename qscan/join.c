@@ -403,7 +403,7 @@ static void add_from(struct join *join, const struct record *record,
             note(join, number, &event);
         }
     }
-    if (record->recipients > 0)
+    if (record->recipients > 0 && record->size_bytes > 0)
         topk_add(&join->tops.senders,
                  record->sender.len > 0 ? record->sender : SLICE_LITERAL("<>"),
                  1, record->size_bytes > 0 ? (uint64_t)record->size_bytes : 0);

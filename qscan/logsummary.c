@@ -185,7 +185,11 @@ static void add_head(struct logsummary *summary)
     bool is_utc = summary->options->is_utc;
 
     if (tally->first > tally->last) {
-        buffer_add_string(out, "Maillogs without a line of sendmail's\n");
+        buffer_add_string(out, tally->outside_lines > 0
+                                   ? "Maillogs without a line in the time "
+                                     "that was asked for\n"
+                                   : "Maillogs without a line of "
+                                     "sendmail's\n");
     } else {
         buffer_add_string(out, "Maillogs from ");
         report_add_time(out, tally->first, is_utc);
@@ -306,6 +310,12 @@ static void add_problems(struct logsummary *summary)
                 "logs",
                 "guesses have no client: the lines that name it are not in "
                 "these logs");
+    if (logs->tally.first > logs->tally.last) {
+        begin_problem(summary, &problem_count);
+        buffer_add_string(&summary->out,
+                          "  no line to report on: are these the right logs, "
+                          "of the right days?\n");
+    }
     if (problem_count == 0)
         buffer_add_string(&summary->out, "\nNothing needs a person.\n");
 }
@@ -1123,6 +1133,12 @@ static void add_command(struct logsummary *summary, const char *about,
         add_option(&command, "--rules=", options->rules.strings[i]);
     add_option(&command, "--since=", options->since_text);
     add_option(&command, "--until=", options->until_text);
+    if (options->now >= 0) {
+        char now[40];
+
+        snprintf(now, sizeof(now), "--now=%lld", (long long)options->now);
+        add_command_word(&command, now, none);
+    }
     if (options->year != 0) {
         char year[24];
 
@@ -1196,8 +1212,21 @@ static void add_grep(struct logsummary *summary)
     }
 }
 
+static bool reads_standard_input(const struct logsummary *summary)
+{
+    const struct log_set *set = summary->logs->set;
+
+    for (size_t i = 0; i < set->count; i++)
+        if (strcmp(set->files[i].path, "-") == 0)
+            return true;
+    return false;
+}
+
 static void add_next(struct logsummary *summary)
 {
+    /* What came from a pipe is gone. */
+    if (reads_standard_input(summary))
+        return;
     heading(summary, "WHAT TO TYPE NEXT", false);
     if (summary->logs->sources.attacker_count > 0) {
         add_command(summary, "All hostile sources, one JSON object a line",
