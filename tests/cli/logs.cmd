@@ -10,6 +10,7 @@ touch -r lab/maillog.gz plain
 body() {
     sed -E '/^WHAT TO TYPE NEXT/,$d; /^\$ /d; /^ +[0-9]+  [0-9-]+ [0-9:]+  (plain|gzip) /d
         /files?, in the order of reading/d
+        /^$/d
         s/^( +)\S+ line [0-9]+:$/\1LOG line N:/
         s/"evidence":\{"file":"[^"]*","line":[0-9]+/"evidence":{LOG/'
 }
