@@ -1,5 +1,8 @@
 # What strangers wrote into a log cannot steer a terminal, a spreadsheet or a
 # browser, nor pass for another line.
+# Commands are wrapped: a path as long everywhere.
+cp -R "$RULES" rules
+RULES=rules
 esc=$(printf '\033')
 log="log${esc}[1m"
 line() {

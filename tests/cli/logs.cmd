@@ -1,5 +1,8 @@
 # The summary of a real log; the same whatever it is packed with, in how many
 # files, from a pipe, and for any number of workers.
+# Commands are wrapped: a path as long everywhere.
+cp -R "$RULES" rules
+RULES=rules
 fixture maillog-lab lab
 ask --logs --utc lab/maillog.gz
 gzip -dc lab/maillog.gz >plain
