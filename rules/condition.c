@@ -610,9 +610,13 @@ static bool compile_regex(struct compiler *c, struct lex_cursor *cursor,
                        (const char *)why, "broken regex");
         return false;
     }
-    /* Where the system forbids writable code, the interpreter does it. */
+    /* Where the system forbids writable code, the interpreter does it; and
+     * under valgrind, which takes the JIT's reading whole vectors for a fault.
+     */
+#ifndef RULES_WITHOUT_JIT
     condition->has_jit =
         pcre2_jit_compile(condition->regex, PCRE2_JIT_COMPLETE) == 0;
+#endif
     return true;
 }
 

@@ -1,3 +1,4 @@
+# needs: speed
 # Against the truth of a real log: who is hostile is named, itself or by its
 # network, with how many guesses; who is not is not.
 fixture maillog-lab lab

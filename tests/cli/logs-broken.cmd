@@ -1,3 +1,4 @@
+# needs: speed
 # Maillogs that cannot be read, or not to their end; where the report goes.
 fixture maillog-lab lab
 gzip -dc lab/maillog.gz | head -n 300 >good

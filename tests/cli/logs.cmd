@@ -1,3 +1,4 @@
+# needs: speed
 # The summary of a real log; the same whatever it is packed with, in how many
 # files, from a pipe, and for any number of workers.
 # Commands are wrapped: a path as long everywhere.
