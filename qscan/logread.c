@@ -133,17 +133,14 @@ static bool parse_piece(struct worker *worker, struct piece *piece)
 
         if (record == NULL)
             return false;
-        if (is_rest) {
-            /* The beginning was looked at; of that line no more is wanted. */
-            is_rest = false;
-        } else if (record_make(&worker->maker, line, &piece->near,
-                               &piece->scratch, record) == RECORD_MADE) {
+        worker->maker.tally.overlong_lines += is_cut && !is_rest;
+        /* Of a line whose beginning was looked at no more is wanted. */
+        if (!is_rest && record_make(&worker->maker, line, &piece->near,
+                                    &piece->scratch, record) == RECORD_MADE) {
             record->line = piece->line_count;
             piece->count++;
-            worker->maker.tally.overlong_lines += is_cut;
-        } else {
-            worker->maker.tally.overlong_lines += is_cut;
         }
+        is_rest = false;
         piece->line_count += !is_cut;
     }
     return true;

@@ -4,6 +4,7 @@
 
 #include "parsers/address.h"
 #include "parsers/hash.h"
+#include "qscan/logrecord.h"
 
 enum { SLOTS_MIN = 1 << 12 };
 
@@ -503,10 +504,8 @@ void sources_note_log_host(struct sources *sources, struct slice name)
 {
     char lower[256];
 
-    name = slice_head(name, sizeof(lower));
-    for (size_t i = 0; i < name.len; i++)
-        lower[i] = byte_lower(name.ptr[i]);
-    intern_add(&sources->log_hosts, slice_make(lower, name.len));
+    intern_add(&sources->log_hosts,
+               record_lower(slice_head(name, sizeof(lower)), lower));
 }
 
 void sources_note_login(struct sources *sources, uint32_t number, bool is_good,

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "parsers/address.h"
+#include "qscan/logrecord.h"
 #include "qscan/sources.h"
 
 enum {
@@ -85,10 +86,8 @@ static bool is_named_ours(const struct sources *sources,
         name = slice_skip(name, dot + 1);
         if (name.len > sizeof(lower) || slice_index(name, '.') == name.len)
             continue;
-        for (size_t i = 0; i < name.len; i++)
-            lower[i] = byte_lower(name.ptr[i]);
         if (is_served(sources, intern_find(&sources->domains,
-                                           slice_make(lower, name.len))))
+                                           record_lower(name, lower))))
             return true;
     }
     return false;
@@ -110,9 +109,7 @@ static bool is_named_like_log_host(const struct sources *sources,
 
     if (name.len == 0 || name.len > sizeof(lower))
         return false;
-    for (size_t i = 0; i < name.len; i++)
-        lower[i] = byte_lower(name.ptr[i]);
-    name = slice_make(lower, name.len);
+    name = record_lower(name, lower);
     return intern_find(&sources->log_hosts, name) != INTERN_NONE ||
            intern_find(&sources->log_hosts,
                        slice_head(name, slice_index(name, '.'))) != INTERN_NONE;
