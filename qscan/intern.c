@@ -253,6 +253,12 @@ bool intern_merge(struct intern *into, const struct intern *from,
     return true;
 }
 
+/* slot_count is a power of two, and at least 4. */
+static size_t home_of(uint64_t hash, size_t slot_count)
+{
+    return (size_t)(hash >> (64 - __builtin_ctzll(slot_count)));
+}
+
 static bool hash_set_grow(struct hash_set *set)
 {
     size_t slot_count = set->slot_count == 0 ? 4 : set->slot_count * 2;
@@ -261,10 +267,11 @@ static bool hash_set_grow(struct hash_set *set)
     if (slots == NULL)
         return false;
     for (size_t i = 0; i < set->slot_count; i++) {
-        size_t at = set->slots[i] & (slot_count - 1);
+        size_t at;
 
         if (set->slots[i] == 0)
             continue;
+        at = home_of(set->slots[i], slot_count);
         while (slots[at] != 0)
             at = (at + 1) & (slot_count - 1);
         slots[at] = set->slots[i];
@@ -283,7 +290,7 @@ int hash_set_add(struct hash_set *set, uint64_t hash)
         hash = 1;
     if (set->count * 4 >= set->slot_count * 3 && !hash_set_grow(set))
         return -1;
-    at = hash & (set->slot_count - 1);
+    at = home_of(hash, set->slot_count);
     while (set->slots[at] != 0) {
         if (set->slots[at] == hash)
             return 0;
@@ -302,10 +309,33 @@ bool hash_set_has(const struct hash_set *set, uint64_t hash)
         return false;
     if (hash == 0)
         hash = 1;
-    at = hash & (set->slot_count - 1);
+    at = home_of(hash, set->slot_count);
     while (set->slots[at] != 0 && set->slots[at] != hash)
         at = (at + 1) & (set->slot_count - 1);
     return set->slots[at] != 0;
+}
+
+void hash_set_visit(const struct hash_set *set, unsigned bits, uint64_t number,
+                    void (*visit)(void *context, uint64_t hash), void *context)
+{
+    uint64_t first = bits == 0 ? 0 : number << (64 - bits);
+    uint64_t last = first + (UINT64_MAX >> bits);
+    size_t at, home_count;
+
+    if (set->count == 0)
+        return;
+    at = home_of(first, set->slot_count);
+    home_count = home_of(last, set->slot_count) - at + 1;
+    /* Behind the last home stand those that found it taken. */
+    for (size_t i = 0; i < set->slot_count; i++) {
+        uint64_t hash = set->slots[at];
+
+        if (hash == 0 && i >= home_count)
+            return;
+        if (hash != 0 && hash >= first && hash <= last)
+            visit(context, hash);
+        at = (at + 1) & (set->slot_count - 1);
+    }
 }
 
 void hash_set_free(struct hash_set *set)

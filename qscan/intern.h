@@ -67,15 +67,20 @@ struct slice intern_text(const struct intern *table, uint32_t number);
 bool intern_merge(struct intern *into, const struct intern *from,
                   uint32_t *map_r);
 
-/* A set of 64-bit hashes: counts distinct things. */
+/* A set of 64-bit hashes, of which every bit is as good as another: counts
+ * distinct things. */
 struct hash_set {
-    uint64_t *slots; /* 0 = free */
+    uint64_t *slots; /* 0 = free; where the first bits of a hash say */
     size_t count, slot_count;
 };
 
 /* 1 when added, 0 when it was there, -1 without memory. */
 int hash_set_add(struct hash_set *set, uint64_t hash);
 bool hash_set_has(const struct hash_set *set, uint64_t hash);
+/* Calls visit for all whose first bits (0 to 32) make that number, and looks
+ * at little else. */
+void hash_set_visit(const struct hash_set *set, unsigned bits, uint64_t number,
+                    void (*visit)(void *context, uint64_t hash), void *context);
 void hash_set_free(struct hash_set *set);
 
 #endif

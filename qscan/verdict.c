@@ -46,22 +46,24 @@ struct judge {
 
 /* ---- facts of a source ---- */
 
+/* Guesses whose hash begins with these bits; {0, 0}: all. */
+struct guess_part {
+    unsigned bits; /* how many */
+    uint64_t number;
+};
+
 /* Calls visit for each distinct guess that is told apart. */
-static void each_guess(const struct source *source,
+static void each_guess(const struct source *source, struct guess_part part,
                        void (*visit)(void *context, uint64_t hash),
                        void *context)
 {
-    const struct hash_set *set =
-        source->more == NULL ? NULL : &source->more->guesses;
-
-    if (set == NULL || set->count == 0) {
-        if (source->guesses > 0)
-            visit(context, source->guess);
-        return;
-    }
-    for (size_t i = 0; i < set->slot_count; i++)
-        if (set->slots[i] != 0)
-            visit(context, set->slots[i]);
+    if (source->more != NULL && source->more->guesses.count > 0)
+        hash_set_visit(&source->more->guesses, part.bits, part.number, visit,
+                       context);
+    else if (source->guesses > 0 &&
+             (part.bits == 0 ||
+              source->guess >> (64 - part.bits) == part.number))
+        visit(context, source->guess);
 }
 
 static bool is_served(const struct sources *sources, uint32_t domain)
@@ -147,7 +149,8 @@ static bool find_relay(struct judge *judge, const struct source *source)
     overlap.guesses = &source->more->guesses;
     for (uint32_t i = 1; i < sources->count; i++)
         if (sources->items[i].late_unknown > 0)
-            each_guess(&sources->items[i], find_overlap, &overlap);
+            each_guess(&sources->items[i], (struct guess_part){0, 0},
+                       find_overlap, &overlap);
     is_relay =
         overlap.found.count * 100 >= (uint64_t)source->guesses * RELAYED_SHARE;
     judge->has_failed = judge->has_failed || overlap.has_failed;
@@ -764,7 +767,7 @@ struct guess_table {
     size_t slot_count, count;
     uint32_t source; /* at hand */
     uint64_t shared;
-    uint64_t mask, part; /* bits of a hash, and how they are in this part */
+    struct guess_part part; /* that is counted */
 };
 
 static struct guess_count *guess_slot(struct guess_table *table, uint64_t hash)
@@ -779,11 +782,8 @@ static struct guess_count *guess_slot(struct guess_table *table, uint64_t hash)
 static void count_guess(void *context, uint64_t hash)
 {
     struct guess_table *table = context;
-    struct guess_count *slot;
+    struct guess_count *slot = guess_slot(table, hash);
 
-    if ((hash & table->mask) != table->part)
-        return;
-    slot = guess_slot(table, hash);
     if (slot->hash == 0)
         slot->hash = hash;
     else if (slot->last_source == table->source)
@@ -796,8 +796,7 @@ static void count_shared(void *context, uint64_t hash)
 {
     struct guess_table *table = context;
 
-    table->shared += (hash & table->mask) == table->part &&
-                     guess_slot(table, hash)->count > 1;
+    table->shared += guess_slot(table, hash)->count > 1;
 }
 
 struct guess_union {
@@ -840,7 +839,7 @@ static void total(const struct sources *sources, struct attacker *attacker)
         const struct source *source = &sources->items[attacker->members[i]];
 
         add_totals(attacker, source);
-        each_guess(source, add_to_union, &all);
+        each_guess(source, (struct guess_part){0, 0}, add_to_union, &all);
     }
     attacker->guesses = all.set.count;
     attacker->is_exact = attacker->is_exact && !all.is_full;
@@ -867,11 +866,13 @@ static void visit_members(const struct sources *sources,
 {
     if (attacker->source != 0) {
         table->source = attacker->source;
-        each_guess(&sources->items[attacker->source], visit, table);
+        each_guess(&sources->items[attacker->source], table->part, visit,
+                   table);
     }
     for (size_t i = 0; i < attacker->member_count; i++) {
         table->source = attacker->members[i];
-        each_guess(&sources->items[attacker->members[i]], visit, table);
+        each_guess(&sources->items[attacker->members[i]], table->part, visit,
+                   table);
     }
 }
 
@@ -908,21 +909,20 @@ static void count_part(struct sources *sources, struct guess_table *table)
 static void count_shares(struct sources *sources)
 {
     struct guess_table table = {.slot_count = 1024};
-    uint64_t all = 0, parts = 1;
+    uint64_t all = 0;
 
     for (size_t i = 0; i < sources->attacker_count; i++)
         all += guesses_told_apart(sources, &sources->attackers[i]);
     for (; all > SHARED_MAX; all /= 2)
-        parts *= 2;
+        table.part.bits++;
     /* A part is never just its share of all. */
     while (table.slot_count < 3 * all)
         table.slot_count *= 2;
     table.slots = calloc(table.slot_count, sizeof(*table.slots));
     if (table.slots == NULL)
         return;
-    table.mask = (parts - 1) << 32;
-    for (uint64_t part = 0; part < parts; part++) {
-        table.part = part << 32;
+    for (uint64_t part = 0; part >> table.part.bits == 0; part++) {
+        table.part.number = part;
         count_part(sources, &table);
     }
     free(table.slots);

@@ -192,6 +192,48 @@ static void test_hash_set_counts_distinct_ones(void **state)
     hash_set_free(&set);
 }
 
+struct visits {
+    unsigned bits;
+    uint64_t number, count, sum;
+};
+
+static void note_visit(void *context, uint64_t hash)
+{
+    struct visits *visits = context;
+
+    if (visits->bits > 0)
+        assert_int_equal(hash >> (64 - visits->bits), visits->number);
+    visits->count++;
+    visits->sum += hash;
+}
+
+/* Many that begin alike, at the end of the table: they stand behind it. */
+static void test_hash_set_is_visited_in_parts(void **state)
+{
+    (void)state;
+    for (uint64_t count = 0; count < 300; count += 1 + count / 3) {
+        struct hash_set set = {0};
+        uint64_t sum = 0;
+
+        for (uint64_t i = 1; i <= count; i++) {
+            uint64_t hash =
+                i % 3 == 0 ? UINT64_MAX - i : i * 0x9e3779b97f4a7c15;
+
+            assert_int_equal(hash_set_add(&set, hash), 1);
+            sum += hash;
+        }
+        for (unsigned bits = 0; bits < 10; bits++) {
+            struct visits visits = {.bits = bits};
+
+            for (; visits.number >> bits == 0; visits.number++)
+                hash_set_visit(&set, bits, visits.number, note_visit, &visits);
+            assert_int_equal(visits.count, count);
+            assert_int_equal(visits.sum, sum);
+        }
+        hash_set_free(&set);
+    }
+}
+
 static void test_arena_gives_room_of_any_size(void **state)
 {
     struct arena arena = {0};
@@ -222,6 +264,7 @@ int main(void)
         cmocka_unit_test(test_hash_depends_on_the_key),
         cmocka_unit_test(test_hash_is_siphash_1_3),
         cmocka_unit_test(test_hash_set_counts_distinct_ones),
+        cmocka_unit_test(test_hash_set_is_visited_in_parts),
         cmocka_unit_test(test_arena_gives_room_of_any_size),
     };
 
