@@ -5,7 +5,7 @@
 enum {
     TABLE_MIN = 1 << 12,
     PENDING_TEXT_MAX = 100,
-    LOG_HOSTS = 16,
+    LOG_HOSTS = 8,
     CHILDREN_MAX = 100, /* of one split; sendmail makes no more than queues */
 };
 
@@ -46,7 +46,8 @@ struct join_state {
     uint32_t pending_count, pending_capacity, free_pending;
     uint32_t waiting_count;
     int64_t now;                   /* log time */
-    uint64_t log_hosts[LOG_HOSTS]; /* hashes of some that are noted */
+    uint64_t log_hosts[LOG_HOSTS]; /* hashes of those noted last */
+    unsigned next_log_host;
     /* the record before, for "repeated N times" */
     uint32_t last_file, last_source;
     uint32_t last_pending; /* where the guess of it waits */
@@ -369,6 +370,17 @@ static uint32_t client_of(struct join *join, const struct record *record,
 
 /* ---- by kind ---- */
 
+static void count_sender(struct join *join, const struct record *record)
+{
+    uint64_t bytes = (uint64_t)record->size_bytes;
+
+    if (record->sender.len > 0)
+        topk_add_hashed(&join->tops.senders, record->sender,
+                        (uint32_t)record->sender_hash, 1, bytes);
+    else
+        topk_add(&join->tops.senders, SLICE_LITERAL("<>"), 1, bytes);
+}
+
 static void add_from(struct join *join, const struct record *record,
                      uint32_t file, uint64_t line)
 {
@@ -404,9 +416,7 @@ static void add_from(struct join *join, const struct record *record,
         }
     }
     if (record->recipients > 0 && record->size_bytes > 0)
-        topk_add(&join->tops.senders,
-                 record->sender.len > 0 ? record->sender : SLICE_LITERAL("<>"),
-                 1, record->size_bytes > 0 ? (uint64_t)record->size_bytes : 0);
+        count_sender(join, record);
 }
 
 /* One recipient of a message is settled, or found not to exist. */
@@ -659,11 +669,12 @@ static void set_now(struct join_state *state, int64_t time)
 /* Lines of a few hosts come in turns. */
 static void note_log_host(struct join *join, const struct record *record)
 {
-    uint64_t *place = &join->state->log_hosts[record->host % LOG_HOSTS];
+    struct join_state *state = join->state;
 
-    if (*place == record->host)
-        return;
-    *place = record->host;
+    for (unsigned i = 0; i < LOG_HOSTS; i++)
+        if (state->log_hosts[i] == record->host)
+            return;
+    state->log_hosts[state->next_log_host++ % LOG_HOSTS] = record->host;
     sources_note_log_host(join->sources, record->log_host);
 }
 

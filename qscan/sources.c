@@ -121,13 +121,30 @@ void sources_free(struct sources *sources)
     *sources = (struct sources){0};
 }
 
+static uint32_t remember_hash(struct sources *sources, uint32_t number,
+                              uint64_t hash)
+{
+    sources->last_source = number;
+    sources->last_source_hash = hash;
+    return number;
+}
+
+/* Events of a source come after the line that names it. */
+static uint64_t hash_again(struct sources *sources, uint32_t number)
+{
+    if (sources->last_source != number)
+        remember_hash(sources, number,
+                      source_hash(sources->key, &sources->items[number].ip));
+    return sources->last_source_hash;
+}
+
 uint32_t sources_add(struct sources *sources, const struct ip *ip,
                      uint64_t hash)
 {
     uint32_t *slot = slot_of(sources, ip, hash);
 
     if (*slot != 0)
-        return *slot;
+        return remember_hash(sources, *slot, hash);
     if ((sources->count == sources->capacity && !grow_items(sources)) ||
         (sources->count * UINT64_C(4) >= sources->slot_count * UINT64_C(3) &&
          !grow_slots(sources))) {
@@ -138,7 +155,7 @@ uint32_t sources_add(struct sources *sources, const struct ip *ip,
     *slot = sources->count;
     memset(&sources->items[sources->count], 0, sizeof(struct source));
     sources->items[sources->count].ip = *ip;
-    return sources->count++;
+    return remember_hash(sources, sources->count++, hash);
 }
 
 /* ---- domains ---- */
@@ -454,9 +471,10 @@ static bool keep_evidence(struct sources *sources,
     return true;
 }
 
-static void watch_event(struct sources *sources, const struct source *source,
+static void watch_event(struct sources *sources, uint32_t number,
                         const struct source_event *event)
 {
+    const struct source *source = &sources->items[number];
     const struct watch_alarm *alarms;
     struct watch_event seen = {
         .events = event->events,
@@ -466,7 +484,7 @@ static void watch_event(struct sources *sources, const struct source *source,
         .hashes = {[WATCH_RECIPIENT] = event->recipient_hash,
                    [WATCH_SENDER] = event->sender_hash,
                    [WATCH_USER] = event->user_hash,
-                   [WATCH_SOURCE] = source_hash(sources->key, &source->ip)},
+                   [WATCH_SOURCE] = hash_again(sources, number)},
         .count = event->count};
 
     if (event->domain.len > 0)
@@ -492,7 +510,7 @@ void sources_note(struct sources *sources, uint32_t number,
     if (event->events == 0)
         return;
     note_recipient(sources, source, event);
-    watch_event(sources, &sources->items[number], event);
+    watch_event(sources, number, event);
 }
 
 bool source_guesses_are_exact(const struct source *source)

@@ -120,6 +120,8 @@ struct sources {
     struct intern names, domains, samples;
     uint32_t last_domain; /* number of the one that came last; 0: none */
     uint64_t last_domain_hash;
+    uint32_t last_source; /* number of the one whose hash was needed last */
+    uint64_t last_source_hash;
     struct intern log_hosts;       /* lower case */
     struct target_domain *targets; /* by number in domains */
     uint32_t target_capacity;

@@ -121,7 +121,9 @@ struct watch_event {
     struct ip source;
     struct slice domain; /* of the recipient, lower case; may be absent */
     /* Keyed hashes (never 0) of the fields that "distinct" may count, which
-     * only the caller knows in full; 0: absent, not counted. */
+     * only the caller knows in full; 0: absent, not counted. Those of source
+     * and domain, where given, must be of one text each: windows are found by
+     * them. */
     uint64_t hashes[WATCH_FIELD_COUNT];
     uint32_t count; /* "repeated N times"; at least 1 */
 };

@@ -51,6 +51,10 @@ struct watch {
     const struct rules_source_rule *rules[RULES_SOURCE_RULES_MAX];
     uint64_t counting[RULES_EVENTS_MAX]; /* bit per rule that counts it */
     uint64_t key[2];
+    /* the network asked for last: most guesses of a session are noted at once
+     */
+    struct ip network;
+    uint64_t network_hash;
     uint32_t *slots; /* open addressing: window + 1; 0 = free */
     uint32_t slot_count;
     struct window *windows;
@@ -81,11 +85,36 @@ static struct ip network_of(const struct ip *ip, unsigned bits)
     return base;
 }
 
+static uint64_t hash_of_source(const struct watch *watch,
+                               const struct watch_event *event)
+{
+    uint64_t hash = event->hashes[WATCH_SOURCE];
+
+    return hash != 0 ? hash : keyed_hash(watch->key, ip_bytes(&event->source));
+}
+
+static uint64_t hash_of_domain(const struct watch *watch,
+                               const struct watch_event *event)
+{
+    uint64_t hash = event->hashes[WATCH_DOMAIN];
+
+    return hash != 0 ? hash : keyed_hash(watch->key, event->domain);
+}
+
+static uint64_t hash_of_network(struct watch *watch, const struct ip *base)
+{
+    if (memcmp(&watch->network, base, sizeof(*base)) != 0 ||
+        watch->network_hash == 0) {
+        watch->network = *base;
+        watch->network_hash = keyed_hash(watch->key, ip_bytes(base));
+    }
+    return watch->network_hash;
+}
+
 /* False when the rule does not count such an event. */
-static bool make_key(const struct watch *watch, uint16_t source_rule,
+static bool make_key(struct watch *watch, uint16_t source_rule,
                      const struct rules_source_rule *rule,
-                     const struct watch_event *event, uint64_t source_hash,
-                     struct watch_key *key_r)
+                     const struct watch_event *event, struct watch_key *key_r)
 {
     bool is_v4 = ip_is_v4(&event->source);
     uint64_t hash = 0;
@@ -94,20 +123,20 @@ static bool make_key(const struct watch *watch, uint16_t source_rule,
     switch (rule->by) {
     case COUNT_BY_SOURCE:
         key_r->base = event->source;
-        hash = source_hash;
+        hash = hash_of_source(watch, event);
         break;
     case COUNT_BY_NETWORK:
         if (is_v4 != (rule->bits <= 32))
             return false;
         key_r->base =
             network_of(&event->source, is_v4 ? rule->bits + 96 : rule->bits);
-        hash = keyed_hash(watch->key, ip_bytes(&key_r->base));
+        hash = hash_of_network(watch, &key_r->base);
         break;
     case COUNT_BY_DOMAIN:
         if (event->domain.len == 0 || event->domain.len > UINT32_MAX)
             return false;
         key_r->domain = event->domain;
-        hash = keyed_hash(watch->key, key_r->domain);
+        hash = hash_of_domain(watch, event);
         break;
     }
     key_r->hash = (uint32_t)(hash + source_rule * UINT64_C(0x9e3779b97f4a7c15));
@@ -489,7 +518,7 @@ static bool fire(struct watch *watch, struct window *window, int64_t time)
 }
 
 static bool note_for_rule(struct watch *watch, unsigned number,
-                          const struct watch_event *event, uint64_t source_hash)
+                          const struct watch_event *event)
 {
     const struct rules_source_rule *rule = watch->rules[number];
     struct seen one = {event->time, 0};
@@ -503,7 +532,7 @@ static bool note_for_rule(struct watch *watch, unsigned number,
     else
         times = event->count < rule->at_least ? event->count : rule->at_least;
     if ((rule->distinct != 0 && one.what == 0) ||
-        !make_key(watch, (uint16_t)number, rule, event, source_hash, &key))
+        !make_key(watch, (uint16_t)number, rule, event, &key))
         return true;
     window = window_of(watch, &key);
     if (window == NULL)
@@ -531,17 +560,13 @@ static uint64_t rules_counting(const struct watch *watch, uint64_t events)
 bool watch_note(struct watch *watch, const struct watch_event *event)
 {
     uint64_t rules = rules_counting(watch, event->events);
-    uint64_t source_hash;
     bool is_noted = true;
 
-    if (rules == 0)
-        return true;
-    source_hash = keyed_hash(watch->key, ip_bytes(&event->source));
     for (; rules != 0; rules &= rules - 1) {
         unsigned number = (unsigned)__builtin_ctzll(rules);
         uint32_t used = watch->used_count;
 
-        is_noted &= note_for_rule(watch, number, event, source_hash);
+        is_noted &= note_for_rule(watch, number, event);
         if (watch->used_count > used)
             sweep(watch, event->time);
     }

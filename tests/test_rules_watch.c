@@ -32,9 +32,18 @@ static struct rules *rules_counting(const char *count)
     return rules;
 }
 
-/* "a x 192.0.2.1 10" : event, value of all that can be counted distinct,
- * source, time; "*3" behind the event: repeated. The domain is that of the
- * value when it holds a '.'. */
+static uint64_t hash_of(const char *text)
+{
+    uint64_t hash = 0;
+
+    for (; *text != '\0'; text++)
+        hash = hash * 131 + (unsigned char)*text;
+    return hash;
+}
+
+/* "a x 192.0.2.1 10" : event, value of all but the source that can be
+ * counted distinct, source, time; "*3" behind the event: repeated. The domain
+ * is that of the value when it holds a '.'. */
 static void note_word(struct watch *watch, const char *text)
 {
     char event[20], value[50], source[60];
@@ -54,8 +63,8 @@ static void note_word(struct watch *watch, const char *text)
     if (strchr(value, '.') != NULL)
         noted.domain = slice_from_string(value);
     for (int i = 0; i < WATCH_FIELD_COUNT; i++)
-        for (const char *p = value; *p != '\0' && strcmp(value, "-") != 0; p++)
-            noted.hashes[i] = noted.hashes[i] * 131 + (unsigned char)*p;
+        noted.hashes[i] = strcmp(value, "-") == 0 ? 0 : hash_of(value);
+    noted.hashes[WATCH_SOURCE] = hash_of(source);
     assert_true(watch_note(watch, &noted));
 }
 
@@ -181,7 +190,9 @@ static const struct {
      "a x 2001:db8:1:2::1 0;a x 2001:db8:2:2::1 1", ""},
     /* domains */
     {"distinct source of a by domain >= 2 in 10s",
-     "a example.org " S " 0;a example.org " T " 1", ""},
+     "a example.org " S " 0;a example.org " S " 1", ""},
+    {"distinct source of a by domain >= 2 in 10s",
+     "a example.org " S " 0;a example.org " T " 1", "example.org@1"},
     {"of a by domain >= 2 in 10s",
      "a example.org " S " 0;a example.org " T " 1", "example.org@1"},
     {"of a by domain >= 2 in 10s",
