@@ -91,7 +91,8 @@ static void free_more(struct source_more *more)
     if (more == NULL)
         return;
     hash_set_free(&more->guesses);
-    free(more->domains);
+    if (more->domain_capacity > 0)
+        free(more->domains.far);
     free(more);
 }
 
@@ -308,19 +309,24 @@ static uint64_t prefix_of(struct slice text)
     return prefix;
 }
 
-/* Nearly all guess at one domain, or at the few of one site. */
-static bool grow_domains(struct source_more *more)
+static bool has_room_for_domain(struct source_more *more)
 {
-    unsigned capacity =
-        more->domain_capacity == 0 ? 2 : more->domain_capacity * 2u;
+    bool is_far = more->domain_capacity > 0;
+    unsigned capacity = is_far ? more->domain_capacity : SOURCE_DOMAINS_NEAR;
     struct source_domain *grown;
 
+    if (more->domain_count < capacity)
+        return true;
+    capacity *= 2;
     if (capacity > SOURCE_DOMAINS_MAX)
         return false;
-    grown = realloc(more->domains, capacity * sizeof(*grown));
+    grown =
+        realloc(is_far ? more->domains.far : NULL, capacity * sizeof(*grown));
     if (grown == NULL)
         return false;
-    more->domains = grown;
+    if (!is_far)
+        memcpy(grown, more->domains.near, sizeof(more->domains.near));
+    more->domains.far = grown;
     more->domain_capacity = (uint8_t)capacity;
     return true;
 }
@@ -328,16 +334,18 @@ static bool grow_domains(struct source_more *more)
 /* True when the domain is a new one. */
 static bool add_domain(struct source_more *more, uint32_t domain)
 {
+    struct source_domain *domains = source_domains(more);
+
     for (unsigned i = 0; i < more->domain_count; i++) {
-        if (more->domains[i].domain == domain) {
-            more->domains[i].guesses++;
+        if (domains[i].domain == domain) {
+            domains[i].guesses++;
             return false;
         }
     }
-    if (more->domain_count == more->domain_capacity && !grow_domains(more)) {
+    if (!has_room_for_domain(more))
         return false;
-    }
-    more->domains[more->domain_count++] = (struct source_domain){domain, 1};
+    source_domains(more)[more->domain_count++] =
+        (struct source_domain){domain, 1};
     return true;
 }
 

@@ -26,11 +26,16 @@ struct source_domain {
     uint32_t guesses; /* events of it, not distinct */
 };
 
+enum { SOURCE_DOMAINS_NEAR = 2 };
+
 /* Of a source with more than the first guess. */
 struct source_more {
     uint32_t samples[SOURCE_SAMPLES_MAX]; /* numbers in samples */
     uint32_t names[SOURCE_NAMES_MAX];     /* numbers in names; further ones */
-    struct source_domain *domains;        /* owned */
+    union {
+        struct source_domain near[SOURCE_DOMAINS_NEAR];
+        struct source_domain *far; /* owned; domain_capacity > 0 */
+    } domains;                     /* by source_domains */
     uint8_t sample_count, name_count, domain_count, domain_capacity;
     uint32_t ascending, compared; /* guesses that follow the one before in the
                                      alphabet, of so many */
@@ -64,6 +69,13 @@ struct source {
     bool has_more_guesses : 1; /* than GUESSES_MAX */
     struct source_more *more;  /* owned; NULL: none */
 };
+
+/* The domain_count of them. Nearly all guess at one domain, or at the two of
+ * one site. */
+static inline struct source_domain *source_domains(struct source_more *more)
+{
+    return more->domain_capacity > 0 ? more->domains.far : more->domains.near;
+}
 
 /* A domain that mail is sent to. */
 struct target_domain {

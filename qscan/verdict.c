@@ -10,7 +10,7 @@ enum {
     /* A domain that so many clients guessed at is served here; a remote domain
      * that a user of ours mistyped is not. */
     SERVED_SOURCES = 3,
-    SHARED_MAX = 1 << 17, /* guesses compared at once between attackers */
+    SHARED_MAX = 1 << 15, /* guesses compared at once between attackers */
     RETURNS_SHARE = 80,   /* of a hundred envelopes, from the null sender */
     RELAYED_MIN = 5,      /* guesses that show a relay of ours: fewer than
                              any rule names a source for ... */
@@ -559,7 +559,7 @@ static bool guessed_at(const struct source *source, uint32_t domain)
         return true;
     for (unsigned i = 0; source->more != NULL && i < source->more->domain_count;
          i++)
-        if (source->more->domains[i].domain == domain)
+        if (source_domains(source->more)[i].domain == domain)
             return true;
     return false;
 }
@@ -1029,7 +1029,7 @@ static size_t domains_of(const struct source *source,
                          struct source_domain *domains)
 {
     if (source->more != NULL && source->more->domain_count > 0) {
-        memcpy(domains, source->more->domains,
+        memcpy(domains, source_domains(source->more),
                source->more->domain_count * sizeof(*domains));
         return source->more->domain_count;
     }
