@@ -10,7 +10,7 @@ enum {
     /* A domain that so many clients guessed at is served here; a remote domain
      * that a user of ours mistyped is not. */
     SERVED_SOURCES = 3,
-    SHARED_MAX = 1 << 15, /* guesses compared at once between attackers */
+    SHARED_MAX = 1 << 17, /* guesses compared at once between attackers */
     RETURNS_SHARE = 80,   /* of a hundred envelopes, from the null sender */
     RELAYED_MIN = 5,      /* guesses that show a relay of ours: fewer than
                              any rule names a source for ... */
@@ -757,46 +757,45 @@ static void judge_crowds(struct judge *judge, enum rules_count_by by)
 
 /* ---- totals ---- */
 
-/* Guesses of the attackers: in how many sources each stands. */
+/* Guesses of the attackers, and which stand in more than one source. */
 struct guess_table {
-    struct guess_count {
-        uint64_t hash;
-        uint32_t count;
-        uint32_t last_source;
-    } * slots;
-    size_t slot_count, count;
+    uint64_t *hashes;  /* 0 = free */
+    uint32_t *sources; /* that came last with it; shared_bit: another, too */
+    size_t slot_count;
     uint32_t source; /* at hand */
     uint64_t shared;
     struct guess_part part; /* that is counted */
 };
 
-static struct guess_count *guess_slot(struct guess_table *table, uint64_t hash)
+static const uint32_t shared_bit = UINT32_C(1) << 31;
+
+static size_t guess_slot(const struct guess_table *table, uint64_t hash)
 {
     size_t at = hash & (table->slot_count - 1);
 
-    while (table->slots[at].hash != 0 && table->slots[at].hash != hash)
+    while (table->hashes[at] != 0 && table->hashes[at] != hash)
         at = (at + 1) & (table->slot_count - 1);
-    return &table->slots[at];
+    return at;
 }
 
 static void count_guess(void *context, uint64_t hash)
 {
     struct guess_table *table = context;
-    struct guess_count *slot = guess_slot(table, hash);
+    size_t at = guess_slot(table, hash);
 
-    if (slot->hash == 0)
-        slot->hash = hash;
-    else if (slot->last_source == table->source)
-        return;
-    slot->last_source = table->source;
-    slot->count++;
+    if (table->hashes[at] == 0) {
+        table->hashes[at] = hash;
+        table->sources[at] = table->source;
+    } else if ((table->sources[at] & ~shared_bit) != table->source) {
+        table->sources[at] |= shared_bit;
+    }
 }
 
 static void count_shared(void *context, uint64_t hash)
 {
     struct guess_table *table = context;
 
-    table->shared += guess_slot(table, hash)->count > 1;
+    table->shared += table->sources[guess_slot(table, hash)] >> 31;
 }
 
 struct guess_union {
@@ -892,7 +891,7 @@ static uint64_t guesses_told_apart(const struct sources *sources,
 /* Guess lists that several sources work through are one campaign. */
 static void count_part(struct sources *sources, struct guess_table *table)
 {
-    memset(table->slots, 0, table->slot_count * sizeof(*table->slots));
+    memset(table->hashes, 0, table->slot_count * sizeof(*table->hashes));
     for (size_t i = 0; i < sources->attacker_count; i++)
         visit_members(sources, &sources->attackers[i], table, count_guess);
     for (size_t i = 0; i < sources->attacker_count; i++) {
@@ -916,16 +915,18 @@ static void count_shares(struct sources *sources)
     for (; all > SHARED_MAX; all /= 2)
         table.part.bits++;
     /* A part is never just its share of all. */
-    while (table.slot_count < 3 * all)
+    while (table.slot_count < all + all / 2)
         table.slot_count *= 2;
-    table.slots = calloc(table.slot_count, sizeof(*table.slots));
-    if (table.slots == NULL)
-        return;
-    for (uint64_t part = 0; part >> table.part.bits == 0; part++) {
+    table.hashes = calloc(table.slot_count, sizeof(*table.hashes));
+    table.sources = calloc(table.slot_count, sizeof(*table.sources));
+    for (uint64_t part = 0; part >> table.part.bits == 0 &&
+                            table.hashes != NULL && table.sources != NULL;
+         part++) {
         table.part.number = part;
         count_part(sources, &table);
     }
-    free(table.slots);
+    free(table.hashes);
+    free(table.sources);
 }
 
 static int order_attackers(const void *left, const void *right, void *context)
