@@ -47,8 +47,9 @@ struct lane {
 struct reader {
     struct logread *logs;
     pthread_mutex_t lock;
-    pthread_cond_t changed;
-    struct lane **lanes; /* open ones, by number of the file */
+    pthread_cond_t changed;  /* for the workers */
+    pthread_cond_t finished; /* for who waits for them */
+    struct lane **lanes;     /* open ones, by number of the file */
     size_t lane_count, lane_capacity;
     size_t next_file; /* in the set */
     struct piece *free_pieces;
@@ -544,6 +545,7 @@ static void *work(void *argument)
     }
     reader->running--;
     pthread_cond_broadcast(&reader->changed);
+    pthread_cond_signal(&reader->finished);
     pthread_mutex_unlock(&reader->lock);
     return NULL;
 }
@@ -562,7 +564,7 @@ static void wait_for_workers(struct reader *reader)
             until.tv_nsec -= 1000000000;
             until.tv_sec++;
         }
-        if (pthread_cond_timedwait(&reader->changed, &reader->lock, &until) !=
+        if (pthread_cond_timedwait(&reader->finished, &reader->lock, &until) !=
             ETIMEDOUT)
             continue;
         progress_show(&reader->logs->progress);
@@ -633,6 +635,7 @@ static void reader_free(struct reader *reader)
     free_pieces(reader->free_pieces);
     free(reader->lanes);
     pthread_cond_destroy(&reader->changed);
+    pthread_cond_destroy(&reader->finished);
     pthread_mutex_destroy(&reader->lock);
 }
 
@@ -647,6 +650,7 @@ static bool read_all(struct logread *logs, const uint64_t key[2])
         return false;
     pthread_mutex_init(&reader.lock, NULL);
     pthread_cond_init(&reader.changed, NULL);
+    pthread_cond_init(&reader.finished, NULL);
     logs->progress.is_bytes = true;
     progress_begin(&logs->progress, "of log read", total_bytes(logs->set));
     started = start_workers(&reader, workers, key);
