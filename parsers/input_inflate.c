@@ -80,6 +80,23 @@ const struct inflate_library *inflate_zlib(void)
 
 #ifdef HAVE_ISAL
 
+#ifdef __x86_64__
+__attribute__((target("avx"))) static void clear_upper_halves(void)
+{
+    __builtin_ia32_vzeroupper();
+}
+#endif
+
+/* Some of its routines leave the upper halves of the vector registers in use:
+ * every SSE instruction of this thread would then wait for them. */
+static void leave_vectors(void)
+{
+#ifdef __x86_64__
+    if (__builtin_cpu_supports("avx"))
+        clear_upper_halves();
+#endif
+}
+
 static void isal_restart(void *opaque)
 {
     struct inflate_state *state = opaque;
@@ -119,6 +136,7 @@ static enum inflate_outcome isal_run(void *opaque, struct inflate_step *step)
     state->next_out = step->out;
     state->avail_out = (uint32_t)step->out_bytes;
     result = isal_inflate(state);
+    leave_vectors();
     *step = (struct inflate_step){state->next_in, state->avail_in,
                                   state->next_out, state->avail_out};
     if (result < 0)
