@@ -26,6 +26,9 @@ struct judge {
     size_t alarm_count;
     uint32_t *by_ip; /* sources that a crowd may hold or hit, by address */
     size_t by_ip_count;
+    /* of by_ip, those who guessed at domain d: guessers[guessers_at[d]] up to
+     * guessers_at[d + 1]; of domains without an alarm: none */
+    uint32_t *guessers, *guessers_at;
     uint32_t *crowd_of; /* by source: the first crowd of it, from 1 */
     uint8_t *named;     /* bit per source: an attacker or member of one */
     /* whether the source asked about last is a relay of ours */
@@ -553,43 +556,148 @@ static bool add_member(struct members *members, uint32_t source)
     return true;
 }
 
-static bool guessed_at(const struct source *source, uint32_t domain)
-{
-    if (source->guess_domain == domain)
-        return true;
-    for (unsigned i = 0; source->more != NULL && i < source->more->domain_count;
-         i++)
-        if (source_domains(source->more)[i].domain == domain)
-            return true;
-    return false;
-}
-
 /* Whether a rule of its own, or that of its network, names it already. */
 static bool is_named(const struct judge *judge, uint32_t source)
 {
     return (judge->named[source / 8] >> source % 8 & 1) != 0;
 }
 
-static void find_members(struct judge *judge, const struct attacker *crowd,
-                         const struct rules_source_rule *rule,
-                         struct members *members)
+static void find_in_network(struct judge *judge, const struct attacker *crowd,
+                            const struct rules_source_rule *rule,
+                            struct members *members)
 {
-    const struct sources *sources = judge->sources;
-    bool is_network = rule->by == COUNT_BY_NETWORK;
+    const struct source *items = judge->sources->items;
 
-    for (size_t i = is_network ? first_from(judge, &crowd->network.base) : 0;
+    for (size_t i = first_from(judge, &crowd->network.base);
          i < judge->by_ip_count; i++) {
-        const struct source *source = &sources->items[judge->by_ip[i]];
+        const struct source *source = &items[judge->by_ip[i]];
 
-        if (is_network && !cidr_contains(&crowd->network, &source->ip))
+        if (!cidr_contains(&crowd->network, &source->ip))
             break;
-        if ((source->events & rule->events) == 0 ||
-            (!is_network && (!guessed_at(source, crowd->domain) ||
-                             is_named(judge, judge->by_ip[i]))))
-            continue;
-        if (!add_member(members, judge->by_ip[i]))
+        if ((source->events & rule->events) != 0 &&
+            !add_member(members, judge->by_ip[i]))
             judge->has_failed = true;
     }
+}
+
+static void find_at_domain(struct judge *judge, const struct attacker *crowd,
+                           const struct rules_source_rule *rule,
+                           struct members *members)
+{
+    const struct source *items = judge->sources->items;
+
+    for (uint32_t i = judge->guessers_at[crowd->domain];
+         i < judge->guessers_at[crowd->domain + 1]; i++) {
+        uint32_t number = judge->guessers[i];
+
+        if ((items[number].events & rule->events) != 0 &&
+            !is_named(judge, number) && !add_member(members, number))
+            judge->has_failed = true;
+    }
+}
+
+/* ---- who guessed at which domain ---- */
+
+static size_t domains_of(const struct source *source,
+                         struct source_domain *domains)
+{
+    if (source->more != NULL && source->more->domain_count > 0) {
+        memcpy(domains, source_domains(source->more),
+               source->more->domain_count * sizeof(*domains));
+        return source->more->domain_count;
+    }
+    if (source->guess_domain == 0)
+        return 0;
+    domains[0] = (struct source_domain){source->guess_domain, 1};
+    return 1;
+}
+
+/* Calls visit for each source in by_ip and each of its domains. */
+static void each_guesser(const struct judge *judge,
+                         void (*visit)(void *context, uint32_t source,
+                                       uint32_t domain),
+                         void *context)
+{
+    struct source_domain domains[SOURCE_DOMAINS_MAX];
+
+    for (size_t i = 0; i < judge->by_ip_count; i++) {
+        uint32_t number = judge->by_ip[i];
+        size_t count = domains_of(&judge->sources->items[number], domains);
+
+        for (size_t j = 0; j < count; j++)
+            visit(context, number, domains[j].domain);
+    }
+}
+
+struct guesser_counts {
+    uint8_t *has_alarm; /* by domain */
+    uint32_t *counts;   /* by domain; while they are put in, where the next
+                           one goes */
+    uint32_t *guessers;
+};
+
+static void count_guesser(void *context, uint32_t source, uint32_t domain)
+{
+    struct guesser_counts *all = context;
+
+    (void)source;
+    all->counts[domain] += all->has_alarm[domain];
+}
+
+static void put_guesser(void *context, uint32_t source, uint32_t domain)
+{
+    struct guesser_counts *all = context;
+
+    if (all->has_alarm[domain])
+        all->guessers[all->counts[domain]++] = source;
+}
+
+static void mark_alarms(const struct judge *judge, uint8_t *has_alarm)
+{
+    const struct sources *sources = judge->sources;
+
+    for (size_t i = 0; i < judge->alarm_count; i++)
+        if (rules_source_rule(sources->rules, judge->alarms[i].source_rule)
+                ->by == COUNT_BY_DOMAIN)
+            has_alarm[intern_find(&sources->domains, judge->alarms[i].domain)] =
+                1;
+}
+
+static bool fill_index(struct judge *judge, struct guesser_counts *all)
+{
+    uint32_t domain_count = judge->sources->domains.count, total = 0;
+
+    mark_alarms(judge, all->has_alarm);
+    each_guesser(judge, count_guesser, all);
+    for (uint32_t domain = 0; domain <= domain_count; domain++) {
+        uint32_t count = all->counts[domain];
+
+        judge->guessers_at[domain] = all->counts[domain] = total;
+        total += count;
+    }
+    judge->guessers_at[domain_count + 1] = total;
+    all->guessers = judge->guessers = calloc(total + 1, sizeof(uint32_t));
+    if (all->guessers == NULL)
+        return false;
+    each_guesser(judge, put_guesser, all);
+    return true;
+}
+
+/* One pass for all domains: a site may have thousands that are guessed at. */
+static bool index_guessers(struct judge *judge)
+{
+    uint32_t domain_count = judge->sources->domains.count;
+    struct guesser_counts all = {
+        .has_alarm = calloc(domain_count + 1, sizeof(*all.has_alarm)),
+        .counts = calloc(domain_count + 1, sizeof(*all.counts))};
+    bool is_good;
+
+    judge->guessers_at = calloc(domain_count + 2, sizeof(uint32_t));
+    is_good = all.has_alarm != NULL && all.counts != NULL &&
+              judge->guessers_at != NULL && fill_index(judge, &all);
+    free(all.has_alarm);
+    free(all.counts);
+    return is_good;
 }
 
 static bool is_allowed(const struct sources *sources, const struct ip *ip)
@@ -696,7 +804,10 @@ static void judge_crowd(struct judge *judge, uint32_t number)
             alarm->base, rule->bits <= 32 ? 96 + rule->bits : rule->bits};
     else
         crowd.domain = intern_find(&sources->domains, alarm->domain);
-    find_members(judge, &crowd, rule, &members);
+    if (rule->by == COUNT_BY_NETWORK)
+        find_in_network(judge, &crowd, rule, &members);
+    else
+        find_at_domain(judge, &crowd, rule, &members);
     prune(judge, &crowd, &members);
     if (members.count > 0)
         qsort(members.items, members.count, sizeof(*members.items),
@@ -738,7 +849,8 @@ static void judge_crowds(struct judge *judge, enum rules_count_by by)
     uint32_t *order = calloc(judge->alarm_count + 1, sizeof(*order));
     size_t count = 0;
 
-    if (order == NULL || (judge->by_ip == NULL && !sort_by_ip(judge))) {
+    if (order == NULL || (judge->by_ip == NULL && !sort_by_ip(judge)) ||
+        (by == COUNT_BY_DOMAIN && !index_guessers(judge))) {
         free(order);
         judge->has_failed = true;
         return;
@@ -988,6 +1100,8 @@ bool sources_judge(struct sources *sources)
     free(judge.named);
     free(judge.crowd_of);
     free(judge.by_ip);
+    free(judge.guessers);
+    free(judge.guessers_at);
     for (size_t i = 0; i < sources->attacker_count; i++) {
         struct attacker *attacker = &sources->attackers[i];
 
@@ -1024,20 +1138,6 @@ static int order_domain_numbers(const void *left, const void *right)
     const struct source_domain *a = left, *b = right;
 
     return (a->domain > b->domain) - (a->domain < b->domain);
-}
-
-static size_t domains_of(const struct source *source,
-                         struct source_domain *domains)
-{
-    if (source->more != NULL && source->more->domain_count > 0) {
-        memcpy(domains, source_domains(source->more),
-               source->more->domain_count * sizeof(*domains));
-        return source->more->domain_count;
-    }
-    if (source->guess_domain == 0)
-        return 0;
-    domains[0] = (struct source_domain){source->guess_domain, 1};
-    return 1;
 }
 
 size_t attacker_domains(const struct sources *sources,
