@@ -55,10 +55,23 @@ static struct slice skip_route(struct slice address)
     return address;
 }
 
+/* "<a@b>" with nothing to trim and no route, as nearly all are. */
+static bool is_plain_in_angles(struct slice address)
+{
+    const char *p = address.ptr;
+    size_t len = address.len;
+
+    return len > 2 && p[0] == '<' && p[len - 1] == '>' &&
+           (unsigned char)p[1] > ' ' && p[1] != '@' &&
+           (unsigned char)p[len - 2] > ' ';
+}
+
 struct slice address_bare(struct slice address)
 {
     size_t open;
 
+    if (is_plain_in_angles(address))
+        return slice_make(address.ptr + 1, address.len - 2);
     address = slice_trim(address);
     if (address.len > 0 && address.ptr[address.len - 1] == '>') {
         /* "<a@b>", or with words before it: "Ann <a@b>" */
@@ -104,30 +117,50 @@ bool address_is_local_action(struct slice address)
 
 static const uint8_t v4_prefix[12] = {[10] = 0xff, [11] = 0xff};
 
+/* A number of an IPv4 address, digits all: to 255, without a leading zero. */
+static bool take_v4_number(const char *p, size_t len, uint8_t *byte_r)
+{
+    unsigned number;
+
+    if (len == 0 || len > 3)
+        return false;
+    number = (unsigned)(p[0] - '0');
+    if (len > 1) {
+        if (number == 0)
+            return false;
+        number = number * 10 + (unsigned)(p[1] - '0');
+        if (len == 3)
+            number = number * 10 + (unsigned)(p[2] - '0');
+    }
+    *byte_r = (uint8_t)number;
+    return number <= 255;
+}
+
 /* Strict, as inet_pton is: four numbers, neither octal nor short forms. Every
- * line of a log has one. */
+ * line of a log has one, so all its points are looked for at once. */
 static bool ip_from_v4(struct slice text, struct ip *ip_r)
 {
     uint8_t bytes[4];
+    unsigned points, digits;
     size_t at = 0;
+    bytes16 block;
 
-    for (unsigned i = 0; i < 4; i++) {
-        size_t start = at;
-        unsigned number = 0;
+    if (text.len < sizeof "0.0.0.0" - 1 || text.len >= sizeof(block))
+        return false;
+    block = bytes16_load_short(text);
+    points = bytes16_bits((bytes16)(block == '.'));
+    digits = bytes16_bits((bytes16)(block - '0' <= 9));
+    if ((points | digits) != (1u << text.len) - 1)
+        return false;
+    points |= 1u << text.len; /* and one behind the last number */
+    for (size_t i = 0; i < sizeof(bytes); i++, points &= points - 1) {
+        size_t point = points == 0 ? at : bits_first(points);
 
-        if (i > 0 && (at == text.len || text.ptr[at] != '.'))
+        if (!take_v4_number(text.ptr + at, point - at, &bytes[i]))
             return false;
-        start = at += i > 0;
-        for (; at < text.len && byte_is_digit(text.ptr[at]); at++) {
-            number = number * 10 + (unsigned)(text.ptr[at] - '0');
-            if (number > 255)
-                return false;
-        }
-        if (at == start || (at > start + 1 && text.ptr[start] == '0'))
-            return false;
-        bytes[i] = (uint8_t)number;
+        at = point + 1;
     }
-    if (at != text.len)
+    if (points != 0)
         return false;
     memcpy(ip_r->bytes, v4_prefix, sizeof(v4_prefix));
     memcpy(ip_r->bytes + sizeof(v4_prefix), bytes, sizeof(bytes));
@@ -293,6 +326,11 @@ static inline bytes16 mark_no_name(bytes16 c)
     return (bytes16)((c <= ' ') | (c == 0x7f) | (c == '[') | (c == ']'));
 }
 
+static inline bytes16 mark_no_plain_name(bytes16 c)
+{
+    return mark_no_name(c) | (bytes16)(c == '@');
+}
+
 static bool is_client_name(struct slice s)
 {
     return s.len > 0 && !bytes_have(s, mark_no_name);
@@ -301,35 +339,38 @@ static bool is_client_name(struct slice s)
 /* Takes "ident@" off; identd writes the ident, so it may hold any '@'. */
 static void split_ident(struct slice *text, struct client *client)
 {
-    const char *hit =
-        text->len == 0 ? NULL : memrchr(text->ptr, '@', text->len);
+    size_t at = bytes_last_index(*text, '@');
 
-    if (hit == NULL)
+    if (at == text->len)
         return;
-    client->ident = slice_head(*text, (size_t)(hit - text->ptr));
-    *text = slice_skip(*text, client->ident.len + 1);
+    client->ident = slice_head(*text, at);
+    *text = slice_skip(*text, at + 1);
+}
+
+/* "host", "ident@host" */
+static bool take_client_name(struct slice text, struct client *client)
+{
+    bool is_plain = !bytes_have(text, mark_no_plain_name);
+
+    if (!is_plain)
+        split_ident(&text, client);
+    client->name = without_final_dot(text);
+    return is_plain ? client->name.len > 0 : is_client_name(client->name);
 }
 
 /* "host [ip]", "[ip]", "ident@[ip]": the last brackets are sendmail's own. */
 static bool client_of_network(struct slice text, struct client *client)
 {
-    const char *open = memrchr(text.ptr, '[', text.len);
-    struct slice before;
+    size_t open = bytes_last_index(text, '[');
+    struct slice before = slice_head(text, open);
 
-    if (open == NULL)
-        return false;
-    before = slice_head(text, (size_t)(open - text.ptr));
-    if (!ip_parse(slice_skip(text, before.len), &client->ip))
+    if (open == text.len || !ip_parse(slice_skip(text, open), &client->ip))
         return false;
     client->has_ip = true;
     if (before.len == 0)
         return true;
-    if (byte_is_blank(before.ptr[before.len - 1])) {
-        before.len--;
-        split_ident(&before, client);
-        client->name = without_final_dot(before);
-        return is_client_name(client->name);
-    }
+    if (byte_is_blank(before.ptr[before.len - 1]))
+        return take_client_name(slice_head(before, before.len - 1), client);
     split_ident(&before, client);
     return before.len == 0;
 }
@@ -344,21 +385,23 @@ static bool client_of_this_host(struct slice text, struct client *client)
 
 bool client_parse(struct slice text, struct client *client_r)
 {
-    struct slice forged = SLICE_LITERAL(" (may be forged)");
-    struct client client = {.forged = false};
+    static const char forged[] = " (may be forged)";
+    enum { FORGED_LEN = sizeof forged - 1 };
     bool is_known;
 
+    *client_r = (struct client){.forged = false};
     text = slice_trim(text);
-    if (text.len > forged.len &&
-        slice_equal(slice_skip(text, text.len - forged.len), forged)) {
-        client.forged = true;
-        text.len -= forged.len;
+    if (text.len > FORGED_LEN &&
+        memcmp(text.ptr + text.len - FORGED_LEN, forged, FORGED_LEN) == 0) {
+        client_r->forged = true;
+        text.len -= FORGED_LEN;
     }
     if (text.len > 0 && text.ptr[text.len - 1] == ']')
-        is_known = client_of_network(text, &client);
+        is_known = client_of_network(text, client_r);
     else
-        is_known = !client.forged && client_of_this_host(text, &client);
-    *client_r = is_known ? client : (struct client){.forged = false};
+        is_known = !client_r->forged && client_of_this_host(text, client_r);
+    if (!is_known)
+        *client_r = (struct client){.forged = false};
     return is_known;
 }
 

@@ -18,58 +18,134 @@ static inline bytes16 bytes16_load(const char *p)
     return block;
 }
 
+/* A text of at most sixteen bytes, what is behind it 0. Its halves may
+ * overlap: a copy of a length that is known takes no call. */
+static inline bytes16 bytes16_load_short(struct slice text)
+{
+    unsigned char bytes[sizeof(bytes16)] = {0};
+    bytes16 block;
+
+    if (text.len >= 8) {
+        memcpy(bytes, text.ptr, 8);
+        memcpy(bytes + text.len - 8, text.ptr + text.len - 8, 8);
+    } else if (text.len >= 4) {
+        memcpy(bytes, text.ptr, 4);
+        memcpy(bytes + text.len - 4, text.ptr + text.len - 4, 4);
+    } else {
+        for (size_t i = 0; i < text.len; i++)
+            bytes[i] = (unsigned char)text.ptr[i];
+    }
+    memcpy(&block, bytes, sizeof(block));
+    return block;
+}
+
+/* A bit for each byte of marks, that of the first byte the lowest. */
+static inline unsigned bytes16_bits(bytes16 marks)
+{
+#ifdef __SSE2__
+    typedef char chars16 __attribute__((vector_size(16)));
+
+    return (unsigned)__builtin_ia32_pmovmskb128((chars16)marks);
+#else
+    /* of each byte another bit is kept; the sum of all comes out on top */
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    const uint64_t kept = UINT64_C(0x0102040810204080);
+#else
+    const uint64_t kept = UINT64_C(0x8040201008040201);
+#endif
+    const uint64_t sum = UINT64_C(0x0101010101010101);
+    uint64_t halves[2];
+
+    memcpy(halves, &marks, sizeof(halves));
+    return (unsigned)((halves[0] & kept) * sum >> 56) |
+           (unsigned)((halves[1] & kept) * sum >> 56) << 8;
+#endif
+}
+
 static inline bool bytes16_has_any(bytes16 marks)
 {
-    uint64_t halves[2];
-
-    memcpy(halves, &marks, sizeof(halves));
-    return (halves[0] | halves[1]) != 0;
+    return bytes16_bits(marks) != 0;
 }
 
-/* Offset of the first marked byte of a block, or 16. */
-static inline size_t bytes16_first(bytes16 marks)
+/* The lowest and the highest bit that is set; there must be one. */
+static inline size_t bits_first(unsigned bits)
 {
-    uint64_t halves[2];
-
-    memcpy(halves, &marks, sizeof(halves));
-    for (size_t i = 0; i < 2; i++) {
-        if (halves[i] == 0)
-            continue;
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-        return i * 8 + (size_t)__builtin_clzll(halves[i]) / 8;
-#else
-        return i * 8 + (size_t)__builtin_ctzll(halves[i]) / 8;
-#endif
-    }
-    return sizeof(marks);
+    return (size_t)__builtin_ctz(bits);
 }
 
-/* Offset of the first byte of text that is marked, or its length. Inlined, as
- * mark is. */
+static inline size_t bits_last(unsigned bits)
+{
+    return 31 - (size_t)__builtin_clz(bits);
+}
+
+/* The bits of a block: by mark, or without one of the bytes that are c. */
+static inline unsigned bytes16_marked(bytes16 block, bytes_mark mark, char c)
+{
+    return bytes16_bits(mark != NULL ? mark(block)
+                                     : (bytes16)(block == (unsigned char)c));
+}
+
+/* Offset of the first marked byte of text, or its length. Inlined, as mark
+ * is. */
+static inline size_t bytes_find_marked(struct slice text, bytes_mark mark,
+                                       char c)
+{
+    enum { WIDTH = sizeof(bytes16) };
+    size_t at = 0;
+    unsigned bits;
+
+    if (text.len < WIDTH) {
+        bits = bytes16_marked(bytes16_load_short(text), mark, c) &
+               ((1u << text.len) - 1);
+        return bits != 0 ? bits_first(bits) : text.len;
+    }
+    for (; at + WIDTH <= text.len; at += WIDTH) {
+        bits = bytes16_marked(bytes16_load(text.ptr + at), mark, c);
+        if (bits != 0)
+            return at + bits_first(bits);
+    }
+    /* Once more what was looked at, for a last whole block. */
+    at = text.len - WIDTH;
+    bits = bytes16_marked(bytes16_load(text.ptr + at), mark, c);
+    return bits != 0 ? at + bits_first(bits) : text.len;
+}
+
+/* Offset of the last marked byte of text, or its length. */
+static inline size_t bytes_find_last_marked(struct slice text, bytes_mark mark,
+                                            char c)
+{
+    enum { WIDTH = sizeof(bytes16) };
+    size_t end = text.len;
+    unsigned bits;
+
+    if (text.len < WIDTH) {
+        bits = bytes16_marked(bytes16_load_short(text), mark, c) &
+               ((1u << text.len) - 1);
+        return bits != 0 ? bits_last(bits) : text.len;
+    }
+    for (; end >= WIDTH; end -= WIDTH) {
+        bits = bytes16_marked(bytes16_load(text.ptr + end - WIDTH), mark, c);
+        if (bits != 0)
+            return end - WIDTH + bits_last(bits);
+    }
+    bits = bytes16_marked(bytes16_load(text.ptr), mark, c) & ((1u << end) - 1);
+    return bits != 0 ? bits_last(bits) : text.len;
+}
+
 static inline size_t bytes_find(struct slice text, bytes_mark mark)
 {
-    size_t at = 0, first;
-    bytes16 block = {0}, marks;
+    return bytes_find_marked(text, mark, 0);
+}
 
-    if (text.len < sizeof(block)) {
-        if (text.len == 0)
-            return 0;
-        memcpy(&block, text.ptr, text.len);
-        marks = mark(block);
-    } else {
-        for (; at + sizeof(block) <= text.len; at += sizeof(block)) {
-            marks = mark(bytes16_load(text.ptr + at));
-            if (bytes16_has_any(marks))
-                return at + bytes16_first(marks);
-        }
-        /* Once more what was looked at, for a last whole block. */
-        at = text.len - sizeof(block);
-        marks = mark(bytes16_load(text.ptr + at));
-    }
-    if (!bytes16_has_any(marks))
-        return text.len;
-    first = at + bytes16_first(marks);
-    return first < text.len ? first : text.len;
+/* Like slice_index, where the byte is mostly near: no call. */
+static inline size_t bytes_index(struct slice text, char c)
+{
+    return bytes_find_marked(text, NULL, c);
+}
+
+static inline size_t bytes_last_index(struct slice text, char c)
+{
+    return bytes_find_last_marked(text, NULL, c);
 }
 
 /* Whether any byte of text is marked. */
@@ -79,11 +155,10 @@ static inline bool bytes_have(struct slice text, bytes_mark mark)
 }
 
 /*
- * memset and memcpy of a structure of some hundred bytes, once a line. The
- * compiler, which knows its size, would write "rep stos" for it on x86, which
- * is slow to begin; the library does not.
+ * memset of a structure of some hundred bytes, once a line. The compiler,
+ * which knows its size, would write "rep stos" for it on x86, which is slow to
+ * begin; the library does not.
  */
 void bytes_clear(void *memory, size_t count);
-void bytes_copy(void *to, const void *from, size_t count);
 
 #endif

@@ -10,16 +10,18 @@ enum {
     SOLARIS_ID_MAX = 40 /* "[ID 801593 mail.info] " */
 };
 
-static const struct logline nothing = {
-    .kind = LOGLINE_OTHER,
-    .repeat_count = 1,
-    .pid = -1,
-    .size_bytes = -1,
-    .recipient_count = -1,
-    .delay_sec = -1,
-    .xdelay_sec = -1,
-    .tries = -1,
-};
+static void set_nothing(struct logline *line)
+{
+    bytes_clear(line, sizeof(*line));
+    line->kind = LOGLINE_OTHER;
+    line->repeat_count = 1;
+    line->pid = -1;
+    line->size_bytes = -1;
+    line->recipient_count = -1;
+    line->delay_sec = -1;
+    line->xdelay_sec = -1;
+    line->tries = -1;
+}
 
 /* ---- names ---- */
 
@@ -126,32 +128,24 @@ static bool is_hand_named(struct slice id, struct slice behind)
            LOG_STARTS(behind, "done; ");
 }
 
-/* The ids of today, 14 characters, by their shape: the calendar that
- * queueid_decode asks takes as long as the rest of the header. */
-static bool is_common_id(struct slice id)
-{
-    /* clang-format off */
-    static const bytes16 is_any = {
-        0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0, 0, 0, 0, 0};
-    static const bytes16 is_number = {
-        0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0};
-    /* clang-format on */
-    bytes16 c = {0}, digits, letters;
+enum { COMMON_ID_LEN = 14 };
 
-    if (id.len != 14)
-        return false;
-    memcpy(&c, id.ptr, 14);
-    digits = (bytes16)(c - '0' <= 9);
-    letters = (bytes16)((c | 0x20) - 'a' <= 'z' - 'a');
-    return !bytes16_has_any((is_any & ~(digits | letters)) |
-                            (is_number & ~digits));
+/* The ids of today, by their shape: the calendar that queueid_decode asks
+ * takes as long as the rest of the header. Of c the first bytes count. */
+static bool is_common_id(bytes16 c)
+{
+    enum { ANY = 0xff, NUMBER = 0x3f00 }; /* eight, then six digits */
+    unsigned digits = bytes16_bits((bytes16)(c - '0' <= 9));
+    unsigned letters = bytes16_bits((bytes16)((c | 0x20) - 'a' <= 'z' - 'a'));
+
+    return (digits & NUMBER) == NUMBER && ((digits | letters) & ANY) == ANY;
 }
 
 static bool is_id(struct slice id, struct slice behind)
 {
     struct queueid decoded;
 
-    if (is_common_id(id))
+    if (id.len == COMMON_ID_LEN && is_common_id(bytes16_load_short(id)))
         return true;
     if (id.len < 2)
         return false;
@@ -178,10 +172,22 @@ static int64_t take_part_number(struct slice *id)
     return part;
 }
 
+/* "ID: " as nearly all lines have it */
+static bool take_common_id(struct slice *text, struct logline *line)
+{
+    if (text->len < sizeof(bytes16) || text->ptr[COMMON_ID_LEN] != ':' ||
+        text->ptr[COMMON_ID_LEN + 1] != ' ' ||
+        !is_common_id(bytes16_load(text->ptr)))
+        return false;
+    line->id = slice_head(*text, COMMON_ID_LEN);
+    *text = slice_skip(*text, COMMON_ID_LEN + 2);
+    return true;
+}
+
 /* Takes "ID: ", "ID[1]: " or "NOQUEUE: " off the front of *text. */
 static void take_id(struct slice *text, struct logline *line)
 {
-    size_t colon = slice_index(slice_head(*text, ID_MAX), ':');
+    size_t colon = bytes_index(slice_head(*text, ID_MAX), ':');
     struct slice id = slice_head(*text, colon);
     struct slice behind = slice_skip(*text, colon + 2);
     int64_t part;
@@ -210,14 +216,15 @@ static bool is_address_first(struct slice text)
 
     if (LOG_STARTS(text, "<"))
         return !LOG_STARTS(text, "<-- ") && !LOG_STARTS(text, "<<< ");
-    blank = slice_index(text, ' ');
+    blank = bytes_index(text, ' ');
     return blank < text.len && LOG_ENDS(slice_head(text, blank), "...");
 }
 
 /* " ..." at the end says that another part follows. */
 static void parse_text(struct slice text, struct logline *line)
 {
-    take_id(&text, line);
+    if (!take_common_id(&text, line))
+        take_id(&text, line);
     if (line->is_split && LOG_ENDS(text, " ..."))
         text.len -= sizeof " ..." - 1;
     line->text = text;
@@ -295,7 +302,7 @@ static enum logline_outcome finish(struct slice text, struct logline *line)
     parse_text(text, line);
     if (is_sendmail_line(line))
         return LOGLINE_OK;
-    known = nothing;
+    set_nothing(&known);
     known.stamp = line->stamp;
     known.host = line->host;
     known.tag = line->tag;
@@ -388,13 +395,36 @@ static bool is_priority_word(struct slice word)
            slice_equal(word, SLICE_LITERAL("debug"));
 }
 
+/* The number in the brackets that a word ends in, walking back over its
+ * digits; 0 bytes taken when they are no plain number. */
+static size_t take_pid(struct slice word, int64_t *pid_r)
+{
+    enum { DIGITS_MAX = 9 };
+    size_t end = word.len - 1, at = end;
+    int64_t pid = 0, unit = 1;
+
+    while (at > 0 && end - at < DIGITS_MAX && byte_is_digit(word.ptr[at - 1])) {
+        pid += (word.ptr[--at] - '0') * unit;
+        unit *= 10;
+    }
+    if (at < 2 || at == end || word.ptr[at - 1] != '[')
+        return 0;
+    *pid_r = pid;
+    return word.len - (at - 1);
+}
+
 /* "sm-mta[4793]", without the colon */
 static void set_tag(struct slice word, struct logline *line)
 {
     const char *open;
+    size_t taken;
 
     line->tag = word;
     if (word.len < 3 || word.ptr[word.len - 1] != ']')
+        return;
+    taken = take_pid(word, &line->pid);
+    line->tag.len -= taken;
+    if (taken > 0)
         return;
     open = memrchr(word.ptr, '[', word.len);
     if (open == NULL || open == word.ptr)
@@ -440,7 +470,7 @@ static enum logline_outcome parse_bsd(struct slice text, struct logline *line)
             (LOG_STARTS(text, "last message repeated ") ||
              LOG_STARTS(text, "message repeated ")))
             return parse_message(text, line);
-        word = slice_head(text, slice_index(slice_head(text, WORD_MAX), ' '));
+        word = slice_head(text, bytes_index(slice_head(text, WORD_MAX), ' '));
         if (word.len == 0 || word.len == WORD_MAX)
             break;
         text = slice_skip(text, word.len);
@@ -542,7 +572,7 @@ enum logline_outcome logline_parse(struct slice line, struct logline *line_r)
     struct slice text;
     size_t taken;
 
-    bytes_copy(line_r, &nothing, sizeof(*line_r));
+    set_nothing(line_r);
     text = skip_priority(clip(line, &is_cut));
     is_rfc5424 = LOG_STARTS(text, "1 ");
     if (is_rfc5424)

@@ -78,11 +78,10 @@ bool log_scan_is_closed(const struct log_scan *scan)
     return scan->angles == 0 && scan->comments == 0 && !scan->is_quoted;
 }
 
-/* Where a plain address ends, or is none. */
+/* Where a plain address ends, or is none; '<' | 2 is '>'. */
 static inline bytes16 mark_plain_end(bytes16 c)
 {
-    return (bytes16)((c == '>') | (c == '"') | (c == '\\') | (c == '<') |
-                     (c == '('));
+    return (bytes16)(((c | 2) == '>') | (c == '"') | (c == '\\') | (c == '('));
 }
 
 size_t log_plain_address(struct slice text)
@@ -114,51 +113,46 @@ bool logline_next_recipient(struct slice *rest, struct slice *recipient_r)
 
 /* ---- fields ---- */
 
-/* Value of two digits, or -1. */
-static int two_digits(const char *p)
+/* "D+", mostly of one digit; -1 when it is none. */
+static int64_t days_of(struct slice text)
 {
-    unsigned high = (unsigned char)p[0] - (unsigned)'0';
-    unsigned low = (unsigned char)p[1] - (unsigned)'0';
+    int64_t days;
 
-    return high > 9 || low > 9 ? -1 : (int)(high * 10 + low);
+    if (text.len == 2 && text.ptr[1] == '+' && byte_is_digit(text.ptr[0]))
+        return text.ptr[0] - '0';
+    if (text.ptr[text.len - 1] != '+' ||
+        !slice_to_integer(slice_head(text, text.len - 1), &days) || days < 0 ||
+        days > INT32_MAX)
+        return -1;
+    return days;
 }
 
 /* "[D+]HH:MM:SS" (sendmail/convtime.c: pintvl); a day has 24 hours. */
 int64_t log_duration(struct slice text)
 {
-    size_t plus = text.len > 8 ? slice_index(text, '+') : text.len;
+    enum { CLOCK_LEN = 8 };
+    struct log_clock clock;
     int64_t days = 0;
-    int64_t hours, minutes, seconds;
 
-    if (plus < text.len) {
-        if (!slice_to_integer(slice_head(text, plus), &days) || days < 0 ||
-            days > INT32_MAX)
-            return -1;
-        text = slice_skip(text, plus + 1);
-    }
-    if (text.len != 8 || text.ptr[2] != ':' || text.ptr[5] != ':')
+    if (text.len < CLOCK_LEN)
         return -1;
-    hours = two_digits(text.ptr);
-    minutes = two_digits(text.ptr + 3);
-    seconds = two_digits(text.ptr + 6);
-    if ((hours | minutes | seconds) < 0)
+    if (text.len > CLOCK_LEN)
+        days = days_of(slice_head(text, text.len - CLOCK_LEN));
+    clock = log_clock_read(text.ptr + text.len - CLOCK_LEN);
+    if (days < 0 || !clock.is_good)
         return -1;
-    return ((days * 24 + hours) * 60 + minutes) * 60 + seconds;
+    return days * 86400 + clock.hour * 3600 + clock.minute * 60 + clock.second;
 }
 
-void log_take_last(struct slice *rest, struct slice key, struct slice *value_r)
+struct log_tail log_tail_of(struct slice text)
 {
-    const char *comma =
-        rest->len == 0 ? NULL : memrchr(rest->ptr, ',', rest->len);
-    size_t at;
+    return (struct log_tail){text, bytes_last_index(text, ',')};
+}
 
-    if (comma == NULL)
-        return;
-    at = (size_t)(comma - rest->ptr);
-    if (!slice_starts(slice_skip(*rest, at), key))
-        return;
-    *value_r = slice_skip(*rest, at + key.len);
-    *rest = slice_head(*rest, at);
+void log_tail_cut(struct log_tail *tail, size_t key_len, struct slice *value_r)
+{
+    *value_r = slice_skip(tail->rest, tail->comma + key_len);
+    *tail = log_tail_of(slice_head(tail->rest, tail->comma));
 }
 
 /* ---- relay ---- */
@@ -170,7 +164,7 @@ static struct slice without_literal_name(struct slice relay)
 
     if (relay.len == 0 || relay.ptr[0] != '[')
         return relay;
-    close = slice_index(relay, ']');
+    close = bytes_index(relay, ']');
     if (close + 2 < relay.len && relay.ptr[close + 1] == ' ' &&
         relay.ptr[close + 2] == '[')
         return slice_skip(relay, close + 2);

@@ -3,24 +3,24 @@
 
 /* ---- numbers ---- */
 
-/* Takes words and a decimal number (class= may be negative) off the front of
+/* Takes a key and a decimal number (class= may be negative) off the front of
  * *rest. */
-static bool take_number(struct slice *rest, struct slice words,
-                        int64_t *number_r)
+static bool take_number(struct slice *rest, size_t key_len, int64_t *number_r)
 {
-    size_t len = words.len;
+    size_t len = key_len;
 
-    if (!slice_starts(*rest, words))
-        return false;
     if (len < rest->len && rest->ptr[len] == '-')
         len++;
     while (len < rest->len && byte_is_digit(rest->ptr[len]))
         len++;
-    if (!slice_to_integer(log_between(*rest, words.len, len), number_r))
+    if (!slice_to_integer(log_between(*rest, key_len, len), number_r))
         return false;
     *rest = slice_skip(*rest, len);
     return true;
 }
+
+#define TAKE_NUMBER(rest, key, number_r)                                       \
+    (LOG_STARTS(*(rest), key) && take_number((rest), sizeof(key) - 1, number_r))
 
 /* ---- from= (headers.c, logsender) ---- */
 
@@ -30,11 +30,11 @@ static size_t take_counts(struct slice text, struct logline *line)
     struct slice rest = text;
     int64_t size, ignored, count;
 
-    if (!take_number(&rest, SLICE_LITERAL(", size="), &size) ||
-        !take_number(&rest, SLICE_LITERAL(", class="), &ignored))
+    if (!TAKE_NUMBER(&rest, ", size=", &size) ||
+        !TAKE_NUMBER(&rest, ", class=", &ignored))
         return 0;
-    take_number(&rest, SLICE_LITERAL(", pri="), &ignored);
-    if (!take_number(&rest, SLICE_LITERAL(", nrcpts="), &count))
+    (void)TAKE_NUMBER(&rest, ", pri=", &ignored);
+    if (!TAKE_NUMBER(&rest, ", nrcpts=", &count))
         return 0;
     line->size_bytes = size;
     line->recipient_count = count;
@@ -80,16 +80,17 @@ static size_t find_counts(struct slice text, struct logline *line,
  * sender's free text, the others are taken off the end. */
 static void from_tail(struct slice tail, struct logline *line)
 {
+    struct log_tail fields = log_tail_of(tail);
     struct slice ignored;
 
-    log_take_last(&tail, SLICE_LITERAL(", daemon="), &ignored);
+    LOG_TAKE_LAST(&fields, ", daemon=", &ignored);
     /* builds that log more */
-    log_take_last(&tail, SLICE_LITERAL(", auth="), &ignored);
-    log_take_last(&tail, SLICE_LITERAL(", tls_verify="), &ignored);
-    log_take_last(&tail, SLICE_LITERAL(", proto="), &line->protocol);
-    log_take_last(&tail, SLICE_LITERAL(", bodytype="), &ignored);
-    if (LOG_STARTS(tail, ", msgid="))
-        line->message_id = LOG_SKIP(tail, ", msgid=");
+    LOG_TAKE_LAST(&fields, ", auth=", &ignored);
+    LOG_TAKE_LAST(&fields, ", tls_verify=", &ignored);
+    LOG_TAKE_LAST(&fields, ", proto=", &line->protocol);
+    LOG_TAKE_LAST(&fields, ", bodytype=", &ignored);
+    if (LOG_STARTS(fields.rest, ", msgid="))
+        line->message_id = LOG_SKIP(fields.rest, ", msgid=");
 }
 
 static bool parse_from(struct slice text, struct logline *line)
@@ -140,7 +141,7 @@ enum to_field {
 
 struct to_key {
     enum to_field field;
-    size_t len;
+    uint32_t len;
 };
 
 #define TO_KEY(rest, words, field)                                             \
@@ -176,94 +177,154 @@ static struct to_key to_key_at(struct slice rest)
     }
 }
 
-struct to_values {
-    struct slice value[TO_OTHER];
-    unsigned seen;       /* bit of each field that stands anywhere */
-    unsigned seen_twice; /* ... more than once */
-    size_t end;          /* of the addresses, with ctladdr= */
-    enum to_field open;  /* whose value goes on */
-    enum {
-        TO_IN_ADDRESSES, /* up to delay= only ctladdr= is ours */
-        TO_IN_FIELDS,
-        TO_IN_TEXT, /* reply=, quarantine=: only stat= ends them */
-        TO_IN_STAT, /* to the end of the line */
-    } place;
+enum {
+    TO_ALL = (1u << TO_NONE) - 1,
+    /* up to delay= only ctladdr= is ours; no delay= before release 8 */
+    TO_AMONG_ADDRESSES = 1u << TO_DELAY | 1u << TO_STAT,
 };
 
-static void open_value(struct to_values *values, struct slice text, size_t at,
-                       struct to_key key)
+/* What ends a value: of reply= and quarantine= only stat=, of stat= nothing
+ * but the line; our own come in a fixed order. */
+static const unsigned to_heard_in[] = {
+    [TO_CTLADDR] = TO_ALL,
+    [TO_DELAY] = TO_ALL,
+    [TO_XDELAY] = TO_ALL,
+    [TO_MAILER] = TO_ALL,
+    [TO_RELAY] = TO_ALL,
+    [TO_DSN] = TO_ALL,
+    [TO_REPLY] = 1u << TO_STAT,
+    [TO_QUARANTINE] = 1u << TO_STAT,
+    [TO_STAT] = 0,
+};
+
+struct to_values {
+    struct {
+        uint32_t start, end; /* start 0: none */
+    } value[TO_OTHER + 1];
+    uint32_t addresses_end; /* with ctladdr= */
+    unsigned seen;          /* bit of each field that stands anywhere */
+    unsigned seen_twice;    /* ... more than once */
+    unsigned heard;         /* those that count where we are */
+    enum to_field open;     /* whose value goes on */
+};
+
+static struct slice to_value(const struct to_values *values, struct slice text,
+                             enum to_field field)
 {
-    if (key.field == TO_OTHER || !slice_is_absent(values->value[key.field]))
-        return;
-    values->value[key.field] = slice_skip(text, at + key.len);
-    values->open = key.field;
-    if (key.field == TO_STAT)
-        values->place = TO_IN_STAT;
-    else if (key.field == TO_REPLY || key.field == TO_QUARANTINE)
-        values->place = TO_IN_TEXT;
-    else
-        values->place = TO_IN_FIELDS;
+    uint32_t start = values->value[field].start;
+
+    if (start == 0)
+        return log_absent;
+    return slice_make(text.ptr + start, values->value[field].end - start);
 }
 
-static void close_value(struct to_values *values, struct slice text, size_t at)
+/* The value that goes on ends where a field begins; the first of each field
+ * counts. */
+static inline void next_value(struct to_values *values, uint32_t at,
+                              struct to_key key)
 {
-    struct slice *value;
-
-    if (values->open == TO_OTHER)
-        return;
-    value = &values->value[values->open];
-    value->len = (size_t)(text.ptr + at - value->ptr);
+    values->value[values->open].end = at;
     values->open = TO_OTHER;
+    if (key.field == TO_OTHER || values->value[key.field].start != 0)
+        return;
+    values->value[key.field].start = at + key.len;
+    values->open = key.field;
+    values->heard = to_heard_in[key.field];
 }
 
 /* Releases before 8 wrote no delay=; if one follows, this was an address. */
 static void stat_among_addresses(struct to_values *values, struct slice text,
-                                 size_t at, struct to_key key)
+                                 uint32_t at, struct to_key key)
 {
-    if (!slice_is_absent(values->value[TO_STAT]))
+    if (values->value[TO_STAT].start != 0)
         return;
-    values->value[TO_STAT] = slice_skip(text, at + key.len);
-    values->end = at;
+    values->value[TO_STAT].start = at + key.len;
+    values->value[TO_STAT].end = (uint32_t)text.len;
+    values->addresses_end = at;
 }
 
-/* A field begins at offset at; our own come in a fixed order. */
-static void to_field_found(struct to_values *values, struct slice text,
-                           size_t at, struct to_key key)
+/* A field that counts begins at offset at. */
+static inline void to_field_heard(struct to_values *values, struct slice text,
+                                  uint32_t at, struct to_key key)
 {
-    values->seen_twice |= values->seen & 1u << key.field;
-    values->seen |= 1u << key.field;
-    if (values->place == TO_IN_ADDRESSES) {
-        if (key.field == TO_STAT)
+    if (values->heard == TO_AMONG_ADDRESSES) {
+        if (key.field == TO_STAT) {
             stat_among_addresses(values, text, at, key);
-        if (key.field != TO_DELAY)
             return;
-        values->end = at;
-        values->value[TO_STAT] = log_absent;
-    } else if (values->place == TO_IN_STAT ||
-               (values->place == TO_IN_TEXT && key.field != TO_STAT)) {
-        return;
+        }
+        values->addresses_end = at;
+        values->value[TO_STAT].start = 0;
     }
-    close_value(values, text, at);
-    open_value(values, text, at, key);
+    next_value(values, at, key);
+}
+
+/* The commas with a blank behind them, sixteen bytes at a time. */
+struct comma_scan {
+    struct slice text;
+    size_t block;  /* offset of the sixteen bytes */
+    unsigned bits; /* of the commas in them still to come */
+};
+
+static inline bool next_block(struct comma_scan *scan)
+{
+    enum { WIDTH = sizeof(bytes16) };
+    struct slice text = scan->text;
+    size_t done = scan->block + WIDTH;
+    const char *p;
+
+    /* a comma that is the last byte has no blank behind it */
+    if (done + 1 >= text.len)
+        return false;
+    scan->block = done + WIDTH < text.len ? done : text.len - WIDTH - 1;
+    p = text.ptr + scan->block;
+    scan->bits = bytes16_bits(
+        (bytes16)((bytes16_load(p) == ',') & (bytes16_load(p + 1) == ' ')));
+    /* of a last block at the end not what was seen before */
+    done -= scan->block;
+    scan->bits = scan->bits >> done << done;
+    return true;
+}
+
+static struct comma_scan start_commas(struct slice text)
+{
+    struct comma_scan scan = {.text = text};
+    size_t len = text.len < sizeof(bytes16) ? text.len : sizeof(bytes16);
+
+    /* the blank is not asked for here: a key is looked at in any case */
+    scan.bits = bytes16_bits(
+        (bytes16)(bytes16_load_short(slice_head(text, len)) == ','));
+    return scan;
+}
+
+static inline bool next_comma(struct comma_scan *scan, size_t *at_r)
+{
+    while (scan->bits == 0)
+        if (!next_block(scan))
+            return false;
+    *at_r = scan->block + bits_first(scan->bits);
+    scan->bits &= scan->bits - 1;
+    return true;
 }
 
 /* One pass over the commas of a line. */
 static void find_to_values(struct slice text, struct to_values *values)
 {
-    const char *end = text.ptr + text.len;
-    const char *p = text.ptr;
+    struct comma_scan commas = start_commas(text);
+    size_t at;
 
-    bytes_clear(values, sizeof(*values));
-    values->end = text.len;
-    values->open = TO_OTHER;
-    while (p < end && (p = memchr(p, ',', (size_t)(end - p))) != NULL) {
-        size_t at = (size_t)(p - text.ptr);
-        struct to_key key = to_key_at(slice_skip(text, at));
+    *values = (struct to_values){.addresses_end = (uint32_t)text.len,
+                                 .heard = TO_AMONG_ADDRESSES,
+                                 .open = TO_OTHER};
+    while (next_comma(&commas, &at)) {
+        struct to_key key = to_key_at(slice_make(text.ptr + at, text.len - at));
+        unsigned bit = 1u << key.field;
 
-        if (key.field != TO_NONE)
-            to_field_found(values, text, at, key);
-        p++;
+        values->seen_twice |= values->seen & bit;
+        values->seen |= bit;
+        if ((values->heard & bit) != 0)
+            to_field_heard(values, text, (uint32_t)at, key);
     }
+    values->value[values->open].end = (uint32_t)text.len;
 }
 
 /* "<x> (8/0)", "smmsp (103/106)" */
@@ -308,15 +369,15 @@ static bool take_addresses(struct slice list, bool has_ctladdr,
 
 /* Of two that there must be one of, none can be believed; and what says
  * "Sent" beside a refusal was cut behind the remote host's words. */
-static bool is_to_hostile(const struct to_values *values)
+static bool is_to_hostile(const struct to_values *values, struct slice text)
 {
     unsigned single = 1u << TO_STAT | 1u << TO_DELAY | 1u << TO_DSN;
-    struct slice dsn = values->value[TO_DSN];
+    struct slice dsn = to_value(values, text, TO_DSN);
 
     if ((values->seen_twice & single) != 0)
         return true;
-    return LOG_STARTS(values->value[TO_STAT], "Sent") &&
-           (!slice_is_absent(values->value[TO_REPLY]) ||
+    return LOG_STARTS(to_value(values, text, TO_STAT), "Sent") &&
+           (values->value[TO_REPLY].start != 0 ||
             (dsn.len > 0 && dsn.ptr[0] != '2'));
 }
 
@@ -326,31 +387,30 @@ static bool parse_to(struct slice text, struct logline *line)
 
     find_to_values(text, &values);
     /* a long line may have been cut before stat=; Postfix has another delay= */
-    line->delay_sec = log_duration(values.value[TO_DELAY]);
+    line->delay_sec = log_duration(to_value(&values, text, TO_DELAY));
     if ((values.seen & 1u << TO_STAT) == 0 && !line->is_split &&
         line->delay_sec < 0)
         return false;
     line->kind = LOGLINE_TO;
-    line->is_hostile = is_to_hostile(&values);
+    line->is_hostile = is_to_hostile(&values, text);
     if ((values.seen_twice & 1u << TO_DELAY) == 0 &&
-        !take_addresses(slice_head(text, values.end),
+        !take_addresses(slice_head(text, values.addresses_end),
                         (values.seen & 1u << TO_CTLADDR) != 0, line))
         line->is_hostile = true;
     if ((values.seen_twice & 1u << TO_DELAY) != 0) {
         line->delay_sec = -1;
         return true;
     }
-    if (!slice_is_absent(values.value[TO_RELAY]))
-        logline_set_relay(line, values.value[TO_RELAY]);
-    line->mailer = values.value[TO_MAILER];
-    line->xdelay_sec = log_duration(values.value[TO_XDELAY]);
+    if (values.value[TO_RELAY].start != 0)
+        logline_set_relay(line, to_value(&values, text, TO_RELAY));
+    line->mailer = to_value(&values, text, TO_MAILER);
+    line->xdelay_sec = log_duration(to_value(&values, text, TO_XDELAY));
     if (line->is_hostile || line->is_split)
         return true;
-    line->status = values.value[TO_STAT];
-    line->dsn = values.value[TO_DSN];
-    line->reply = values.value[TO_REPLY];
-    if (!slice_is_absent(line->reply))
-        logline_set_reply(line, line->reply);
+    line->status = to_value(&values, text, TO_STAT);
+    line->dsn = to_value(&values, text, TO_DSN);
+    if (values.value[TO_REPLY].start != 0)
+        logline_set_reply(line, to_value(&values, text, TO_REPLY));
     return true;
 }
 
@@ -490,18 +550,22 @@ static bool parse_ruleset(struct slice text, struct logline *line)
 
 /* ---- born and done (savemail.c, deliver.c, queue.c, envelope.c) ---- */
 
+static inline bytes16 mark_id_end(bytes16 c)
+{
+    return (bytes16)((c == ':') | (c == ' '));
+}
+
 /* "CHILD: DSN: User unknown": our own words, with another id before them. */
 static bool parse_child(struct slice text, struct logline *line)
 {
     static const struct slice kinds[] = {
         LOG_WORDS("DSN: "), LOG_WORDS("sender notify: "),
         LOG_WORDS("return to sender: "), LOG_WORDS("postmaster notify: ")};
-    size_t colon = slice_index(slice_head(text, 32), ':');
+    size_t colon = bytes_find(slice_head(text, 32), mark_id_end);
     struct slice rest = slice_skip(text, colon + 2);
 
     if (colon == 0 || colon + 2 > text.len || text.ptr[colon] != ':' ||
-        text.ptr[colon + 1] != ' ' ||
-        slice_index(slice_head(text, colon), ' ') < colon)
+        text.ptr[colon + 1] != ' ')
         return false;
     if (LOG_STARTS(rest, "clone: owner=")) {
         line->kind = LOGLINE_CLONE;
@@ -548,7 +612,7 @@ static bool parse_done(struct slice text, struct logline *line)
     line->kind = LOGLINE_DONE;
     line->delay_sec = log_duration(slice_head(rest, comma));
     rest = slice_skip(rest, comma);
-    take_number(&rest, SLICE_LITERAL(", ntries="), &line->tries);
+    (void)TAKE_NUMBER(&rest, ", ntries=", &line->tries);
     return true;
 }
 

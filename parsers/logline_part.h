@@ -8,6 +8,7 @@
 #ifndef QSCAN_PARSERS_LOGLINE_PART_H
 #define QSCAN_PARSERS_LOGLINE_PART_H
 
+#include "parsers/bytes.h"
 #include "parsers/logline.h"
 
 static const struct slice log_absent = {NULL, 0};
@@ -45,13 +46,13 @@ static inline size_t log_find_last(struct slice text, struct slice words)
     size_t end = text.len;
 
     while (end > 0) {
-        const char *hit = memrchr(text.ptr, words.ptr[0], end);
+        size_t at = bytes_last_index(slice_head(text, end), words.ptr[0]);
 
-        if (hit == NULL)
+        if (at == end)
             break;
-        end = (size_t)(hit - text.ptr);
-        if (slice_starts(slice_skip(text, end), words))
-            return end;
+        if (slice_starts(slice_skip(text, at), words))
+            return at;
+        end = at;
     }
     return text.len;
 }
@@ -61,6 +62,33 @@ static inline struct slice log_between(struct slice text, size_t from,
                                        size_t to)
 {
     return slice_make(text.ptr + from, to > from ? to - from : 0);
+}
+
+/* ---- times ---- */
+
+struct log_clock {
+    uint8_t hour, minute, second; /* 0..99 each */
+    bool is_good;
+};
+
+/* "hh:mm:ss". Every line has some of these: all eight bytes at once. */
+static inline struct log_clock log_clock_read(const char *p)
+{
+    const uint64_t form = UINT64_C(0x30303a30303a3030); /* "00:00:00" */
+    uint64_t word, pairs;
+
+    memcpy(&word, p, sizeof(word));
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    word = __builtin_bswap64(word);
+#endif
+    word ^= form;
+    /* a digit is below ten now, a colon 0: else the high bit comes up */
+    if (((word | (word + UINT64_C(0x76767f76767f7676))) &
+         UINT64_C(0x8080808080808080)) != 0)
+        return (struct log_clock){.is_good = false};
+    pairs = word * 10 + (word >> 8);
+    return (struct log_clock){(uint8_t)pairs, (uint8_t)(pairs >> 24),
+                              (uint8_t)(pairs >> 48), true};
 }
 
 /* ---- addresses as the log has them ---- */
@@ -90,9 +118,22 @@ size_t log_plain_address(struct slice text);
 /* Bytes of the stamp at the start of text, 0 when there is none. */
 size_t log_stamp_take(struct slice text, struct log_stamp *stamp_r);
 
-/* Takes ", key=value" off the end of *rest; nothing when the last field has
+/* A text whose fields are taken off its end. */
+struct log_tail {
+    struct slice rest;
+    size_t comma; /* of the last field; rest.len: none */
+};
+
+struct log_tail log_tail_of(struct slice text);
+void log_tail_cut(struct log_tail *tail, size_t key_len, struct slice *value_r);
+
+/* Takes ", key=value" off the end of *tail; nothing when the last field has
  * another key. */
-void log_take_last(struct slice *rest, struct slice key, struct slice *value_r);
+#define LOG_TAKE_LAST(tail, key, value_r)                                      \
+    do {                                                                       \
+        if (LOG_STARTS(slice_skip((tail)->rest, (tail)->comma), (key)))        \
+            log_tail_cut((tail), sizeof(key) - 1, (value_r));                  \
+    } while (0)
 
 /* relay and peer from "host. [ip]", "[ip] [ip]", "host" or $_ of a client. */
 void logline_set_relay(struct logline *line, struct slice relay);

@@ -283,15 +283,16 @@ static bool parse_auth(struct slice text, struct logline *line)
 static void parse_handshake(struct slice rest, struct logline *line)
 {
     struct slice ignored;
+    struct log_tail tail;
     size_t bits = log_find_last(rest, SLICE_LITERAL(", bits="));
 
-    rest = slice_head(rest, bits);
-    log_take_last(&rest, SLICE_LITERAL(", bits="), &ignored);
-    log_take_last(&rest, SLICE_LITERAL(", cipher="), &line->cipher);
-    log_take_last(&rest, SLICE_LITERAL(", verify="), &line->verify);
-    log_take_last(&rest, SLICE_LITERAL(", version="), &line->protocol);
+    tail = log_tail_of(slice_head(rest, bits));
+    LOG_TAKE_LAST(&tail, ", bits=", &ignored);
+    LOG_TAKE_LAST(&tail, ", cipher=", &line->cipher);
+    LOG_TAKE_LAST(&tail, ", verify=", &line->verify);
+    LOG_TAKE_LAST(&tail, ", version=", &line->protocol);
     if (!slice_is_absent(line->protocol))
-        logline_set_relay(line, rest);
+        logline_set_relay(line, tail.rest);
 }
 
 /* "error: accept failed=-1, reason=WHY, SSL_error=.., relay=R" */

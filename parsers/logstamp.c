@@ -68,16 +68,14 @@ static unsigned month_number(const char *p)
 /* "hh:mm:ss"; a leap second is a second. */
 static bool take_clock(const char *p, struct log_stamp *stamp)
 {
-    int hour = two_digits(p);
-    int minute = two_digits(p + 3);
-    int second = two_digits(p + 6);
+    struct log_clock clock = log_clock_read(p);
 
-    if (p[2] != ':' || p[5] != ':' || hour < 0 || hour > 23 || minute < 0 ||
-        minute > 59 || second < 0 || second > 60)
+    if (!clock.is_good || clock.hour > 23 || clock.minute > 59 ||
+        clock.second > 60)
         return false;
-    stamp->hour = (uint8_t)hour;
-    stamp->minute = (uint8_t)minute;
-    stamp->second = (uint8_t)second;
+    stamp->hour = clock.hour;
+    stamp->minute = clock.minute;
+    stamp->second = clock.second;
     return true;
 }
 

@@ -49,6 +49,51 @@ static void the_first_marked_byte_is_found_at_every_place(void **state)
     guard_close(&guard);
 }
 
+static void one_byte_is_found_from_both_ends_at_every_place(void **state)
+{
+    struct guard guard;
+
+    (void)state;
+    guard_open(&guard, LONGEST);
+    for (size_t len = 0; len <= LONGEST; len++) {
+        char *text = letters(&guard, len);
+        struct slice all = slice_make(text, len);
+
+        assert_int_equal(bytes_index(all, ','), len);
+        assert_int_equal(bytes_last_index(all, ','), len);
+        for (size_t first = 0; first < len; first++) {
+            for (size_t last = first; last < len; last++) {
+                text[first] = text[last] = ',';
+                assert_int_equal(bytes_index(all, ','), first);
+                assert_int_equal(bytes_last_index(all, ','), last);
+                text[first] = text[last] = 'a';
+            }
+        }
+    }
+    guard_close(&guard);
+}
+
+static void a_short_text_fills_a_block_up_with_zeros(void **state)
+{
+    static const char letters_in_order[] = "abcdefghijklmnop";
+    struct guard guard;
+
+    (void)state;
+    guard_open(&guard, LONGEST);
+    for (size_t len = 0; len <= sizeof(bytes16); len++) {
+        char *text = letters(&guard, len);
+        char wanted[sizeof(bytes16)] = {0};
+        bytes16 block;
+
+        memcpy(text, letters_in_order, len);
+        memcpy(wanted, letters_in_order, len);
+        block = bytes16_load_short(slice_make(text, len));
+        assert_memory_equal(&block, wanted, sizeof(block));
+        assert_int_equal(bytes16_bits((bytes16)(block != 0)), (1u << len) - 1);
+    }
+    guard_close(&guard);
+}
+
 static void words_are_found_at_every_place_or_not_at_all(void **state)
 {
     struct slice words = SLICE_LITERAL("aab");
@@ -183,6 +228,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_first_marked_byte_is_found_at_every_place),
+        cmocka_unit_test(one_byte_is_found_from_both_ends_at_every_place),
+        cmocka_unit_test(a_short_text_fills_a_block_up_with_zeros),
         cmocka_unit_test(words_are_found_at_every_place_or_not_at_all),
         cmocka_unit_test(words_longer_than_the_text_are_not_in_it),
         cmocka_unit_test(a_keyed_hash_is_siphash_at_every_length),
