@@ -7,12 +7,16 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "parsers/hash.h"
+
 enum {
     SLACK_SEC = 26 * 3600, /* a stamp may be this much later than the mtime:
                               another zone, a clock that is wrong */
     MONTHS_APART = 6,      /* more than this is another year */
     YEARS_BACK = 8,        /* to the next 29 February, at most */
     PEEK_LINES = 200,      /* in which the first stamp must be */
+    ZONE_STEP_MIN = 15,    /* zones differ by multiples of this, */
+    ZONES_APART_SEC = 26 * 3600, /* and by this at most */
 };
 
 /* ---- stamps to seconds ---- */
@@ -274,23 +278,42 @@ static bool is_standard_input(const char *path)
     return strcmp(path, "-") == 0;
 }
 
-static bool find_stamp(struct log_file *file, struct slice text)
+/* One more line of its opening. Of the stamp what is the same in every zone. */
+static void add_opening(struct log_file *file, const struct logline *line)
+{
+    struct slice parts[] = {line->host, line->tag, line->id, line->text};
+    size_t number = file->opening_count;
+    uint64_t key[2] = {number == 0 ? 0 : file->opening[number - 1],
+                       (uint64_t)(line->stamp.minute % ZONE_STEP_MIN * 60 +
+                                  line->stamp.second)};
+
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+        key[0] = keyed_hash(key, parts[i]);
+    file->opening[number] = key[0];
+    file->opening_count++;
+}
+
+/* The first stamp, and how sendmail's lines begin. */
+static void look_at_lines(struct log_file *file, struct slice text)
 {
     struct slice line;
 
-    for (int i = 0; i < PEEK_LINES && slice_next_line(&text, &line); i++) {
+    for (int i = 0; i < PEEK_LINES && file->opening_count < LOG_OPENING_LINES &&
+                    slice_next_line(&text, &line);
+         i++) {
         struct logline parsed;
+        enum logline_outcome outcome = logline_parse(line, &parsed);
 
-        if (logline_parse(line, &parsed) == LOGLINE_NO_STAMP)
-            continue;
-        file->stamp = parsed.stamp;
-        file->has_stamp = true;
-        return true;
+        if (outcome != LOGLINE_NO_STAMP && !file->has_stamp) {
+            file->stamp = parsed.stamp;
+            file->has_stamp = true;
+        }
+        if (outcome == LOGLINE_OK)
+            add_opening(file, &parsed);
     }
-    return false;
 }
 
-/* Reads the first block for its stamp. A pipe keeps what was read of it. */
+/* Reads the first block for how it begins. A pipe keeps what was read of it. */
 static bool peek(struct log_file *file, int fd, bool is_pipe)
 {
     struct input_log *in = input_log_open(fd);
@@ -301,7 +324,7 @@ static bool peek(struct log_file *file, int fd, bool is_pipe)
     log_block_init(&block);
     file->format = input_log_format(in);
     if (input_log_next(in, &block) == INPUT_LOG_OK)
-        find_stamp(file, block.text);
+        look_at_lines(file, block.text);
     if (is_pipe) {
         file->held = in;
         file->held_block = block;
@@ -407,6 +430,34 @@ static int order_by_start(const void *left, const void *right)
     return strcmp(a->path, b->path);
 }
 
+/* As far as both go, they begin with the same lines at the same time. */
+static bool is_copy(const struct log_file *a, const struct log_file *b)
+{
+    size_t count = a->opening_count < b->opening_count ? a->opening_count
+                                                       : b->opening_count;
+
+    return count > 0 && b->start - a->start <= ZONES_APART_SEC &&
+           a->opening[count - 1] == b->opening[count - 1];
+}
+
+/* A log and its packed copy, or one log in two forms: nothing is dropped, but
+ * nobody should take the numbers for granted. */
+static void find_copies(struct log_set *set, struct complaints *to)
+{
+    for (size_t i = 1; i < set->count; i++) {
+        struct log_file *file = &set->files[i];
+
+        for (size_t j = 0; j < i && file->copy_of == 0; j++)
+            if (is_copy(&set->files[j], file))
+                file->copy_of = j + 1;
+        if (file->copy_of > 0)
+            complain_warning(to, slice_from_string(file->path),
+                             "seems to hold the same lines as another",
+                             set->files[file->copy_of - 1].path,
+                             "both read, those lines counted twice");
+    }
+}
+
 bool log_set_open(struct log_set *set, const struct options *options,
                   struct complaints *to)
 {
@@ -438,6 +489,7 @@ bool log_set_open(struct log_set *set, const struct options *options,
     else
         assume_years(set);
     qsort(set->files, set->count, sizeof(*set->files), order_by_start);
+    find_copies(set, to);
     return true;
 }
 

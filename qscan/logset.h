@@ -12,6 +12,8 @@
 #include "qscan/complain.h"
 #include "qscan/options.h"
 
+enum { LOG_OPENING_LINES = 16 }; /* by which two copies of a log are known */
+
 struct log_file {
     char *path; /* "-" = standard input; owned */
     /* Of a pipe, which cannot be opened twice; else NULL. */
@@ -25,6 +27,13 @@ struct log_file {
     int32_t year;           /* of that stamp */
     bool is_year_assumed;   /* the stamps do not say it */
     int64_t start;          /* epoch s of that stamp */
+    /* Hashes of its first lines of sendmail's, each with all before it, that
+     * do not depend on the form of the stamps. */
+    uint64_t opening[LOG_OPENING_LINES];
+    size_t opening_count;
+    /* The file of the set, read before this one, that seems to hold the same
+     * lines; they count twice. Its number from 1; 0: none. */
+    size_t copy_of;
 };
 
 struct log_set {
@@ -34,7 +43,8 @@ struct log_set {
 };
 
 /*
- * Looks at every file once. One that cannot be opened is named and left out.
+ * Looks at every file once. One that cannot be opened is named and left out,
+ * one that seems to be a copy of another is named and read.
  * False, after a complaint, when none is left.
  */
 bool log_set_open(struct log_set *set, const struct options *options,

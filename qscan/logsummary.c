@@ -145,6 +145,28 @@ static void add_years(struct logsummary *summary)
     add_words(summary, "  ", &words);
 }
 
+/* Copies of one log: the numbers are too high. */
+static void add_copies(struct logsummary *summary)
+{
+    const struct log_set *set = summary->logs->set;
+    struct buffer words = {.is_ascii = true};
+    size_t count = 0, first = 0;
+
+    for (size_t i = 0; i < set->count; i++) {
+        if (set->files[i].copy_of > 0 && count++ == 0)
+            first = i;
+    }
+    if (count == 0)
+        return;
+    buffer_printf(&words, "Files %zu and %zu", set->files[first].copy_of,
+                  first + 1);
+    if (count > 1)
+        buffer_printf(&words, ", and %zu more like them,", count - 1);
+    buffer_add_string(&words, " seem to hold the same lines, which count twice "
+                              "below: name one of them.");
+    add_words(summary, "  ", &words);
+}
+
 static void add_part(struct buffer *words, uint64_t count, const char *what)
 {
     if (count > 0)
@@ -200,6 +222,7 @@ static void add_head(struct logsummary *summary)
     add_lines(summary);
     add_files(summary);
     add_years(summary);
+    add_copies(summary);
 }
 
 /* ---- what needs a person ---- */

@@ -43,6 +43,11 @@ static void json_files(struct jsonout *json, const struct log_set *set)
             jsonout_integer(json, file->year);
         else
             jsonout_null(json);
+        jsonout_key(json, "copy_of");
+        if (file->copy_of > 0)
+            jsonout_integer(json, (int64_t)file->copy_of);
+        else
+            jsonout_null(json);
         jsonout_close(json, '}');
     }
     jsonout_close(json, ']');

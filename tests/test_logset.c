@@ -172,6 +172,47 @@ static void one_file_named_twice_is_read_once(void **state)
     assert_int_equal(scene->complaints.count, 0);
 }
 
+static void a_log_in_two_forms_is_known_as_a_copy(void **state)
+{
+    struct scene *scene = *state;
+
+    scene->options.year = 2026;
+    add_log(scene, "maillog", "Jan  3 10:20:30", epoch(2026, 11, 1));
+    add_log(scene, "elsewhere", "2026-01-03T05:50:30-04:30",
+            epoch(2026, 11, 1));
+    open_set(scene, 2);
+    assert_int_equal(scene->set.files[0].copy_of, 0);
+    assert_int_equal(scene->set.files[1].copy_of, 1);
+    assert_int_equal(scene->complaints.count, 0);
+}
+
+static void a_log_that_goes_on_is_a_copy_of_its_beginning(void **state)
+{
+    struct scene *scene = *state;
+
+    add_log(scene, "a", "Jan  3 10:20:30", epoch(2026, 11, 1));
+    add_log(scene, "b", "Jan  3 10:20:30" TAIL "Jan  3 10:20:31",
+            epoch(2026, 11, 1));
+    open_set(scene, 2);
+    assert_int_equal(scene->set.files[1].copy_of, 1);
+}
+
+static void logs_that_differ_in_a_line_are_no_copies(void **state)
+{
+    struct scene *scene = *state;
+
+    add_log(scene, "a", "Jan  3 10:20:30" TAIL "Jan  3 10:20:31",
+            epoch(2026, 11, 1));
+    add_log(scene, "b", "Jan  3 10:20:30" TAIL "Jan  3 10:20:32",
+            epoch(2026, 11, 1));
+    add_log(scene, "c", "Jan  5 10:20:30", epoch(2026, 11, 1));
+    add_log(scene, "d", "Jan  3 10:20:30 mx1 cron[1]: run\nnothing",
+            epoch(2026, 11, 1));
+    open_set(scene, 4);
+    for (size_t i = 0; i < 4; i++)
+        assert_int_equal(scene->set.files[i].copy_of, 0);
+}
+
 static void what_cannot_be_read_is_named_and_left_out(void **state)
 {
     struct scene *scene = *state;
@@ -268,6 +309,9 @@ int main(void)
         IN_SCENE(a_stamp_with_a_year_needs_no_assumption),
         IN_SCENE(a_given_year_is_that_of_the_oldest_file),
         IN_SCENE(one_file_named_twice_is_read_once),
+        IN_SCENE(a_log_in_two_forms_is_known_as_a_copy),
+        IN_SCENE(a_log_that_goes_on_is_a_copy_of_its_beginning),
+        IN_SCENE(logs_that_differ_in_a_line_are_no_copies),
         IN_SCENE(what_cannot_be_read_is_named_and_left_out),
         IN_SCENE(a_set_of_nothing_is_refused),
         IN_SCENE(lines_that_are_no_syslog_do_not_hide_the_first_stamp),

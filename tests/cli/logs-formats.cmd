@@ -24,3 +24,10 @@ TZ=CET-1 qscan --attackers -fjson --rules="$RULES" --now="$NOW" --year=2026 old 
     sed 's/,"evidence.*//' >one
 qscan --attackers -fjson --rules="$RULES" --now="$NOW" rfc5424 |
     sed 's/,"evidence.*//' | diff one - && echo yes
+
+echo 'the same log twice:'
+gzip -nc old >old.gz
+touch -r old old.gz
+ask --attackers --utc -fcsv old.gz rfc5424 old | cut -c 1-75
+ask --logs --utc rfc5424 short-iso journal | sed -n '1,/^$/p'
+ask --logs --utc -q -fjson rfc5424 old short-iso | grep -o '"copy_of":[^}]*'
