@@ -157,6 +157,25 @@ static bool read_epoch(int64_t *time_r, const char *text)
     return true;
 }
 
+/* 20261122, 202611221752: as seconds they lie in 1970, or beyond 8000. False
+ * after saying so. */
+static bool is_no_dense_date(const char *text, const char *option)
+{
+    struct slice digits = slice_from_string(text);
+    int64_t day;
+
+    if ((digits.len != 8 && digits.len != 12) ||
+        !slice_to_integer(digits, &day))
+        return true;
+    slice_to_integer(slice_head(digits, 8), &day);
+    if (day < 19700101 || day > 20991231 || day / 100 % 100 < 1 ||
+        day / 100 % 100 > 12 || day % 100 < 1 || day % 100 > 31)
+        return true;
+    wrong(option, "a date without its dashes, or seconds",
+          "2026-11-22 or 2026-11-22T17:52 is wanted");
+    return false;
+}
+
 /* 2026-11-22, 2026-11-22T17:52[:25][Z]; local time unless it ends in Z, or
  * is_utc. */
 static bool read_date(int64_t *time_r, const char *text, bool is_utc)
@@ -179,6 +198,8 @@ static bool read_date(int64_t *time_r, const char *text, bool is_utc)
 
 static bool read_time(int64_t *time_r, const char *text, const char *option)
 {
+    if (!is_no_dense_date(text, option))
+        return false;
     if (read_epoch(time_r, text) || read_date(time_r, text, false))
         return true;
     wrong(option, "not a time",
@@ -213,6 +234,8 @@ static bool read_moment(int64_t *time_r, const char *text, const char *option,
         *time_r = midnight(now, text[0] == 'y', options->is_utc);
         return true;
     }
+    if (!is_no_dense_date(text, option))
+        return false;
     if (read_epoch(time_r, text) || read_date(time_r, text, options->is_utc))
         return true;
     age = config_duration(slice_from_string(text), 1);

@@ -1,7 +1,7 @@
 fixture queue-kinds queue
 for option in --logs --check --quarantine=inbound --release --queue-config \
     --attackers --nonsense -x -nx --li --list=x --dry-run=x --format=xml \
-    --format=html -f --now=yesterday --now=-5 --top=-1 --top=1e3 \
+    --format=html -f --now=yesterday --now=-5 --now=20261122 --top=-1 --top=1e3 \
     --top=99999999999999999999 -j0 -j-1 -j99999999999999 --older=soon \
     --color=blue --progress=often --class= --class=a,,b --id= --id=a,,b; do
     ask $option queue
