@@ -609,6 +609,7 @@ static bool choose_run(const struct purge_request *request,
 {
     struct undo_request undo = undo_request_of(request);
     const char *wanted = request->options->run;
+    size_t complaints = request->complaints->count;
     struct string_list runs = {0};
     bool is_found = false;
 
@@ -633,8 +634,11 @@ static bool choose_run(const struct purge_request *request,
                                    : request->options->mode == MODE_EXPUNGE
                                        ? "--expunge"
                                        : "--undo"),
-                 wanted == NULL ? "no run holds anything" : "no such run", NULL,
-                 "nothing done");
+                 wanted != NULL ? "no such run"
+                 : request->complaints->count > complaints
+                     ? "no other run holds anything"
+                     : "no run holds anything",
+                 NULL, "nothing done");
     return is_found;
 }
 
@@ -752,6 +756,17 @@ static void log_undo(const struct purge_request *request, const char *action,
                result->expunged_files, result->failed);
 }
 
+/* Why there is nothing to put back, after find_strangers had its say. */
+static const char *why_nothing_is_held(const struct undo_run *run)
+{
+    if (run->is_delete)
+        return "its messages were deleted, not held";
+    if (run->has_strangers)
+        return run->has_journal ? "holds nothing that its journal names"
+                                : "cannot be undone without its journal";
+    return run->taken_count > 0 ? "was undone before" : "took nothing";
+}
+
 int purge_undo(const struct purge_request *request)
 {
     struct undo_request undo = undo_request_of(request);
@@ -763,9 +778,7 @@ int purge_undo(const struct purge_request *request)
         return EXIT_NOTHING_DONE;
     if (run.held_count == 0 && run.split_count == 0 && !run.is_unfinished) {
         complain(request->complaints, slice_from_string(run.name),
-                 run.is_delete ? "its messages were deleted, not held"
-                               : "holds nothing",
-                 NULL, "nothing done");
+                 why_nothing_is_held(&run), NULL, "nothing done");
         return EXIT_NOTHING_DONE;
     }
     if (request->options->is_dry_run) {

@@ -464,7 +464,8 @@ static void complain_strangers(const struct undo_request *request,
     snprintf(name, sizeof(name), HOLD_ROOT "/%s", run->name);
     act_complain(request->complaints, folder, name,
                  run->has_journal ? "holds files that its journal does not name"
-                                  : "its journal is elsewhere: --journal=DIR",
+                                  : "holds files, but no journal: it is gone, "
+                                    "or elsewhere (--journal=DIR)",
                  0, "left alone");
 }
 
@@ -537,8 +538,9 @@ static void warn_of_no_journal(const struct undo_request *request,
             continue;
         if (faccessat(fd, HOLD_JOURNAL, F_OK, 0) < 0 && count_names(fd) > 0) {
             complain_warning(request->complaints, slice_from_string(run),
-                             "this run holds files, its journal is elsewhere",
-                             NULL, "not completed without --journal=DIR");
+                             "this run holds files, but no journal",
+                             "it is gone, or elsewhere",
+                             "not completed without --journal=DIR");
             is_known = true;
         }
         close(fd);

@@ -16,6 +16,7 @@ ls -lA --time-style=+%s queue | grep -v '\.qscan' | sed 1d >after
 sed 1d before | diff - after && echo 'all is as it was'
 ask --runs queue
 ask --undo --yes queue
+ask --undo=$(ls queue/.qscan) --yes queue
 sleep 1
 ask --purge-bounces -fjson queue
 ask --expunge queue

@@ -995,7 +995,7 @@ static bool is_stopped(const struct child *child)
 static void look_at_pair(struct world *world, const struct race *race)
 {
     static const char *const untrue[] = {"killed before its end", "not name",
-                                         "journal is elsewhere"};
+                                         "but no journal"};
     int status = exit_status(world);
 
     if (status < 0 || status > 2) {
