@@ -222,3 +222,43 @@ bool hold_list_runs(const struct queue_set *set, struct string_list *runs,
     string_list_sort(runs);
     return is_good;
 }
+
+/* ID.qf, ID.hf */
+static bool is_held_control(const char *name)
+{
+    size_t len = strlen(name);
+
+    return len > 3 && (strcmp(name + len - 3, ".qf") == 0 ||
+                       strcmp(name + len - 3, ".hf") == 0);
+}
+
+static bool has_held_control(int fd)
+{
+    DIR *directory = fdopendir(fd);
+    struct dirent *entry;
+    bool is_found = false;
+
+    if (directory == NULL) {
+        close(fd);
+        return false;
+    }
+    while (!is_found && (entry = readdir(directory)) != NULL)
+        is_found = is_held_control(entry->d_name);
+    closedir(directory);
+    return is_found;
+}
+
+bool hold_has_control(const struct queue_set *set, const char *run)
+{
+    bool is_found = false;
+
+    for (size_t i = 0; i < set->folder_count && !is_found; i++) {
+        const char *why = NULL;
+        int fd = set->folders[i].holds_control
+                     ? hold_open_run(&set->folders[i], run, &why)
+                     : -1;
+
+        is_found = fd >= 0 && has_held_control(fd);
+    }
+    return is_found;
+}

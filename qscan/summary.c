@@ -416,19 +416,26 @@ static void add_next(struct summary *summary)
     buffer_free(&words);
 }
 
-/* Held mail is out of the queue, but not out of the world. */
+/* Held mail is out of the queue, but not out of the world. What was put back,
+ * or was deleted, is a record only: --runs has it. */
 static void add_runs(struct summary *summary)
 {
+    const struct queue_set *queues = summary->scan->scene.queues;
     struct string_list runs = {0};
+    const char *last = NULL;
+    size_t count = 0;
 
-    hold_list_runs(summary->scan->scene.queues, &runs, NULL);
-    if (runs.count > 0) {
+    hold_list_runs(queues, &runs, NULL);
+    for (size_t i = 0; i < runs.count; i++) {
+        if (hold_has_control(queues, runs.strings[i])) {
+            last = runs.strings[i];
+            count++;
+        }
+    }
+    if (count > 0) {
         heading(summary, "EARLIER RUNS", false);
-        buffer_printf(&summary->out,
-                      "  %zu run%s with messages held or "
-                      "records kept, the last %s\n",
-                      runs.count, runs.count == 1 ? "" : "s",
-                      runs.strings[runs.count - 1]);
+        buffer_printf(&summary->out, "  %zu run%s messages, the last %s\n",
+                      count, count == 1 ? " holds" : "s hold", last);
         add_command(summary, "What they hold", "--runs", false);
     }
     string_list_free(&runs);

@@ -317,6 +317,33 @@ static void test_runs_are_listed_oldest_first_each_once(void **state)
     folder_close(&folder);
 }
 
+static void
+test_run_holds_messages_while_a_control_file_lies_in_it(void **state)
+{
+    static const struct {
+        const char *file;
+        bool is_control;
+    } files[] = {{"journal", false},           {"6AI4qioP005238.df", false},
+                 {"6AI4qioP005238.xf", false}, {".qf", false},
+                 {"6AI4qioP005238.qf", true},  {"6AI4qioP005238.hf", true}};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(files); i++) {
+        struct held held;
+        char name[100];
+
+        open_held(&held);
+        assert_false(hold_has_control(&held.set, RUN));
+        snprintf(name, sizeof(name), "q/.qscan/%s", RUN);
+        folder_make(&held.folder, name);
+        snprintf(name, sizeof(name), "q/.qscan/%s/%s", RUN, files[i].file);
+        folder_write(&held.folder, name, "");
+        if (hold_has_control(&held.set, RUN) != files[i].is_control)
+            fail_msg("%s", files[i].file);
+        close_held(&held);
+    }
+}
+
 static void test_refused_folder_is_complained_about(void **state)
 {
     struct held held;
@@ -345,6 +372,8 @@ int main(void)
         cmocka_unit_test(test_links_and_files_are_not_followed),
         cmocka_unit_test(test_refused_where_sendmail_would_take_it_for_a_queue),
         cmocka_unit_test(test_runs_are_listed_oldest_first_each_once),
+        cmocka_unit_test(
+            test_run_holds_messages_while_a_control_file_lies_in_it),
         cmocka_unit_test(test_refused_folder_is_complained_about),
     };
 

@@ -10,8 +10,10 @@ ask --list --class=bounce-zombie queue
 ask --explain=6AMEjQA6022445 queue | head -n 6
 ask --show=6AMEjQA6022445 queue | head -n 8
 ask --purge-bounces queue
+ask queue | sed -n '/^EARLIER/,/^$/p'
 ask --undo --dry-run queue
 ask --undo --yes queue
+ask queue | grep '^EARLIER'
 ls -lA --time-style=+%s queue | grep -v '\.qscan' | sed 1d >after
 sed 1d before | diff - after && echo 'all is as it was'
 ask --runs queue
