@@ -19,19 +19,21 @@ static void heading(struct summary *summary, const char *text, bool is_alarm)
     report_heading(&summary->out, summary->has_color, text, is_alarm);
 }
 
-/* "and 12 more (34 messages)" */
+/* "and 12 more hosts with 34 messages" */
 static void add_rest(struct summary *summary, const struct tally_list *list,
-                     const char *what)
+                     const char *one, const char *many)
 {
     uint64_t shown = 0;
+    size_t rest = list->all - list->count;
 
-    if (list->all <= list->count)
+    if (rest == 0)
         return;
     for (size_t i = 0; i < list->count; i++)
         shown += list->items[i].count;
-    buffer_printf(&summary->out, "  and %zu more %s with %llu messages\n",
-                  list->all - list->count, what,
-                  (unsigned long long)(list->all_sum - shown));
+    shown = list->all_sum - shown;
+    buffer_printf(&summary->out, "  and %zu more %s with %llu message%s\n",
+                  rest, rest == 1 ? one : many, (unsigned long long)shown,
+                  shown == 1 ? "" : "s");
 }
 
 /* ---- parts of the text ---- */
@@ -210,7 +212,7 @@ static void add_hosts(struct summary *summary)
         buffer_printf(out, " %8u  %s\n", top->count,
                       status_kind_text((enum status_kind)row->status_kind));
     }
-    add_rest(summary, hosts, "hosts");
+    add_rest(summary, hosts, "host", "hosts");
 }
 
 /* The name is not kept for half a million sources: the few that are shown
@@ -255,7 +257,7 @@ static void add_sources(struct summary *summary)
         buffer_add_string(out, "\n");
     }
     message_free(&message);
-    add_rest(summary, sources, "addresses");
+    add_rest(summary, sources, "address", "addresses");
 }
 
 static void add_age_row(struct buffer *out, const size_t *ages, size_t sum)
@@ -291,7 +293,7 @@ static void add_ages(struct summary *summary)
         report_add_padded(out, intern_text(&crowd->strings, top->number), 26);
         add_age_row(out, top->ages, top->count);
     }
-    add_rest(summary, domains, "domains");
+    add_rest(summary, domains, "domain", "domains");
 }
 
 static void add_row_file(struct summary *summary, struct buffer *out,
