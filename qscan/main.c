@@ -259,15 +259,39 @@ static int show_or_explain(struct program *program, const struct facts *row,
     return program->complaints.count > 0 ? EXIT_SOMETHING_FAILED : EXIT_DONE;
 }
 
+static const struct facts *find_message(struct program *program,
+                                        struct buffer *out)
+{
+    const struct facts *row =
+        find_row(&program->scan.table, program->options.id);
+
+    return row != NULL ? row : find_held(program, out);
+}
+
+/* "6AI4qioP005238" of "queue/qf6AI4qioP005238", as reports and ls name it. */
+static const char *id_in_name(const char *name)
+{
+    const char *slash = strrchr(name, '/');
+    const char *base = slash == NULL ? name : slash + 1;
+
+    return base[0] != '\0' && strchr("qhQdx", base[0]) != NULL &&
+                   base[1] == 'f' && base[2] != '\0'
+               ? base + 2
+               : name;
+}
+
 static int run_one_message(struct program *program)
 {
-    const struct options *options = &program->options;
+    struct options *options = &program->options;
     struct buffer out = {0};
-    const struct facts *row = find_row(&program->scan.table, options->id);
+    const struct facts *row = find_message(program, &out);
+    const char *id = id_in_name(options->id);
     int status;
 
-    if (row == NULL)
-        row = find_held(program, &out);
+    if (row == NULL && id != options->id) {
+        options->id = id;
+        row = find_message(program, &out);
+    }
     if (options->format == FORMAT_JSON)
         buffer_clear(&out);
     if (row == NULL) {

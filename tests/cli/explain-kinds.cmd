@@ -7,3 +7,10 @@ done
 ask --explain=6AMKnowhere queue
 ask --explain= queue
 ask --explain='../../etc/passwd' queue
+echo 'by the name of a file, as ODDITIES and ls print it:'
+ask --explain=qf6AMIAHst023602 queue | sed -n '1,4p'
+ask --show=queue/df6AMIAHst023602 queue | sed -n '1,3p'
+ask --explain=qf6AMKnowhere queue
+ask --explain=queue/qf queue
+qscan --purge-bounces --rules="$RULES" --now="$NOW" --no-syslog -q queue >taken
+ask --explain=qf6AMEjQA6022445 queue | sed -n '1,3p'
