@@ -21,6 +21,9 @@ as_nobody() {
 }
 chmod 0 queue/qf6AMEjQA6022445 queue/df6ALGJlYL017016
 as_nobody --list --class=bounce-zombie,damaged,bounce-retry queue | sort
+chmod 0 queue/qf*
+as_nobody --list queue >out
+sed "s|queue/.f[^:]*: cannot|FILE: cannot|" out | grep "FILE\|and" | sort | uniq -c
 chmod 644 queue/*
 chmod 555 queue
 as_nobody --purge-bounces queue
