@@ -5,12 +5,14 @@
 
 #include "parsers/header.h"
 #include "qscan/list.h"
+#include "qscan/report.h"
 
 enum {
     SHOW_LINES = 100,
     SHOW_LINE_COLUMNS = 500,
     VALUE_COLUMNS = 120,
     VALUES_SHOWN = 5,
+    TEXT_INDENT = 15, /* of what a condition says and saw */
 };
 
 /* ---- explain ---- */
@@ -20,7 +22,7 @@ struct explain {
     struct buffer *out;    /* the text */
     struct buffer details; /* of the rule in work */
     struct jsonout *json;  /* or NULL: text */
-    char failed[256];      /* the one condition that failed, for near misses */
+    struct buffer failed;  /* the one condition that failed, for near misses */
     size_t condition_count;
     bool has_matched; /* the first that matches decides */
 };
@@ -107,6 +109,15 @@ static void add_view(struct buffer *out,
     }
 }
 
+/* Fills what text holds, ends the line, and empties it. */
+static void add_filled(struct buffer *out, size_t column, size_t indent,
+                       struct buffer *text)
+{
+    report_add_filled(out, column, indent, slice_make(text->bytes, text->len));
+    buffer_add_string(out, "\n");
+    buffer_clear(text);
+}
+
 static void text_condition(void *context,
                            const struct rules_condition_trace *trace)
 {
@@ -114,31 +125,27 @@ static void text_condition(void *context,
     struct buffer *out = &explain->details;
     bool is_veto = strcmp(trace->line_word, "unless") == 0;
     bool is_good = trace->answer == (is_veto ? ANSWER_NO : ANSWER_YES);
+    struct buffer text = {0};
 
     buffer_printf(out, "    %s %-6s ",
                   is_good                             ? "ok "
                   : trace->answer == ANSWER_UNDECIDED ? "?? "
                                                       : "-- ",
                   trace->line_word);
-    buffer_add_rule_text(out, slice_from_string(trace->text), VALUE_COLUMNS);
-    buffer_printf(out, "\n               %s: ",
-                  place_text(rules_fields[trace->field].origin));
-    add_view(out, trace);
+    buffer_add_rule_text(&text, slice_from_string(trace->text), VALUE_COLUMNS);
+    add_filled(out, TEXT_INDENT, TEXT_INDENT, &text);
+    buffer_printf(&text, "%s: ", place_text(rules_fields[trace->field].origin));
+    add_view(&text, trace);
+    buffer_printf(out, "%*s", TEXT_INDENT, "");
+    add_filled(out, TEXT_INDENT, TEXT_INDENT, &text);
     explain->condition_count++;
-    buffer_add_string(out, "\n");
     if (!is_good) {
-        struct buffer text = {0};
-
         buffer_printf(&text, "%s ", trace->line_word);
         buffer_add_rule_text(&text, slice_from_string(trace->text), 100);
-        memcpy(explain->failed, text.bytes,
-               text.len < sizeof(explain->failed) ? text.len
-                                                  : sizeof(explain->failed));
-        explain->failed[text.len < sizeof(explain->failed)
-                            ? text.len
-                            : sizeof(explain->failed) - 1] = '\0';
-        buffer_free(&text);
+        buffer_clear(&explain->failed);
+        buffer_add(&explain->failed, slice_make(text.bytes, text.len));
     }
+    buffer_free(&text);
 }
 
 static void text_rule_begins(void *context, size_t rule)
@@ -147,7 +154,7 @@ static void text_rule_begins(void *context, size_t rule)
 
     (void)rule;
     buffer_clear(&explain->details);
-    explain->failed[0] = '\0';
+    buffer_clear(&explain->failed);
     explain->condition_count = 0;
 }
 
@@ -156,6 +163,7 @@ static void text_rule_ends(void *context, size_t rule, enum rules_answer answer,
 {
     struct explain *explain = context;
     const struct rules *rules = explain->message->scene->rules;
+    struct buffer text = {0};
 
     buffer_printf(explain->out, "\nrule %s: %s\n  %s:%u, class %s%s\n",
                   rules_name(rules, rule),
@@ -169,14 +177,18 @@ static void text_rule_ends(void *context, size_t rule, enum rules_answer answer,
                   rules_purges(rules, rule) ? ", purge yes" : "");
     if (rules_about(rules, rule)[0] != '\0') {
         buffer_add_string(explain->out, "  ");
-        buffer_add_escaped(explain->out,
-                           slice_from_string(rules_about(rules, rule)), 0);
-        buffer_add_string(explain->out, "\n");
+        buffer_add_escaped(&text, slice_from_string(rules_about(rules, rule)),
+                           0);
+        add_filled(explain->out, 2, 2, &text);
     }
     if (answer == ANSWER_NO && failed_count == 1 &&
-        explain->condition_count > 1)
-        buffer_printf(explain->out, "  near miss: all but \"%s\"\n",
-                      explain->failed);
+        explain->condition_count > 1) {
+        buffer_add_string(explain->out, "  ");
+        buffer_printf(&text, "near miss: all but \"%.*s\"",
+                      (int)explain->failed.len, explain->failed.bytes);
+        add_filled(explain->out, 2, 4, &text);
+    }
+    buffer_free(&text);
     buffer_add(explain->out,
                slice_make(explain->details.bytes, explain->details.len));
     explain->has_matched = explain->has_matched || answer == ANSWER_YES;
@@ -333,6 +345,7 @@ bool explain_message(struct message *message, enum format format,
         buffer_add(out, slice_make(text.bytes, text.len));
     }
     buffer_free(&explain.details);
+    buffer_free(&explain.failed);
     buffer_free(&text);
     rules_matcher_free(matcher);
     return true;

@@ -6,7 +6,6 @@
 #include "qscan/list.h"
 
 enum {
-    PAGE_COLUMNS = 78,
     FILES_NAMED_MAX = 10, /* in a command */
     WORD_MAX = 66,        /* a longer one is not put into a command */
     DAYS_MAX = 20,
@@ -35,47 +34,15 @@ static void heading(struct logsummary *summary, const char *text, bool is_alarm)
 
 /* ---- lines that are filled with words ---- */
 
-static size_t columns_of(struct slice text)
-{
-    size_t columns = 0;
-
-    for (size_t i = 0; i < text.len; i++)
-        columns += ((unsigned char)text.ptr[i] & 0xc0) != 0x80;
-    return columns;
-}
-
-/* Breaks printable text at blanks; a word that is too long is cut. */
-static void add_filled(struct buffer *out, const char *indent,
-                       struct slice text)
-{
-    size_t used = 0;
-
-    while (text.len > 0) {
-        struct slice word = slice_head(text, slice_index(text, ' '));
-        size_t columns = columns_of(word);
-
-        text = slice_skip(text, word.len + 1);
-        if (used > 0 && used + 1 + columns > PAGE_COLUMNS) {
-            buffer_add_string(out, "\n");
-            used = 0;
-        }
-        if (used > 0)
-            buffer_add_string(out, " ");
-        else
-            buffer_add_string(out, indent);
-        used += 1 + (used > 0 ? 0 : strlen(indent));
-        /* printable already: a backslash stays as it is */
-        used += buffer_add_rule_text(out, word, PAGE_COLUMNS - strlen(indent));
-    }
-    buffer_add_string(out, "\n");
-}
-
 /* Fills what words holds, and empties it. */
 static void add_words(struct logsummary *summary, const char *indent,
                       struct buffer *words)
 {
     summary->has_failed |= words->has_failed;
-    add_filled(&summary->out, indent, slice_make(words->bytes, words->len));
+    buffer_add_string(&summary->out, indent);
+    report_add_filled(&summary->out, strlen(indent), strlen(indent),
+                      slice_make(words->bytes, words->len));
+    buffer_add_string(&summary->out, "\n");
     buffer_free(words);
 }
 
@@ -284,7 +251,7 @@ static void add_trouble(struct logsummary *summary, size_t *problem_count,
     report_add_time(out, trouble->last, summary->options->is_utc);
     buffer_add_string(out, "\n    ");
     buffer_add_escaped(out, slice_make(trouble->text, trouble->text_len),
-                       PAGE_COLUMNS - 4);
+                       REPORT_COLUMNS - 4);
     buffer_add_string(out, "\n");
 }
 
@@ -463,8 +430,8 @@ static bool add_fitting(struct buffer *out, size_t start, const char *before,
 
     buffer_add_string(out, before);
     buffer_add_escaped(out, text, 30);
-    if (columns_of(slice_make(out->bytes + start, out->len - start)) <=
-        PAGE_COLUMNS)
+    if (report_columns(slice_make(out->bytes + start, out->len - start)) <=
+        REPORT_COLUMNS)
         return true;
     out->len = len;
     return false;
@@ -519,7 +486,7 @@ static void add_raw_line(struct logsummary *summary, struct slice text)
     struct slice rest;
 
     buffer_add_escaped(&line, text,
-                       EVIDENCE_LINES * (PAGE_COLUMNS - EVIDENCE_INDENT));
+                       EVIDENCE_LINES * (REPORT_COLUMNS - EVIDENCE_INDENT));
     summary->has_failed |= line.has_failed;
     rest = slice_make(line.bytes, line.len);
     while (rest.len > 0) {
@@ -528,7 +495,7 @@ static void add_raw_line(struct logsummary *summary, struct slice text)
 
         for (; len < rest.len; len++) {
             columns += ((unsigned char)rest.ptr[len] & 0xc0) != 0x80;
-            if (columns > PAGE_COLUMNS - EVIDENCE_INDENT)
+            if (columns > REPORT_COLUMNS - EVIDENCE_INDENT)
                 break;
         }
         buffer_printf(&summary->out, "%*s", EVIDENCE_INDENT, "");
@@ -766,7 +733,7 @@ static void add_spared(struct logsummary *summary)
             28);
         buffer_add_string(out, "\n    ");
         buffer_add_escaped(out, slice_from_string(spared->why),
-                           PAGE_COLUMNS - 4);
+                           REPORT_COLUMNS - 4);
         buffer_add_string(out, "\n");
     }
     if (shown < count)
@@ -899,7 +866,7 @@ static void add_client(struct logsummary *summary, const struct source *source)
     report_add_bytes(&size, source->bytes);
     buffer_printf(out, " %9.*s  %-15s  ", (int)size.len, size.bytes, text);
     buffer_add_escaped(out, intern_text(&sources->names, source->name),
-                       PAGE_COLUMNS - used);
+                       REPORT_COLUMNS - used);
     buffer_add_string(out, "\n");
     buffer_free(&size);
 }
@@ -1106,7 +1073,8 @@ static void add_command_word(struct command *command, const char *option,
     buffer_add_string(&word, option);
     if (!slice_is_absent(value))
         buffer_add_shell_word(&word, value);
-    if (command->used > 0 && command->used + 1 + word.len > PAGE_COLUMNS - 2) {
+    if (command->used > 0 &&
+        command->used + 1 + word.len > REPORT_COLUMNS - 2) {
         buffer_add_string(command->out, " \\\n      ");
         command->used = 6;
     } else {

@@ -31,6 +31,58 @@ void report_add_padded(struct buffer *out, struct slice text, size_t columns)
         buffer_add_string(out, " ");
 }
 
+size_t report_columns(struct slice text)
+{
+    size_t columns = 0;
+
+    for (size_t i = 0; i < text.len; i++)
+        columns += ((unsigned char)text.ptr[i] & 0xc0) != 0x80;
+    return columns;
+}
+
+static size_t begin_line(struct buffer *out, size_t indent)
+{
+    buffer_printf(out, "\n%*s", (int)indent, "");
+    return indent;
+}
+
+/* Returns the column behind the word. */
+static size_t add_word(struct buffer *out, size_t column, size_t indent,
+                       struct slice word)
+{
+    for (size_t i = 0; i < word.len; i++) {
+        bool is_next = ((unsigned char)word.ptr[i] & 0xc0) != 0x80;
+
+        if (is_next && column >= REPORT_COLUMNS)
+            column = begin_line(out, indent);
+        column += is_next;
+        buffer_add(out, slice_make(word.ptr + i, 1));
+    }
+    return column;
+}
+
+void report_add_filled(struct buffer *out, size_t column, size_t indent,
+                       struct slice text)
+{
+    bool is_first = true;
+
+    while (text.len > 0) {
+        struct slice word = slice_head(text, slice_index(text, ' '));
+        size_t columns = report_columns(word);
+
+        text = slice_skip(text, word.len + 1);
+        if (!is_first && column + 1 + columns > REPORT_COLUMNS &&
+            indent + columns <= REPORT_COLUMNS) {
+            column = begin_line(out, indent);
+        } else if (!is_first) {
+            buffer_add_string(out, " ");
+            column++;
+        }
+        column = add_word(out, column, indent, word);
+        is_first = false;
+    }
+}
+
 void report_add_bytes(struct buffer *out, uint64_t bytes)
 {
     static const char *const units[] = {"kB", "MB", "GB", "TB"};

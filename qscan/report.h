@@ -7,6 +7,8 @@
 #include "qscan/options.h"
 #include "qscan/output.h"
 
+enum { REPORT_COLUMNS = 78 }; /* of lines that are filled */
+
 bool report_wants_color(const struct options *options,
                         const struct output *output);
 
@@ -16,6 +18,14 @@ void report_heading(struct buffer *out, bool has_color, const char *text,
 
 /* Escaped, cut at so many columns and filled up to them. */
 void report_add_padded(struct buffer *out, struct slice text, size_t columns);
+
+/* Of printable UTF-8. */
+size_t report_columns(struct slice text);
+
+/* Printable text from that column on, broken at blanks; further lines begin
+ * behind the indent. A word that fits into no line is broken anywhere. */
+void report_add_filled(struct buffer *out, size_t column, size_t indent,
+                       struct slice text);
 
 /* "812", "4.1 kB", "2.3 MB" */
 void report_add_bytes(struct buffer *out, uint64_t bytes);
