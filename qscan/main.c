@@ -130,7 +130,8 @@ static void set_scene(struct program *program)
     const struct options *options = &program->options;
     int64_t clock = time(NULL);
 
-    scan->scene.queues = &program->queues;
+    scan->queues = &program->queues;
+    scan->scene.queues = scan->queues;
     scan->scene.rules = program->ruleset.rules;
     scan->scene.where = program->where;
     scan->scene.now = options->now >= 0 ? options->now : clock;
@@ -168,27 +169,20 @@ static void add_known_clients(struct program *program)
 static bool judge_queue(struct program *program)
 {
     struct scan *scan = &program->scan;
-    struct timespec since;
     bool is_done;
 
     set_scene(program);
-    clock_gettime(CLOCK_MONOTONIC, &since);
     add_unfinished(program);
     add_known_clients(program);
     if (is_taking(program->options.mode) && !program->options.is_dry_run)
         scan->newnames = newnames_new(&program->queues);
-    scan->listing =
-        queue_list(&program->queues, &scan->table, &program->complaints);
+    is_done =
+        program->options.mode == MODE_APPLY ? scan_list(scan) : scan_run(scan);
     if (program->queues.unreadable_count > 0) {
         newnames_free(
             scan->newnames); /* not all was listed: it must be looked for */
         scan->newnames = NULL;
     }
-    scan_say_time(scan, "directories listed", &since);
-    if (program->options.mode == MODE_APPLY)
-        is_done = scan->listing != NULL && scan_join(scan);
-    else
-        is_done = scan->listing != NULL && scan_run(scan);
     if (!is_done && interrupt_signal() == 0)
         complain(&program->complaints, SLICE_LITERAL("memory"), "not enough",
                  NULL, "nothing done");

@@ -444,7 +444,8 @@ struct other {
 struct queue_listing {
     struct queue_set *set;
     struct facts_table *table;
-    size_t row_count; /* control files: rows before any orphan */
+    pthread_mutex_t *lock; /* of the table, while it is listed; or NULL */
+    size_t row_count;      /* control files: rows before any orphan */
     struct other *others;
     size_t other_count, other_capacity;
     uint64_t key[2];
@@ -533,6 +534,25 @@ static bool take_name(struct queue_listing *listing, uint16_t folder_number,
     return add_other(listing, &other);
 }
 
+static bool take_names(struct queue_listing *listing, uint16_t folder_number,
+                       const char *names, size_t bytes)
+{
+    bool is_done = true;
+
+    if (listing->lock != NULL)
+        pthread_mutex_lock(listing->lock);
+    for (size_t at = 0; is_done && at < bytes;) {
+        const struct dirent64 *entry =
+            (const struct dirent64 *)(const void *)(names + at);
+
+        is_done = take_name(listing, folder_number, entry);
+        at += entry->d_reclen;
+    }
+    if (listing->lock != NULL)
+        pthread_mutex_unlock(listing->lock);
+    return is_done;
+}
+
 static bool list_folder(struct queue_listing *listing, uint16_t folder_number,
                         char *names, struct complaints *to)
 {
@@ -549,14 +569,8 @@ static bool list_folder(struct queue_listing *listing, uint16_t folder_number,
         }
         if (n <= 0)
             return true;
-        for (char *at = names; at < names + n;) {
-            const struct dirent64 *entry =
-                (const struct dirent64 *)(const void *)at;
-
-            if (!take_name(listing, folder_number, entry))
-                return false;
-            at += entry->d_reclen;
-        }
+        if (!take_names(listing, folder_number, names, (size_t)n))
+            return false;
     }
 }
 
@@ -731,7 +745,7 @@ void queue_listing_free(struct queue_listing *listing)
 
 struct queue_listing *queue_list(struct queue_set *set,
                                  struct facts_table *table,
-                                 struct complaints *to)
+                                 pthread_mutex_t *lock, struct complaints *to)
 {
     struct queue_listing *listing = calloc(1, sizeof(*listing));
     char *names = malloc(GETDENTS_BYTES);
@@ -740,6 +754,7 @@ struct queue_listing *queue_list(struct queue_set *set,
     if (is_done) {
         listing->set = set;
         listing->table = table;
+        listing->lock = lock;
     }
     for (size_t i = 0; is_done && i < set->folder_count; i++)
         if (set->folders[i].holds_control || set->folders[i].holds_data ||

@@ -5,6 +5,7 @@
 #ifndef QSCAN_QUEUE_H
 #define QSCAN_QUEUE_H
 
+#include <pthread.h>
 #include <sys/types.h>
 
 #include "qscan/complain.h"
@@ -67,11 +68,12 @@ struct queue_listing;
 /*
  * Lists all folders: a row of the table for each control file, in no order;
  * names of df, xf and tf wait in the listing. NULL without memory. A folder
- * that cannot be listed is complained about.
+ * that cannot be listed is complained about. lock, where others look at the
+ * table meanwhile, is held while rows are added; or NULL.
  */
 struct queue_listing *queue_list(struct queue_set *set,
                                  struct facts_table *table,
-                                 struct complaints *to);
+                                 pthread_mutex_t *lock, struct complaints *to);
 
 /*
  * Finds for each of those names its control file, in any directory. It only

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #include "parsers/queueid.h"
@@ -20,6 +21,7 @@ enum {
     ORPHAN_YOUNG_SEC = 7200, /* DATA may take an hour: Timeout.datablock */
     YOUNG_SEC = 10,          /* worth a short wait before the second look */
     SECOND_LOOK_NSEC = 150 * 1000 * 1000,
+    AHEAD_WAIT_NSEC = 100 * 1000, /* a stretch of names is listed in less */
 };
 
 struct worker {
@@ -36,6 +38,11 @@ struct run {
     struct worker *workers;
     uint32_t *order; /* owned; until all is read */
     bool has_joined;
+    pthread_mutex_t
+        lock; /* of the table and what follows, while it is listed */
+    bool is_listed;
+    size_t ahead;            /* rows before this one are read already */
+    int64_t blocks_at_start; /* of disks, read by this process */
 };
 
 const char *scan_oddity_text(unsigned bit)
@@ -429,10 +436,10 @@ static void take_failure(struct worker *worker, struct facts *row,
     }
 }
 
-static void scan_row(struct worker *worker, uint32_t row_number,
-                     bool look_for_data)
+/* row is that of row_number, or a copy of it. */
+static void scan_row(struct worker *worker, struct facts *row,
+                     uint32_t row_number, bool look_for_data)
 {
-    struct facts *row = &worker->scan->table.rows[row_number];
     struct message *message = &worker->message;
     const struct queue_set *queues = worker->scan->scene.queues;
     struct first_recipient first;
@@ -488,8 +495,93 @@ static void scan_piece(void *context, unsigned number, size_t first, size_t end)
 
     if (first == 0 && run->scan->listing != NULL)
         run->has_joined = queue_join(run->scan->listing);
-    for (size_t i = first; i < end; i++)
-        scan_row(&run->workers[number], run->order[i], false);
+    for (size_t i = first; i < end; i++) {
+        uint32_t row = run->order[i];
+
+        if (row >= run->ahead)
+            scan_row(&run->workers[number], &run->scan->table.rows[row], row,
+                     false);
+    }
+}
+
+/* ---- listing, and reading meanwhile ---- */
+
+static int64_t blocks_read(void)
+{
+    struct rusage usage = {0};
+
+    getrusage(RUSAGE_SELF, &usage);
+    return usage.ru_inblock;
+}
+
+/* Copies rows that nobody has read yet: the table moves when it grows. Returns
+ * how many, and the number of the first; *is_over_r when there will be none. */
+static size_t take_ahead(struct run *run, struct facts rows[static PIECE],
+                         size_t *first_r, bool *is_over_r)
+{
+    size_t count;
+
+    pthread_mutex_lock(&run->lock);
+    count = run->scan->table.count - run->ahead;
+    if (count > PIECE)
+        count = PIECE;
+    *is_over_r = run->is_listed;
+    *first_r = run->ahead;
+    if (run->is_listed)
+        count = 0;
+    if (count > 0)
+        memcpy(rows, run->scan->table.rows + run->ahead, count * sizeof(*rows));
+    run->ahead += count;
+    pthread_mutex_unlock(&run->lock);
+    return count;
+}
+
+/*
+ * One directory is listed by one thread; the others read what it has listed so
+ * far, until it is through. Only as long as no disk is at work: from a disk,
+ * files are better read in the order of their inodes, all of them.
+ */
+static void read_ahead(struct run *run, struct worker *worker)
+{
+    struct facts rows[PIECE];
+    bool is_over = false;
+
+    while (!is_over && interrupt_signal() == 0 &&
+           blocks_read() == run->blocks_at_start) {
+        size_t first, count = take_ahead(run, rows, &first, &is_over);
+
+        if (count == 0 && !is_over)
+            nanosleep(&(struct timespec){.tv_nsec = AHEAD_WAIT_NSEC}, NULL);
+        for (size_t i = 0; i < count; i++)
+            scan_row(worker, &rows[i], (uint32_t)(first + i), false);
+        pthread_mutex_lock(&run->lock);
+        if (count > 0)
+            memcpy(run->scan->table.rows + first, rows, count * sizeof(*rows));
+        pthread_mutex_unlock(&run->lock);
+    }
+}
+
+static void list_queues(struct run *run)
+{
+    struct scan *scan = run->scan;
+
+    scan->listing =
+        queue_list(scan->queues, &scan->table, &run->lock, scan->complaints);
+    pthread_mutex_lock(&run->lock);
+    run->is_listed = true;
+    pthread_mutex_unlock(&run->lock);
+}
+
+static void list_or_read(void *context, unsigned number, size_t first,
+                         size_t end)
+{
+    struct run *run = context;
+
+    (void)end;
+    if (first == 0)
+        list_queues(run);
+    else
+        read_ahead(run, &run->workers[number]);
 }
 
 /* ---- the second look ---- */
@@ -544,7 +636,7 @@ static void look_again(struct worker *worker, uint32_t row_number)
     }
     row->oddities &= (uint16_t) ~(ODD_TEXT | ODD_NO_DATA);
     row->state = FACTS_JUDGED;
-    scan_row(worker, row_number, true);
+    scan_row(worker, row, row_number, true);
     if (row->state == FACTS_DAMAGED && worker->message.qf_outcome == QF_EMPTY &&
         scene->now - row->created < NEWBORN_SEC && !is_id_old(row, scene->now))
         row->state = FACTS_NEWBORN;
@@ -802,12 +894,29 @@ static bool finish_listing(struct run *run)
     return is_done;
 }
 
+static bool list_phase(struct run *run)
+{
+    struct scan *scan = run->scan;
+    struct progress none = {.when = PROGRESS_NEVER};
+
+    run->blocks_at_start = blocks_read();
+    if (!workers_run(scan->worker_count, scan->worker_count, 1, list_or_read,
+                     run, &none) ||
+        scan->listing == NULL)
+        return false;
+    run->order = facts_order_by_inode(&scan->table);
+    return run->order != NULL;
+}
+
 static bool run_phases(struct run *run)
 {
     struct scan *scan = run->scan;
     struct timespec since;
 
     clock_gettime(CLOCK_MONOTONIC, &since);
+    if (!list_phase(run))
+        return false;
+    scan_say_time(scan, "directories listed", &since);
     progress_begin(&scan->progress, "messages read", scan->table.count);
     if (!workers_run(scan->worker_count, scan->table.count, PIECE, scan_piece,
                      run, &scan->progress))
@@ -851,22 +960,23 @@ bool scan_add_known_clients(struct scan *scan, const char *domain,
     return true;
 }
 
-bool scan_join(struct scan *scan)
+bool scan_list(struct scan *scan)
 {
     struct run run = {.scan = scan};
 
-    return finish_listing(&run);
+    scan->listing =
+        queue_list(scan->queues, &scan->table, NULL, scan->complaints);
+    return scan->listing != NULL && finish_listing(&run);
 }
 
 bool scan_run(struct scan *scan)
 {
-    struct run run = {.scan = scan};
+    struct run run = {.scan = scan, .lock = PTHREAD_MUTEX_INITIALIZER};
     uint64_t key[2];
     bool is_done;
 
     keyed_hash_new_key(key);
-    run.order = facts_order_by_inode(&scan->table);
-    is_done = run.order != NULL && start_workers(&run, key) && run_phases(&run);
+    is_done = start_workers(&run, key) && run_phases(&run);
     stop_workers(&run);
     free(run.order);
     return is_done;

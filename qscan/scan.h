@@ -11,8 +11,9 @@
 
 struct scan {
     struct scene scene;
+    struct queue_set *queues; /* those of scene, to be listed */
     struct facts_table table;
-    struct queue_listing *listing; /* of table; scan_run joins and frees it */
+    struct queue_listing *listing; /* of table, until its names are joined */
     struct crowd *crowds; /* one a worker; crowds[0] is the sum afterwards */
     unsigned worker_count;
     struct crowd_known *known; /* owned; of earlier runs */
@@ -33,7 +34,8 @@ const char *scan_class(const struct scene *scene, const struct facts *row);
 const char *scan_rule(const struct scene *scene, const struct facts *row);
 
 /*
- * Judges all rows of scan->table. scene.queues, rules, where and now, and
+ * Lists the queues and judges all rows of scan->table, those also that stood
+ * there before. queues, those of scene, its rules, where and now, and
  * worker_count, are set by the caller. False without memory, or when a signal
  * came (interrupt_signal says which).
  */
@@ -43,8 +45,8 @@ bool scan_run(struct scan *scan);
 bool scan_add_known_clients(struct scan *scan, const char *domain,
                             unsigned count);
 
-/* Only joins the names: for a plan, which was judged when it was made. */
-bool scan_join(struct scan *scan);
+/* Only lists and joins: for a plan, which was judged when it was made. */
+bool scan_list(struct scan *scan);
 void scan_free(struct scan *scan);
 
 /* Words for one bit of enum facts_oddity. */

@@ -43,7 +43,7 @@ static void open_world(struct world *world)
                     slice_from_string(folder_path(&world->folder, "q")));
     assert_true(queue_open(&world->set, &names, &config, &world->complaints));
     string_list_free(&names);
-    listing = queue_list(&world->set, &world->table, &world->complaints);
+    listing = queue_list(&world->set, &world->table, NULL, &world->complaints);
     assert_non_null(listing);
     assert_true(queue_join(listing) && queue_finish(listing));
     assert_int_equal(world->table.count, 1);

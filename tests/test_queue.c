@@ -76,7 +76,7 @@ static void open_queues(struct opened *opened, struct folder *folder,
 static void list_queues(struct opened *opened)
 {
     struct queue_listing *listing =
-        queue_list(&opened->set, &opened->table, &opened->complaints);
+        queue_list(&opened->set, &opened->table, NULL, &opened->complaints);
 
     assert_non_null(listing);
     assert_true(queue_join(listing));
