@@ -1,5 +1,6 @@
-/* Looking for any of several bytes, sixteen at a time, by vectors of the
- * compiler (gcc, clang), so that every machine has them; and clearing. */
+/* Looking for any of several bytes, and lowering them, sixteen at a time, by
+ * vectors of the compiler (gcc, clang), so that every machine has them; and
+ * clearing. */
 #ifndef QSCAN_PARSERS_BYTES_H
 #define QSCAN_PARSERS_BYTES_H
 
@@ -152,6 +153,26 @@ static inline size_t bytes_last_index(struct slice text, char c)
 static inline bool bytes_have(struct slice text, bytes_mark mark)
 {
     return bytes_find(text, mark) < text.len;
+}
+
+static inline bytes16 bytes16_lower(bytes16 block)
+{
+    return block | ((bytes16)(block - 'A' <= 'Z' - 'A') & 0x20);
+}
+
+/* Writes text in lower case to room for it, which is elsewhere. */
+static inline struct slice bytes_lower(char *to, struct slice text)
+{
+    size_t at = 0;
+    bytes16 block;
+
+    for (; at + sizeof(block) <= text.len; at += sizeof(block)) {
+        block = bytes16_lower(bytes16_load(text.ptr + at));
+        memcpy(to + at, &block, sizeof(block));
+    }
+    for (; at < text.len; at++)
+        to[at] = byte_lower(text.ptr[at]);
+    return slice_make(to, text.len);
 }
 
 /*

@@ -85,10 +85,11 @@ static bool is_digits_and_words(struct slice text)
 
 /* envelope.c: dropenvelope. A recipient's address can begin a line as well,
  * but then it is followed by "...". */
+static const struct slice queued = TEXT("Message could not be delivered for ");
+static const struct slice by_time = TEXT("Delivery time (");
+
 static bool is_expiry(struct slice line)
 {
-    struct slice queued = SLICE_LITERAL("Message could not be delivered for ");
-    struct slice by_time = SLICE_LITERAL("Delivery time (");
     struct slice expired = SLICE_LITERAL("s) expired");
 
     if (slice_starts(line, queued))
@@ -177,6 +178,9 @@ static bool has_expiry(struct slice text)
     bool is_after_blank = false, is_transcript = false;
     struct slice line;
 
+    if (slice_find(text, queued) == text.len &&
+        slice_find(text, by_time) == text.len)
+        return false; /* mostly */
     while (slice_next_line(&text, &line)) {
         if (is_transcript && is_expiry(line))
             return true;

@@ -5,22 +5,23 @@
 
 #include <assert.h>
 
+#include "parsers/bytes.h"
+
 enum { METAQUOTE = 0xff }; /* sendmail.h */
 
-/* RFC 5322 2.2: printable, no blank, no colon; letters pass the first test. */
-static bool is_name_byte(char c)
+/* Names are printable, without blank or colon (RFC 5322 2.2). */
+static inline bytes16 mark_name_end(bytes16 c)
 {
-    return (unsigned char)(c - ';') <= '~' - ';' || (c >= '!' && c < ':');
+    return (bytes16)((c <= ' ') | (c == ':') | (c > '~'));
 }
 
 /* Blanks before the colon are old but legal (RFC 5322 4.5.8). */
 static bool split_field(struct slice line, struct header_field *field_r)
 {
-    const char *at = line.ptr, *end = line.ptr + line.len;
+    const char *at, *end = line.ptr + line.len;
 
-    while (at < end && is_name_byte(*at))
-        at++;
-    field_r->name = slice_make(line.ptr, (size_t)(at - line.ptr));
+    field_r->name = slice_head(line, bytes_find(line, mark_name_end));
+    at = line.ptr + field_r->name.len;
     while (at < end && byte_is_blank(*at))
         at++;
     if (field_r->name.len == 0 || at == end || *at != ':')

@@ -3,6 +3,8 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "parsers/bytes.h"
+
 enum { FIRST_CAPACITY = 8, LAST_LENIENT_VERSION = 7 };
 
 /* What readqf carries from line to line beside the envelope itself. */
@@ -168,13 +170,10 @@ static enum qf_outcome take_recipient(struct reader *reader, struct slice value,
     return QF_OK;
 }
 
-/* Above ' ', but for ':' and DEL; letters pass the first test. */
-static bool is_header_name_byte(char c)
+/* Bytes above ' ' make a name, but for ':' and DEL. */
+static inline bytes16 mark_header_name_end(bytes16 c)
 {
-    unsigned char byte = (unsigned char)c;
-
-    return (unsigned char)(byte - ';') < 0x7f - ';' ||
-           (byte > ' ' && byte != ':' && byte != 0x7f);
+    return (bytes16)((c <= ' ') | (c == ':') | (c == 0x7f));
 }
 
 /* Splits "?flags?Name:value"; false when there is no name or no colon. */
@@ -192,9 +191,8 @@ static bool split_header(struct slice text, struct qf_header *header_r)
         text = slice_skip(text, close + 1);
     }
     end = text.ptr + text.len;
-    for (at = text.ptr; at < end && is_header_name_byte(*at); at++)
-        ;
-    header_r->name = slice_make(text.ptr, (size_t)(at - text.ptr));
+    header_r->name = slice_head(text, bytes_find(text, mark_header_name_end));
+    at = text.ptr + header_r->name.len;
     while (at < end && byte_is_blank(*at))
         at++;
     if (header_r->name.len == 0 || at == end || *at != ':')

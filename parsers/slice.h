@@ -94,9 +94,10 @@ static inline bool byte_is_blank(char c)
     return c == ' ' || c == '\t';
 }
 
+/* Letters pass the first test. */
 static inline bool byte_is_space(char c)
 {
-    return c == ' ' || (c >= '\t' && c <= '\r');
+    return c <= ' ' && (c == ' ' || (c >= '\t' && c <= '\r'));
 }
 
 static inline bool byte_is_digit(char c)
@@ -134,13 +135,13 @@ static inline bool slice_starts_nocase(struct slice s, struct slice prefix)
 /* Without white space (newlines too) at both ends. */
 static inline struct slice slice_trim(struct slice s)
 {
-    while (s.len > 0 && byte_is_space(s.ptr[0])) {
-        s.ptr++;
-        s.len--;
-    }
-    while (s.len > 0 && byte_is_space(s.ptr[s.len - 1]))
-        s.len--;
-    return s;
+    size_t first = 0, end = s.len;
+
+    while (first < end && byte_is_space(s.ptr[first]))
+        first++;
+    while (end > first && byte_is_space(s.ptr[end - 1]))
+        end--;
+    return slice_skip(slice_head(s, end), first);
 }
 
 /* Takes the next line off *rest, without its "\n" or "\r\n"; false at the end.

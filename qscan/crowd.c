@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "parsers/bytes.h"
 #include "parsers/hash.h"
 
 enum { FIRST_SLOTS = 256 };
@@ -140,8 +141,7 @@ void crowd_add_guess(struct crowd *crowd, uint32_t source,
         crowd->guess_capacity = capacity;
     }
     memcpy(text, crowd->sources.items[source].ip.bytes, 16);
-    for (size_t i = 0; i < len; i++)
-        text[16 + i] = byte_lower(recipient.ptr[i]);
+    bytes_lower(text + 16, slice_head(recipient, len));
     crowd->guesses[crowd->guess_count++] = (struct crowd_guess){
         keyed_hash(crowd->key, slice_make(text, 16 + len)), source};
 }
@@ -163,9 +163,7 @@ static uint64_t client_key(const struct crowd *crowd,
         /* "example.org" itself has no parent worth the name */
         if (dot == name.len || slice_index(parent, '.') == parent.len)
             parent = name;
-        for (size_t i = 0; i < parent.len; i++)
-            lower[i] = byte_lower(parent.ptr[i]);
-        return keyed_hash(crowd->key, slice_make(lower, parent.len));
+        return keyed_hash(crowd->key, bytes_lower(lower, parent));
     }
     return keyed_hash(crowd->key, slice_make((const char *)client->ip.bytes,
                                              ip_is_v4(&client->ip) ? 15 : 6));

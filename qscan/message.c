@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "parsers/bytes.h"
 #include "parsers/header.h"
 
 enum { SCRATCH_BYTES = 16 * 1024 };
@@ -78,9 +79,7 @@ static struct slice lower(struct message *message, struct slice text)
     copy = scratch(message, text.len);
     if (copy == NULL)
         return (struct slice){NULL, 0};
-    for (size_t i = 0; i < text.len; i++)
-        copy[i] = byte_lower(text.ptr[i]);
-    return slice_make(copy, text.len);
+    return bytes_lower(copy, text);
 }
 
 /* Where df lies: beside the control file, or where the d line says. */

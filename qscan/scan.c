@@ -7,6 +7,7 @@
 #include <sys/resource.h>
 #include <time.h>
 
+#include "parsers/bytes.h"
 #include "parsers/queueid.h"
 #include "qscan/buffer.h"
 #include "qscan/interrupt.h"
@@ -249,9 +250,7 @@ static void look_at_recipient(struct worker *worker,
     if (first->host.len > sizeof(first->lower) ||
         slice_equal_nocase(first->host, first->domain))
         first->host = (struct slice){NULL, 0};
-    for (size_t i = 0; i < first->host.len; i++)
-        first->lower[i] = byte_lower(first->host.ptr[i]);
-    first->host.ptr = first->lower;
+    first->host = bytes_lower(first->lower, first->host);
     first->domain_hash =
         intern_prefetch(&worker->crowd->strings, first->domain);
     if (first->host.len > 0)
@@ -317,9 +316,7 @@ static void gather_targets(struct worker *worker, const struct client *source)
 
         if (domain.len == 0 || domain.len > sizeof(lower))
             continue;
-        for (size_t c = 0; c < domain.len; c++)
-            lower[c] = byte_lower(domain.ptr[c]);
-        crowd_add_client(worker->crowd, slice_make(lower, domain.len), source);
+        crowd_add_client(worker->crowd, bytes_lower(lower, domain), source);
     }
 }
 
