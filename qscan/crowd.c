@@ -81,7 +81,7 @@ static bool grow_sources(struct crowd *crowd)
     if (items == NULL)
         return false;
     sources->items = items;
-    slots = calloc(sources->slot_count * (size_t)2, sizeof(*slots));
+    slots = memory_zeroed(sources->slot_count * (size_t)2, sizeof(*slots));
     if (slots == NULL)
         return false;
     free(sources->slots);

@@ -34,6 +34,17 @@ void memory_prefer_huge_pages(void *memory, size_t bytes)
         madvise((void *)first, end - first, MADV_HUGEPAGE);
 }
 
+void *memory_zeroed(size_t count, size_t item_bytes)
+{
+    void *memory =
+        count > SIZE_MAX / item_bytes ? NULL : malloc(count * item_bytes);
+
+    if (memory == NULL)
+        return NULL;
+    memory_prefer_huge_pages(memory, count * item_bytes);
+    return memset(memory, 0, count * item_bytes);
+}
+
 void *arena_alloc(struct arena *arena, size_t bytes)
 {
     struct arena_block *block = arena->blocks;
@@ -132,11 +143,10 @@ static bool grow(struct intern *table)
     if (entries == NULL)
         return false;
     table->entries = entries;
-    slots = calloc(slot_count, sizeof(*slots));
+    memory_prefer_huge_pages(entries, capacity * sizeof(*entries));
+    slots = memory_zeroed(slot_count, sizeof(*slots));
     if (slots == NULL)
         return false;
-    memory_prefer_huge_pages(entries, capacity * sizeof(*entries));
-    memory_prefer_huge_pages(slots, slot_count * sizeof(*slots));
     for (uint32_t n = 1; n < table->count; n++) {
         uint32_t at = entries[n].hash & (slot_count - 1);
 
@@ -262,7 +272,7 @@ static size_t home_of(uint64_t hash, size_t slot_count)
 static bool hash_set_grow(struct hash_set *set)
 {
     size_t slot_count = set->slot_count == 0 ? 4 : set->slot_count * 2;
-    uint64_t *slots = calloc(slot_count, sizeof(*slots));
+    uint64_t *slots = memory_zeroed(slot_count, sizeof(*slots));
 
     if (slots == NULL)
         return false;

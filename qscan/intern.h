@@ -35,6 +35,11 @@ void *arena_alloc(struct arena *arena, size_t bytes); /* NULL: no memory */
 /* Large tables are walked at random: huge pages, where the system has them,
  * save most of the page faults and half of the misses. */
 void memory_prefer_huge_pages(void *memory, size_t bytes);
+
+/* For a table whose slots are looked at before they are written: what calloc
+ * gives would fault at the look, and again at the write, which every processor
+ * is then told of. NULL: no memory. */
+void *memory_zeroed(size_t count, size_t item_bytes);
 void arena_free(struct arena *arena);
 /* What lies in from lives on in into; from is empty afterwards. */
 void arena_adopt(struct arena *into, struct arena *from);

@@ -606,12 +606,11 @@ static bool index_controls(struct queue_listing *listing)
     listing->slot_count = 64;
     while (listing->slot_count < listing->row_count * 2)
         listing->slot_count *= 2;
-    listing->slots = calloc(listing->slot_count, sizeof(*listing->slots));
+    listing->slots =
+        memory_zeroed(listing->slot_count, sizeof(*listing->slots));
     listing->beside = calloc(listing->row_count + 1, 1);
     if (listing->slots == NULL || listing->beside == NULL)
         return false;
-    memory_prefer_huge_pages(listing->slots,
-                             listing->slot_count * sizeof(*listing->slots));
     for (size_t first = 0; first < listing->row_count; first += STRETCH) {
         size_t count = listing->row_count - first;
 
