@@ -70,6 +70,14 @@ uint32_t crowd_prefetch_source(const struct crowd *crowd, const struct ip *ip)
     return hash;
 }
 
+void crowd_prefetch_more(const struct crowd *crowd, uint32_t hash)
+{
+    const struct crowd_sources *sources = &crowd->sources;
+    uint32_t number = sources->slots[hash & (sources->slot_count - 1)];
+
+    __builtin_prefetch(&sources->items[number]);
+}
+
 static bool grow_sources(struct crowd *crowd)
 {
     struct crowd_sources *sources = &crowd->sources;

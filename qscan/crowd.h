@@ -80,6 +80,9 @@ uint32_t crowd_add_source(struct crowd *crowd, const struct ip *ip,
 /* Asks for the cache line that crowd_add_source will need, which is then done
  * by the hash that this returns. */
 uint32_t crowd_prefetch_source(const struct crowd *crowd, const struct ip *ip);
+
+/* A while later, when that line has come: asks for the one it leads to. */
+void crowd_prefetch_more(const struct crowd *crowd, uint32_t hash);
 uint32_t crowd_add_prefetched(struct crowd *crowd, const struct ip *ip,
                               uint32_t hash, uint32_t row);
 

@@ -225,6 +225,13 @@ uint32_t intern_prefetch(const struct intern *table, struct slice text)
     return hash;
 }
 
+void intern_prefetch_more(const struct intern *table, uint32_t hash)
+{
+    uint64_t slot = table->slots[hash & (table->slot_count - 1)];
+
+    __builtin_prefetch(&table->entries[(uint32_t)slot]);
+}
+
 uint32_t intern_add_prefetched(struct intern *table, struct slice text,
                                uint32_t hash)
 {

@@ -59,6 +59,9 @@ uint32_t intern_add(struct intern *table, struct slice text);
 /* Asks for the cache line that intern_add of that string will need, which is
  * then done by the hash that this returns. */
 uint32_t intern_prefetch(const struct intern *table, struct slice text);
+
+/* A while later, when that line has come: asks for the one it leads to. */
+void intern_prefetch_more(const struct intern *table, uint32_t hash);
 uint32_t intern_add_prefetched(struct intern *table, struct slice text,
                                uint32_t hash);
 

@@ -320,18 +320,22 @@ static void gather_targets(struct worker *worker, const struct client *source)
     }
 }
 
-static void gather_bounce(struct worker *worker, struct facts *row,
-                          uint32_t row_number)
+/* Who caused an own failure report, unless that is unknown or us. */
+static const struct client *culprit(struct message *message)
+{
+    const struct client *source = message_source(message);
+
+    return source == NULL || !source->has_ip || message_is_source_ours(message)
+               ? NULL
+               : source;
+}
+
+static void gather_source(struct worker *worker, struct facts *row,
+                          uint32_t row_number, const struct client *source,
+                          uint32_t hash)
 {
     struct message *message = &worker->message;
-    const struct client *source = message_source(message);
-    uint32_t hash;
 
-    row->is_bounce = true;
-    if (source == NULL || !source->has_ip || message_is_source_ours(message))
-        return;
-    hash = crowd_prefetch_source(worker->crowd, &source->ip);
-    gather_targets(worker, source);
     row->source =
         crowd_add_prefetched(worker->crowd, &source->ip, hash, row_number);
     for (size_t i = 0; i < message->dsn.recipient_count; i++)
@@ -340,17 +344,32 @@ static void gather_bounce(struct worker *worker, struct facts *row,
                             message->dsn.recipients[i].final_recipient);
 }
 
+/* Between asking for a place in a table and looking at it something else is
+ * done. */
 static void gather(struct worker *worker, struct facts *row,
                    uint32_t row_number, const struct first_recipient *first)
 {
     struct message *message = &worker->message;
+    struct crowd *crowd = worker->crowd;
+    const struct client *source = NULL;
+    uint32_t hash = 0;
 
-    gather_recipients(worker, row, first);
-    if (!message_is_own_report(message))
+    intern_prefetch_more(&crowd->strings, first->domain_hash);
+    if (!message_is_own_report(message)) {
         gather_client(worker);
-    else if (worker->scan->reads_data &&
-             message_dsn_kind(message) == DSN_FAILURE)
-        gather_bounce(worker, row, row_number);
+    } else if (worker->scan->reads_data &&
+               message_dsn_kind(message) == DSN_FAILURE) {
+        row->is_bounce = true;
+        source = culprit(message);
+    }
+    if (source != NULL) {
+        hash = crowd_prefetch_source(crowd, &source->ip);
+        gather_targets(worker, source);
+        crowd_prefetch_more(crowd, hash);
+    }
+    gather_recipients(worker, row, first);
+    if (source != NULL)
+        gather_source(worker, row, row_number, source, hash);
 }
 
 /* ---- judging ---- */
