@@ -10,7 +10,6 @@
 #include "qscan/workers.h"
 
 enum {
-    SHOW_EVERY_NSEC = 200 * 1000 * 1000,
     AHEAD = 16, /* records for which memory is asked before they are joined */
     LANES_WIDE = 8, /* with more logs side by side each holds fewer blocks */
 };
@@ -556,14 +555,8 @@ static void wait_for_workers(struct reader *reader)
 {
     pthread_mutex_lock(&reader->lock);
     while (reader->running > 0) {
-        struct timespec until;
+        struct timespec until = progress_deadline();
 
-        clock_gettime(CLOCK_REALTIME, &until);
-        until.tv_nsec += SHOW_EVERY_NSEC;
-        if (until.tv_nsec >= 1000000000) {
-            until.tv_nsec -= 1000000000;
-            until.tv_sec++;
-        }
         if (pthread_cond_timedwait(&reader->finished, &reader->lock, &until) !=
             ETIMEDOUT)
             continue;

@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
+enum { SHOW_EVERY_NSEC = 200 * 1000 * 1000, SECOND_NSEC = 1000 * 1000 * 1000 };
+
 static double seconds_since(const struct timespec *start)
 {
     struct timespec now;
@@ -63,6 +65,19 @@ void progress_show(struct progress *progress)
          (sec < 1 || !isatty(STDERR_FILENO))))
         return;
     print(progress, sec);
+}
+
+struct timespec progress_deadline(void)
+{
+    struct timespec until;
+
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_nsec += SHOW_EVERY_NSEC;
+    if (until.tv_nsec >= SECOND_NSEC) {
+        until.tv_nsec -= SECOND_NSEC;
+        until.tv_sec++;
+    }
+    return until;
 }
 
 void progress_end(struct progress *progress)

@@ -22,6 +22,9 @@ struct progress {
 void progress_begin(struct progress *progress, const char *what, size_t total);
 /* Called now and then by the thread that waits. */
 void progress_show(struct progress *progress);
+/* Until when it may wait before that, of CLOCK_REALTIME: a fifth of a second.
+ */
+struct timespec progress_deadline(void);
 void progress_end(struct progress *progress);
 
 #endif

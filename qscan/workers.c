@@ -6,8 +6,6 @@
 
 #include "qscan/interrupt.h"
 
-enum { SHOW_EVERY_NSEC = 500 * 1000 * 1000 };
-
 struct pool {
     atomic_size_t next;
     size_t job_count, piece;
@@ -44,14 +42,8 @@ static void *run(void *argument)
 static void join(struct thread *thread, struct progress *progress)
 {
     for (;;) {
-        struct timespec until;
+        struct timespec until = progress_deadline();
 
-        clock_gettime(CLOCK_REALTIME, &until);
-        until.tv_nsec += SHOW_EVERY_NSEC;
-        if (until.tv_nsec >= 1000000000) {
-            until.tv_nsec -= 1000000000;
-            until.tv_sec++;
-        }
         if (pthread_timedjoin_np(thread->id, NULL, &until) != ETIMEDOUT)
             return;
         progress_show(progress);
