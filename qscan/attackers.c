@@ -383,3 +383,12 @@ bool attackers_print(const struct options *options, struct logread *logs,
     buffer_free(&out);
     return is_good;
 }
+
+void spared_add_why(struct buffer *out, const struct spared *spared)
+{
+    if (spared->why != NULL)
+        buffer_add_string(out, spared->why);
+    else
+        buffer_printf(out, "what the rule asks of %s does not hold",
+                      spared->field);
+}

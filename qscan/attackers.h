@@ -47,4 +47,7 @@ size_t attacker_samples(const struct logread *logs,
 /* The path of a file by its number; "?" for none. */
 struct slice log_file_path(const struct logread *logs, uint32_t file);
 
+/* Why a source that reached a count is not hostile. */
+void spared_add_why(struct buffer *out, const struct spared *spared);
+
 #endif

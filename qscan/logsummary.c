@@ -721,6 +721,7 @@ static void add_spared(struct logsummary *summary)
     heading(summary, "SPARED: THEY REACHED A COUNT AND ARE NOT HOSTILE", false);
     for (size_t i = 0; i < shown; i++) {
         const struct spared *spared = &sources->spared[i];
+        struct buffer why = {0};
         char text[ADDRESS_IP_TEXT_MAX];
 
         ip_format(&sources->items[spared->source].ip, text);
@@ -732,8 +733,10 @@ static void add_spared(struct logsummary *summary)
                     ->name),
             28);
         buffer_add_string(out, "\n    ");
-        buffer_add_escaped(out, slice_from_string(spared->why),
+        spared_add_why(&why, spared);
+        buffer_add_escaped(out, slice_make(why.bytes, why.len),
                            REPORT_COLUMNS - 4);
+        buffer_free(&why);
         buffer_add_string(out, "\n");
     }
     if (shown < count)

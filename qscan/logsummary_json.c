@@ -334,6 +334,7 @@ static void json_spared(struct jsonout *json, const struct logread *logs)
     open(json, "spared", '[');
     for (size_t i = 0; i < logs->sources.spared_count; i++) {
         const struct spared *spared = &logs->sources.spared[i];
+        struct buffer why = {0};
         char text[ADDRESS_IP_TEXT_MAX];
 
         jsonout_open(json, '{');
@@ -345,7 +346,9 @@ static void json_spared(struct jsonout *json, const struct logread *logs)
             json, "rule",
             slice_from_string(
                 rules_source_rule(logs->rules, spared->source_rule)->name));
-        jsonout_field(json, "why", slice_from_string(spared->why));
+        spared_add_why(&why, spared);
+        jsonout_field(json, "why", slice_make(why.bytes, why.len));
+        buffer_free(&why);
         jsonout_close(json, '}');
     }
     jsonout_close(json, ']');

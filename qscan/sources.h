@@ -116,7 +116,8 @@ struct attacker {
 struct spared {
     uint32_t source;
     uint16_t source_rule;
-    const char *why; /* "its name lies under a domain of ours" */
+    const char *why;   /* "its name lies under a domain of ours"; or NULL */
+    const char *field; /* which the first line that does not hold asks for */
 };
 
 struct sources {

@@ -38,6 +38,7 @@ struct judge {
     uint32_t source;
     size_t member_count; /* 0: no crowd */
     size_t bystander_count;
+    enum rules_field_id field; /* that a rule asked for last */
     struct field_value values[2];
     unsigned next_value;
     /* its address, which rules ask for in each of their lists */
@@ -276,6 +277,7 @@ static void fetch(void *message, enum rules_field_id field, struct slice header,
     struct slice name = intern_text(&sources->names, source->name);
 
     (void)header;
+    judge->field = field;
     *view_r = (struct field_view){FIELD_ABSENT, NULL, 0};
     switch (field) {
     case FIELD_FROM_ADDRESS:
@@ -372,6 +374,7 @@ static struct attacker *new_attacker(struct judge *judge)
     return &sources->attackers[sources->attacker_count++];
 }
 
+/* NULL: by none of what is known to speak for a source. */
 static const char *why_spared(struct judge *judge, const struct source *source)
 {
     const struct sources *sources = judge->sources;
@@ -394,7 +397,15 @@ static const char *why_spared(struct judge *judge, const struct source *source)
         return "it sends for the domain that it is named after";
     if (is_returning(sources, source))
         return "a mail host that returns what was forged in our name";
-    return "a condition of the rule does not hold";
+    return NULL;
+}
+
+/* A line that does not hold ends a rule: it is about the field asked last. */
+static const char *field_that_failed(struct judge *judge, uint32_t source,
+                                     uint16_t rule)
+{
+    holds(judge, source, rule, 0);
+    return rules_fields[judge->field].name;
 }
 
 static void spare(struct judge *judge, uint32_t source, uint16_t rule)
@@ -414,7 +425,8 @@ static void spare(struct judge *judge, uint32_t source, uint16_t rule)
         sources->spared_capacity = capacity;
     }
     sources->spared[sources->spared_count++] = (struct spared){
-        source, rule, why_spared(judge, &sources->items[source])};
+        source, rule, why_spared(judge, &sources->items[source]),
+        field_that_failed(judge, source, rule)};
 }
 
 /* ---- single sources ---- */

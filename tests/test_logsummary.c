@@ -240,7 +240,8 @@ static void add_hostile(struct scene *scene)
     sources->attackers[1].member_count = 40;
     sources->attackers[1].is_exact = false;
     for (unsigned i = 0; i < 15; i++)
-        sources->spared[i] = (struct spared){scene->members[i], 0, hostile};
+        sources->spared[i] = (struct spared){
+            scene->members[i], 0, i % 2 == 0 ? hostile : NULL, hostile};
     sources->spared_count = 15;
     for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
         add_text(tables[i], hostile, 30);

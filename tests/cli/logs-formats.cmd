@@ -31,3 +31,21 @@ touch -r old old.gz
 ask --attackers --utc -fcsv old.gz rfc5424 old | cut -c 1-75
 ask --logs --utc rfc5424 short-iso journal | sed -n '1,/^$/p'
 ask --logs --utc -q -fjson rfc5424 old short-iso | grep -o '"copy_of":[^}]*'
+
+echo 'spared by a condition of a rule of the site:'
+cat >site.rules <<'END'
+rule many-guesses
+    about   Guesses, and nothing but guesses
+    on      source
+    kind    guesser
+    count   of unknown-user by source >= 5 in 1h
+    when    attempts > 2
+    unless  guesses <= 20
+    unless  source is 192.0.2.1
+    hit     unknown-user*5 from 192.0.2.9 in 1h with attempts=5 guesses=21
+    miss    unknown-user*5 from 192.0.2.9 in 1h with attempts=5 guesses=20
+END
+qscan --logs --utc --rules=site.rules --rules="$RULES/60-events.rules" --now="$NOW" rfc5424 |
+    sed -n '/^SPARED/,/^$/p'
+qscan --logs --utc --rules=site.rules --rules="$RULES/60-events.rules" --now="$NOW" -fjson rfc5424 |
+    grep -o '"spared":[^]]*'
