@@ -13,6 +13,7 @@ enum {
     ARENA_BLOCK_BYTES = 256 * 1024,
     INTERN_TEXT_MAX = 1024,
     INTERN_FIRST_SLOTS = 1024,
+    AHEAD = 16, /* so many texts before it is needed a slot is asked for */
 };
 
 struct arena_block {
@@ -217,11 +218,16 @@ uint32_t intern_add(struct intern *table, struct slice text)
     return intern_add_prefetched(table, text, hash_of(table, text));
 }
 
+static void prefetch_slot(const struct intern *table, uint32_t hash)
+{
+    __builtin_prefetch(&table->slots[hash & (table->slot_count - 1)], 1);
+}
+
 uint32_t intern_prefetch(const struct intern *table, struct slice text)
 {
     uint32_t hash = hash_of(table, text);
 
-    __builtin_prefetch(&table->slots[hash & (table->slot_count - 1)], 1);
+    prefetch_slot(table, hash);
     return hash;
 }
 
@@ -262,6 +268,8 @@ bool intern_merge(struct intern *into, const struct intern *from,
     for (uint32_t n = 1; n < from->count; n++) {
         const struct intern_entry *entry = &from->entries[n];
 
+        if (from->count - n > AHEAD)
+            prefetch_slot(into, entry[AHEAD].hash);
         map_r[n] = add_hashed(into, slice_make(entry->text, entry->len),
                               entry->hash, true);
         if (map_r[n] == INTERN_NONE)
