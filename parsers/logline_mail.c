@@ -7,14 +7,22 @@
  * *rest. */
 static bool take_number(struct slice *rest, size_t key_len, int64_t *number_r)
 {
+    enum { PLAIN_DIGITS_MAX = 18 }; /* that always fit */
     size_t len = key_len;
+    int64_t number = 0;
 
-    if (len < rest->len && rest->ptr[len] == '-')
-        len++;
-    while (len < rest->len && byte_is_digit(rest->ptr[len]))
-        len++;
-    if (!slice_to_integer(log_between(*rest, key_len, len), number_r))
-        return false;
+    for (; len < rest->len && byte_is_digit(rest->ptr[len]); len++)
+        if (len - key_len < PLAIN_DIGITS_MAX)
+            number = number * 10 + (rest->ptr[len] - '0');
+    if (len == key_len || len - key_len > PLAIN_DIGITS_MAX) {
+        /* a sign, a long number, or none */
+        len += len == key_len && len < rest->len && rest->ptr[len] == '-';
+        while (len < rest->len && byte_is_digit(rest->ptr[len]))
+            len++;
+        if (!slice_to_integer(log_between(*rest, key_len, len), &number))
+            return false;
+    }
+    *number_r = number;
     *rest = slice_skip(*rest, len);
     return true;
 }
@@ -198,24 +206,23 @@ static const unsigned to_heard_in[] = {
 };
 
 struct to_values {
-    struct {
-        uint32_t start, end; /* start 0: none */
-    } value[TO_OTHER + 1];
-    uint32_t addresses_end; /* with ctladdr= */
-    unsigned seen;          /* bit of each field that stands anywhere */
-    unsigned seen_twice;    /* ... more than once */
-    unsigned heard;         /* those that count where we are */
-    enum to_field open;     /* whose value goes on */
+    uint32_t start[TO_OTHER + 1]; /* of each value; 0: none */
+    uint32_t end[TO_OTHER + 1];   /* when it has a start */
+    uint32_t addresses_end;       /* with ctladdr= */
+    unsigned seen;                /* bit of each field that stands anywhere */
+    unsigned seen_twice;          /* ... more than once */
+    unsigned heard;               /* those that count where we are */
+    enum to_field open;           /* whose value goes on */
 };
 
 static struct slice to_value(const struct to_values *values, struct slice text,
                              enum to_field field)
 {
-    uint32_t start = values->value[field].start;
+    uint32_t start = values->start[field];
 
     if (start == 0)
         return log_absent;
-    return slice_make(text.ptr + start, values->value[field].end - start);
+    return slice_make(text.ptr + start, values->end[field] - start);
 }
 
 /* The value that goes on ends where a field begins; the first of each field
@@ -223,11 +230,11 @@ static struct slice to_value(const struct to_values *values, struct slice text,
 static inline void next_value(struct to_values *values, uint32_t at,
                               struct to_key key)
 {
-    values->value[values->open].end = at;
+    values->end[values->open] = at;
     values->open = TO_OTHER;
-    if (key.field == TO_OTHER || values->value[key.field].start != 0)
+    if (key.field == TO_OTHER || values->start[key.field] != 0)
         return;
-    values->value[key.field].start = at + key.len;
+    values->start[key.field] = at + key.len;
     values->open = key.field;
     values->heard = to_heard_in[key.field];
 }
@@ -236,10 +243,10 @@ static inline void next_value(struct to_values *values, uint32_t at,
 static void stat_among_addresses(struct to_values *values, struct slice text,
                                  uint32_t at, struct to_key key)
 {
-    if (values->value[TO_STAT].start != 0)
+    if (values->start[TO_STAT] != 0)
         return;
-    values->value[TO_STAT].start = at + key.len;
-    values->value[TO_STAT].end = (uint32_t)text.len;
+    values->start[TO_STAT] = at + key.len;
+    values->end[TO_STAT] = (uint32_t)text.len;
     values->addresses_end = at;
 }
 
@@ -253,7 +260,7 @@ static inline void to_field_heard(struct to_values *values, struct slice text,
             return;
         }
         values->addresses_end = at;
-        values->value[TO_STAT].start = 0;
+        values->start[TO_STAT] = 0;
     }
     next_value(values, at, key);
 }
@@ -265,24 +272,11 @@ struct comma_scan {
     unsigned bits; /* of the commas in them still to come */
 };
 
-static inline bool next_block(struct comma_scan *scan)
+/* Seventeen bytes are looked at. */
+static inline unsigned comma_bits(const char *p)
 {
-    enum { WIDTH = sizeof(bytes16) };
-    struct slice text = scan->text;
-    size_t done = scan->block + WIDTH;
-    const char *p;
-
-    /* a comma that is the last byte has no blank behind it */
-    if (done + 1 >= text.len)
-        return false;
-    scan->block = done + WIDTH < text.len ? done : text.len - WIDTH - 1;
-    p = text.ptr + scan->block;
-    scan->bits = bytes16_bits(
+    return bytes16_bits(
         (bytes16)((bytes16_load(p) == ',') & (bytes16_load(p + 1) == ' ')));
-    /* of a last block at the end not what was seen before */
-    done -= scan->block;
-    scan->bits = scan->bits >> done << done;
-    return true;
 }
 
 static struct comma_scan start_commas(struct slice text)
@@ -296,11 +290,31 @@ static struct comma_scan start_commas(struct slice text)
     return scan;
 }
 
+/* The bytes behind the last whole block, with some that were seen before; a
+ * comma that is the last byte has no blank behind it. */
+static bool last_commas(struct comma_scan *scan)
+{
+    size_t done = scan->block + sizeof(bytes16);
+    size_t seen;
+
+    if (done + 1 >= scan->text.len)
+        return false;
+    scan->block = scan->text.len - sizeof(bytes16) - 1;
+    seen = done - scan->block;
+    scan->bits = comma_bits(scan->text.ptr + scan->block) >> seen << seen;
+    return true;
+}
+
 static inline bool next_comma(struct comma_scan *scan, size_t *at_r)
 {
-    while (scan->bits == 0)
-        if (!next_block(scan))
+    while (scan->bits == 0) {
+        if (scan->block + 2 * sizeof(bytes16) < scan->text.len) {
+            scan->block += sizeof(bytes16);
+            scan->bits = comma_bits(scan->text.ptr + scan->block);
+        } else if (!last_commas(scan)) {
             return false;
+        }
+    }
     *at_r = scan->block + bits_first(scan->bits);
     scan->bits &= scan->bits - 1;
     return true;
@@ -312,9 +326,11 @@ static void find_to_values(struct slice text, struct to_values *values)
     struct comma_scan commas = start_commas(text);
     size_t at;
 
-    *values = (struct to_values){.addresses_end = (uint32_t)text.len,
-                                 .heard = TO_AMONG_ADDRESSES,
-                                 .open = TO_OTHER};
+    memset(values->start, 0, sizeof(values->start));
+    values->addresses_end = (uint32_t)text.len;
+    values->seen = values->seen_twice = 0;
+    values->heard = TO_AMONG_ADDRESSES;
+    values->open = TO_OTHER;
     while (next_comma(&commas, &at)) {
         struct to_key key = to_key_at(slice_make(text.ptr + at, text.len - at));
         unsigned bit = 1u << key.field;
@@ -324,7 +340,7 @@ static void find_to_values(struct slice text, struct to_values *values)
         if ((values->heard & bit) != 0)
             to_field_heard(values, text, (uint32_t)at, key);
     }
-    values->value[values->open].end = (uint32_t)text.len;
+    values->end[values->open] = (uint32_t)text.len;
 }
 
 /* "<x> (8/0)", "smmsp (103/106)" */
@@ -377,8 +393,7 @@ static bool is_to_hostile(const struct to_values *values, struct slice text)
     if ((values->seen_twice & single) != 0)
         return true;
     return LOG_STARTS(to_value(values, text, TO_STAT), "Sent") &&
-           (values->value[TO_REPLY].start != 0 ||
-            (dsn.len > 0 && dsn.ptr[0] != '2'));
+           (values->start[TO_REPLY] != 0 || (dsn.len > 0 && dsn.ptr[0] != '2'));
 }
 
 static bool parse_to(struct slice text, struct logline *line)
@@ -401,7 +416,7 @@ static bool parse_to(struct slice text, struct logline *line)
         line->delay_sec = -1;
         return true;
     }
-    if (values.value[TO_RELAY].start != 0)
+    if (values.start[TO_RELAY] != 0)
         logline_set_relay(line, to_value(&values, text, TO_RELAY));
     line->mailer = to_value(&values, text, TO_MAILER);
     line->xdelay_sec = log_duration(to_value(&values, text, TO_XDELAY));
@@ -409,7 +424,7 @@ static bool parse_to(struct slice text, struct logline *line)
         return true;
     line->status = to_value(&values, text, TO_STAT);
     line->dsn = to_value(&values, text, TO_DSN);
-    if (values.value[TO_REPLY].start != 0)
+    if (values.start[TO_REPLY] != 0)
         logline_set_reply(line, to_value(&values, text, TO_REPLY));
     return true;
 }
