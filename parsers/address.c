@@ -118,11 +118,11 @@ bool address_is_local_action(struct slice address)
 static const uint8_t v4_prefix[12] = {[10] = 0xff, [11] = 0xff};
 
 /* A number of an IPv4 address, digits all: to 255, without a leading zero. */
-static bool take_v4_number(const char *p, size_t len, uint8_t *byte_r)
+static inline bool take_v4_number(const char *p, size_t len, uint8_t *byte_r)
 {
     unsigned number;
 
-    if (len == 0 || len > 3)
+    if (len - 1 > 2)
         return false;
     number = (unsigned)(p[0] - '0');
     if (len > 1) {
@@ -140,9 +140,10 @@ static bool take_v4_number(const char *p, size_t len, uint8_t *byte_r)
  * line of a log has one, so all its points are looked for at once. */
 static bool ip_from_v4(struct slice text, struct ip *ip_r)
 {
+    const char *p = text.ptr;
     uint8_t bytes[4];
-    unsigned points, digits;
-    size_t at = 0;
+    unsigned points, digits, behind_first, behind_second;
+    size_t first, second, third;
     bytes16 block;
 
     if (text.len < sizeof "0.0.0.0" - 1 || text.len >= sizeof(block))
@@ -150,17 +151,18 @@ static bool ip_from_v4(struct slice text, struct ip *ip_r)
     block = bytes16_load_short(text);
     points = bytes16_bits((bytes16)(block == '.'));
     digits = bytes16_bits((bytes16)(block - '0' <= 9));
-    if ((points | digits) != (1u << text.len) - 1)
+    behind_first = points & (points - 1);
+    behind_second = behind_first & (behind_first - 1);
+    if ((points | digits) != (1u << text.len) - 1 || behind_second == 0 ||
+        (behind_second & (behind_second - 1)) != 0)
         return false;
-    points |= 1u << text.len; /* and one behind the last number */
-    for (size_t i = 0; i < sizeof(bytes); i++, points &= points - 1) {
-        size_t point = points == 0 ? at : bits_first(points);
-
-        if (!take_v4_number(text.ptr + at, point - at, &bytes[i]))
-            return false;
-        at = point + 1;
-    }
-    if (points != 0)
+    first = bits_first(points);
+    second = bits_first(behind_first);
+    third = bits_first(behind_second);
+    if (!take_v4_number(p, first, &bytes[0]) ||
+        !take_v4_number(p + first + 1, second - first - 1, &bytes[1]) ||
+        !take_v4_number(p + second + 1, third - second - 1, &bytes[2]) ||
+        !take_v4_number(p + third + 1, text.len - third - 1, &bytes[3]))
         return false;
     memcpy(ip_r->bytes, v4_prefix, sizeof(v4_prefix));
     memcpy(ip_r->bytes + sizeof(v4_prefix), bytes, sizeof(bytes));

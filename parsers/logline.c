@@ -578,7 +578,6 @@ static struct slice clip(struct slice line, bool *is_cut_r)
 enum logline_outcome logline_parse(struct slice line, struct logline *line_r)
 {
     bool is_cut, is_rfc5424;
-    struct log_stamp stamp;
     struct slice text;
     size_t taken;
 
@@ -587,11 +586,12 @@ enum logline_outcome logline_parse(struct slice line, struct logline *line_r)
     is_rfc5424 = LOG_STARTS(text, "1 ");
     if (is_rfc5424)
         text = slice_skip(text, 2);
-    taken = log_stamp_take(text, &stamp);
+    taken = log_stamp_take(text, &line_r->stamp);
     text = slice_skip(text, taken);
-    if (taken == 0 || (text.len > 0 && text.ptr[0] != ' '))
+    if (taken == 0 || (text.len > 0 && text.ptr[0] != ' ')) {
+        line_r->stamp = (struct log_stamp){.year = 0};
         return LOGLINE_NO_STAMP;
-    line_r->stamp = stamp;
+    }
     line_r->is_split = is_cut;
     return is_rfc5424 ? parse_rfc5424(text, line_r) : parse_bsd(text, line_r);
 }

@@ -265,11 +265,12 @@ static inline void to_field_heard(struct to_values *values, struct slice text,
     next_value(values, at, key);
 }
 
-/* The commas with a blank behind them, sixteen bytes at a time. */
+/* The commas with a blank behind them, 32 bytes at a time. */
 struct comma_scan {
     struct slice text;
-    size_t block;  /* offset of the sixteen bytes */
-    unsigned bits; /* of the commas in them still to come */
+    size_t done;   /* offset up to which commas were looked for */
+    size_t block;  /* offset that bits are counted from */
+    unsigned bits; /* of commas still to come */
 };
 
 /* Seventeen bytes are looked at. */
@@ -279,9 +280,9 @@ static inline unsigned comma_bits(const char *p)
         (bytes16)((bytes16_load(p) == ',') & (bytes16_load(p + 1) == ' ')));
 }
 
-static struct comma_scan start_commas(struct slice text)
+static inline struct comma_scan start_commas(struct slice text)
 {
-    struct comma_scan scan = {.text = text};
+    struct comma_scan scan = {.text = text, .done = sizeof(bytes16)};
     size_t len = text.len < sizeof(bytes16) ? text.len : sizeof(bytes16);
 
     /* the blank is not asked for here: a key is looked at in any case */
@@ -290,27 +291,32 @@ static struct comma_scan start_commas(struct slice text)
     return scan;
 }
 
-/* The bytes behind the last whole block, with some that were seen before; a
+/* Near the end sixteen bytes, at the very end some of those seen before; a
  * comma that is the last byte has no blank behind it. */
 static bool last_commas(struct comma_scan *scan)
 {
-    size_t done = scan->block + sizeof(bytes16);
+    enum { LOOKED_AT = sizeof(bytes16) + 1 };
+    size_t len = scan->text.len;
     size_t seen;
 
-    if (done + 1 >= scan->text.len)
+    if (scan->done + 1 >= len)
         return false;
-    scan->block = scan->text.len - sizeof(bytes16) - 1;
-    seen = done - scan->block;
+    scan->block = scan->done + LOOKED_AT <= len ? scan->done : len - LOOKED_AT;
+    seen = scan->done - scan->block;
     scan->bits = comma_bits(scan->text.ptr + scan->block) >> seen << seen;
+    scan->done = scan->block + sizeof(bytes16);
     return true;
 }
 
 static inline bool next_comma(struct comma_scan *scan, size_t *at_r)
 {
     while (scan->bits == 0) {
-        if (scan->block + 2 * sizeof(bytes16) < scan->text.len) {
-            scan->block += sizeof(bytes16);
-            scan->bits = comma_bits(scan->text.ptr + scan->block);
+        if (scan->done + 2 * sizeof(bytes16) < scan->text.len) {
+            const char *p = scan->text.ptr + scan->done;
+
+            scan->bits = comma_bits(p) | comma_bits(p + 16) << 16;
+            scan->block = scan->done;
+            scan->done += 2 * sizeof(bytes16);
         } else if (!last_commas(scan)) {
             return false;
         }

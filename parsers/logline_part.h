@@ -122,7 +122,8 @@ size_t log_plain_address(struct slice text);
 
 /* ---- parts of a line ---- */
 
-/* Bytes of the stamp at the start of text, 0 when there is none. */
+/* Bytes of the stamp at the start of text; 0 when there is none, *stamp_r then
+ * means nothing. */
 size_t log_stamp_take(struct slice text, struct log_stamp *stamp_r);
 
 /* A text whose fields are taken off its end. */

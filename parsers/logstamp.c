@@ -176,16 +176,11 @@ static size_t take_bsd(struct slice text, struct log_stamp *stamp)
 
 size_t log_stamp_take(struct slice text, struct log_stamp *stamp_r)
 {
-    struct log_stamp stamp = {.year = 0};
-    size_t taken;
-
+    *stamp_r = (struct log_stamp){.year = 0};
     if (text.len == 0)
         return 0;
-    taken = byte_is_digit(text.ptr[0]) ? take_iso(text, &stamp)
-                                       : take_bsd(text, &stamp);
-    if (taken > 0)
-        *stamp_r = stamp;
-    return taken;
+    return byte_is_digit(text.ptr[0]) ? take_iso(text, stamp_r)
+                                      : take_bsd(text, stamp_r);
 }
 
 /* Days from 1970-01-01 to the first of a month; month from 1. The year is
