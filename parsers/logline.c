@@ -295,13 +295,11 @@ static bool is_sendmail_line(const struct logline *line)
     }
 }
 
-static enum logline_outcome finish(struct slice text, struct logline *line)
+/* What another program's line keeps. */
+static void forget_fields(struct logline *line)
 {
     struct logline known;
 
-    parse_text(text, line);
-    if (is_sendmail_line(line))
-        return LOGLINE_OK;
     set_nothing(&known);
     known.stamp = line->stamp;
     known.host = line->host;
@@ -309,6 +307,14 @@ static enum logline_outcome finish(struct slice text, struct logline *line)
     known.pid = line->pid;
     known.repeat_count = line->repeat_count;
     *line = known;
+}
+
+static enum logline_outcome finish(struct slice text, struct logline *line)
+{
+    parse_text(text, line);
+    if (is_sendmail_line(line))
+        return LOGLINE_OK;
+    forget_fields(line);
     return LOGLINE_FOREIGN;
 }
 
@@ -327,9 +333,9 @@ static uint32_t repeat_number(struct slice text, struct slice *behind_r)
     return number > UINT32_MAX ? UINT32_MAX : (uint32_t)number;
 }
 
-/* Behind the tag, or behind the host where a syslogd writes no tag. */
-static enum logline_outcome parse_message(struct slice text,
-                                          struct logline *line)
+/* "last message repeated 3 times", or a line that looks like it. */
+static enum logline_outcome parse_repeated(struct slice text,
+                                           struct logline *line)
 {
     struct slice behind;
     uint32_t count;
@@ -354,6 +360,22 @@ static enum logline_outcome parse_message(struct slice text,
         }
     }
     return finish(text, line);
+}
+
+static inline bool is_repeated(struct slice text)
+{
+    /* asked twice a line, and hardly ever so */
+    if (text.len == 0 || (text.ptr[0] != 'l' && text.ptr[0] != 'm'))
+        return false;
+    return LOG_STARTS(text, "last message repeated ") ||
+           LOG_STARTS(text, "message repeated ");
+}
+
+/* Behind the tag, or behind the host where a syslogd writes no tag. */
+static enum logline_outcome parse_message(struct slice text,
+                                          struct logline *line)
+{
+    return is_repeated(text) ? parse_repeated(text, line) : finish(text, line);
 }
 
 /* ---- the header ---- */
@@ -447,7 +469,7 @@ static void set_tag(struct slice word, struct logline *line)
 }
 
 /* Solaris: "[ID 801593 mail.info] " behind the tag */
-static struct slice skip_message_number(struct slice text)
+static inline struct slice skip_message_number(struct slice text)
 {
     size_t close;
 
@@ -476,10 +498,8 @@ static enum logline_outcome parse_bsd(struct slice text, struct logline *line)
         struct slice word;
 
         text = skip_blanks(text);
-        if (!slice_is_absent(line->host) &&
-            (LOG_STARTS(text, "last message repeated ") ||
-             LOG_STARTS(text, "message repeated ")))
-            return parse_message(text, line);
+        if (!slice_is_absent(line->host) && is_repeated(text))
+            return parse_repeated(text, line);
         word = slice_head(text, bytes_index(slice_head(text, WORD_MAX), ' '));
         if (word.len == 0 || word.len == WORD_MAX)
             break;
