@@ -23,7 +23,7 @@ static inline bytes16 bytes16_load(const char *p)
  * overlap: a copy of a length that is known takes no call. */
 static inline bytes16 bytes16_load_short(struct slice text)
 {
-    unsigned char bytes[sizeof(bytes16)] = {0};
+    unsigned char bytes[16] = {0};
     bytes16 block;
 
     if (text.len >= 8) {
