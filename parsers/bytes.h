@@ -6,6 +6,18 @@
 
 #include "parsers/slice.h"
 
+/* Eight bytes as a number, the first of them lowest. */
+static inline uint64_t bytes_word(const char *p)
+{
+    uint64_t word;
+
+    memcpy(&word, p, sizeof(word));
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    word = __builtin_bswap64(word);
+#endif
+    return word;
+}
+
 typedef unsigned char bytes16 __attribute__((vector_size(16)));
 
 /* The bytes of a block that are looked for: 0xff, the others 0. */
@@ -155,9 +167,14 @@ static inline bool bytes_have(struct slice text, bytes_mark mark)
     return bytes_find(text, mark) < text.len;
 }
 
+static inline bytes16 bytes16_mark_upper(bytes16 block)
+{
+    return (bytes16)(block - 'A' <= 'Z' - 'A');
+}
+
 static inline bytes16 bytes16_lower(bytes16 block)
 {
-    return block | ((bytes16)(block - 'A' <= 'Z' - 'A') & 0x20);
+    return block | (bytes16_mark_upper(block) & 0x20);
 }
 
 /* Writes text in lower case to room for it, which is elsewhere. */

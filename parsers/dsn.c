@@ -240,29 +240,26 @@ struct block {
     bool has_double;     /* a field that may stand once stands twice */
 };
 
-#define NAME(text)                                                             \
-    {                                                                          \
-        (text), sizeof(text) - 1                                               \
-    }
 static const struct {
     struct slice name;
     size_t offset; /* of a slice in struct block */
     enum { WHOLE, TYPED, TOKEN } form;
 } block_fields[] = {
-    {NAME("Final-Recipient"), offsetof(struct block, recipient.final_recipient),
-     TYPED},
-    {NAME("Original-Recipient"),
+    {SLICE_TEXT("Final-Recipient"),
+     offsetof(struct block, recipient.final_recipient), TYPED},
+    {SLICE_TEXT("Original-Recipient"),
      offsetof(struct block, recipient.original_recipient), TYPED},
-    {NAME("Action"), offsetof(struct block, recipient.action), TOKEN},
-    {NAME("Status"), offsetof(struct block, recipient.status), TOKEN},
-    {NAME("Remote-MTA"), offsetof(struct block, recipient.remote_mta), TYPED},
-    {NAME("Diagnostic-Code"), offsetof(struct block, recipient.diagnostic),
-     WHOLE},
-    {NAME("Reporting-MTA"), offsetof(struct block, reporting_mta), TYPED},
-    {NAME("Received-From-MTA"), offsetof(struct block, received_from), TYPED},
-    {NAME("Arrival-Date"), offsetof(struct block, arrival_date), WHOLE},
+    {SLICE_TEXT("Action"), offsetof(struct block, recipient.action), TOKEN},
+    {SLICE_TEXT("Status"), offsetof(struct block, recipient.status), TOKEN},
+    {SLICE_TEXT("Remote-MTA"), offsetof(struct block, recipient.remote_mta),
+     TYPED},
+    {SLICE_TEXT("Diagnostic-Code"),
+     offsetof(struct block, recipient.diagnostic), WHOLE},
+    {SLICE_TEXT("Reporting-MTA"), offsetof(struct block, reporting_mta), TYPED},
+    {SLICE_TEXT("Received-From-MTA"), offsetof(struct block, received_from),
+     TYPED},
+    {SLICE_TEXT("Arrival-Date"), offsetof(struct block, arrival_date), WHOLE},
 };
-#undef NAME
 
 static void take_field(struct block *block, const struct header_field *field)
 {

@@ -10,23 +10,18 @@
 
 /* ---- kind ---- */
 
-/* A slice that stands in a table. */
-#define TEXT(text)                                                             \
-    {                                                                          \
-        (text), sizeof(text) - 1                                               \
-    }
-
 static const struct {
     struct slice word; /* of Auto-Submitted */
     struct slice subject;
     enum dsn_kind kind;
 } kinds[] = {
-    {TEXT("failure"), TEXT("Returned mail: "), DSN_FAILURE},
-    {TEXT("warning-timeout"), TEXT("Warning: "), DSN_WARNING},
-    {TEXT("return-receipt"), TEXT("Return receipt"), DSN_RECEIPT},
-    {TEXT("postmaster-notification"), TEXT("Postmaster notify: "),
+    {SLICE_TEXT("failure"), SLICE_TEXT("Returned mail: "), DSN_FAILURE},
+    {SLICE_TEXT("warning-timeout"), SLICE_TEXT("Warning: "), DSN_WARNING},
+    {SLICE_TEXT("return-receipt"), SLICE_TEXT("Return receipt"), DSN_RECEIPT},
+    {SLICE_TEXT("postmaster-notification"), SLICE_TEXT("Postmaster notify: "),
      DSN_POSTMASTER},
-    {TEXT("postmaster-warning"), TEXT("Postmaster warning: "), DSN_POSTMASTER},
+    {SLICE_TEXT("postmaster-warning"), SLICE_TEXT("Postmaster warning: "),
+     DSN_POSTMASTER},
 };
 enum { KIND_COUNT = sizeof kinds / sizeof *kinds };
 
@@ -85,8 +80,9 @@ static bool is_digits_and_words(struct slice text)
 
 /* envelope.c: dropenvelope. A recipient's address can begin a line as well,
  * but then it is followed by "...". */
-static const struct slice queued = TEXT("Message could not be delivered for ");
-static const struct slice by_time = TEXT("Delivery time (");
+static const struct slice queued =
+    SLICE_TEXT("Message could not be delivered for ");
+static const struct slice by_time = SLICE_TEXT("Delivery time (");
 
 static bool is_expiry(struct slice line)
 {
@@ -145,22 +141,24 @@ static enum section section_of(struct slice line)
         struct slice heading;
         enum section section;
     } headings[] = {
-        {TEXT("   ----- The following addresses had permanent fatal errors "
-              "-----"),
+        {SLICE_TEXT(
+             "   ----- The following addresses had permanent fatal errors "
+             "-----"),
          SECTION_FAILED},
-        {TEXT("   ----- The following addresses had transient non-fatal "
-              "errors -----"),
+        {SLICE_TEXT("   ----- The following addresses had transient non-fatal "
+                    "errors -----"),
          SECTION_DELAYED},
-        {TEXT("   ----- The following addresses had successful delivery "
-              "notifications -----"),
+        {SLICE_TEXT("   ----- The following addresses had successful delivery "
+                    "notifications -----"),
          SECTION_DELIVERED},
-        {TEXT("   ----- Transcript of session follows -----"),
+        {SLICE_TEXT("   ----- Transcript of session follows -----"),
          SECTION_TRANSCRIPT},
-        {TEXT("   ----- Transcript of session is unavailable -----"),
+        {SLICE_TEXT("   ----- Transcript of session is unavailable -----"),
          SECTION_TRANSCRIPT},
-        {TEXT("   ----- Original message follows -----"), SECTION_ORIGINAL},
-        {TEXT("   ----- Message header follows -----"), SECTION_ORIGINAL},
-        {TEXT("  ----- No message was collected -----"), SECTION_END},
+        {SLICE_TEXT("   ----- Original message follows -----"),
+         SECTION_ORIGINAL},
+        {SLICE_TEXT("   ----- Message header follows -----"), SECTION_ORIGINAL},
+        {SLICE_TEXT("  ----- No message was collected -----"), SECTION_END},
     };
 
     if (!slice_starts(line, SLICE_LITERAL("  ")))
@@ -497,10 +495,10 @@ static enum dsn_outcome read_status_part(struct dsn *dsn, struct slice part)
 static bool is_original_type(struct slice type)
 {
     static const struct slice types[] = {
-        TEXT("message/rfc822"),
-        TEXT("text/rfc822-headers"),
-        TEXT("message/global"), /* RFC 6533 */
-        TEXT("message/global-headers"),
+        SLICE_TEXT("message/rfc822"),
+        SLICE_TEXT("text/rfc822-headers"),
+        SLICE_TEXT("message/global"), /* RFC 6533 */
+        SLICE_TEXT("message/global-headers"),
     };
 
     for (size_t i = 0; i < sizeof types / sizeof *types; i++)

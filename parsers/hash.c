@@ -1,5 +1,7 @@
 #include "parsers/hash.h"
 
+#include "parsers/bytes.h"
+
 static inline uint64_t rotate(uint64_t x, int bits)
 {
     return x << bits | x >> (64 - bits);
@@ -19,18 +21,7 @@ static inline void sip_round(uint64_t v[4])
     v[2] = rotate(v[2], 32);
 }
 
-/* Eight bytes, the first of them lowest. */
-static inline uint64_t word_at(const char *p)
-{
-    uint64_t word;
-
-    memcpy(&word, p, sizeof(word));
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-    word = __builtin_bswap64(word);
-#endif
-    return word;
-}
-
+/* Four, likewise. */
 static inline uint64_t half_word_at(const char *p)
 {
     uint32_t word;
@@ -56,7 +47,7 @@ static inline uint64_t last_bytes(struct slice text)
     if (rest == 0)
         return 0;
     if (text.len > 8)
-        return word_at(text.ptr + text.len - 8) >> (64 - 8 * rest);
+        return bytes_word(text.ptr + text.len - 8) >> (64 - 8 * rest);
     if (rest >= 4)
         return half_word_at(text.ptr) | half_word_at(text.ptr + rest - 4)
                                             << 8 * (rest - 4);
@@ -73,7 +64,7 @@ uint64_t keyed_hash(const uint64_t key[2], struct slice text)
     size_t whole = text.len & ~(size_t)7;
 
     for (size_t i = 0; i < whole; i += 8) {
-        word = word_at(text.ptr + i);
+        word = bytes_word(text.ptr + i);
         v[3] ^= word;
         sip_round(v);
         v[0] ^= word;
@@ -94,7 +85,7 @@ uint32_t loose_hash(struct slice text)
     size_t whole = text.len & ~(size_t)7;
 
     for (size_t i = 0; i < whole; i += 8) {
-        hash = (hash ^ word_at(text.ptr + i)) * UINT64_C(0xff51afd7ed558ccd);
+        hash = (hash ^ bytes_word(text.ptr + i)) * UINT64_C(0xff51afd7ed558ccd);
         hash ^= hash >> 32;
     }
     hash = (hash ^ last_bytes(text)) * UINT64_C(0xff51afd7ed558ccd);

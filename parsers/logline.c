@@ -429,7 +429,7 @@ static size_t take_pid(struct slice word, int64_t *pid_r)
 
     if (word.len < 10)
         return 0;
-    digits = log_word(word.ptr + word.len - 9) ^ UINT64_C(0x3030303030303030);
+    digits = bytes_word(word.ptr + word.len - 9) ^ UINT64_C(0x3030303030303030);
     others = (digits | (digits + UINT64_C(0x7676767676767676))) &
              UINT64_C(0x8080808080808080);
     if (others == 0 || others >> 63 != 0)

@@ -71,23 +71,11 @@ struct log_clock {
     bool is_good;
 };
 
-/* Eight bytes, the first the lowest. */
-static inline uint64_t log_word(const char *p)
-{
-    uint64_t word;
-
-    memcpy(&word, p, sizeof(word));
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-    word = __builtin_bswap64(word);
-#endif
-    return word;
-}
-
 /* "hh:mm:ss". Every line has some of these: all eight bytes at once. */
 static inline struct log_clock log_clock_read(const char *p)
 {
     const uint64_t form = UINT64_C(0x30303a30303a3030); /* "00:00:00" */
-    uint64_t word = log_word(p) ^ form, pairs;
+    uint64_t word = bytes_word(p) ^ form, pairs;
 
     /* a digit is below ten now, a colon 0: else the high bit comes up */
     if (((word | (word + UINT64_C(0x76767f76767f7676))) &

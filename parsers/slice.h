@@ -17,7 +17,12 @@ struct slice {
 };
 
 /* For a string literal or array whose size the compiler knows. */
-#define SLICE_LITERAL(text) ((struct slice){(text), sizeof(text) - 1})
+#define SLICE_LITERAL(text) ((struct slice)SLICE_TEXT(text))
+/* The same in the initializer of a static table. */
+#define SLICE_TEXT(text)                                                       \
+    {                                                                          \
+        (text), sizeof(text) - 1                                               \
+    }
 
 static inline struct slice slice_make(const char *ptr, size_t len)
 {

@@ -44,8 +44,7 @@ void crowd_free(struct crowd *crowd)
 
 static uint32_t source_hash(const struct crowd *crowd, const struct ip *ip)
 {
-    return (uint32_t)keyed_hash(
-        crowd->key, slice_make((const char *)ip->bytes, sizeof(ip->bytes)));
+    return (uint32_t)keyed_hash(crowd->key, ip_bytes(ip));
 }
 
 static uint32_t source_slot(const struct crowd *crowd, const struct ip *ip,

@@ -72,23 +72,16 @@ static char *scratch_take(struct record_scratch *scratch, size_t bytes)
 
 /* ---- texts ---- */
 
-static inline bytes16 mark_upper(bytes16 c)
-{
-    return (bytes16)(c - 'A' <= 'Z' - 'A');
-}
-
 static bool has_upper(struct slice text)
 {
-    return bytes_have(text, mark_upper);
+    return bytes_have(text, bytes16_mark_upper);
 }
 
 struct slice record_lower(struct slice text, char *room)
 {
     if (room == NULL || !has_upper(text))
         return text;
-    for (size_t i = 0; i < text.len; i++)
-        room[i] = byte_lower(text.ptr[i]);
-    return slice_make(room, text.len);
+    return bytes_lower(room, text);
 }
 
 static struct slice lower_in(struct record_scratch *scratch, struct slice text)

@@ -494,7 +494,7 @@ static void add_raw_line(struct logsummary *summary, struct slice text)
         size_t columns = 0;
 
         for (; len < rest.len; len++) {
-            columns += ((unsigned char)rest.ptr[len] & 0xc0) != 0x80;
+            columns += report_begins_column(rest.ptr[len]);
             if (columns > REPORT_COLUMNS - EVIDENCE_INDENT)
                 break;
         }

@@ -36,7 +36,7 @@ size_t report_columns(struct slice text)
     size_t columns = 0;
 
     for (size_t i = 0; i < text.len; i++)
-        columns += ((unsigned char)text.ptr[i] & 0xc0) != 0x80;
+        columns += report_begins_column(text.ptr[i]);
     return columns;
 }
 
@@ -51,7 +51,7 @@ static size_t add_word(struct buffer *out, size_t column, size_t indent,
                        struct slice word)
 {
     for (size_t i = 0; i < word.len; i++) {
-        bool is_next = ((unsigned char)word.ptr[i] & 0xc0) != 0x80;
+        bool is_next = report_begins_column(word.ptr[i]);
 
         if (is_next && column >= REPORT_COLUMNS)
             column = begin_line(out, indent);

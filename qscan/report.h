@@ -19,6 +19,12 @@ void report_heading(struct buffer *out, bool has_color, const char *text,
 /* Escaped, cut at so many columns and filled up to them. */
 void report_add_padded(struct buffer *out, struct slice text, size_t columns);
 
+/* Whether a byte of printable UTF-8 is the first of a character. */
+static inline bool report_begins_column(char c)
+{
+    return ((unsigned char)c & 0xc0) != 0x80;
+}
+
 /* Of printable UTF-8. */
 size_t report_columns(struct slice text);
 

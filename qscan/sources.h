@@ -117,7 +117,8 @@ struct spared {
     uint32_t source;
     uint16_t source_rule;
     const char *why;   /* "its name lies under a domain of ours"; or NULL */
-    const char *field; /* which the first line that does not hold asks for */
+    const char *field; /* why is NULL: which the first line that does not
+                          hold asks for */
 };
 
 struct sources {

@@ -379,13 +379,11 @@ static const char *why_spared(struct judge *judge, const struct source *source)
 {
     const struct sources *sources = judge->sources;
     const char *why = why_ours(judge, source);
-    char text[ADDRESS_IP_TEXT_MAX];
-    struct slice address = slice_make(text, ip_format(&source->ip, text));
 
     if (ip_is_loopback(&source->ip) ||
-        rules_list_has(sources->rules, "our-hosts", address))
+        rules_list_has_ip(sources->rules, "our-hosts", &source->ip))
         return "an address of this host";
-    if (rules_list_has(sources->rules, "friends", address))
+    if (rules_list_has_ip(sources->rules, "friends", &source->ip))
         return "listed in friends";
     if (why != NULL)
         return why;
@@ -411,6 +409,7 @@ static const char *field_that_failed(struct judge *judge, uint32_t source,
 static void spare(struct judge *judge, uint32_t source, uint16_t rule)
 {
     struct sources *sources = judge->sources;
+    const char *why = why_spared(judge, &sources->items[source]);
 
     if (sources->spared_count == sources->spared_capacity) {
         size_t capacity = sources->spared_capacity * 2 + 64;
@@ -425,8 +424,8 @@ static void spare(struct judge *judge, uint32_t source, uint16_t rule)
         sources->spared_capacity = capacity;
     }
     sources->spared[sources->spared_count++] = (struct spared){
-        source, rule, why_spared(judge, &sources->items[source]),
-        field_that_failed(judge, source, rule)};
+        source, rule, why,
+        why == NULL ? field_that_failed(judge, source, rule) : NULL};
 }
 
 /* ---- single sources ---- */
@@ -714,11 +713,8 @@ static bool index_guessers(struct judge *judge)
 
 static bool is_allowed(const struct sources *sources, const struct ip *ip)
 {
-    char text[ADDRESS_IP_TEXT_MAX];
-    struct slice address = slice_make(text, ip_format(ip, text));
-
-    return rules_list_has(sources->rules, "our-hosts", address) ||
-           rules_list_has(sources->rules, "friends", address);
+    return rules_list_has_ip(sources->rules, "our-hosts", ip) ||
+           rules_list_has_ip(sources->rules, "friends", ip);
 }
 
 /* Clients of the network whose mail arrived, and who are no members: a list

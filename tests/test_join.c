@@ -37,20 +37,13 @@ struct scene {
     uint64_t line;
 };
 
-static void complain_of_rules(void *context, const struct rules_problem *what)
-{
-    (void)context;
-    (void)what;
-}
-
 static int set_up(void **state)
 {
     struct rules_file file = {"test", SLICE_LITERAL(rules_text)};
     struct scene *scene = calloc(1, sizeof(*scene));
 
     assert_non_null(scene);
-    scene->rules =
-        rules_compile(&file, 1, NULL, 0, NULL, complain_of_rules, NULL);
+    scene->rules = rules_compile(&file, 1, NULL, 0, NULL, NULL, NULL);
     assert_non_null(scene->rules);
     assert_true(record_maker_init(&scene->maker, scene->rules, key, true));
     assert_true(sources_init(&scene->sources, scene->rules, key));

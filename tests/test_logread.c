@@ -38,12 +38,6 @@ struct scene {
     struct buffer text, other; /* logs in the making */
 };
 
-static void complain_of_rules(void *context, const struct rules_problem *what)
-{
-    (void)context;
-    (void)what;
-}
-
 static int set_up(void **state)
 {
     struct rules_file file = {"test", SLICE_LITERAL(rules_text)};
@@ -51,8 +45,7 @@ static int set_up(void **state)
 
     assert_non_null(scene);
     folder_open(&scene->folder);
-    scene->rules =
-        rules_compile(&file, 1, NULL, 0, NULL, complain_of_rules, NULL);
+    scene->rules = rules_compile(&file, 1, NULL, 0, NULL, NULL, NULL);
     assert_non_null(scene->rules);
     alarm(HANG_SEC); /* whoever waits for ever dies */
     *state = scene;

@@ -66,12 +66,6 @@ struct scene {
     uint64_t line;
 };
 
-static void complain_of_rules(void *context, const struct rules_problem *what)
-{
-    (void)context;
-    (void)what;
-}
-
 static int set_up(void **state)
 {
     struct rules_file file = {"test", SLICE_LITERAL(rules_text)};
@@ -83,7 +77,7 @@ static int set_up(void **state)
     assert_non_null(scene);
     scene->rules =
         rules_compile(&file, 1, presets, sizeof(presets) / sizeof(presets[0]),
-                      NULL, complain_of_rules, NULL);
+                      NULL, NULL, NULL);
     assert_non_null(scene->rules);
     assert_true(sources_init(&scene->sources, scene->rules, key));
     assert_int_equal(scene->sources.guess_bit, GUESS);
