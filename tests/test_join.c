@@ -415,15 +415,21 @@ static void a_delay_notice_is_no_bounce(void **state)
 
 #define REPEATED "Nov 18 04:52:44 mx last message repeated 4 times"
 
+/* A guess of 192.0.2.7, which a line before it names. */
+static void feed_guess_of_known_client(struct scene *scene)
+{
+    feed_of(scene, 7,
+            "6AI4qhYl000007: [192.0.2.7]: Possible SMTP RCPT flood, "
+            "throttling.");
+    feed_of(scene, 7, "6AI4qhYl000007: <ann@example.com>... User unknown");
+}
+
 static void a_repeated_guess_counts_as_often(void **state)
 {
     struct scene *scene = *state;
     const struct source *source;
 
-    feed_of(scene, 7,
-            "6AI4qhYl000007: [192.0.2.7]: Possible SMTP RCPT flood, "
-            "throttling.");
-    feed_of(scene, 7, "6AI4qhYl000007: <ann@example.com>... User unknown");
+    feed_guess_of_known_client(scene);
     feed(scene, REPEATED);
     source = source_of(scene, "192.0.2.7");
     assert_int_equal(source->guesses, 1);
@@ -473,10 +479,7 @@ static void what_repeats_another_line_counts_nothing(void **state)
     struct scene *scene = *state;
     const struct source *source;
 
-    feed_of(scene, 7,
-            "6AI4qhYl000007: [192.0.2.7]: Possible SMTP RCPT flood, "
-            "throttling.");
-    feed_of(scene, 7, "6AI4qhYl000007: <ann@example.com>... User unknown");
+    feed_guess_of_known_client(scene);
     source = source_of(scene, "192.0.2.7");
     /* Another program's line, a line without a client, another host's
      * repetition, a line of the next file. */
