@@ -172,12 +172,6 @@ static uint32_t domain_number(struct sources *sources, struct slice domain)
     return sources->last_domain;
 }
 
-static uint64_t domain_hash(struct sources *sources, struct slice domain)
-{
-    domain_number(sources, domain);
-    return sources->last_domain_hash;
-}
-
 /* ---- what is known of one ---- */
 
 static struct source_more *more_of(struct sources *sources,
@@ -351,12 +345,11 @@ static bool add_domain(struct source_more *more, uint32_t domain)
 
 /* Counts the domain of a refused recipient; what the first one left in the
  * source itself goes on in more. */
-static void note_domain(struct sources *sources, struct source *source,
-                        struct source_more *more,
+static void note_domain(const struct sources *sources, struct source *source,
+                        struct source_more *more, uint32_t domain,
+                        struct target_domain *target,
                         const struct source_event *event)
 {
-    uint32_t domain = domain_number(sources, event->domain);
-    struct target_domain *target = target_of(sources, domain);
     bool is_new = source->guess_domain == 0;
 
     if (more != NULL && more->domain_count == 0 && !is_new)
@@ -365,7 +358,7 @@ static void note_domain(struct sources *sources, struct source *source,
         is_new = add_domain(more, domain);
     if (source->guess_domain == 0)
         source->guess_domain = domain;
-    if (target == NULL || (event->events & sources->guess_bit) == 0)
+    if ((event->events & sources->guess_bit) == 0)
         return;
     target->guesses += event->count;
     /* A user of ours who mistypes says nothing of whose domain it is. */
@@ -429,6 +422,7 @@ static void add_sample(struct sources *sources, struct source *source,
 
 /* A recipient was refused: perhaps one that does not exist. */
 static void note_recipient(struct sources *sources, struct source *source,
+                           uint32_t domain, struct target_domain *target,
                            const struct source_event *event)
 {
     bool is_guess = (event->events & sources->guess_bit) != 0;
@@ -437,8 +431,8 @@ static void note_recipient(struct sources *sources, struct source *source,
     struct source_more *more =
         is_further ? more_of(sources, source) : source->more;
 
-    if (event->domain.len > 0 && (event->events & sources->domain_events) != 0)
-        note_domain(sources, source, more, event);
+    if (target != NULL)
+        note_domain(sources, source, more, domain, target, event);
     if (!is_guess)
         return;
     if (event->recipient_hash != 0 &&
@@ -479,10 +473,12 @@ static bool keep_evidence(struct sources *sources,
     return true;
 }
 
+/* target: of the domain, or NULL. */
 static void watch_event(struct sources *sources, uint32_t number,
+                        struct target_domain *target,
                         const struct source_event *event)
 {
-    const struct source *source = &sources->items[number];
+    struct source *source = &sources->items[number];
     const struct watch_alarm *alarms;
     struct watch_event seen = {
         .events = event->events,
@@ -493,10 +489,12 @@ static void watch_event(struct sources *sources, uint32_t number,
                    [WATCH_SENDER] = event->sender_hash,
                    [WATCH_USER] = event->user_hash,
                    [WATCH_SOURCE] = hash_again(sources, number)},
-        .count = event->count};
+        .count = event->count,
+        .source_settled = &source->settled,
+        .domain_settled = target == NULL ? NULL : &target->settled};
 
     if (event->domain.len > 0)
-        seen.hashes[WATCH_DOMAIN] = domain_hash(sources, event->domain);
+        seen.hashes[WATCH_DOMAIN] = sources->last_domain_hash;
     if (!watch_note(sources->watch, &seen))
         sources->has_failed = true;
     while (sources->evidence_count < watch_alarms(sources->watch, &alarms))
@@ -510,6 +508,8 @@ void sources_note(struct sources *sources, uint32_t number,
                   const struct source_event *event)
 {
     struct source *source = &sources->items[number];
+    struct target_domain *target = NULL;
+    uint32_t domain = INTERN_NONE;
 
     touch(source, event->time);
     source->events |= event->events;
@@ -517,8 +517,12 @@ void sources_note(struct sources *sources, uint32_t number,
         source->attempts += event->count;
     if (event->events == 0)
         return;
-    note_recipient(sources, source, event);
-    watch_event(sources, number, event);
+    if (event->domain.len > 0)
+        domain = domain_number(sources, event->domain);
+    if (domain != INTERN_NONE && (event->events & sources->domain_events) != 0)
+        target = target_of(sources, domain);
+    note_recipient(sources, source, domain, target, event);
+    watch_event(sources, number, target, event);
 }
 
 bool source_guesses_are_exact(const struct source *source)

@@ -45,29 +45,30 @@ struct source_more {
 
 struct source {
     struct ip ip;
-    uint32_t name;         /* number in names: confirmed; 0 = none */
-    uint32_t first, last;  /* epoch s */
-    uint32_t attempts;     /* recipients asked for, logins tried, probes */
-    uint32_t messages;     /* accepted */
-    uint64_t bytes;        /* of those */
-    uint32_t accepted;     /* recipients that were not refused */
-    uint32_t mailed;       /* of those: mail for them came, too */
-    uint32_t late_unknown; /* of those: found not to exist later */
-    uint32_t delivered;    /* of those: delivered, "what got through" */
-    uint32_t guesses;      /* distinct, up to GUESSES_MAX */
+    uint64_t events;          /* bit per event that it showed */
+    uint64_t settled;         /* of the watch */
+    uint64_t bytes;           /* of messages */
+    uint64_t guess;           /* hash of the first guess */
+    struct source_more *more; /* owned; NULL: none */
+    uint32_t name;            /* number in names: confirmed; 0 = none */
+    uint32_t first, last;     /* epoch s */
+    uint32_t attempts;        /* recipients asked for, logins tried, probes */
+    uint32_t messages;        /* accepted */
+    uint32_t accepted;        /* recipients that were not refused */
+    uint32_t mailed;          /* of those: mail for them came, too */
+    uint32_t late_unknown;    /* of those: found not to exist later */
+    uint32_t delivered;       /* of those: delivered, "what got through" */
+    uint32_t guesses;         /* distinct, up to GUESSES_MAX */
     uint16_t logins, login_failures; /* no more than UINT16_MAX */
     uint32_t senders, own_senders;   /* envelopes; sender under its name */
     uint32_t null_senders;           /* of the envelopes */
     uint32_t bounces;                /* of ours that its mail caused */
     uint32_t taken;          /* deliveries that this host took from us */
     uint32_t hop_domains[2]; /* domains for which it took or refused mail */
-    uint64_t events;         /* bit per event that it showed */
-    uint64_t guess;          /* hash of the first guess */
     uint32_t guess_sample;   /* number in samples */
     uint32_t guess_domain;   /* number in domains */
     bool has_forged_name : 1;
     bool has_more_guesses : 1; /* than GUESSES_MAX */
-    struct source_more *more;  /* owned; NULL: none */
 };
 
 /* The domain_count of them. Nearly all guess at one domain, or at the two of
@@ -81,7 +82,7 @@ static inline struct source_domain *source_domains(struct source_more *more)
 struct target_domain {
     uint32_t guesses;       /* events */
     uint32_t guess_sources; /* sources that guessed there first */
-    uint32_t accepted;
+    uint64_t settled;       /* of the watch */
 };
 
 /* The line on which a count of a rule was reached. */

@@ -126,6 +126,10 @@ struct watch_event {
      * them. */
     uint64_t hashes[WATCH_FIELD_COUNT];
     uint32_t count; /* "repeated N times"; at least 1 */
+    /* Bit per rule that counts nothing more of that source, and of that
+     * domain: kept by the caller from event to event, 0 to begin with; NULL:
+     * not kept. */
+    uint64_t *source_settled, *domain_settled;
 };
 
 /* A count that was reached. */

@@ -55,9 +55,6 @@ struct watch {
      */
     struct ip network;
     uint64_t network_hash;
-    /* of the event before: rules that count nothing more for the like of it */
-    struct ip last_source;
-    uint64_t last_domain_hash, last_settled;
     uint32_t *slots; /* open addressing: window + 1; 0 = free */
     uint32_t slot_count;
     struct window *windows;
@@ -520,6 +517,24 @@ static bool fire(struct watch *watch, struct window *window, int64_t time)
     return true;
 }
 
+/* Most events are of a source or a domain whose counts were reached long ago:
+ * their windows are looked for once. */
+static void settle(const struct watch_event *event, unsigned number,
+                   const struct rules_source_rule *rule)
+{
+    uint64_t *settled = rule->by == COUNT_BY_DOMAIN ? event->domain_settled
+                                                    : event->source_settled;
+
+    if (settled != NULL)
+        *settled |= UINT64_C(1) << number;
+}
+
+static uint64_t settled_rules(const struct watch_event *event)
+{
+    return (event->source_settled == NULL ? 0 : *event->source_settled) |
+           (event->domain_settled == NULL ? 0 : *event->domain_settled);
+}
+
 static bool note_for_rule(struct watch *watch, unsigned number,
                           const struct watch_event *event)
 {
@@ -537,14 +552,15 @@ static bool note_for_rule(struct watch *watch, unsigned number,
     if (rule->distinct != 0 && one.what == 0)
         return true;
     if (!make_key(watch, (uint16_t)number, rule, event, &key)) {
-        watch->last_settled |= UINT64_C(1) << number;
+        if (rule->by == COUNT_BY_NETWORK)
+            settle(event, number, rule);
         return true;
     }
     window = window_of(watch, &key);
     if (window == NULL)
         return false;
     if (window->has_fired)
-        watch->last_settled |= UINT64_C(1) << number;
+        settle(event, number, rule);
     for (uint32_t i = 0; i < times && !window->has_fired; i++) {
         if (!count_one(window, rule, one))
             return false;
@@ -565,31 +581,12 @@ static uint64_t rules_counting(const struct watch *watch, uint64_t events)
     return rules;
 }
 
-/* Guesses come in rows, of a source at a domain whose counts were reached long
- * ago: which they are is asked once a row. */
-static uint64_t settled_rules(struct watch *watch,
-                              const struct watch_event *event)
-{
-    uint64_t hash = event->domain.len == 0 ? 0 : hash_of_domain(watch, event);
-
-    if (hash != watch->last_domain_hash ||
-        memcmp(&watch->last_source, &event->source, sizeof(event->source)) !=
-            0) {
-        watch->last_source = event->source;
-        watch->last_domain_hash = hash;
-        watch->last_settled = 0;
-    }
-    return watch->last_settled;
-}
-
 bool watch_note(struct watch *watch, const struct watch_event *event)
 {
-    uint64_t rules = rules_counting(watch, event->events);
+    uint64_t rules =
+        rules_counting(watch, event->events) & ~settled_rules(event);
     bool is_noted = true;
 
-    if (rules == 0)
-        return true;
-    rules &= ~settled_rules(watch, event);
     for (; rules != 0; rules &= rules - 1) {
         unsigned number = (unsigned)__builtin_ctzll(rules);
         uint32_t used = watch->used_count;

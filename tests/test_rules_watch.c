@@ -41,10 +41,34 @@ static uint64_t hash_of(const char *text)
     return hash;
 }
 
+/* What a caller keeps of a source or a domain. */
+static uint64_t *settled_of(const char *name)
+{
+    static struct {
+        char name[60];
+        uint64_t settled;
+    } kept[10];
+    static size_t count;
+    size_t i = 0;
+
+    if (name == NULL) {
+        count = 0;
+        return NULL;
+    }
+    while (i < count && strcmp(kept[i].name, name) != 0)
+        i++;
+    if (i == count) {
+        assert_true(++count < sizeof(kept) / sizeof(kept[0]));
+        snprintf(kept[i].name, sizeof(kept[i].name), "%s", name);
+        kept[i].settled = 0;
+    }
+    return &kept[i].settled;
+}
+
 /* "a x 192.0.2.1 10" : event, value of all but the source that can be
  * counted distinct, source, time; "*3" behind the event: repeated. The domain
  * is that of the value when it holds a '.'. */
-static void note_word(struct watch *watch, const char *text)
+static void note_word(struct watch *watch, const char *text, bool is_kept)
 {
     char event[20], value[50], source[60];
     long long time;
@@ -65,11 +89,15 @@ static void note_word(struct watch *watch, const char *text)
     for (int i = 0; i < WATCH_FIELD_COUNT; i++)
         noted.hashes[i] = strcmp(value, "-") == 0 ? 0 : hash_of(value);
     noted.hashes[WATCH_SOURCE] = hash_of(source);
+    if (is_kept)
+        noted.source_settled = settled_of(source);
+    if (is_kept && noted.domain.len > 0)
+        noted.domain_settled = settled_of(value);
     assert_true(watch_note(watch, &noted));
 }
 
 /* Notes a list separated by ';' and returns the alarms as text. */
-static const char *alarms_of(const char *count, const char *notes)
+static const char *alarms_of(const char *count, const char *notes, bool is_kept)
 {
     static char got[1000];
     char copy[2000], *rest = NULL;
@@ -79,10 +107,11 @@ static const char *alarms_of(const char *count, const char *notes)
     size_t len = 0, alarm_count;
 
     assert_non_null(watch);
+    settled_of(NULL);
     assert_true(snprintf(copy, sizeof(copy), "%s", notes) < (int)sizeof(copy));
     for (char *note = strtok_r(copy, ";", &rest); note != NULL;
          note = strtok_r(NULL, ";", &rest))
-        note_word(watch, note);
+        note_word(watch, note, is_kept);
     alarm_count = watch_alarms(watch, &alarms);
     got[0] = '\0';
     for (size_t i = 0; i < alarm_count; i++) {
@@ -198,18 +227,38 @@ static const struct {
     {"of a by domain >= 2 in 10s",
      "a example.org " S " 0;a example.com " T " 1", ""},
     {"of a by domain >= 2 in 10s", "a x " S " 0;a x " S " 1", ""},
+    /* one that was reached settles nothing for another of the same source */
+    {"of a by domain >= 2 in 10s",
+     "a example.org " S " 0;a example.org " S " 1;a example.org " S " 2;"
+     "a x " S " 3;a example.com " S " 4;a example.com " S " 5",
+     "example.org@1 example.com@5"},
+    {"of a by source/24 >= 2 in 10s",
+     "a x 192.0.2.1 0;a x 192.0.2.2 1;a x 192.0.2.2 2;a x 192.0.3.1 3;"
+     "a x 192.0.3.1 4",
+     "192.0.2.0@1 192.0.3.0@4"},
 };
 
-static void a_count_is_reached_when_it_is(void **state)
+static void check_cases(bool is_kept)
 {
-    (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        const char *got = alarms_of(cases[i].count, cases[i].notes);
+        const char *got = alarms_of(cases[i].count, cases[i].notes, is_kept);
 
         if (strcmp(got, cases[i].alarms) != 0)
             fail_msg("count %s\non %s\ngave '%s', not '%s'", cases[i].count,
                      cases[i].notes, got, cases[i].alarms);
     }
+}
+
+static void a_count_is_reached_when_it_is(void **state)
+{
+    (void)state;
+    check_cases(false);
+}
+
+static void what_is_settled_changes_no_alarm(void **state)
+{
+    (void)state;
+    check_cases(true);
 }
 
 /* ---- against a plain count ---- */
@@ -392,6 +441,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_count_is_reached_when_it_is),
+        cmocka_unit_test(what_is_settled_changes_no_alarm),
         cmocka_unit_test(it_counts_like_one_that_keeps_all),
         cmocka_unit_test(memory_follows_those_who_are_active),
         cmocka_unit_test(a_million_active_sources_are_kept_apart),
