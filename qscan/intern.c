@@ -24,15 +24,16 @@ struct arena_block {
 
 void memory_prefer_huge_pages(void *memory, size_t bytes)
 {
-    uintptr_t page_bytes = (uintptr_t)sysconf(_SC_PAGESIZE);
-    uintptr_t first = (uintptr_t)memory & ~(page_bytes - 1);
-    uintptr_t end =
-        ((uintptr_t)memory + bytes + page_bytes - 1) & ~(page_bytes - 1);
+    uintptr_t page_bytes, first, end;
 
+    if (bytes < HUGE_PAGE_BYTES)
+        return;
+    page_bytes = (uintptr_t)sysconf(_SC_PAGESIZE);
+    first = (uintptr_t)memory & ~(page_bytes - 1);
+    end = ((uintptr_t)memory + bytes + page_bytes - 1) & ~(page_bytes - 1);
     /* All of its pages: were only some of them advised, the kernel would see
      * several mappings, and realloc could not move them but had to copy. */
-    if (bytes >= HUGE_PAGE_BYTES)
-        madvise((void *)first, end - first, MADV_HUGEPAGE);
+    madvise((void *)first, end - first, MADV_HUGEPAGE);
 }
 
 void *memory_zeroed(size_t count, size_t item_bytes)

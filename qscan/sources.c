@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "parsers/address.h"
+#include "parsers/bytes.h"
 #include "parsers/hash.h"
 #include "qscan/logrecord.h"
 
@@ -100,8 +101,6 @@ void sources_free(struct sources *sources)
 {
     for (uint32_t i = 1; i < sources->count && sources->items != NULL; i++)
         free_more(sources->items[i].more);
-    for (size_t i = 0; i < sources->evidence_count; i++)
-        free(sources->evidence[i].text);
     for (size_t i = 0; i < sources->attacker_count; i++)
         free(sources->attackers[i].members);
     free(sources->items);
@@ -164,10 +163,14 @@ uint32_t sources_add(struct sources *sources, const struct ip *ip,
 /* Its number in domains. Mostly the same one is guessed at again. */
 static uint32_t domain_number(struct sources *sources, struct slice domain)
 {
-    if (!slice_equal(intern_text(&sources->domains, sources->last_domain),
-                     domain)) {
-        sources->last_domain = intern_add(&sources->domains, domain);
-        sources->last_domain_hash = keyed_hash(sources->key, domain) | 1;
+    if (!slice_equal(sources->last_domain_text, domain)) {
+        uint64_t hash = keyed_hash(sources->key, domain);
+
+        sources->last_domain =
+            intern_add_prefetched(&sources->domains, domain, (uint32_t)hash);
+        sources->last_domain_hash = hash | 1;
+        sources->last_domain_text =
+            intern_text(&sources->domains, sources->last_domain);
     }
     return sources->last_domain;
 }
@@ -294,13 +297,12 @@ void sources_note_hop(struct sources *sources, uint32_t number,
 
 /* ---- guesses ---- */
 
+/* The first bytes as a number, in the order of the alphabet. */
 static uint64_t prefix_of(struct slice text)
 {
-    uint64_t prefix = 0;
+    bytes16 block = bytes16_load_short(slice_head(text, 8));
 
-    for (size_t i = 0; i < 8; i++)
-        prefix = prefix << 8 | (i < text.len ? (unsigned char)text.ptr[i] : 0u);
-    return prefix;
+    return __builtin_bswap64(bytes_word((const char *)&block));
 }
 
 static bool has_room_for_domain(struct source_more *more)
@@ -396,15 +398,27 @@ static bool add_distinct(struct sources *sources, struct source *source,
     return outcome > 0;
 }
 
-static void add_sample(struct sources *sources, struct source *source,
-                       struct source_more *more, struct slice recipient)
+/* By the hash at hand, where it is that of the text: a guess that waited may
+ * have been too long to keep. */
+static uint32_t sample_number(struct sources *sources,
+                              const struct source_event *event)
 {
-    uint64_t prefix = prefix_of(recipient);
+    return event->recipient.len == 0
+               ? intern_add(&sources->samples, event->recipient)
+               : intern_add_prefetched(&sources->samples, event->recipient,
+                                       (uint32_t)event->recipient_hash);
+}
+
+static void add_sample(struct sources *sources, struct source *source,
+                       struct source_more *more,
+                       const struct source_event *event)
+{
+    uint64_t prefix = prefix_of(event->recipient);
     bool has_room = sources->samples.count < SAMPLES_MAX;
 
     if (source->guesses == 1) {
         if (has_room)
-            source->guess_sample = intern_add(&sources->samples, recipient);
+            source->guess_sample = sample_number(sources, event);
         return;
     }
     if (more == NULL)
@@ -416,8 +430,7 @@ static void add_sample(struct sources *sources, struct source *source,
     more->ascending += prefix >= more->last_prefix;
     more->last_prefix = prefix;
     if (has_room && more->sample_count < SOURCE_SAMPLES_MAX)
-        more->samples[more->sample_count++] =
-            intern_add(&sources->samples, recipient);
+        more->samples[more->sample_count++] = sample_number(sources, event);
 }
 
 /* A recipient was refused: perhaps one that does not exist. */
@@ -437,7 +450,7 @@ static void note_recipient(struct sources *sources, struct source *source,
         return;
     if (event->recipient_hash != 0 &&
         add_distinct(sources, source, more, event->recipient_hash))
-        add_sample(sources, source, more, event->recipient);
+        add_sample(sources, source, more, event);
     if (event->is_late)
         source->late_unknown += event->count;
 }
@@ -465,7 +478,7 @@ static bool keep_evidence(struct sources *sources,
     *evidence = (struct evidence){.file = event->file, .line = event->line};
     if (len == 0)
         return true;
-    evidence->text = malloc(len);
+    evidence->text = arena_alloc(&sources->arena, len);
     if (evidence->text == NULL)
         return false;
     memcpy(evidence->text, event->text.ptr, len);

@@ -89,7 +89,7 @@ struct target_domain {
 struct evidence {
     uint32_t file; /* number of the file, in the order of reading */
     uint64_t line; /* from 1 */
-    char *text;    /* owned, raw; at most EVIDENCE_MAX_BYTES */
+    char *text;    /* raw; at most EVIDENCE_MAX_BYTES */
     uint32_t len;
 };
 
@@ -135,6 +135,7 @@ struct sources {
     struct intern names, domains, samples;
     uint32_t last_domain; /* number of the one that came last; 0: none */
     uint64_t last_domain_hash;
+    struct slice last_domain_text;
     uint32_t last_source; /* number of the one whose hash was needed last */
     uint64_t last_source_hash;
     struct intern log_hosts;       /* lower case */
@@ -197,7 +198,7 @@ void sources_name(struct sources *sources, uint32_t source, struct slice name,
 struct source_event {
     uint64_t events;
     int64_t time;
-    uint64_t recipient_hash, user_hash, sender_hash; /* 0: absent */
+    uint64_t recipient_hash, user_hash, sender_hash; /* keyed; 0: absent */
     struct slice recipient; /* bare, lower case; for samples; may be absent */
     struct slice domain;    /* of the recipient */
     uint32_t count;
