@@ -116,8 +116,8 @@ static bool make_key(struct watch *watch, uint16_t source_rule,
                      const struct rules_source_rule *rule,
                      const struct watch_event *event, struct watch_key *key_r)
 {
-    bool is_v4 = ip_is_v4(&event->source);
     uint64_t hash = 0;
+    bool is_v4;
 
     *key_r = (struct watch_key){.source_rule = source_rule};
     switch (rule->by) {
@@ -126,6 +126,7 @@ static bool make_key(struct watch *watch, uint16_t source_rule,
         hash = hash_of_source(watch, event);
         break;
     case COUNT_BY_NETWORK:
+        is_v4 = ip_is_v4(&event->source);
         if (is_v4 != (rule->bits <= 32))
             return false;
         key_r->base =
@@ -395,7 +396,7 @@ static bool make_room(struct window *window, uint32_t most)
         window->first = 0;
         return true;
     }
-    capacity = window->capacity == 0 ? FIRST_SEEN : window->capacity * 2;
+    capacity = window->capacity == 0 ? FIRST_SEEN : window->capacity * 4;
     if (capacity > 2 * (most + 1))
         capacity = 2 * (most + 1);
     seen = realloc(window->capacity > 0 ? window->seen.many : NULL,
