@@ -41,7 +41,7 @@ struct pending {
 struct join_state {
     uint64_t key[2];
     struct open_message *slots;
-    size_t slot_count, used;
+    size_t slot_count, used, last_slot;
     struct pending *pending; /* pending[0] is not used */
     uint32_t pending_count, pending_capacity, free_pending;
     uint32_t waiting_count;
@@ -63,13 +63,17 @@ static uint32_t short_time(int64_t time)
     return time < 0 ? 0 : time > UINT32_MAX ? UINT32_MAX : (uint32_t)time;
 }
 
-static struct open_message *slot_of(const struct join_state *state,
-                                    uint64_t key)
+/* Mostly it is asked for the one that was asked for last. */
+static struct open_message *slot_of(struct join_state *state, uint64_t key)
 {
-    size_t at = key & (state->slot_count - 1);
+    size_t at = state->last_slot;
 
+    if (state->slots[at].key == key)
+        return &state->slots[at];
+    at = key & (state->slot_count - 1);
     while (state->slots[at].key != 0 && state->slots[at].key != key)
         at = (at + 1) & (state->slot_count - 1);
+    state->last_slot = at;
     return &state->slots[at];
 }
 
@@ -133,6 +137,7 @@ static bool rebuild(struct join *join)
         return false;
     }
     state->slot_count = wanted;
+    state->last_slot = 0;
     state->used = live;
     for (size_t i = 0; i < old_count; i++)
         if (old[i].key != 0 && !is_over(state, &old[i]))
@@ -257,14 +262,16 @@ static void add_pending(struct join *join, uint64_t key,
         return;
     }
     item = &state->pending[number];
-    *item = (struct pending){.next = message->pending,
-                             .count = record->repeat,
-                             .events = record->events,
-                             .recipient_hash = record->recipient_hash,
-                             .user_hash = record->user_hash,
-                             .process = record->process,
-                             .time = record->time,
-                             .is_refusal = record->is_refusal};
+    /* The text behind them is not cleared. */
+    item->next = message->pending;
+    item->count = record->repeat;
+    item->events = record->events;
+    item->recipient_hash = record->recipient_hash;
+    item->user_hash = record->user_hash;
+    item->process = record->process;
+    item->time = record->time;
+    item->is_refusal = record->is_refusal;
+    item->recipient_len = item->domain_len = 0;
     if (len > 0 && len <= PENDING_TEXT_MAX) {
         memcpy(item->recipient, record->recipient.ptr, len);
         item->recipient_len = (uint8_t)len;
