@@ -277,16 +277,21 @@ size_t ip_format(const struct ip *ip, char text[static ADDRESS_IP_TEXT_MAX])
     return strlen(text);
 }
 
+/* Eight bytes of an address as a number, the first of them highest. */
+static uint64_t half_of(const struct ip *ip, size_t at)
+{
+    return __builtin_bswap64(bytes_word((const char *)ip->bytes + at));
+}
+
 bool cidr_contains(const struct cidr *cidr, const struct ip *ip)
 {
-    unsigned whole = cidr->bits / 8;
-    unsigned rest = cidr->bits % 8;
+    uint64_t first = half_of(&cidr->base, 0) ^ half_of(ip, 0);
+    uint64_t second = half_of(&cidr->base, 8) ^ half_of(ip, 8);
 
     assert(cidr->bits <= 128);
-    if (memcmp(cidr->base.bytes, ip->bytes, whole) != 0)
-        return false;
-    return rest == 0 ||
-           ((cidr->base.bytes[whole] ^ ip->bytes[whole]) >> (8 - rest)) == 0;
+    if (cidr->bits <= 64)
+        return cidr->bits == 0 || first >> (64 - cidr->bits) == 0;
+    return first == 0 && second >> (128 - cidr->bits) == 0;
 }
 
 static bool has_host_bits(const struct cidr *cidr)
