@@ -285,9 +285,8 @@ static size_t home_of(uint64_t hash, size_t slot_count)
     return (size_t)(hash >> (64 - __builtin_ctzll(slot_count)));
 }
 
-static bool hash_set_grow(struct hash_set *set)
+static bool hash_set_grow(struct hash_set *set, size_t slot_count)
 {
-    size_t slot_count = set->slot_count == 0 ? 4 : set->slot_count * 2;
     uint64_t *slots = memory_zeroed(slot_count, sizeof(*slots));
 
     if (slots == NULL)
@@ -308,13 +307,23 @@ static bool hash_set_grow(struct hash_set *set)
     return true;
 }
 
+bool hash_set_reserve(struct hash_set *set, size_t count)
+{
+    size_t slot_count = set->slot_count == 0 ? 4 : set->slot_count;
+
+    while (slot_count / 4 * 3 < count)
+        slot_count *= 2;
+    return slot_count == set->slot_count || hash_set_grow(set, slot_count);
+}
+
 int hash_set_add(struct hash_set *set, uint64_t hash)
 {
     size_t at;
 
     if (hash == 0)
         hash = 1;
-    if (set->count * 4 >= set->slot_count * 3 && !hash_set_grow(set))
+    if (set->count * 4 >= set->slot_count * 3 &&
+        !hash_set_reserve(set, set->count + 1))
         return -1;
     at = home_of(hash, set->slot_count);
     while (set->slots[at] != 0) {
@@ -344,12 +353,18 @@ bool hash_set_has(const struct hash_set *set, uint64_t hash)
 void hash_set_visit(const struct hash_set *set, unsigned bits, uint64_t number,
                     void (*visit)(void *context, uint64_t hash), void *context)
 {
-    uint64_t first = bits == 0 ? 0 : number << (64 - bits);
+    uint64_t first = number << (64 - bits) % 64;
     uint64_t last = first + (UINT64_MAX >> bits);
     size_t at, home_count;
 
     if (set->count == 0)
         return;
+    if (bits == 0) {
+        for (size_t i = 0; i < set->slot_count; i++)
+            if (set->slots[i] != 0)
+                visit(context, set->slots[i]);
+        return;
+    }
     at = home_of(first, set->slot_count);
     home_count = home_of(last, set->slot_count) - at + 1;
     /* Behind the last home stand those that found it taken. */

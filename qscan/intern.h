@@ -82,6 +82,8 @@ struct hash_set {
     size_t count, slot_count;
 };
 
+/* Room for so many: until then it does not grow. False without memory. */
+bool hash_set_reserve(struct hash_set *set, size_t count);
 /* 1 when added, 0 when it was there, -1 without memory. */
 int hash_set_add(struct hash_set *set, uint64_t hash);
 bool hash_set_has(const struct hash_set *set, uint64_t hash);

@@ -20,6 +20,9 @@ enum {
 
 static const uint64_t one_bit = 1;
 
+/* What makes a source one of ours. */
+enum ours { OURS_NOT_ASKED, OURS_NOT, OURS_HOP, OURS_NAME, OURS_RELAY };
+
 struct judge {
     struct sources *sources;
     const struct watch_alarm *alarms;
@@ -31,9 +34,7 @@ struct judge {
     uint32_t *guessers, *guessers_at;
     uint32_t *crowd_of; /* by source: the first crowd of it, from 1 */
     uint8_t *named;     /* bit per source: an attacker or member of one */
-    /* whether the source asked about last is a relay of ours */
-    uint32_t relay_asked;
-    bool is_relay;
+    uint8_t *ours;      /* enum ours, by source: each rule asks the same */
     /* the source that is asked about */
     uint32_t source;
     size_t member_count; /* 0: no crowd */
@@ -162,27 +163,27 @@ static bool find_relay(struct judge *judge, const struct source *source)
     return is_relay;
 }
 
-/* Every rule asks the same of a source, one after the other. */
-static bool is_our_relay(struct judge *judge, const struct source *source)
+static enum ours find_ours(struct judge *judge, const struct source *source)
 {
-    uint32_t number = (uint32_t)(source - judge->sources->items);
-
-    if (judge->relay_asked != number) {
-        judge->relay_asked = number;
-        judge->is_relay = find_relay(judge, source);
-    }
-    return judge->is_relay;
+    if (is_next_hop(judge->sources, source))
+        return OURS_HOP;
+    if (is_named_ours(judge->sources, source))
+        return OURS_NAME;
+    return find_relay(judge, source) ? OURS_RELAY : OURS_NOT;
 }
 
 static const char *why_ours(struct judge *judge, const struct source *source)
 {
-    if (is_next_hop(judge->sources, source))
-        return "mail for a domain served here goes to it";
-    if (is_named_ours(judge->sources, source))
-        return "its name lies under a domain served here";
-    if (is_our_relay(judge, source))
-        return "a host of these logs, which relays what others guess";
-    return NULL;
+    static const char *const whys[] = {
+        [OURS_NOT] = NULL,
+        [OURS_HOP] = "mail for a domain served here goes to it",
+        [OURS_NAME] = "its name lies under a domain served here",
+        [OURS_RELAY] = "a host of these logs, which relays what others guess"};
+    uint8_t *ours = &judge->ours[source - judge->sources->items];
+
+    if (*ours == OURS_NOT_ASKED)
+        *ours = (uint8_t)find_ours(judge, source);
+    return whys[*ours];
 }
 
 static uint32_t real_recipients(const struct source *source)
@@ -274,7 +275,6 @@ static void fetch(void *message, enum rules_field_id field, struct slice header,
     struct judge *judge = message;
     const struct sources *sources = judge->sources;
     const struct source *source = &sources->items[judge->source];
-    struct slice name = intern_text(&sources->names, source->name);
 
     (void)header;
     judge->field = field;
@@ -284,8 +284,9 @@ static void fetch(void *message, enum rules_field_id field, struct slice header,
         give_address(judge, source, view_r);
         break;
     case FIELD_FROM_NAME:
-        if (name.len > 0)
-            give_text(judge, name, view_r);
+        if (source->name != INTERN_NONE)
+            give_text(judge, intern_text(&sources->names, source->name),
+                      view_r);
         break;
     case FIELD_FROM_FORGED:
         give_number(judge, source->has_forged_name, view_r);
@@ -430,77 +431,73 @@ static void spare(struct judge *judge, uint32_t source, uint16_t rule)
 
 /* ---- single sources ---- */
 
-struct candidate {
-    uint32_t source, alarm;
-    uint16_t rule;
-};
-
-static int order_candidates(const void *left, const void *right)
-{
-    const struct candidate *a = left, *b = right;
-
-    if (a->source != b->source)
-        return a->source < b->source ? -1 : 1;
-    return (a->rule > b->rule) - (a->rule < b->rule);
-}
-
 static void set_named(struct judge *judge, uint32_t source)
 {
     judge->named[source / 8] |= (uint8_t)(1u << source % 8);
 }
 
-/* All candidates of one source: the first rule that holds names it. */
-static void judge_source(struct judge *judge, const struct candidate *first,
-                         size_t count)
+/* All alarms of one source, a chain: the first rule that holds names it. */
+static void judge_source(struct judge *judge, uint32_t source, uint32_t first,
+                         const uint32_t *next)
 {
     struct attacker *attacker = NULL;
 
-    for (size_t i = 0; i < count; i++) {
-        if (!holds(judge, first[i].source, first[i].rule, 0))
+    for (uint32_t alarm = first; alarm != 0; alarm = next[alarm]) {
+        uint16_t rule = judge->alarms[alarm - 1].source_rule;
+
+        if (!holds(judge, source, rule, 0))
             continue;
         if (attacker == NULL) {
             attacker = new_attacker(judge);
             if (attacker == NULL)
                 return;
-            attacker->source_rule = first[i].rule;
-            attacker->alarm = first[i].alarm;
-            attacker->source = first[i].source;
-            set_named(judge, first[i].source);
+            attacker->source_rule = rule;
+            attacker->alarm = alarm - 1;
+            attacker->source = source;
+            set_named(judge, source);
         }
-        attacker->rules |= one_bit << first[i].rule;
+        attacker->rules |= one_bit << rule;
     }
     if (attacker == NULL)
-        spare(judge, first->source, first->rule);
+        spare(judge, source, judge->alarms[first - 1].source_rule);
+}
+
+/* Puts the alarms of that rule in front of those of their sources. */
+static void chain_alarms(struct judge *judge, size_t rule, uint32_t *first,
+                         uint32_t *next)
+{
+    struct sources *sources = judge->sources;
+
+    for (uint32_t i = 0; i < judge->alarm_count; i++) {
+        const struct ip *ip = &judge->alarms[i].base;
+        uint32_t source;
+
+        if (judge->alarms[i].source_rule != rule)
+            continue;
+        source = sources_add(sources, ip, source_hash(sources->key, ip));
+        next[i + 1] = first[source];
+        first[source] = i + 1;
+    }
 }
 
 static void judge_sources(struct judge *judge)
 {
-    struct candidate *list = calloc(judge->alarm_count + 1, sizeof(*list));
-    size_t count = 0;
+    const struct sources *sources = judge->sources;
+    /* by source and by alarm: the alarm that comes first, or next, from 1 */
+    uint32_t *first = calloc(sources->count, sizeof(*first));
+    uint32_t *next = calloc(judge->alarm_count + 1, sizeof(*next));
+    bool has_room = first != NULL && next != NULL;
 
-    if (list == NULL) {
-        judge->has_failed = true;
-        return;
-    }
-    for (size_t i = 0; i < judge->alarm_count; i++) {
-        const struct watch_alarm *alarm = &judge->alarms[i];
-
-        if (rules_source_rule(judge->sources->rules, alarm->source_rule)->by !=
-            COUNT_BY_SOURCE)
-            continue;
-        list[count++] = (struct candidate){
-            sources_add(judge->sources, &alarm->base,
-                        source_hash(judge->sources->key, &alarm->base)),
-            (uint32_t)i, alarm->source_rule};
-    }
-    qsort(list, count, sizeof(*list), order_candidates);
-    for (size_t i = 0, end; i < count; i = end) {
-        end = i + 1;
-        while (end < count && list[end].source == list[i].source)
-            end++;
-        judge_source(judge, &list[i], end - i);
-    }
-    free(list);
+    judge->has_failed = judge->has_failed || !has_room;
+    for (size_t rule = rules_source_rule_count(sources->rules);
+         rule-- > 0 && has_room;)
+        if (rules_source_rule(sources->rules, rule)->by == COUNT_BY_SOURCE)
+            chain_alarms(judge, rule, first, next);
+    for (uint32_t i = 1; i < sources->count && has_room; i++)
+        if (first[i] != 0)
+            judge_source(judge, i, first[i], next);
+    free(first);
+    free(next);
 }
 
 /* ---- crowds ---- */
@@ -764,13 +761,6 @@ static void prune(struct judge *judge, const struct attacker *crowd,
     }
 }
 
-static int order_numbers(const void *left, const void *right)
-{
-    const uint32_t *a = left, *b = right;
-
-    return (*a > *b) - (*a < *b);
-}
-
 /* Whether one earlier crowd holds them all. */
 static bool is_covered(const struct judge *judge, const struct members *members)
 {
@@ -817,9 +807,6 @@ static void judge_crowd(struct judge *judge, uint32_t number)
     else
         find_at_domain(judge, &crowd, rule, &members);
     prune(judge, &crowd, &members);
-    if (members.count > 0)
-        qsort(members.items, members.count, sizeof(*members.items),
-              order_numbers);
     if (members.count == 0 || is_covered(judge, &members) ||
         (attacker = new_attacker(judge)) == NULL) {
         free(members.items);
@@ -857,17 +844,18 @@ static void judge_crowds(struct judge *judge, enum rules_count_by by)
     uint32_t *order = calloc(judge->alarm_count + 1, sizeof(*order));
     size_t count = 0;
 
-    if (order == NULL || (judge->by_ip == NULL && !sort_by_ip(judge)) ||
-        (by == COUNT_BY_DOMAIN && !index_guessers(judge))) {
-        free(order);
-        judge->has_failed = true;
-        return;
-    }
-    for (size_t i = 0; i < judge->alarm_count; i++)
+    for (size_t i = 0; i < judge->alarm_count && order != NULL; i++)
         if (rules_source_rule(judge->sources->rules,
                               judge->alarms[i].source_rule)
                 ->by == by)
             order[count++] = (uint32_t)i;
+    if (order == NULL ||
+        (count > 0 && judge->by_ip == NULL && !sort_by_ip(judge)) ||
+        (count > 0 && by == COUNT_BY_DOMAIN && !index_guessers(judge))) {
+        free(order);
+        judge->has_failed = true;
+        return;
+    }
     qsort_r(order, count, sizeof(*order), order_alarms,
             (void *)(uintptr_t)judge->alarms);
     for (size_t i = 0; i < count; i++)
@@ -947,6 +935,7 @@ static void add_totals(struct attacker *attacker, const struct source *source)
 static void total(const struct sources *sources, struct attacker *attacker)
 {
     struct guess_union all = {0};
+    size_t most = 0;
 
     attacker->is_exact = true;
     if (attacker->source != 0) {
@@ -954,6 +943,10 @@ static void total(const struct sources *sources, struct attacker *attacker)
         attacker->guesses = sources->items[attacker->source].guesses;
         return;
     }
+    for (size_t i = 0; i < attacker->member_count; i++)
+        most += sources->items[attacker->members[i]].guesses;
+    all.is_full =
+        !hash_set_reserve(&all.set, most < UNION_MAX ? most : UNION_MAX);
     for (size_t i = 0; i < attacker->member_count; i++) {
         const struct source *source = &sources->items[attacker->members[i]];
 
@@ -978,60 +971,47 @@ static bool is_listable(const struct sources *sources,
            !is_allowed(sources, ip);
 }
 
-static void visit_members(const struct sources *sources,
-                          const struct attacker *attacker,
-                          struct guess_table *table,
-                          void (*visit)(void *context, uint64_t hash))
+/* Attackers and members of crowds, each once: in a network most are both. */
+static bool list_named(const struct judge *judge, struct members *named)
 {
-    if (attacker->source != 0) {
-        table->source = attacker->source;
-        each_guess(&sources->items[attacker->source], table->part, visit,
-                   table);
-    }
-    for (size_t i = 0; i < attacker->member_count; i++) {
-        table->source = attacker->members[i];
-        each_guess(&sources->items[attacker->members[i]], table->part, visit,
-                   table);
-    }
-}
-
-/* Of all its members, those of two counted twice: what visit_members visits. */
-static uint64_t guesses_told_apart(const struct sources *sources,
-                                   const struct attacker *attacker)
-{
-    uint64_t count = 0;
-
-    if (attacker->source != 0)
-        return sources->items[attacker->source].guesses;
-    for (size_t i = 0; i < attacker->member_count; i++)
-        count += sources->items[attacker->members[i]].guesses;
-    return count;
+    for (uint32_t i = 1; i < judge->sources->count; i++)
+        if (is_named(judge, i) && !add_member(named, i))
+            return false;
+    return true;
 }
 
 /* Guess lists that several sources work through are one campaign. */
-static void count_part(struct sources *sources, struct guess_table *table)
+static void count_part(struct sources *sources, const struct members *named,
+                       struct guess_table *table)
 {
     memset(table->hashes, 0, table->slot_count * sizeof(*table->hashes));
-    for (size_t i = 0; i < sources->attacker_count; i++)
-        visit_members(sources, &sources->attackers[i], table, count_guess);
+    for (size_t i = 0; i < named->count; i++) {
+        table->source = named->items[i];
+        each_guess(&sources->items[table->source], table->part, count_guess,
+                   table);
+    }
     for (size_t i = 0; i < sources->attacker_count; i++) {
         struct attacker *attacker = &sources->attackers[i];
 
         if (attacker->source == 0)
             continue;
         table->shared = 0;
-        visit_members(sources, attacker, table, count_shared);
+        each_guess(&sources->items[attacker->source], table->part, count_shared,
+                   table);
         attacker->shared += table->shared;
     }
 }
 
-static void count_shares(struct sources *sources)
+static void count_shares(const struct judge *judge)
 {
+    struct sources *sources = judge->sources;
     struct guess_table table = {.slot_count = 1024};
+    struct members named = {0};
+    bool is_listed = list_named(judge, &named);
     uint64_t all = 0;
 
-    for (size_t i = 0; i < sources->attacker_count; i++)
-        all += guesses_told_apart(sources, &sources->attackers[i]);
+    for (size_t i = 0; i < named.count; i++)
+        all += sources->items[named.items[i]].guesses;
     for (; all > SHARED_MAX; all /= 2)
         table.part.bits++;
     /* A part is never just its share of all. */
@@ -1039,12 +1019,14 @@ static void count_shares(struct sources *sources)
         table.slot_count *= 2;
     table.hashes = calloc(table.slot_count, sizeof(*table.hashes));
     table.sources = calloc(table.slot_count, sizeof(*table.sources));
-    for (uint64_t part = 0; part >> table.part.bits == 0 &&
-                            table.hashes != NULL && table.sources != NULL;
+    for (uint64_t part = 0;
+         part >> table.part.bits == 0 && table.hashes != NULL &&
+         table.sources != NULL && is_listed;
          part++) {
         table.part.number = part;
-        count_part(sources, &table);
+        count_part(sources, &named, &table);
     }
+    free(named.items);
     free(table.hashes);
     free(table.sources);
 }
@@ -1097,16 +1079,18 @@ bool sources_judge(struct sources *sources)
     judge.alarm_count = watch_alarms(sources->watch, &judge.alarms);
     judge.named = calloc(sources->count / 8 + 1, 1);
     judge.crowd_of = calloc(sources->count + 1, sizeof(*judge.crowd_of));
-    if (judge.named == NULL || judge.crowd_of == NULL) {
+    judge.ours = calloc(sources->count + 1, sizeof(*judge.ours));
+    if (judge.named == NULL || judge.crowd_of == NULL || judge.ours == NULL) {
         free(judge.named);
         free(judge.crowd_of);
+        free(judge.ours);
         return false;
     }
     judge_sources(&judge);
     judge_crowds(&judge, COUNT_BY_NETWORK);
     judge_crowds(&judge, COUNT_BY_DOMAIN);
-    free(judge.named);
     free(judge.crowd_of);
+    free(judge.ours);
     free(judge.by_ip);
     free(judge.guessers);
     free(judge.guessers_at);
@@ -1114,13 +1098,11 @@ bool sources_judge(struct sources *sources)
         struct attacker *attacker = &sources->attackers[i];
 
         total(sources, attacker);
-        if (attacker->member_count > 0)
-            qsort_r(attacker->members, attacker->member_count,
-                    sizeof(*attacker->members), order_by_ip, sources->items);
         sources->attackers[i].is_listable =
             is_listable(sources, &sources->attackers[i]);
     }
-    count_shares(sources);
+    count_shares(&judge);
+    free(judge.named);
     if (sources->attacker_count > 0)
         qsort_r(sources->attackers, sources->attacker_count,
                 sizeof(*sources->attackers), order_attackers, sources);
