@@ -89,10 +89,13 @@ static int64_t life_sec(const struct open_message *message)
     return message->left > 0 ? JOIN_MESSAGE_SEC : JOIN_SESSION_SEC;
 }
 
+/* None lives shorter than a session. */
 static bool is_over(const struct join_state *state,
                     const struct open_message *message)
 {
-    return (int64_t)message->time < state->now - life_sec(message);
+    int64_t idle_sec = state->now - (int64_t)message->time;
+
+    return idle_sec > JOIN_SESSION_SEC && idle_sec > life_sec(message);
 }
 
 static void flush_pending(struct join *join, struct open_message *message,
