@@ -192,6 +192,24 @@ static void test_hash_set_counts_distinct_ones(void **state)
     hash_set_free(&set);
 }
 
+static void test_hash_set_grows_not_within_what_is_reserved(void **state)
+{
+    (void)state;
+    for (size_t most = 0; most < 200; most++) {
+        struct hash_set set = {0};
+        size_t slot_count;
+
+        assert_int_equal(hash_set_add(&set, 7), 1);
+        assert_true(hash_set_reserve(&set, most));
+        assert_true(hash_set_has(&set, 7));
+        slot_count = set.slot_count;
+        for (uint64_t i = 1; i < most; i++)
+            assert_int_equal(hash_set_add(&set, i * 0x9e3779b97f4a7c15), 1);
+        assert_int_equal(set.slot_count, slot_count);
+        hash_set_free(&set);
+    }
+}
+
 struct visits {
     unsigned bits;
     uint64_t number, count, sum;
@@ -264,6 +282,7 @@ int main(void)
         cmocka_unit_test(test_hash_depends_on_the_key),
         cmocka_unit_test(test_hash_is_siphash_1_3),
         cmocka_unit_test(test_hash_set_counts_distinct_ones),
+        cmocka_unit_test(test_hash_set_grows_not_within_what_is_reserved),
         cmocka_unit_test(test_hash_set_is_visited_in_parts),
         cmocka_unit_test(test_arena_gives_room_of_any_size),
     };
