@@ -538,6 +538,13 @@ void sources_note(struct sources *sources, uint32_t number,
     watch_event(sources, number, target, event);
 }
 
+uint32_t source_real_recipients(const struct source *source)
+{
+    return source->accepted > source->late_unknown
+               ? source->accepted - source->late_unknown
+               : 0;
+}
+
 bool source_guesses_are_exact(const struct source *source)
 {
     return !source->has_more_guesses;

@@ -241,6 +241,9 @@ void sources_note_log_host(struct sources *sources, struct slice name);
 /* Judges all alarms. False without memory. */
 bool sources_judge(struct sources *sources);
 
+/* Recipients that it was accepted for and that exist. */
+uint32_t source_real_recipients(const struct source *source);
+
 /* A number of distinct guesses of a source, and whether it is exact. */
 bool source_guesses_are_exact(const struct source *source);
 

@@ -4,18 +4,16 @@
 
 #include "parsers/address.h"
 #include "qscan/logrecord.h"
-#include "qscan/sources.h"
+#include "qscan/shares.h"
 
 enum {
     /* A domain that so many clients guessed at is served here; a remote domain
      * that a user of ours mistyped is not. */
     SERVED_SOURCES = 3,
-    SHARED_MAX = 1 << 17, /* guesses compared at once between attackers */
-    RETURNS_SHARE = 80,   /* of a hundred envelopes, from the null sender */
-    RELAYED_MIN = 5,      /* guesses that show a relay of ours: fewer than
-                             any rule names a source for ... */
-    RELAYED_SHARE = 80,   /* ... when so many of a hundred are others' */
-    UNION_MAX = 1 << 20,  /* distinct guesses of one crowd */
+    RETURNS_SHARE = 80, /* of a hundred envelopes, from the null sender */
+    RELAYED_MIN = 5,    /* guesses that show a relay of ours: fewer than
+                           any rule names a source for ... */
+    RELAYED_SHARE = 80, /* ... when so many of a hundred are others' */
 };
 
 static const uint64_t one_bit = 1;
@@ -50,26 +48,6 @@ struct judge {
 };
 
 /* ---- facts of a source ---- */
-
-/* Guesses whose hash begins with these bits; {0, 0}: all. */
-struct guess_part {
-    unsigned bits; /* how many */
-    uint64_t number;
-};
-
-/* Calls visit for each distinct guess that is told apart. */
-static void each_guess(const struct source *source, struct guess_part part,
-                       void (*visit)(void *context, uint64_t hash),
-                       void *context)
-{
-    if (source->more != NULL && source->more->guesses.count > 0)
-        hash_set_visit(&source->more->guesses, part.bits, part.number, visit,
-                       context);
-    else if (source->guesses > 0 &&
-             (part.bits == 0 ||
-              source->guess >> (64 - part.bits) == part.number))
-        visit(context, source->guess);
-}
 
 static bool is_served(const struct sources *sources, uint32_t domain)
 {
@@ -154,8 +132,8 @@ static bool find_relay(struct judge *judge, const struct source *source)
     overlap.guesses = &source->more->guesses;
     for (uint32_t i = 1; i < sources->count; i++)
         if (sources->items[i].late_unknown > 0)
-            each_guess(&sources->items[i], (struct guess_part){0, 0},
-                       find_overlap, &overlap);
+            source_each_guess(&sources->items[i], (struct guess_part){0, 0},
+                              find_overlap, &overlap);
     is_relay =
         overlap.found.count * 100 >= (uint64_t)source->guesses * RELAYED_SHARE;
     judge->has_failed = judge->has_failed || overlap.has_failed;
@@ -184,13 +162,6 @@ static const char *why_ours(struct judge *judge, const struct source *source)
     if (*ours == OURS_NOT_ASKED)
         *ours = (uint8_t)find_ours(judge, source);
     return whys[*ours];
-}
-
-static uint32_t real_recipients(const struct source *source)
-{
-    return source->accepted > source->late_unknown
-               ? source->accepted - source->late_unknown
-               : 0;
 }
 
 /* Asking for somebody who exists, and sending nothing, makes no mail host. */
@@ -301,7 +272,7 @@ static void fetch(void *message, enum rules_field_id field, struct slice header,
         give_number(judge, source->attempts, view_r);
         break;
     case FIELD_FROM_ACCEPTED:
-        give_number(judge, real_recipients(source), view_r);
+        give_number(judge, source_real_recipients(source), view_r);
         break;
     case FIELD_FROM_GUESSES:
         give_number(judge, source->guesses, view_r);
@@ -863,100 +834,7 @@ static void judge_crowds(struct judge *judge, enum rules_count_by by)
     free(order);
 }
 
-/* ---- totals ---- */
-
-/* Guesses of the attackers, and which stand in more than one source. */
-struct guess_table {
-    uint64_t *hashes;  /* 0 = free */
-    uint32_t *sources; /* that came last with it; shared_bit: another, too */
-    size_t slot_count;
-    uint32_t source; /* at hand */
-    uint64_t shared;
-    struct guess_part part; /* that is counted */
-};
-
-static const uint32_t shared_bit = UINT32_C(1) << 31;
-
-static size_t guess_slot(const struct guess_table *table, uint64_t hash)
-{
-    size_t at = hash & (table->slot_count - 1);
-
-    while (table->hashes[at] != 0 && table->hashes[at] != hash)
-        at = (at + 1) & (table->slot_count - 1);
-    return at;
-}
-
-static void count_guess(void *context, uint64_t hash)
-{
-    struct guess_table *table = context;
-    size_t at = guess_slot(table, hash);
-
-    if (table->hashes[at] == 0) {
-        table->hashes[at] = hash;
-        table->sources[at] = table->source;
-    } else if ((table->sources[at] & ~shared_bit) != table->source) {
-        table->sources[at] |= shared_bit;
-    }
-}
-
-static void count_shared(void *context, uint64_t hash)
-{
-    struct guess_table *table = context;
-
-    table->shared += table->sources[guess_slot(table, hash)] >> 31;
-}
-
-struct guess_union {
-    struct hash_set set;
-    bool is_full;
-};
-
-static void add_to_union(void *context, uint64_t hash)
-{
-    struct guess_union *all = context;
-
-    if (all->set.count >= UNION_MAX || hash_set_add(&all->set, hash) < 0)
-        all->is_full = true;
-}
-
-static void add_totals(struct attacker *attacker, const struct source *source)
-{
-    attacker->accepted += real_recipients(source);
-    attacker->delivered += source->delivered;
-    attacker->attempts += source->attempts;
-    attacker->bounces += source->bounces;
-    if (attacker->first == 0 || source->first < attacker->first)
-        attacker->first = source->first;
-    if (source->last > attacker->last)
-        attacker->last = source->last;
-    attacker->is_exact = attacker->is_exact && source_guesses_are_exact(source);
-}
-
-static void total(const struct sources *sources, struct attacker *attacker)
-{
-    struct guess_union all = {0};
-    size_t most = 0;
-
-    attacker->is_exact = true;
-    if (attacker->source != 0) {
-        add_totals(attacker, &sources->items[attacker->source]);
-        attacker->guesses = sources->items[attacker->source].guesses;
-        return;
-    }
-    for (size_t i = 0; i < attacker->member_count; i++)
-        most += sources->items[attacker->members[i]].guesses;
-    all.is_full =
-        !hash_set_reserve(&all.set, most < UNION_MAX ? most : UNION_MAX);
-    for (size_t i = 0; i < attacker->member_count; i++) {
-        const struct source *source = &sources->items[attacker->members[i]];
-
-        add_totals(attacker, source);
-        each_guess(source, (struct guess_part){0, 0}, add_to_union, &all);
-    }
-    attacker->guesses = all.set.count;
-    attacker->is_exact = attacker->is_exact && !all.is_full;
-    hash_set_free(&all.set);
-}
+/* ---- the verdict ---- */
 
 static bool is_listable(const struct sources *sources,
                         const struct attacker *attacker)
@@ -969,66 +847,6 @@ static bool is_listable(const struct sources *sources,
         return true;
     return !ip_is_private(ip) && !attacker->holds_allowed &&
            !is_allowed(sources, ip);
-}
-
-/* Attackers and members of crowds, each once: in a network most are both. */
-static bool list_named(const struct judge *judge, struct members *named)
-{
-    for (uint32_t i = 1; i < judge->sources->count; i++)
-        if (is_named(judge, i) && !add_member(named, i))
-            return false;
-    return true;
-}
-
-/* Guess lists that several sources work through are one campaign. */
-static void count_part(struct sources *sources, const struct members *named,
-                       struct guess_table *table)
-{
-    memset(table->hashes, 0, table->slot_count * sizeof(*table->hashes));
-    for (size_t i = 0; i < named->count; i++) {
-        table->source = named->items[i];
-        each_guess(&sources->items[table->source], table->part, count_guess,
-                   table);
-    }
-    for (size_t i = 0; i < sources->attacker_count; i++) {
-        struct attacker *attacker = &sources->attackers[i];
-
-        if (attacker->source == 0)
-            continue;
-        table->shared = 0;
-        each_guess(&sources->items[attacker->source], table->part, count_shared,
-                   table);
-        attacker->shared += table->shared;
-    }
-}
-
-static void count_shares(const struct judge *judge)
-{
-    struct sources *sources = judge->sources;
-    struct guess_table table = {.slot_count = 1024};
-    struct members named = {0};
-    bool is_listed = list_named(judge, &named);
-    uint64_t all = 0;
-
-    for (size_t i = 0; i < named.count; i++)
-        all += sources->items[named.items[i]].guesses;
-    for (; all > SHARED_MAX; all /= 2)
-        table.part.bits++;
-    /* A part is never just its share of all. */
-    while (table.slot_count < all + all / 2)
-        table.slot_count *= 2;
-    table.hashes = calloc(table.slot_count, sizeof(*table.hashes));
-    table.sources = calloc(table.slot_count, sizeof(*table.sources));
-    for (uint64_t part = 0;
-         part >> table.part.bits == 0 && table.hashes != NULL &&
-         table.sources != NULL && is_listed;
-         part++) {
-        table.part.number = part;
-        count_part(sources, &named, &table);
-    }
-    free(named.items);
-    free(table.hashes);
-    free(table.sources);
 }
 
 static int order_attackers(const void *left, const void *right, void *context)
@@ -1097,11 +915,11 @@ bool sources_judge(struct sources *sources)
     for (size_t i = 0; i < sources->attacker_count; i++) {
         struct attacker *attacker = &sources->attackers[i];
 
-        total(sources, attacker);
+        shares_add_totals(sources, attacker);
         sources->attackers[i].is_listable =
             is_listable(sources, &sources->attackers[i]);
     }
-    count_shares(&judge);
+    shares_count(sources, judge.named);
     free(judge.named);
     if (sources->attacker_count > 0)
         qsort_r(sources->attackers, sources->attacker_count,

@@ -1,0 +1,29 @@
+/*
+ * What the guesses of the attackers say together: totals of a crowd, and which
+ * of them worked through the same list.
+ */
+#ifndef QSCAN_SHARES_H
+#define QSCAN_SHARES_H
+
+#include "qscan/sources.h"
+
+/* Guesses whose hash begins with these bits; {0, 0}: all. */
+struct guess_part {
+    unsigned bits; /* how many */
+    uint64_t number;
+};
+
+/* Calls visit for each distinct guess of a source that is told apart. */
+void source_each_guess(const struct source *source, struct guess_part part,
+                       void (*visit)(void *context, uint64_t hash),
+                       void *context);
+
+/* Adds up what the members of an attacker did: from guesses to last. */
+void shares_add_totals(const struct sources *sources,
+                       struct attacker *attacker);
+
+/* Sets shared of all attackers but crowds. named: bit per source, of the
+ * attackers and of all members of crowds. Not set without memory. */
+void shares_count(struct sources *sources, const uint8_t *named);
+
+#endif
