@@ -151,15 +151,12 @@ static uint64_t mix(uint64_t hash)
     return hash == 0 ? 1 : hash;
 }
 
-static uint64_t message_hash(uint64_t id, uint64_t host)
-{
-    return id == host ? 1 : id ^ host;
-}
-
 uint64_t record_message_hash(const uint64_t key[2], uint64_t host,
                              struct slice id)
 {
-    return message_hash(keyed_hash(key, id), host);
+    uint64_t hash = keyed_hash(key, id) ^ host;
+
+    return hash == 0 ? 1 : hash;
 }
 
 uint64_t record_address_hash(const uint64_t key[2], struct slice address)
@@ -373,8 +370,7 @@ static bool set_by_kind(struct record_maker *maker,
             return false;
         set_recipient(maker, scratch, line->recipient, record);
         record->reason = template_of(scratch, line->reason);
-        record->reason_hash = (uint32_t)keyed_hash_again(
-            &maker->reasons, maker->key, record->reason);
+        record->reason_hash = (uint32_t)keyed_hash(maker->key, record->reason);
         return true;
     case LOGLINE_AUTH:
     case LOGLINE_AUTH_OK:
@@ -425,11 +421,11 @@ static enum record_outcome make_own(struct record_maker *maker,
     if (line->is_hostile)
         return RECORD_COUNTED;
     record->kind = (uint8_t)line->kind;
-    record->host = keyed_hash_again(&maker->hosts, maker->key, line->host);
+    record->host = keyed_hash(maker->key, line->host);
     record->log_host = line->host;
     if (line->id.len > 0)
-        record->message = message_hash(
-            keyed_hash_again(&maker->ids, maker->key, line->id), record->host);
+        record->message =
+            record_message_hash(maker->key, record->host, line->id);
     if (line->pid >= 0)
         record->process = mix(record->host + (uint64_t)line->pid);
     if (line->kind != LOGLINE_TO)
@@ -473,7 +469,7 @@ enum record_outcome record_make(struct record_maker *maker, struct slice text,
         tally->repeat_lines++;
         tally->repeated_count += line.repeat_count;
         record_r->is_repeat = true;
-        record_r->host = keyed_hash_again(&maker->hosts, maker->key, line.host);
+        record_r->host = keyed_hash(maker->key, line.host);
         return RECORD_MADE;
     }
     return make_own(maker, &line, scratch, record_r);

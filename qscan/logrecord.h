@@ -5,7 +5,6 @@
 #ifndef QSCAN_LOGRECORD_H
 #define QSCAN_LOGRECORD_H
 
-#include "parsers/hash.h"
 #include "parsers/logline.h"
 #include "qscan/logset.h"
 #include "qscan/logtally.h"
@@ -72,7 +71,6 @@ struct record_maker {
     unsigned event_shapes;
     struct logtally tally;
     struct status_memory *statuses; /* owned */
-    struct hash_memory hosts, ids, reasons;
 };
 
 /* Text that is not in the line as it is needed: lower case, numbers taken

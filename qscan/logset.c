@@ -19,6 +19,10 @@ enum {
     ZONES_APART_SEC = 26 * 3600, /* and by this at most */
 };
 
+/* One key for all files: of a small number a hash would forget what is before
+ * an empty text. */
+static const uint64_t OPENING_KEY = UINT64_C(0xa4093822299f31d0);
+
 /* ---- stamps to seconds ---- */
 
 int32_t log_year_near(const struct log_epoch *near, int month)
@@ -283,9 +287,10 @@ static void add_opening(struct log_file *file, const struct logline *line)
 {
     struct slice parts[] = {line->host, line->tag, line->id, line->text};
     size_t number = file->opening_count;
+    unsigned second =
+        line->stamp.minute % ZONE_STEP_MIN * 60u + line->stamp.second;
     uint64_t key[2] = {number == 0 ? 0 : file->opening[number - 1],
-                       (uint64_t)(line->stamp.minute % ZONE_STEP_MIN * 60 +
-                                  line->stamp.second)};
+                       OPENING_KEY ^ second};
 
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
         key[0] = keyed_hash(key, parts[i]);

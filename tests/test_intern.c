@@ -149,30 +149,6 @@ static void test_hash_depends_on_the_key(void **state)
     assert_memory_not_equal(made[0], made[1], sizeof(made[0]));
 }
 
-/* Reference values of SipHash-1-3 with the key 00 01 ... 0f and the text
- * 00 01 ... of that length. */
-static void test_hash_is_siphash_1_3(void **state)
-{
-    static const uint64_t bytes_key[2] = {0x0706050403020100,
-                                          0x0f0e0d0c0b0a0908};
-    static const struct {
-        size_t len;
-        uint64_t want;
-    } cases[] = {
-        {0, 0xabac0158050fc4dc},  {1, 0xc9f49bf37d57ca93},
-        {7, 0xd3927d989bb11140},  {8, 0x369095118d299a8e},
-        {15, 0xd320d86d2a519956},
-    };
-    char text[16];
-
-    (void)state;
-    for (size_t i = 0; i < sizeof(text); i++)
-        text[i] = (char)i;
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
-        assert_int_equal(keyed_hash(bytes_key, slice_make(text, cases[i].len)),
-                         cases[i].want);
-}
-
 static void test_hash_set_counts_distinct_ones(void **state)
 {
     struct hash_set set = {0};
@@ -280,7 +256,6 @@ int main(void)
         cmocka_unit_test(test_many_strings_keep_their_numbers),
         cmocka_unit_test(test_merge_renumbers),
         cmocka_unit_test(test_hash_depends_on_the_key),
-        cmocka_unit_test(test_hash_is_siphash_1_3),
         cmocka_unit_test(test_hash_set_counts_distinct_ones),
         cmocka_unit_test(test_hash_set_grows_not_within_what_is_reserved),
         cmocka_unit_test(test_hash_set_is_visited_in_parts),
