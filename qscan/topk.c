@@ -176,51 +176,71 @@ static bool drop_rare(struct topk *table)
 
 /* ---- adding ---- */
 
-/* The row of that text, or NULL and the free slot where it belongs. */
-static struct topk_row *find_row(const struct topk *table, struct slice text,
-                                 uint32_t hash, uint32_t *slot_r)
+/* Where that row's number is, or, free, where it belongs. */
+static inline uint32_t *slot_of(const struct topk *table, struct slice text,
+                                uint32_t hash)
 {
-    uint32_t at = hash & (table->slot_count - 1);
+    uint32_t mask = table->slot_count - 1;
+    uint32_t at = hash & mask;
 
-    for (; table->slots[at] != 0; at = (at + 1) & (table->slot_count - 1)) {
-        struct topk_row *row = &table->rows[table->slots[at] - 1];
+    for (; table->slots[at] != 0; at = (at + 1) & mask) {
+        const struct topk_row *row = &table->rows[table->slots[at] - 1];
 
         if (row->hash == hash && row->text_len == text.len &&
             (text.len == 0 || memcmp(row->text, text.ptr, text.len) == 0))
-            return row;
+            break;
     }
-    *slot_r = at;
-    return NULL;
+    return &table->slots[at];
 }
 
-static bool has_room(struct topk *table)
+/* Slots are others afterwards. */
+static bool make_room(struct topk *table)
 {
-    return table->count < table->capacity ||
-           (table->capacity < TOPK_MAX ? grow_rows(table) : drop_rare(table));
+    return table->capacity < TOPK_MAX ? grow_rows(table) : drop_rare(table);
 }
 
+static bool has_text_room(struct topk *table, size_t bytes)
+{
+    return table->text_capacity - table->text_len >= bytes ||
+           grow_texts(table, bytes);
+}
+
+/* slot: the free one where it belongs, while there is room. */
 static struct topk_row *new_row(struct topk *table, struct slice text,
-                                uint32_t hash)
+                                uint32_t hash, uint32_t *slot)
 {
-    uint32_t slot = 0;
+    bool is_full = table->count == table->capacity;
     struct topk_row *row;
 
-    if (!has_room(table) ||
-        (table->text_capacity - table->text_len < text.len + 1 &&
-         !grow_texts(table, text.len + 1))) {
+    if ((is_full && !make_room(table)) || !has_text_room(table, text.len + 1)) {
         table->has_failed = true;
         return NULL;
     }
-    find_row(table, text, hash, &slot);
+    if (is_full)
+        slot = slot_of(table, text, hash);
     row = &table->rows[table->count++];
-    table->slots[slot] = table->count;
-    if (text.len > 0)
-        memcpy(table->texts + table->text_len, text.ptr, text.len);
+    *slot = table->count;
     *row = (struct topk_row){.text = table->texts + table->text_len,
                              .text_len = (uint32_t)text.len,
                              .hash = hash};
+    if (text.len > 0)
+        memcpy(table->texts + table->text_len, text.ptr, text.len);
     table->text_len += text.len;
     return row;
+}
+
+/* NULL without memory. */
+static inline struct topk_row *row_of(struct topk *table, struct slice text,
+                                      uint32_t hash)
+{
+    uint32_t *slot = NULL;
+
+    if (table->capacity > 0) {
+        slot = slot_of(table, text, hash);
+        if (*slot != 0)
+            return &table->rows[*slot - 1];
+    }
+    return new_row(table, text, hash, slot);
 }
 
 void topk_add(struct topk *table, struct slice text, uint64_t count,
@@ -234,16 +254,14 @@ void topk_add(struct topk *table, struct slice text, uint64_t count,
 void topk_add_hashed(struct topk *table, struct slice text, uint32_t hash,
                      uint64_t count, uint64_t bytes)
 {
-    struct topk_row *row = NULL;
-    uint32_t slot;
+    struct topk_row *row;
 
     if (slice_is_absent(text) || count == 0)
         return;
     text = slice_head(text, TOPK_TEXT_MAX_BYTES);
     table->total += count;
-    if (table->capacity > 0)
-        row = find_row(table, text, hash, &slot);
-    if (row == NULL && (row = new_row(table, text, hash)) == NULL)
+    row = row_of(table, text, hash);
+    if (row == NULL)
         return;
     row->count += count;
     row->bytes += bytes;
