@@ -43,28 +43,18 @@ static int64_t local_epoch(const struct log_stamp *stamp, int32_t year)
     return (int64_t)mktime(&tm);
 }
 
-int64_t log_clock_read(struct log_clock *clock, const struct log_epoch *near,
-                       const struct log_stamp *stamp)
+void log_clock_set(struct log_clock *clock, const struct log_epoch *near,
+                   const struct log_stamp *stamp)
 {
     int32_t year =
         stamp->year != 0 ? stamp->year : log_year_near(near, stamp->month);
 
-    if (stamp->has_zone)
-        return log_stamp_epoch(stamp, year, 0);
-    if (!clock->is_known || clock->hour != stamp->hour ||
-        clock->day != stamp->day || clock->month != stamp->month ||
-        clock->year != year) {
-        clock->is_known = true;
-        clock->year = year;
-        clock->month = stamp->month;
-        clock->day = stamp->day;
-        clock->hour = stamp->hour;
-        clock->hour_start = clock->is_utc
-                                ? log_stamp_epoch(stamp, year, 0) -
-                                      stamp->minute * 60 - stamp->second
-                                : local_epoch(stamp, year);
-    }
-    return clock->hour_start + stamp->minute * 60 + stamp->second;
+    clock->stamp = *stamp;
+    clock->near = *near;
+    clock->hour_start = clock->is_utc || stamp->has_zone
+                            ? log_stamp_epoch(stamp, year, 0) -
+                                  stamp->minute * 60 - stamp->second
+                            : local_epoch(stamp, year);
 }
 
 /* ---- the year of a file ---- */

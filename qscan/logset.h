@@ -56,25 +56,47 @@ struct input_log *log_file_open(struct log_file *file);
 
 /* ---- stamps to seconds ---- */
 
-/* Per thread: what was asked last is remembered. */
-struct log_clock {
-    bool is_utc;
-    bool is_known;
-    int32_t year;
-    uint8_t month, day, hour;
-    int64_t hour_start; /* epoch s of that hour's first second */
-};
-
 /* What a stamp without a year is near to. */
 struct log_epoch {
     int32_t year;
     uint8_t month; /* of the stamp that this year was given to */
 };
 
+/* Per thread: what was asked last is remembered. */
+struct log_clock {
+    bool is_utc;
+    struct log_stamp stamp; /* month 0: none yet */
+    struct log_epoch near;
+    int64_t hour_start; /* epoch s of that hour's first second */
+};
+
 /* The month tells the year: December beside January is last year's. */
 int32_t log_year_near(const struct log_epoch *near, int month);
 
-int64_t log_clock_read(struct log_clock *clock, const struct log_epoch *near,
-                       const struct log_stamp *stamp);
+/* Whether only minute and second may have changed. */
+static inline bool log_clock_is_at(const struct log_clock *clock,
+                                   const struct log_epoch *near,
+                                   const struct log_stamp *stamp)
+{
+    const struct log_stamp *last = &clock->stamp;
+
+    return stamp->hour == last->hour && stamp->day == last->day &&
+           stamp->month == last->month && stamp->year == last->year &&
+           stamp->has_zone == last->has_zone &&
+           stamp->zone_sec == last->zone_sec &&
+           near->year == clock->near.year && near->month == clock->near.month;
+}
+
+void log_clock_set(struct log_clock *clock, const struct log_epoch *near,
+                   const struct log_stamp *stamp);
+
+static inline int64_t log_clock_read(struct log_clock *clock,
+                                     const struct log_epoch *near,
+                                     const struct log_stamp *stamp)
+{
+    if (!log_clock_is_at(clock, near, stamp))
+        log_clock_set(clock, near, stamp);
+    return clock->hour_start + stamp->minute * 60 + stamp->second;
+}
 
 #endif

@@ -298,6 +298,32 @@ static void local_time_follows_its_zone_hour_by_hour(void **state)
     tzset();
 }
 
+static void a_stamp_with_year_and_zone_stands_beside_one_without(void **state)
+{
+    struct log_clock clock = {.is_utc = true};
+    struct log_epoch near = {2026, 3}, other = {2024, 3};
+    struct log_stamp plain = stamp_of(3, 29, 1), east = plain, dated = plain;
+    int64_t start = epoch(2026, 3, 29) + 3600 + 1815;
+
+    (void)state;
+    east.has_zone = true;
+    east.zone_sec = 5 * 3600 + 1800;
+    dated.year = 2025;
+    for (int again = 0; again < 2; again++) {
+        assert_int_equal(log_clock_read(&clock, &near, &plain), start);
+        assert_int_equal(log_clock_read(&clock, &near, &east),
+                         start - east.zone_sec);
+        east.zone_sec = -east.zone_sec;
+        assert_int_equal(log_clock_read(&clock, &near, &east),
+                         start - east.zone_sec);
+        assert_int_equal(log_clock_read(&clock, &near, &dated),
+                         epoch(2025, 3, 29) + 3600 + 1815);
+        assert_int_equal(log_clock_read(&clock, &near, &plain), start);
+        assert_int_equal(log_clock_read(&clock, &other, &plain),
+                         epoch(2024, 3, 29) + 3600 + 1815);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -317,6 +343,7 @@ int main(void)
         IN_SCENE(lines_that_are_no_syslog_do_not_hide_the_first_stamp),
         cmocka_unit_test(a_year_turns_with_its_months),
         cmocka_unit_test(local_time_follows_its_zone_hour_by_hour),
+        cmocka_unit_test(a_stamp_with_year_and_zone_stands_beside_one_without),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
