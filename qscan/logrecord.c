@@ -292,7 +292,6 @@ static void set_client(const struct record_maker *maker,
 static void set_to(struct record_maker *maker, struct record_scratch *scratch,
                    const struct logline *line, struct record *record)
 {
-    struct slice rest = line->recipients, address;
     enum log_fate fate = log_fate(line);
     bool is_settled = fate == FATE_SENT || fate == FATE_FAILED;
 
@@ -301,14 +300,9 @@ static void set_to(struct record_maker *maker, struct record_scratch *scratch,
         set_client(maker, line, record);
     if (is_settled || record->events != 0)
         set_recipient(maker, scratch, line->recipient, record);
-    record->recipients = 1;
-    if (slice_index(rest, ',') < rest.len) {
-        record->recipients = 0;
-        while (logline_next_recipient(&rest, &address))
-            record->recipients++;
-        if (record->recipients > 1)
-            record->list = line->recipients;
-    }
+    record->recipients = log_recipient_count(line);
+    if (record->recipients > 1)
+        record->list = line->recipients;
     if (fate == FATE_WAITS || fate == FATE_FAILED)
         set_reason(maker, scratch, line->status, record);
 }

@@ -2,7 +2,10 @@
 
 #include <stdlib.h>
 
+#include "parsers/bytes.h"
+
 enum {
+    HOUR_SEC = 3600,
     EXACT_SEC = 64,   /* delays below have a bucket each */
     OCTAVE_STEPS = 32 /* from there on so many for a factor of two */
 };
@@ -107,12 +110,12 @@ static struct log_hour *insert_hour(struct logtally *tally, size_t at,
     if (tally->hour_count == LOG_HOURS_MAX) {
         tally->hours_are_cut = true;
         if (at == 0)
-            return NULL;
+            return &tally->unkept;
         at--;
         memmove(tally->hours, tally->hours + 1, at * sizeof(*tally->hours));
     } else {
         if (tally->hour_count == tally->hour_capacity && !grow_hours(tally))
-            return NULL;
+            return &tally->unkept;
         memmove(tally->hours + at + 1, tally->hours + at,
                 (tally->hour_count - at) * sizeof(*tally->hours));
         tally->hour_count++;
@@ -122,23 +125,30 @@ static struct log_hour *insert_hour(struct logtally *tally, size_t at,
     return &tally->hours[at];
 }
 
-/* Neighbouring lines are nearly always of one hour. NULL: not counted. */
-static struct log_hour *hour_of(struct logtally *tally, int64_t hour)
+static int64_t hour_number(int64_t time)
 {
-    size_t at = tally->hour_at;
+    return time / HOUR_SEC - (time % HOUR_SEC < 0);
+}
 
-    if (at < tally->hour_count && tally->hours[at].hour == hour)
-        return &tally->hours[at];
-    at = find_hour(tally, hour);
+static struct log_hour *other_hour(struct logtally *tally, int64_t hour)
+{
+    size_t at = find_hour(tally, hour);
+
     if (at == tally->hour_count || tally->hours[at].hour != hour)
         return insert_hour(tally, at, hour);
     tally->hour_at = at;
     return &tally->hours[at];
 }
 
-static int64_t hour_number(int64_t time)
+/* Neighbouring lines are nearly always of one hour. */
+static inline struct log_hour *hour_of(struct logtally *tally, int64_t time)
 {
-    return time / 3600 - (time % 3600 < 0);
+    size_t at = tally->hour_at;
+
+    if (at < tally->hour_count &&
+        (uint64_t)(time - tally->hours[at].hour * HOUR_SEC) < HOUR_SEC)
+        return &tally->hours[at];
+    return other_hour(tally, hour_number(time));
 }
 
 /* ---- what needs a person ---- */
@@ -278,13 +288,13 @@ enum log_fate log_fate(const struct logline *line)
     return FATE_FAILED;
 }
 
-static uint32_t recipient_count(const struct logline *line)
+uint32_t log_recipient_count(const struct logline *line)
 {
     struct slice rest = line->recipients;
     struct slice recipient;
     uint32_t count = 0;
 
-    if (slice_index(rest, ',') == rest.len)
+    if (bytes_index(rest, ',') == rest.len)
         return 1;
     while (logline_next_recipient(&rest, &recipient))
         count++;
@@ -321,7 +331,7 @@ static void add_waiting(struct logtally *tally, struct log_hour *hour,
 static void add_to(struct logtally *tally, struct log_hour *hour,
                    const struct logline *line)
 {
-    uint32_t count = recipient_count(line);
+    uint32_t count = log_recipient_count(line);
 
     switch (log_fate(line)) {
     case FATE_SENT:
@@ -486,11 +496,8 @@ void logtally_free(struct logtally *tally)
 void logtally_add(struct logtally *tally, const struct logline *line,
                   int64_t time, uint64_t events, uint64_t guess_bit)
 {
-    struct log_hour unkept = {0}; /* of an hour that is not kept */
-    struct log_hour *hour = hour_of(tally, hour_number(time));
+    struct log_hour *hour = hour_of(tally, time);
 
-    if (hour == NULL)
-        hour = &unkept;
     tally->lines++;
     tally->kinds[line->kind]++;
     if (time < tally->first)
@@ -511,10 +518,8 @@ static void merge_hours(struct logtally *into, const struct logtally *from)
 {
     for (size_t i = 0; i < from->hour_count; i++) {
         const struct log_hour *more = &from->hours[i];
-        struct log_hour *hour = hour_of(into, more->hour);
+        struct log_hour *hour = other_hour(into, more->hour);
 
-        if (hour == NULL)
-            continue;
         hour->accepted += more->accepted;
         hour->rejected += more->rejected;
         hour->delivered += more->delivered;

@@ -63,6 +63,9 @@ enum log_fate {
 
 enum log_fate log_fate(const struct logline *line);
 
+/* Of a "to" line; at least 1. */
+uint32_t log_recipient_count(const struct logline *line);
+
 struct logtally {
     /* lines; all of them together = lines */
     uint64_t lines;
@@ -100,8 +103,9 @@ struct logtally {
 
     struct log_hour *hours; /* owned; sorted by hour */
     size_t hour_count, hour_capacity;
-    size_t hour_at;     /* where the line before was counted */
-    bool hours_are_cut; /* more than LOG_HOURS_MAX: the first are missing */
+    size_t hour_at;         /* where the line before was counted */
+    struct log_hour unkept; /* of all others; nobody asks */
+    bool hours_are_cut;     /* more than LOG_HOURS_MAX: the first are missing */
     struct log_trouble_sample troubles[TROUBLE_COUNT];
     bool has_failed; /* no memory: numbers are too low */
 };
