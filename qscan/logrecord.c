@@ -11,7 +11,7 @@ enum {
     SCRATCH_BYTES = 64 * 1024,
     ADDRESS_MAX_BYTES = 1024, /* what is beyond does not tell two apart */
     REASON_MAX_BYTES = 120,   /* and the template of a status_memory */
-    STATUSES = 1024,
+    STATUSES = 4096,
     DETAIL_MAX_BYTES = 100,
 };
 
