@@ -268,19 +268,20 @@ bool logline_reply(struct slice text, struct logline *line)
     return true;
 }
 
+static inline bytes16 mark_quoting(bytes16 c)
+{
+    return (bytes16)((c == '\\') | (c == '"'));
+}
+
 struct slice logline_domain(struct slice address)
 {
-    const char *at;
     struct slice domain;
 
-    if (address.len == 0 || slice_index(address, '\\') < address.len)
-        return (struct slice){NULL, 0};
-    if (slice_index(address, '"') < address.len)
-        return address_domain(address);
-    at = memrchr(address.ptr, '@', address.len);
-    if (at == NULL)
-        return (struct slice){NULL, 0};
-    domain = slice_skip(address, (size_t)(at + 1 - address.ptr));
+    if (bytes_have(address, mark_quoting))
+        return slice_index(address, '\\') < address.len
+                   ? (struct slice){NULL, 0}
+                   : address_domain(address);
+    domain = slice_skip(address, bytes_last_index(address, '@') + 1);
     if (domain.len > 0 && domain.ptr[domain.len - 1] == '.')
         domain.len--;
     return domain.len > 0 ? domain : (struct slice){NULL, 0};
