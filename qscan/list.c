@@ -444,6 +444,7 @@ static void list_stretches(void *context, unsigned worker, size_t first,
     struct list_run *run = context;
 
     (void)worker;
+    workers_own_descriptors();
     for (size_t s = first; s < end; s++) {
         size_t from = run->first + run->count * s / run->scan->worker_count;
         size_t to = run->first + run->count * (s + 1) / run->scan->worker_count;

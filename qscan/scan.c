@@ -509,6 +509,7 @@ static void scan_piece(void *context, unsigned number, size_t first, size_t end)
 {
     struct run *run = context;
 
+    workers_own_descriptors();
     if (first == 0 && run->scan->listing != NULL)
         run->has_joined = queue_join(run->scan->listing);
     for (size_t i = first; i < end; i++) {
@@ -562,6 +563,7 @@ static void read_ahead(struct run *run, struct worker *worker)
     struct facts rows[PIECE];
     bool is_over = false;
 
+    workers_own_descriptors();
     while (!is_over && interrupt_signal() == 0 &&
            blocks_read() == run->blocks_at_start) {
         size_t first, count = take_ahead(run, rows, &first, &is_over);

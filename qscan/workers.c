@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdlib.h>
 
 #include "qscan/interrupt.h"
@@ -80,4 +81,9 @@ bool workers_run(unsigned worker_count, size_t job_count, size_t piece,
         join(&threads[i], progress);
     free(threads);
     return started > 0;
+}
+
+void workers_own_descriptors(void)
+{
+    unshare(CLONE_FILES); /* where that is denied, things are only slower */
 }

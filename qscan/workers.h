@@ -17,4 +17,12 @@ bool workers_run(unsigned worker_count, size_t job_count, size_t piece,
                               size_t end),
                  void *context, struct progress *progress);
 
+/*
+ * For work that opens and closes many files, and leaves none open: gives this
+ * worker a table of descriptors of its own, as threads wait for each other at
+ * one that they share. What was open before stays open in all of them; what a
+ * worker opens from here on nobody else can use, and it ends with the worker.
+ */
+void workers_own_descriptors(void);
+
 #endif
