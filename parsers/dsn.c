@@ -6,12 +6,13 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "parsers/bytes.h"
 #include "parsers/dsn_part.h"
 #include "parsers/header.h"
 
 void dsn_init(struct dsn *dsn)
 {
-    memset(dsn, 0, sizeof *dsn);
+    bytes_clear(dsn, sizeof *dsn);
 }
 
 void dsn_free(struct dsn *dsn)
@@ -112,22 +113,44 @@ static enum dsn_delimiter delimiter_of(struct slice line, struct slice boundary,
                                                   : DSN_DELIMITER_NONE;
 }
 
+/* The next line behind at that begins with '-', or end. */
+static const char *find_dash_line(const char *at, const char *end)
+{
+    enum { WIDTH = sizeof(bytes16) };
+
+    for (; end - at > WIDTH; at += WIDTH) {
+        unsigned bits = bytes16_bits((bytes16)(bytes16_load(at) == '\n') &
+                                     (bytes16)(bytes16_load(at + 1) == '-'));
+
+        if (bits != 0)
+            return at + bits_first(bits) + 1;
+    }
+    for (; end - at > 1; at++)
+        if (at[0] == '\n' && at[1] == '-')
+            return at + 1;
+    return end;
+}
+
+/* Whether the line before this one, which is not the first, is empty. */
+static bool is_after_empty(const char *start, const char *line)
+{
+    const char *newline = line - 1;
+
+    if (newline > start && newline[-1] == '\r')
+        newline--;
+    return newline == start || newline[-1] == '\n';
+}
+
 /* Past lines that cannot be a delimiter of ours, up to one that follows an
  * empty line and begins like it; to the end when there is none. */
 static void skip_our_lines(struct slice *rest)
 {
-    const char *at = rest->ptr, *end = rest->ptr + rest->len;
-    bool is_after_empty = false;
+    const char *line = rest->ptr, *end = rest->ptr + rest->len;
 
-    while (at < end && !(is_after_empty && at[0] == '-')) {
-        const char *newline = memchr(at, '\n', (size_t)(end - at));
-
-        if (newline == NULL)
-            newline = end - 1;
-        is_after_empty = newline == at || (newline == at + 1 && at[0] == '\r');
-        at = newline + 1;
-    }
-    *rest = slice_make(at, (size_t)(end - at));
+    do
+        line = find_dash_line(line, end);
+    while (line < end && !is_after_empty(rest->ptr, line));
+    *rest = slice_make(line, (size_t)(end - line));
 }
 
 static enum dsn_delimiter
@@ -290,7 +313,7 @@ static void read_block(struct slice *rest, struct block *block_r)
     struct header_field field;
     struct slice *status = &block_r->recipient.status;
 
-    memset(block_r, 0, sizeof *block_r);
+    bytes_clear(block_r, sizeof *block_r);
     while (header_next(rest, &field))
         take_field(block_r, &field);
     if (dsn_code_len(*status) != status->len)

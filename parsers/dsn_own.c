@@ -323,13 +323,12 @@ enum dsn_outcome dsn_read_text(struct dsn *dsn, struct slice body,
 /* Takes a word off *text; comments are passed over. Absent at the end. */
 static struct slice next_word(struct slice *text)
 {
-    size_t len = 0;
+    size_t len;
 
     *text = header_skip_comments(*text);
     if (text->len == 0)
         return (struct slice){NULL, 0};
-    while (len < text->len && !header_ends_token(text->ptr[len]))
-        len++;
+    len = header_token_len(*text);
     if (len == 0)
         len = 1;
     *text = slice_skip(*text, len);

@@ -81,16 +81,24 @@ static size_t quoted_len(struct slice text)
     return 0;
 }
 
+static inline bytes16 mark_comment_byte(bytes16 c)
+{
+    return (bytes16)((c == '(') | (c == ')') | (c == '\\'));
+}
+
 size_t header_comment_len(struct slice text)
 {
     size_t depth = 0;
 
     for (size_t i = 0; i < text.len; i++) {
+        i += bytes_find(slice_skip(text, i), mark_comment_byte);
+        if (i == text.len)
+            break;
         if (text.ptr[i] == '\\')
             i++;
         else if (text.ptr[i] == '(')
             depth++;
-        else if (text.ptr[i] == ')' && --depth == 0)
+        else if (--depth == 0)
             return i + 1;
     }
     return text.len;
@@ -183,32 +191,41 @@ struct slice header_parameter(struct slice value, struct slice name)
     return (struct slice){NULL, 0};
 }
 
+static inline bytes16 mark_token_end(bytes16 c)
+{
+    return (bytes16)((c == ' ') | (c - '\t' <= '\r' - '\t') | (c == ';') |
+                     (c == '('));
+}
+
+size_t header_token_len(struct slice text)
+{
+    return bytes_find(text, mark_token_end);
+}
+
 struct slice header_token(struct slice value)
 {
-    size_t len = 0;
-
     value = slice_trim(value);
-    while (len < value.len && !header_ends_token(value.ptr[len]))
-        len++;
-    return slice_head(value, len);
+    return slice_head(value, header_token_len(value));
+}
+
+static bool is_type_byte(char c)
+{
+    c = byte_lower(c);
+    return byte_is_digit(c) || (c >= 'a' && c <= 'z') || c == '-' || c == '_';
 }
 
 struct slice header_typed(struct slice value)
 {
-    size_t end;
-    struct slice type;
+    size_t at = 0, end;
 
     value = slice_trim(value);
-    end = slice_index(value, ';');
-    type = slice_trim(slice_head(value, end));
-    if (end == value.len || type.len == 0)
+    while (at < value.len && is_type_byte(value.ptr[at]))
+        at++;
+    end = at;
+    while (end < value.len && byte_is_space(value.ptr[end]))
+        end++;
+    if (at == 0 || end == value.len || value.ptr[end] != ';')
         return value;
-    for (size_t i = 0; i < type.len; i++) {
-        char c = byte_lower(type.ptr[i]);
-
-        if (!byte_is_digit(c) && (c < 'a' || c > 'z') && c != '-' && c != '_')
-            return value;
-    }
     return slice_trim(slice_skip(value, end + 1));
 }
 

@@ -29,11 +29,9 @@ bool header_next(struct slice *rest, struct header_field *field_r);
  * are skipped; RFC 2231 pieces ("boundary*0") are other names. */
 struct slice header_parameter(struct slice value, struct slice name);
 
-/* ';', '(' or white space; letters pass the first test. */
-static inline bool header_ends_token(char c)
-{
-    return c <= ';' && (c == ';' || c == '(' || byte_is_space(c));
-}
+/* Length of the token that text begins with: ';', '(' or white space ends
+ * it. */
+size_t header_token_len(struct slice text);
 
 /* The value up to the first byte that ends it: "multipart/report". */
 struct slice header_token(struct slice value);

@@ -33,7 +33,7 @@ void qf_free(struct qf *qf)
 /* Everything but the arrays; macros beyond macro_count are never read. */
 static void qf_reset(struct qf *qf)
 {
-    memset(qf, 0, offsetof(struct qf, macros));
+    bytes_clear(qf, offsetof(struct qf, macros));
     qf->macro_count = 0;
     qf->recipient_count = 0;
     qf->header_count = 0;
