@@ -15,52 +15,58 @@ static inline bytes16 mark_name_end(bytes16 c)
     return (bytes16)((c <= ' ') | (c == ':') | (c > '~'));
 }
 
-/* Blanks before the colon are old but legal (RFC 5322 4.5.8). */
-static bool split_field(struct slice line, struct header_field *field_r)
+/* Length of the empty line that text begins with; 0 when it is not empty. */
+static size_t empty_line_len(struct slice text)
 {
-    const char *at, *end = line.ptr + line.len;
-
-    field_r->name = slice_head(line, bytes_find(line, mark_name_end));
-    at = line.ptr + field_r->name.len;
-    while (at < end && byte_is_blank(*at))
-        at++;
-    if (field_r->name.len == 0 || at == end || *at != ':')
-        return false;
-    field_r->value = slice_make(at + 1, (size_t)(end - at - 1));
-    return true;
+    if (text.ptr[0] == '\n')
+        return 1;
+    if (text.ptr[0] != '\r')
+        return 0;
+    return text.len == 1 ? 1 : text.ptr[1] == '\n' ? 2 : 0;
 }
 
-/* Takes the lines off *rest that begin with a blank; returns where the last
- * of them ends, or end when there is none. */
-static const char *take_folds(struct slice *rest, const char *end)
+/* The newline that ends the line at hand and those that continue it, or NULL
+ * when the text ends first. */
+static const char *find_field_end(const char *at, const char *end)
 {
-    struct slice line;
+    const char *newline = memchr(at, '\n', (size_t)(end - at));
 
-    while (rest->len > 0 && byte_is_blank(rest->ptr[0])) {
-        slice_next_line(rest, &line);
-        end = line.ptr + line.len;
-    }
-    return end;
+    while (newline != NULL && newline + 1 < end && byte_is_blank(newline[1]))
+        newline = memchr(newline + 1, '\n', (size_t)(end - newline - 1));
+    return newline;
 }
 
+/* No name, no blank and no colon reaches beyond its line. Blanks before the
+ * colon are old but legal (RFC 5322 4.5.8). */
 bool header_next(struct slice *rest, struct header_field *field_r)
 {
-    struct slice line;
+    struct slice text = *rest;
 
-    while (slice_next_line(rest, &line)) {
-        const char *end = line.ptr + line.len;
-        bool is_field;
+    while (text.len > 0) {
+        const char *end = text.ptr + text.len, *at, *newline;
+        size_t name_len = bytes_find(text, mark_name_end);
 
-        if (line.len == 0)
+        if (name_len == 0 && empty_line_len(text) > 0) {
+            *rest = slice_skip(text, empty_line_len(text));
             return false;
-        is_field = split_field(line, field_r);
-        end = take_folds(rest, end);
-        if (!is_field)
+        }
+        at = text.ptr + name_len;
+        while (at < end && byte_is_blank(*at))
+            at++;
+        newline = find_field_end(at, end);
+        field_r->name = slice_head(text, name_len);
+        text = newline == NULL
+                   ? slice_make(end, 0)
+                   : slice_make(newline + 1, (size_t)(end - newline - 1));
+        if (name_len == 0 || at == end || *at != ':')
             continue;
-        field_r->value.len = (size_t)(end - field_r->value.ptr);
-        field_r->value = slice_trim(field_r->value);
+        at++;
+        field_r->value = slice_trim(
+            slice_make(at, (size_t)((newline == NULL ? end : newline) - at)));
+        *rest = text;
         return true;
     }
+    *rest = text;
     return false;
 }
 
@@ -117,48 +123,41 @@ struct slice header_skip_comments(struct slice text)
     }
 }
 
+static inline bytes16 mark_parameter_byte(bytes16 c)
+{
+    return (bytes16)((c == ';') | (c == '(') | (c == '"'));
+}
+
 /* Behind the next ';' that stands in no comment and no quotes; empty when
  * there is none. */
 static struct slice next_parameter(struct slice text)
 {
-    size_t at = 0;
+    for (;;) {
+        size_t len;
 
-    while (at < text.len) {
-        char c = text.ptr[at];
-        size_t len = 1;
-
-        if (c > ';') { /* most are letters */
-            at++;
-            continue;
-        }
-        if (c == ';')
-            return slice_skip(text, at + 1);
-        if (c == '(')
-            len = header_comment_len(slice_skip(text, at));
-        else if (c == '"')
-            len = quoted_len(slice_skip(text, at));
-        at = len == 0 ? text.len : at + len;
+        text = slice_skip(text, bytes_find(text, mark_parameter_byte));
+        if (text.len == 0)
+            return text;
+        if (text.ptr[0] == ';')
+            return slice_skip(text, 1);
+        len = text.ptr[0] == '(' ? header_comment_len(text) : quoted_len(text);
+        text = slice_skip(text, len == 0 ? text.len : len);
     }
-    return slice_skip(text, text.len);
 }
 
-/* Letters pass the first test. */
-static bool ends_word(char c)
+static inline bytes16 mark_word_end(bytes16 c)
 {
-    return c <= '=' && (byte_is_space(c) || c == ';' || c == '=' || c == '"' ||
-                        c == '(' || c == ')' || c == '\0');
+    return (bytes16)((c == ' ') | (c - '\t' <= '\r' - '\t') | (c == ';') |
+                     (c == '=') | (c == '"') | (c == '(') | (c == ')') |
+                     (c == '\0'));
 }
 
 /* Takes the word off the front of *text. */
 static struct slice take_word(struct slice *text)
 {
-    size_t len = 0;
-    struct slice word;
+    struct slice word = slice_head(*text, bytes_find(*text, mark_word_end));
 
-    while (len < text->len && !ends_word(text->ptr[len]))
-        len++;
-    word = slice_head(*text, len);
-    *text = slice_skip(*text, len);
+    *text = slice_skip(*text, word.len);
     return word;
 }
 
