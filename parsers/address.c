@@ -486,18 +486,15 @@ static const struct status_form forms[] = {
 };
 /* clang-format on */
 
-static bool is_host_byte(char c)
+static inline bytes16 mark_no_host_byte(bytes16 c)
 {
-    return byte_is_digit(c) || (byte_lower(c) >= 'a' && byte_lower(c) <= 'z') ||
-           c == '.' || c == '-' || c == '_';
+    return ~(bytes16)(((c | 0x20) - 'a' <= 'z' - 'a') | (c - '0' <= 9) |
+                      (c == '.') | (c == '-') | (c == '_'));
 }
 
 static bool is_host_name(struct slice s)
 {
-    for (size_t i = 0; i < s.len; i++)
-        if (!is_host_byte(s.ptr[i]))
-            return false;
-    return s.len > 0;
+    return s.len > 0 && !bytes_have(s, mark_no_host_byte);
 }
 
 /*
@@ -515,7 +512,7 @@ static bool take_host(struct slice text, struct slice *host_r)
         return ip_parse(name, &ip);
     if (!is_host_name(name))
         return false;
-    if (memmem(name.ptr, name.len, "..", 2) != NULL)
+    if (slice_find(name, SLICE_LITERAL("..")) < name.len)
         *host_r = absent;
     return true;
 }
