@@ -511,18 +511,38 @@ static bool is_pathological(struct slice pattern)
     return false;
 }
 
-/* Whether the regex has alternatives that no group holds. */
+/* The length of the class that the pattern begins with. An unusual one may end
+ * later: no byte of it is taken for another thing than it is. */
+static size_t class_length(struct slice pattern)
+{
+    size_t at = 1;
+
+    if (at < pattern.len && pattern.ptr[at] == '^')
+        at++;
+    if (at < pattern.len && pattern.ptr[at] == ']')
+        at++;
+    while (at < pattern.len && pattern.ptr[at] != ']')
+        at += pattern.ptr[at] == '\\' ? 2 : 1;
+    return at + 1;
+}
+
+/* Whether the regex may have alternatives that no group holds. */
 static bool has_alternatives(struct slice pattern)
 {
     int depth = 0;
 
+    /* In these a parenthesis opens nothing; they are rare. */
+    if (slice_find(pattern, SLICE_LITERAL("\\Q")) < pattern.len ||
+        slice_find(pattern, SLICE_LITERAL("(?#")) < pattern.len)
+        return true;
     for (size_t i = 0; i < pattern.len; i++) {
         switch (pattern.ptr[i]) {
         case '\\':
             i++;
             break;
-        case '[': /* too rare here to be told apart */
-            return true;
+        case '[':
+            i += class_length(slice_skip(pattern, i)) - 1;
+            break;
         case '(':
             depth++;
             break;
@@ -538,58 +558,158 @@ static bool has_alternatives(struct slice pattern)
     return false;
 }
 
-/* Takes one byte that stands for itself off the pattern. */
-static bool take_literal(struct slice *pattern, char *byte_r)
+static void add_bytes(struct byte_set *set, unsigned char first,
+                      unsigned char last)
 {
-    size_t len = 1;
+    for (unsigned byte = first; byte <= last; byte++)
+        set->bits[byte / 64] |= UINT64_C(1) << byte % 64;
+}
 
+/* Letters of either case are one. */
+static void fold_case(struct byte_set *set)
+{
+    /* 'A' is bit 1 of the second word, 'a' bit 33. */
+    const uint64_t letters = UINT64_C(0x07fffffe);
+    uint64_t both = (set->bits[1] | set->bits[1] >> 32) & letters;
+
+    set->bits[1] |= both | both << 32;
+}
+
+/* "[45]", "[^a-z]", "[ -]"; false for one that says more than bytes. */
+static bool read_class(struct slice class, bool is_caseless,
+                       struct byte_set *set)
+{
+    bool is_negated = class.len > 0 && class.ptr[0] == '^';
+    size_t begin = is_negated, at = begin;
+
+    while (at < class.len) {
+        char byte = class.ptr[at];
+        bool is_range = at + 2 < class.len && class.ptr[at + 1] == '-';
+        char last = is_range ? class.ptr[at + 2] : byte;
+
+        if (memchr("[]\\", byte, 3) != NULL ||
+            memchr("[]\\-", last, is_range ? 4 : 3) != NULL ||
+            (byte == '-' && at > begin && at + 1 < class.len))
+            return false;
+        add_bytes(set, (unsigned char)byte, (unsigned char)last);
+        at += is_range ? 3 : 1;
+    }
+    if (is_caseless)
+        fold_case(set);
+    for (int i = 0; i < 4 && is_negated; i++)
+        set->bits[i] = ~set->bits[i];
+    return at > begin;
+}
+
+/* The byte that the pattern begins with, when it stands for itself. Returns
+ * its length, or 0. */
+static size_t read_literal(struct slice pattern, char *byte_r)
+{
+    *byte_r = pattern.ptr[0];
+    if (*byte_r != '\\')
+        return memchr("^$.[]()|?*+{}", *byte_r, 13) == NULL && *byte_r != '\0';
+    if (pattern.len < 2)
+        return 0;
+    *byte_r = pattern.ptr[1];
+    if (byte_is_digit(*byte_r) || (unsigned char)*byte_r >= 128 ||
+        (byte_lower(*byte_r) >= 'a' && byte_lower(*byte_r) <= 'z'))
+        return 0;
+    return 2;
+}
+
+/* Takes what stands for one byte off the pattern: which bytes it may be. */
+static bool take_byte(struct slice *pattern, bool is_caseless,
+                      struct byte_set *set_r)
+{
+    size_t len;
+    char byte;
+
+    *set_r = (struct byte_set){{0}};
     if (pattern->len == 0)
         return false;
-    *byte_r = pattern->ptr[0];
-    if (*byte_r == '\\') {
+    len = read_literal(*pattern, &byte);
+    if (len > 0) {
+        add_bytes(set_r, (unsigned char)byte, (unsigned char)byte);
+        if (is_caseless)
+            fold_case(set_r);
+    } else if (slice_starts(*pattern, SLICE_LITERAL("\\d"))) {
         len = 2;
-        if (pattern->len < 2)
+        add_bytes(set_r, '0', '9');
+    } else if (pattern->ptr[0] == '[') {
+        len = class_length(*pattern);
+        if (len > pattern->len ||
+            !read_class(slice_make(pattern->ptr + 1, len - 2), is_caseless,
+                        set_r))
             return false;
-        *byte_r = pattern->ptr[1];
-        if (byte_is_digit(*byte_r) || (unsigned char)*byte_r >= 128 ||
-            (byte_lower(*byte_r) >= 'a' && byte_lower(*byte_r) <= 'z'))
-            return false;
-    } else if (*byte_r == '\0' || strchr("^$.[]()|?*+{}", *byte_r) != NULL) {
+    } else {
         return false;
     }
-    /* What may stand several times, or not at all, is no literal. */
-    if (pattern->len > len && pattern->ptr[len] != '\0' &&
-        strchr("?*+{", pattern->ptr[len]) != NULL)
+    /* What may stand several times, or not at all, is no single byte. */
+    if (pattern->len > len && memchr("?*+{", pattern->ptr[len], 4) != NULL)
         return false;
     *pattern = slice_skip(*pattern, len);
     return true;
 }
 
-/* Most regexes that meet a text do not match it: a comparison of a few bytes
- * says so more cheaply. */
-static bool find_literal(struct compiler *c, struct condition *condition,
-                         struct slice pattern, uint32_t options)
+/* Behind the '^'. */
+static bool find_head(struct compiler *c, struct condition *condition,
+                      struct slice rest, bool is_caseless)
 {
-    struct slice rest = pattern;
-    char *literal;
-    size_t len = 0;
+    struct byte_set sets[HEAD_MAX];
+    struct byte_set *head;
+    uint8_t count = 0;
 
-    if ((options & (PCRE2_CASELESS | PCRE2_EXTENDED)) != 0 ||
-        has_alternatives(pattern))
+    while (count < HEAD_MAX && take_byte(&rest, is_caseless, &sets[count]))
+        count++;
+    if (count == 0)
         return true;
-    literal = pool_alloc(&c->set->pool, pattern.len + 1);
+    head = pool_alloc(&c->set->pool, count * sizeof(*head));
+    if (head == NULL) {
+        c->no_memory = true;
+        return false;
+    }
+    memcpy(head, sets, count * sizeof(*head));
+    condition->head = head;
+    condition->head_count = count;
+    condition->is_whole_text = slice_equal(rest, SLICE_LITERAL("$"));
+    condition->is_all_head = condition->is_whole_text || rest.len == 0;
+    return true;
+}
+
+static bool find_literal(struct compiler *c, struct condition *condition,
+                         struct slice pattern)
+{
+    char *literal = pool_alloc(&c->set->pool, pattern.len + 1);
+    size_t at = 0, len = 0;
+
     if (literal == NULL) {
         c->no_memory = true;
         return false;
     }
-    condition->is_anchored = pattern.len > 0 && pattern.ptr[0] == '^';
-    rest = slice_skip(rest, condition->is_anchored);
-    while (take_literal(&rest, &literal[len]))
+    while (at < pattern.len) {
+        size_t taken = read_literal(slice_skip(pattern, at), &literal[len]);
+
+        if (taken == 0)
+            return true;
+        at += taken;
         len++;
-    condition->is_all_literal = rest.len == 0;
-    if (condition->is_anchored || condition->is_all_literal)
-        condition->literal = slice_make(literal, len);
+    }
+    condition->literal = slice_make(literal, len);
     return true;
+}
+
+/* Most regexes that meet a text do not match it: looking at a few bytes says
+ * so more cheaply. */
+static bool find_simple(struct compiler *c, struct condition *condition,
+                        struct slice pattern, uint32_t options)
+{
+    bool is_caseless = (options & PCRE2_CASELESS) != 0;
+
+    if ((options & PCRE2_EXTENDED) != 0 || has_alternatives(pattern))
+        return true;
+    if (pattern.len > 0 && pattern.ptr[0] == '^')
+        return find_head(c, condition, slice_skip(pattern, 1), is_caseless);
+    return is_caseless || find_literal(c, condition, pattern);
 }
 
 static bool compile_regex(struct compiler *c, struct lex_cursor *cursor,
@@ -647,7 +767,7 @@ static bool parse_regex(struct compiler *c, struct lex_cursor *cursor,
         return false;
     }
     if (!compile_regex(c, cursor, condition, offset, pattern, options) ||
-        !find_literal(c, condition, pattern, options))
+        !find_simple(c, condition, pattern, options))
         return false;
     if (is_pathological(pattern))
         compiler_warning(c, place,
@@ -744,9 +864,8 @@ static int remember_slot(struct rules *set, const struct condition *condition)
     enum rules_scope scope = rules_fields[condition->field].scope;
     int *count = &set->remembered_count[scope];
 
-    if (condition->regex == NULL ||
-        (condition->literal.len > 0 && condition->is_all_literal) ||
-        !does_repeat(condition->field))
+    if (condition->regex == NULL || condition->literal.len > 0 ||
+        condition->is_all_head || !does_repeat(condition->field))
         return -1;
     for (int slot = 0; slot < *count; slot++)
         if (slice_equal(

@@ -6,14 +6,11 @@
 #include "parsers/hash.h"
 
 enum {
-    /* What one match may cost. PCRE2 counts the first for each place in the
-     * text where a match can begin, so the text is bounded as well: by what
-     * sendmail accepts as the sum of all headers. */
+    /* What one match may cost. */
     MATCH_LIMIT = 100000,
     DEPTH_LIMIT = 10000,
     HEAP_LIMIT_KIB = 4096,
     JIT_STACK_BYTES = 256 * 1024,
-    TEXT_MAX_BYTES = 32768,
     /* Two fields with several values are compared pair by pair. */
     PAIRS_MAX = 1000000,
     REMEMBERED_TEXTS = 1024, /* in a cache of the processor, mostly */
@@ -86,7 +83,7 @@ static enum truth run_regex(struct rules_matcher *matcher,
     PCRE2_SPTR subject = (PCRE2_SPTR)(text.len == 0 ? "" : text.ptr);
     int count;
 
-    if (text.len > TEXT_MAX_BYTES)
+    if (text.len > REGEX_TEXT_MAX_BYTES)
         return TRUTH_UNDECIDED;
     if (condition->has_jit)
         count = pcre2_jit_match(condition->regex, subject, text.len, 0, 0,
@@ -100,34 +97,45 @@ static enum truth run_regex(struct rules_matcher *matcher,
     return count == PCRE2_ERROR_NOMATCH ? TRUTH_NO : TRUTH_UNDECIDED;
 }
 
-/* What the literal of a regex says of the text; TRUTH_UNKNOWN when that is not
- * enough. */
-static enum truth match_literal(const struct condition *condition,
-                                struct slice text)
+static enum truth match_head(const struct condition *condition,
+                             struct slice text)
 {
-    struct slice literal = condition->literal;
-    bool is_there;
+    size_t count = condition->head_count;
 
-    if (literal.len == 0 || text.len > TEXT_MAX_BYTES)
-        return TRUTH_UNKNOWN;
-    is_there = condition->is_anchored ? slice_starts(text, literal)
-                                      : slice_find(text, literal) < text.len;
-    if (!is_there)
+    if (text.len < count)
         return TRUTH_NO;
-    return condition->is_all_literal ? TRUTH_YES : TRUTH_UNKNOWN;
+    for (size_t i = 0; i < count; i++)
+        if (!byte_set_has(&condition->head[i], text.ptr[i]))
+            return TRUTH_NO;
+    if (!condition->is_all_head)
+        return TRUTH_UNKNOWN;
+    return truth_of(!condition->is_whole_text || text.len == count ||
+                    (text.len == count + 1 && text.ptr[count] == '\n'));
+}
+
+/* What can be said of the text without PCRE2; TRUTH_UNKNOWN when that is not
+ * enough. */
+static enum truth match_simple(const struct condition *condition,
+                               struct slice text)
+{
+    if (text.len > REGEX_TEXT_MAX_BYTES)
+        return TRUTH_UNKNOWN;
+    if (condition->head_count > 0)
+        return match_head(condition, text);
+    if (condition->literal.len > 0)
+        return truth_of(slice_find(text, condition->literal) < text.len);
+    return TRUTH_UNKNOWN;
 }
 
 /* In the memory 0 means not asked yet. */
-static enum truth match_text(struct rules_matcher *matcher,
-                             const struct condition *condition,
-                             struct slice text)
+static enum truth recall_or_run(struct rules_matcher *matcher,
+                                const struct condition *condition,
+                                struct slice text)
 {
     struct remembered *place = NULL;
     unsigned shift = 0;
-    enum truth truth = match_literal(condition, text);
+    enum truth truth;
 
-    if (truth != TRUTH_UNKNOWN)
-        return truth;
     if (condition->remembered >= 0) {
         enum rules_scope scope = rules_fields[condition->field].scope;
 
@@ -144,6 +152,16 @@ static enum truth match_text(struct rules_matcher *matcher,
                                                           : 3)
                           << shift;
     return truth;
+}
+
+static enum truth match_text(struct rules_matcher *matcher,
+                             const struct condition *condition,
+                             struct slice text)
+{
+    enum truth truth = match_simple(condition, text);
+
+    return truth == TRUTH_UNKNOWN ? recall_or_run(matcher, condition, text)
+                                  : truth;
 }
 
 static bool is_same_ip(struct slice a, struct slice b)
@@ -362,7 +380,6 @@ static void view_field(struct rules_matcher *matcher,
 {
     if (matcher->viewed == condition->field && condition->header.len == 0)
         return;
-    matcher->view = (struct field_view){0};
     fetch(message, condition->field, condition->header, &matcher->view);
     matcher->viewed =
         condition->header.len == 0 ? condition->field : FIELD_COUNT;
@@ -373,16 +390,16 @@ static enum truth judge_condition(struct rules_matcher *matcher,
                                   rules_fetch fetch, void *message)
 {
     const struct field_view *view = &matcher->view;
-    enum truth truth;
 
     view_field(matcher, condition, fetch, message);
-    if (condition->other != FIELD_COUNT && view->state != FIELD_ABSENT) {
+    if (view->state == FIELD_ABSENT) /* whatever it is compared with */
+        return TRUTH_NO;
+    if (condition->other != FIELD_COUNT) {
         matcher->viewed = FIELD_COUNT; /* the other one is asked for */
         return judge_two(condition, view, fetch, message);
     }
-    truth = judge_state(condition, view);
-    return truth == TRUTH_UNKNOWN ? judge_values(matcher, condition, view)
-                                  : truth;
+    return view->state == FIELD_PRESENT ? judge_values(matcher, condition, view)
+                                        : judge_state(condition, view);
 }
 
 /* Each condition is answered once a message, however many rules have it. */

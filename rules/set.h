@@ -22,6 +22,11 @@ enum {
     /* How many different regexes on texts that repeat a matcher remembers, of
      * messages and of events. */
     REMEMBERED_MAX = 32,
+    /* PCRE2 counts what a match costs for each place in the text where it can
+     * begin, so the text is bounded as well: by what sendmail accepts as the
+     * sum of all headers. */
+    REGEX_TEXT_MAX_BYTES = 32768,
+    HEAD_MAX = 32, /* bytes of a text that a regex is compared with at once */
 };
 
 struct named_list {
@@ -59,6 +64,17 @@ enum condition_operator {
     OP_UNDER,
 };
 
+struct byte_set {
+    uint64_t bits[4];
+};
+
+static inline bool byte_set_has(const struct byte_set *set, char byte)
+{
+    unsigned char number = (unsigned char)byte;
+
+    return (set->bits[number / 64] >> number % 64 & 1) != 0;
+}
+
 /* What "is" compares. */
 enum condition_compare { BY_BYTES, BY_NAME, BY_IP, BY_NUMBER };
 
@@ -76,13 +92,15 @@ struct condition {
     struct ip ip;
     pcre2_code *regex;
     bool has_jit;
-    /* What the regex cannot match without, where that is simple: the text
-     * begins with it (is_anchored), or holds it. Empty: it is not. */
-    struct slice literal;
-    bool is_anchored;
-    bool is_all_literal; /* and nothing else is needed */
-    int remembered; /* slot for the answers on texts that repeat, or -1; one
-                     * for all conditions with the same regex */
+    struct slice literal; /* the regex is nothing but these bytes; or empty */
+    /* What a text must begin with, of a regex that begins with '^': a set of
+     * bytes for each of the first so many; 0: that is not simple. */
+    const struct byte_set *head;
+    uint8_t head_count;
+    bool is_all_head;   /* and nothing else is needed */
+    bool is_whole_text; /* but that the text ends there, or before a newline */
+    int remembered;     /* slot for the answers on texts that repeat, or -1; one
+                         * for all conditions with the same regex */
     const struct named_list *list; /* OP_IN: one of these two */
     const struct list_table *table;
     uint16_t next_alike; /* chain of the compiler's hash table */

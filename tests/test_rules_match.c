@@ -692,6 +692,179 @@ static void a_match_that_costs_too_much_is_undecided(void **state)
                      ANSWER_YES);
 }
 
+/* ---- what needs no regex library ---- */
+
+static struct rules *compile_status(const char *before, const char *pattern,
+                                    const char *behind)
+{
+    char text[200];
+    struct rules *lists = compile("");
+    struct rules *rules;
+
+    snprintf(text, sizeof(text), "status ~ /%s%s%s", before, pattern, behind);
+    rules = rules_compile_condition(lists, slice_from_string(text), NULL, NULL);
+    rules_free(lists);
+    return rules;
+}
+
+static char status_letter(struct rules_matcher *matcher, struct slice status)
+{
+    struct rules_verdict verdict;
+    struct message message;
+
+    clear(&message);
+    message.cells[FIELD_STATUS] =
+        (struct cell){FIELD_PRESENT, {{.text = status}}, 1};
+    rules_judge(matcher, fetch, &message, &verdict);
+    return letter_of(&verdict);
+}
+
+static size_t random_text(char *text, size_t pieces, const char *const *from,
+                          unsigned from_count)
+{
+    size_t len = 0;
+
+    while (pieces-- > 0)
+        len += (size_t)sprintf(text + len, "%s", from[draw(from_count)]);
+    return len;
+}
+
+/* In a group of its own the library has to answer it. */
+static unsigned compare_with_library(const char *pattern, const char *flags)
+{
+    static const char *const pieces[] = {"a", "A", "b", "B", "1",  "2",   " ",
+                                         "-", ".", "]", "^", "\n", "(",   "\\",
+                                         "|", "",  "",  "c", "z",  "\xe4"};
+    char behind[10], group_end[10];
+    struct rules *plain, *grouped;
+    unsigned yes_count = 0;
+
+    snprintf(behind, sizeof(behind), "/%s", flags);
+    snprintf(group_end, sizeof(group_end), ")/%s", flags);
+    plain = compile_status("", pattern, behind);
+    grouped = compile_status("(?:", pattern, group_end);
+    if (plain != NULL && grouped != NULL) {
+        struct rules_matcher *a = rules_matcher_new(plain);
+        struct rules_matcher *b = rules_matcher_new(grouped);
+
+        for (int i = 0; i < 40; i++) {
+            char text[100];
+            size_t len = random_text(text, draw(6), pieces,
+                                     sizeof(pieces) / sizeof(pieces[0]));
+            char got = status_letter(a, slice_make(text, len));
+
+            if (got != status_letter(b, slice_make(text, len)))
+                fail_msg("/%s/%s on '%.*s' gives %c", pattern, flags, (int)len,
+                         text, got);
+            yes_count += got == 'Y';
+        }
+        rules_matcher_free(a);
+        rules_matcher_free(b);
+    }
+    rules_free(plain);
+    rules_free(grouped);
+    return yes_count;
+}
+
+static void a_regex_means_the_same_without_the_library(void **state)
+{
+    static const char *const pieces[] = {"a",
+                                         "b",
+                                         "A",
+                                         "1",
+                                         " ",
+                                         "\\d",
+                                         "[ab]",
+                                         "[^a]",
+                                         "[^aB]",
+                                         "[a-c]",
+                                         "[ -]",
+                                         "[]a]",
+                                         "[^]a]",
+                                         "[\\]a]",
+                                         "[a-]",
+                                         "[-a]",
+                                         "[1-9a]",
+                                         "[a-c-]",
+                                         "[[:digit:]b]",
+                                         "[\\\\]",
+                                         "[\\d|]",
+                                         "\\.",
+                                         "\\]",
+                                         "\\-",
+                                         "\\\\",
+                                         "\\s",
+                                         "\\x41",
+                                         "\\Q(\\E",
+                                         "(?#()",
+                                         ".",
+                                         "(a|b)",
+                                         "(?:a|)",
+                                         "(?i)",
+                                         "?",
+                                         "*",
+                                         "+",
+                                         "{2}",
+                                         "{1,}",
+                                         "{",
+                                         "}",
+                                         "|",
+                                         "^",
+                                         "$",
+                                         "\\A",
+                                         "\\z",
+                                         "a",
+                                         "b",
+                                         "-",
+                                         "[ab]",
+                                         "[a-c]",
+                                         "\xe4",
+                                         "]"};
+    static const char *const flags[] = {"", "", "i", "s", "x"};
+    static const char *const known[] = {
+        "^b\\Q(\\E|a", "^b(?#()|a", "^z[\\\\]|a", "^z[]|]|a", "^z[^]|]|a",
+        "^a{0}b",      "^[a]{0}b",  "^\\d{0}b",   "^[^aB]",   "^[A-C]$"};
+    unsigned yes_count = 0;
+
+    (void)state;
+    random_state = 88172645463325252u;
+    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+        for (int flag = 1; flag < 5; flag++)
+            compare_with_library(known[i], flags[flag]);
+    for (int i = 0; i < 4000; i++) {
+        char pattern[150] = "^";
+        bool is_anchored = draw(4) != 0, is_ended = draw(3) == 0;
+
+        random_text(pattern + is_anchored, 1 + draw(5), pieces,
+                    sizeof(pieces) / sizeof(pieces[0]));
+        if (is_ended)
+            strcat(pattern, "$");
+        yes_count += compare_with_library(pattern, flags[draw(5)]);
+    }
+    assert_true(yes_count > 2000);
+    /* longer than what is looked at */
+    for (size_t len = 28; len < 40; len++) {
+        char pattern[50] = "^";
+
+        memset(pattern + 1, 'a', len);
+        pattern[len + 1] = '\0';
+        for (size_t at = 0; at <= len; at++) {
+            struct rules *rules = compile_status("", pattern, "/");
+            struct rules_matcher *matcher = rules_matcher_new(rules);
+            char text[50];
+
+            memset(text, 'a', sizeof(text));
+            assert_int_equal(status_letter(matcher, slice_make(text, at)),
+                             at == len ? 'Y' : 'N');
+            text[at] = 'b';
+            assert_int_equal(status_letter(matcher, slice_make(text, 50)),
+                             at == len ? 'Y' : 'N');
+            rules_matcher_free(matcher);
+            rules_free(rules);
+        }
+    }
+}
+
 /* ---- memory of status texts ---- */
 
 static void a_remembered_answer_is_the_right_one(void **state)
@@ -815,6 +988,7 @@ int main(void)
         cmocka_unit_test(a_rule_may_wait_for_the_crowd),
         cmocka_unit_test(two_phases_give_the_verdict_of_one),
         cmocka_unit_test(a_match_that_costs_too_much_is_undecided),
+        cmocka_unit_test(a_regex_means_the_same_without_the_library),
         cmocka_unit_test(a_remembered_answer_is_the_right_one),
         cmocka_unit_test(an_explanation_leaves_nothing_out),
     };
