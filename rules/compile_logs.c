@@ -388,24 +388,46 @@ static bool is_repeating(enum rules_field_id field)
            field == FIELD_EVENT_HOST || field == FIELD_EVENT_TAG;
 }
 
-static uint32_t repeating_fields(const struct rules *set,
-                                 const struct shape_plan *plan)
+/* How many bytes of a text its answer hangs on. */
+static size_t seen_bytes(const struct condition *condition)
 {
-    uint32_t fields = 0;
+    if (condition->op == OP_EXISTS)
+        return 0;
+    if (condition->is_all_head) /* and where it ends, behind a newline even */
+        return condition->head_count + (condition->is_whole_text ? 2u : 0u);
+    return SIZE_MAX;
+}
 
+static bool add_seen(struct shape_plan *plan, enum rules_field_id field,
+                     size_t bytes)
+{
+    uint16_t place = fields_line_places[field];
+    size_t at = 0;
+
+    if (!is_repeating(field))
+        return false;
+    while (at < plan->seen_count && plan->seen[at].place != place)
+        at++;
+    if (at == plan->seen_count)
+        plan->seen[plan->seen_count++] = (struct seen_field){place, 0};
+    if (bytes > plan->seen[at].max_bytes)
+        plan->seen[at].max_bytes = bytes;
+    return true;
+}
+
+static void plan_seen(const struct rules *set, struct shape_plan *plan)
+{
     for (size_t i = 0; i < plan->condition_count; i++) {
         const struct condition *condition =
             &set->conditions[plan->conditions[i]];
 
-        if (!is_repeating(condition->field) ||
+        if (!add_seen(plan, condition->field, seen_bytes(condition)) ||
             (condition->other != FIELD_COUNT &&
-             !is_repeating(condition->other)))
-            return 0;
-        fields |= UINT32_C(1) << (condition->field - FIELD_EVENT_TEXT);
-        if (condition->other != FIELD_COUNT)
-            fields |= UINT32_C(1) << (condition->other - FIELD_EVENT_TEXT);
+             !add_seen(plan, condition->other, SIZE_MAX))) {
+            plan->seen_count = 0;
+            return;
+        }
     }
-    return fields;
 }
 
 /* Which events, and which conditions, lines of one shape are asked for. */
@@ -427,7 +449,7 @@ static void plan_shape(struct compiler *c, unsigned shape)
             plan->events |= UINT64_C(1) << i;
             plan_rule(set, &set->events[i].rule, plan, is_planned);
         }
-    plan->repeating_fields = repeating_fields(set, plan);
+    plan_seen(set, plan);
 }
 
 void logs_resolve(struct compiler *c)

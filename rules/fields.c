@@ -1,5 +1,7 @@
 #include "rules/fields.h"
 
+#include "parsers/logline.h"
+
 #define FIELD(id, name, type, origin, many)                                    \
     [id] = {id, name, SCOPE_MESSAGE, type, origin, many}
 #define OF_EVENT(id, name, type, many)                                         \
@@ -93,6 +95,15 @@ const struct rules_field rules_fields[FIELD_COUNT] = {
     OF_SOURCE(FIELD_FROM_LOGINS, "logins", TYPE_NUMBER),
     OF_SOURCE(FIELD_FROM_LOGINS_SHARE, "logins.share", TYPE_PERCENT),
     OF_SOURCE(FIELD_FROM_DELIVERED, "delivered", TYPE_NUMBER),
+};
+
+#define PLACE(field, member)                                                   \
+    [FIELD_EVENT_##field] = offsetof(struct logline, member)
+const uint16_t fields_line_places[FIELD_COUNT] = {
+    PLACE(TEXT, text),       PLACE(SENDER, sender), PLACE(USER, user),
+    PLACE(RELAY, relay),     PLACE(STATUS, status), PLACE(DSN, dsn),
+    PLACE(REPLY, reply),     PLACE(REASON, reason), PLACE(RULESET, ruleset),
+    PLACE(COMMAND, command), PLACE(HOST, host),     PLACE(TAG, tag),
 };
 
 /* Long enough for any header name; keeps a rule file from hiding a novel. */

@@ -27,6 +27,10 @@ bool fields_may_be_later(enum rules_field_id id);
 const char *fields_words(enum rules_field_id id);
 bool fields_has_word(enum rules_field_id id, struct slice word);
 
+/* Where the text of an event field stands in a struct logline, in bytes; 0: its
+ * values are made of the line. */
+extern const uint16_t fields_line_places[FIELD_COUNT];
+
 /* Reads a value of a TYPE_NUMBER .. TYPE_BOOLEAN field. On failure returns
  * false and what such a value looks like. */
 bool fields_number(enum rules_field_type type, struct slice text,

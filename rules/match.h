@@ -10,16 +10,17 @@
 void match_use_sample(struct rules_matcher *matcher,
                       const struct sample *sample);
 
-/* The events of lines whose texts repeat. */
+/* The events of lines of which their conditions see the same. */
 enum { LINE_MEMORY_PLACES = 1024, LINE_MEMORY_BYTES = 232 };
 
 struct line_memory {
     uint64_t events;
-    uint32_t hash;
-    uint16_t len; /* 0: free */
-    uint8_t shape;
-    char text[LINE_MEMORY_BYTES];
+    uint64_t lens; /* of the texts, a byte each; LINE_MEMORY_ABSENT */
+    uint8_t shape; /* + 1; 0: free */
+    char texts[LINE_MEMORY_BYTES]; /* one behind the other */
 };
+
+enum { LINE_MEMORY_ABSENT = 0xff };
 
 /* LINE_MEMORY_PLACES of them. */
 struct line_memory *match_line_memory(struct rules_matcher *matcher);

@@ -3,6 +3,7 @@
 #include <assert.h>
 
 #include "parsers/hash.h"
+#include "rules/fields.h"
 #include "rules/logs.h"
 
 /* ---- the fields of a log line ---- */
@@ -71,41 +72,22 @@ static bool collect(const struct logline *line, enum rules_field_id field,
                     struct event_values *values)
 {
     switch (field) {
-    case FIELD_EVENT_TEXT:
-        return add_text(values, line->text);
     case FIELD_EVENT_RECIPIENT:
         return add_recipients(values, line, false);
     case FIELD_EVENT_RECIPIENT_DOMAIN:
         return add_recipients(values, line, true);
-    case FIELD_EVENT_SENDER:
-        return add_text(values, line->sender);
     case FIELD_EVENT_SENDER_DOMAIN:
         return add_domain(values, line->sender);
-    case FIELD_EVENT_USER:
-        return add_text(values, line->user);
     case FIELD_EVENT_SOURCE:
         return add_source(values, line);
-    case FIELD_EVENT_RELAY:
-        return add_text(values, line->relay);
-    case FIELD_EVENT_STATUS:
-        return add_text(values, line->status);
-    case FIELD_EVENT_DSN:
-        return add_text(values, line->dsn);
-    case FIELD_EVENT_REPLY:
-        return add_text(values, line->reply);
-    case FIELD_EVENT_REASON:
-        return add_text(values, line->reason);
-    case FIELD_EVENT_RULESET:
-        return add_text(values, line->ruleset);
-    case FIELD_EVENT_COMMAND:
-        return add_text(values, line->command);
-    case FIELD_EVENT_HOST:
-        return add_text(values, line->host);
-    case FIELD_EVENT_TAG:
-        return add_text(values, line->tag);
     default:
         return true;
     }
+}
+
+static const struct slice *text_at(const struct logline *line, uint16_t place)
+{
+    return (const struct slice *)((const char *)line + place);
 }
 
 void rules_event_fetch(void *event_line, enum rules_field_id field,
@@ -113,14 +95,17 @@ void rules_event_fetch(void *event_line, enum rules_field_id field,
 {
     struct rules_event_line *event = event_line;
     struct event_values *values = next_values(event);
+    uint16_t place = fields_line_places[field];
 
     (void)header;
-    *view_r = (struct field_view){FIELD_UNDECIDED, NULL, 0};
-    if (!collect(event->line, field, values))
+    view_r->state = FIELD_UNDECIDED;
+    view_r->values = values->items;
+    view_r->value_count = 0;
+    if (!(place != 0 ? add_text(values, *text_at(event->line, place))
+                     : collect(event->line, field, values)))
         return;
-    *view_r =
-        (struct field_view){values->count > 0 ? FIELD_PRESENT : FIELD_ABSENT,
-                            values->items, values->count};
+    view_r->state = values->count > 0 ? FIELD_PRESENT : FIELD_ABSENT;
+    view_r->value_count = values->count;
 }
 
 /* ---- events ---- */
@@ -146,99 +131,103 @@ uint64_t rules_match_events(struct rules_matcher *matcher, unsigned shape,
 
 /* ---- lines that repeat ---- */
 
-static struct slice repeating_field(const struct logline *line,
-                                    enum rules_field_id field)
+/* What the events of its shape see of a line. */
+struct seen {
+    struct slice texts[SEEN_FIELDS_MAX]; /* that are there */
+    size_t count;
+    uint64_t lens; /* as in struct line_memory */
+    uint64_t hash;
+};
+
+/* False when there is too much of it. Of a text that is too long for a regex
+ * the beginning does not tell the answer. */
+static inline bool read_seen(const struct logline *line,
+                             const struct shape_plan *plan, struct seen *seen_r)
 {
-    switch (field) {
-    case FIELD_EVENT_STATUS:
-        return line->status;
-    case FIELD_EVENT_DSN:
-        return line->dsn;
-    case FIELD_EVENT_REPLY:
-        return line->reply;
-    case FIELD_EVENT_REASON:
-        return line->reason;
-    case FIELD_EVENT_RULESET:
-        return line->ruleset;
-    case FIELD_EVENT_COMMAND:
-        return line->command;
-    case FIELD_EVENT_HOST:
-        return line->host;
-    default:
-        return line->tag;
+    const struct seen_field *end = plan->seen + plan->seen_count;
+    size_t bytes = 0, count = 0;
+    uint64_t lens = 0, hash = 0;
+
+    for (const struct seen_field *field = plan->seen; field < end; field++) {
+        struct slice text = *text_at(line, field->place);
+
+        if (slice_is_absent(text)) {
+            lens = lens << 8 | LINE_MEMORY_ABSENT;
+            continue;
+        }
+        if (text.len > REGEX_TEXT_MAX_BYTES)
+            return false;
+        text = slice_head(text, field->max_bytes);
+        bytes += text.len;
+        if (bytes > LINE_MEMORY_BYTES)
+            return false;
+        lens = lens << 8 | text.len;
+        hash = hash * 31 + loose_hash(text);
+        seen_r->texts[count++] = text;
+    }
+    seen_r->count = count;
+    seen_r->lens = lens;
+    seen_r->hash = hash;
+    return true;
+}
+
+static bool is_remembered(const struct line_memory *place,
+                          const struct seen *seen)
+{
+    const char *text = place->texts;
+
+    for (size_t i = 0; i < seen->count; i++) {
+        if (memcmp(text, seen->texts[i].ptr, seen->texts[i].len) != 0)
+            return false;
+        text += seen->texts[i].len;
+    }
+    return true;
+}
+
+static void remember_line(struct line_memory *place, const struct seen *seen,
+                          unsigned shape, uint64_t events)
+{
+    char *text = place->texts;
+
+    place->events = events;
+    place->lens = seen->lens;
+    place->shape = (uint8_t)(shape + 1);
+    for (size_t i = 0; i < seen->count; i++) {
+        memcpy(text, seen->texts[i].ptr, seen->texts[i].len);
+        text += seen->texts[i].len;
     }
 }
 
-/* All that the events of its shape ask for, with lengths between; absent is
- * another text than empty. Returns its length, 0 when it is too long. */
-static size_t join_fields(const struct logline *line, uint32_t fields,
-                          char text[static LINE_MEMORY_BYTES])
+static uint64_t judge_line(struct rules_matcher *matcher,
+                           const struct logline *line, unsigned shape)
 {
-    size_t len = 0;
+    struct rules_event_line event;
 
-    for (; fields != 0; fields &= fields - 1) {
-        struct slice field =
-            repeating_field(line, (enum rules_field_id)(FIELD_EVENT_TEXT +
-                                                        __builtin_ctz(fields)));
-
-        if (field.len + 1 > LINE_MEMORY_BYTES - len)
-            return 0;
-        text[len++] = slice_is_absent(field) ? '\xff' : (char)field.len;
-        if (field.len > 0)
-            memcpy(text + len, field.ptr, field.len);
-        len += field.len;
-    }
-    return len;
+    event.line = line;
+    event.next = 0;
+    return rules_match_events(matcher, shape, rules_event_fetch, &event);
 }
 
-/* The place of a line in the memory; NULL when it is not remembered. */
-static struct line_memory *find_place(struct rules_matcher *matcher,
-                                      const struct logline *line,
-                                      unsigned shape, bool *is_known_r)
-{
-    uint32_t fields = match_set(matcher)->shapes[shape].repeating_fields;
-    struct line_memory *place;
-    char text[LINE_MEMORY_BYTES];
-    size_t len = join_fields(line, fields, text);
-    uint32_t hash;
-
-    *is_known_r = false;
-    if (len == 0)
-        return NULL;
-    hash = loose_hash(slice_make(text, len)) + shape;
-    place = &match_line_memory(matcher)[hash % LINE_MEMORY_PLACES];
-    if (place->hash == hash && place->len == len && place->shape == shape &&
-        memcmp(place->text, text, len) == 0) {
-        *is_known_r = true;
-        return place;
-    }
-    place->hash = hash;
-    place->len = (uint16_t)len;
-    place->shape = (uint8_t)shape;
-    memcpy(place->text, text, len);
-    return place;
-}
-
+/* Whoever writes the texts can at most have their lines judged again: one that
+ * is looked for has one place, and what was there before is forgotten. */
 uint64_t rules_match_line(struct rules_matcher *matcher,
                           const struct logline *line)
 {
     unsigned shape = logline_shape(line->kind);
-    struct rules_event_line event;
+    const struct shape_plan *plan = &match_set(matcher)->shapes[shape];
     struct line_memory *place;
-    uint64_t events;
-    bool is_known;
+    struct seen seen;
 
-    if (line->is_hostile || match_set(matcher)->shapes[shape].events == 0)
+    if (line->is_hostile || plan->events == 0)
         return 0;
-    place = find_place(matcher, line, shape, &is_known);
-    if (is_known)
-        return place->events;
-    event.line = line;
-    event.next = 0;
-    events = rules_match_events(matcher, shape, rules_event_fetch, &event);
-    if (place != NULL)
-        place->events = events;
-    return events;
+    if (plan->seen_count == 0 || !read_seen(line, plan, &seen))
+        return judge_line(matcher, line, shape);
+    place =
+        &match_line_memory(matcher)[(seen.hash + shape) % LINE_MEMORY_PLACES];
+    if (place->shape != shape + 1 || place->lens != seen.lens ||
+        !is_remembered(place, &seen))
+        remember_line(place, &seen, shape, judge_line(matcher, line, shape));
+    return place->events;
 }
 
 /* ---- rules on source ---- */

@@ -141,14 +141,23 @@ struct source_rule {
     struct rules_source_rule shown;
 };
 
+/* A text of which the conditions of a shape see no more than its beginning. */
+struct seen_field {
+    uint16_t place; /* fields_line_places */
+    size_t max_bytes;
+};
+
+enum { SEEN_FIELDS_MAX = 8 };
+
 /* What lines of one shape are asked for. */
 struct shape_plan {
     uint64_t events;      /* bit per event */
     uint16_t *conditions; /* of those events, each once */
     size_t condition_count;
-    /* Bit per event field, from FIELD_EVENT_TEXT on, that they ask for; 0 when
-     * one of them hardly ever repeats. */
-    uint32_t repeating_fields;
+    /* All that they see of a line; none when one of them looks at what hardly
+     * ever repeats. */
+    struct seen_field seen[SEEN_FIELDS_MAX];
+    size_t seen_count;
 };
 
 struct inline_list {

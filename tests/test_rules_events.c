@@ -242,6 +242,125 @@ static void a_line_cut_anywhere_is_judged(void **state)
     rules_free(rules);
 }
 
+/* ---- lines that repeat ---- */
+
+static uint64_t random_state;
+
+static unsigned draw(unsigned below)
+{
+    random_state ^= random_state << 13;
+    random_state ^= random_state >> 7;
+    random_state ^= random_state << 17;
+    return (unsigned)(random_state >> 33) % below;
+}
+
+/* Both shapes see the same fields, and are other events by them. */
+#define REPEATING                                                              \
+    "event a\n line to, reply\n when status ~ /^User unknown/\n"               \
+    "event b\n line to, reply\n any dsn ~ /^5\\.1\\.1$/ | reason ~ /^a$/\n"    \
+    "event c\n line to, reply\n when reply ~ /b{3}|^.{300}|[02468]$/\n"        \
+    "event d\n line to, reply\n any command exists | host is b.example\n"      \
+    "event e\n line to\n when command is tag\n"                                \
+    "event f\n line reply\n when command isnt tag\n"                           \
+    "event g\n line to\n unless ruleset !~ /^ab/\n"                            \
+    "event h\n line reply\n when ruleset is \"\"\n"
+
+enum { TEXT_BYTES = 33000 };
+
+static struct slice draw_text(char bytes[static TEXT_BYTES])
+{
+    static const char *const few[] = {"a",
+                                      "a\n",
+                                      "a\nb",
+                                      "aa",
+                                      "5.1.1",
+                                      "5.1.1\n",
+                                      "5.1.2",
+                                      "5.1.1\nx",
+                                      "abbb",
+                                      "ab",
+                                      "b.example",
+                                      "",
+                                      "A",
+                                      "abab",
+                                      "User unknow",
+                                      "User unknown",
+                                      "User unknown!"};
+    unsigned kind = draw(24);
+
+    if (kind < 4)
+        return slice_make(NULL, 0);
+    memset(bytes, 'a' + (char)draw(2), TEXT_BYTES);
+    if (kind == 4) /* a text as long as the memory, and longer */
+        return slice_make(bytes, 220 + draw(100));
+    return slice_from_string(few[draw(sizeof(few) / sizeof(few[0]))]);
+}
+
+/* One of few, or one of so many that they drive each other out. */
+static void draw_line(struct logline *line, bool has_many)
+{
+    static char bytes[7][TEXT_BYTES];
+    struct slice *texts[] = {&line->status, &line->dsn,     &line->reply,
+                             &line->reason, &line->ruleset, &line->command,
+                             &line->tag};
+
+    *line = (struct logline){
+        .kind = draw(3) > 0 ? LOGLINE_TO : LOGLINE_REPLY,
+        .host = slice_from_string(draw(2) > 0 ? "a" : "b.example"),
+        .recipient = slice_from_string("x")};
+    if (has_many)
+        line->reply = slice_make(
+            bytes[0], (size_t)sprintf(bytes[0], "550 %05u", draw(9000)));
+    if (has_many && draw(20) == 0) { /* longer than a regex may look at */
+        memset(bytes[0], 'a', TEXT_BYTES);
+        memcpy(bytes[0], "User unknown", 12);
+        line->status = slice_make(bytes[0], 32767 + draw(3));
+        line->reply = slice_from_string("");
+    }
+    for (size_t i = 0; !has_many && i < sizeof(texts) / sizeof(texts[0]); i++)
+        *texts[i] = draw_text(bytes[i]);
+}
+
+/* An event on a field that hardly ever repeats keeps the lines of its shape
+ * from being remembered. */
+static void a_remembered_line_is_the_same_events(void **state)
+{
+    struct rules *rules = compile(REPEATING);
+    struct rules *forgetful =
+        compile(REPEATING "event z\n line to, reply\n when recipient exists\n");
+    struct rules_matcher *matcher = rules_matcher_new(rules);
+    struct rules_matcher *judge = rules_matcher_new(forgetful);
+    unsigned counts[8] = {0};
+
+    (void)state;
+    random_state = 88172645463325252u;
+    for (unsigned i = 0; i < 60000; i++) {
+        /* a memory with nothing in it */
+        struct rules_matcher *fresh =
+            i % 8 == 0 ? rules_matcher_new(rules) : NULL;
+        struct logline line;
+        uint64_t want, got;
+
+        draw_line(&line, i / 10000 % 2 == 1);
+        want = rules_match_line(judge, &line);
+        got = rules_match_line(matcher, &line);
+        assert_true((want & 1u << 8) != 0);
+        assert_int_equal(got, want & 0xff);
+        if (fresh != NULL)
+            assert_int_equal(rules_match_line(fresh, &line), got);
+        for (int event = 0; event < 8; event++)
+            counts[event] += got >> event & 1;
+        rules_matcher_free(fresh);
+    }
+    /* the test tests something */
+    for (int event = 0; event < 8; event++)
+        assert_true(counts[event] > 100);
+    rules_matcher_free(judge);
+    rules_matcher_free(matcher);
+    rules_free(forgetful);
+    rules_free(rules);
+}
+
 /* ---- rules on source ---- */
 
 struct source {
@@ -386,6 +505,7 @@ int main(void)
         cmocka_unit_test(every_event_of_a_line_counts),
         cmocka_unit_test(a_line_with_too_many_recipients_is_undecided),
         cmocka_unit_test(a_line_cut_anywhere_is_judged),
+        cmocka_unit_test(a_remembered_line_is_the_same_events),
         cmocka_unit_test(a_source_satisfies_the_conditions_or_not),
         cmocka_unit_test(a_rule_on_source_tells_what_it_counts),
         cmocka_unit_test(a_set_has_64_events_and_64_rules_on_source),
