@@ -417,31 +417,46 @@ static bool is_priority_word(struct slice word)
            slice_equal(word, SLICE_LITERAL("debug"));
 }
 
-/*
- * "[4793]" at the end of a word, seven digits at most: all its bytes at once,
- * as log_clock_read does. Bytes taken; 0: another shape, or none.
- */
-static size_t take_pid(struct slice word, int64_t *pid_r)
+/* The bytes of a word that are no digits, 0x80 in each; exact up to the first
+ * of them, and what is behind it may have one too many. */
+static inline uint64_t not_digits(uint64_t word)
+{
+    word ^= UINT64_C(0x3030303030303030);
+    return (word | (word + UINT64_C(0x7676767676767676))) &
+           UINT64_C(0x8080808080808080);
+}
+
+/* The number that the last count bytes of a word, digits all, stand for; 1 to
+ * 8 of them, all at once, as log_clock_read does. */
+static inline int64_t last_digits(uint64_t word, unsigned count)
 {
     const uint64_t both = UINT64_C(0x000000ff000000ff);
+    uint64_t digits = (word ^ UINT64_C(0x3030303030303030)) >>
+                      (8 - count) * 8 << (8 - count) * 8;
+
+    digits = digits * 10 + (digits >> 8); /* pairs, in every other byte */
+    digits = (digits & both) * (100 + (UINT64_C(1000000) << 32)) +
+             (digits >> 16 & both) * (1 + (UINT64_C(10000) << 32));
+    return (int64_t)(digits >> 32);
+}
+
+/* "[4793]" at the end of a word, seven digits at most. Bytes taken; 0: another
+ * shape, or none. */
+static size_t take_pid(struct slice word, int64_t *pid_r)
+{
     uint64_t digits, others;
     unsigned open; /* the last byte that is no digit, of eight before "]" */
 
     if (word.len < 10)
         return 0;
-    digits = bytes_word(word.ptr + word.len - 9) ^ UINT64_C(0x3030303030303030);
-    others = (digits | (digits + UINT64_C(0x7676767676767676))) &
-             UINT64_C(0x8080808080808080);
+    digits = bytes_word(word.ptr + word.len - 9);
+    others = not_digits(digits);
     if (others == 0 || others >> 63 != 0)
         return 0;
     open = 7 - (unsigned)__builtin_clzll(others) / 8;
     if (word.ptr[word.len - 9 + open] != '[')
         return 0;
-    digits = digits >> 8 * (open + 1) << 8 * (open + 1);
-    digits = digits * 10 + (digits >> 8); /* pairs, in every other byte */
-    digits = (digits & both) * (100 + (UINT64_C(1000000) << 32)) +
-             (digits >> 16 & both) * (1 + (UINT64_C(10000) << 32));
-    *pid_r = (int64_t)(digits >> 32);
+    *pid_r = last_digits(digits, 7 - open);
     return 9 - open;
 }
 
@@ -491,9 +506,126 @@ static struct slice skip_blanks(struct slice text)
     return slice_skip(text, at);
 }
 
-/* "[host] tag[pid]: text" and what syslogds put between. */
-static enum logline_outcome parse_bsd(struct slice text, struct logline *line)
+/* ---- what lines before have taught ---- */
+
+/* As log_stamp_take. A second has many lines. */
+static inline size_t take_stamp(struct slice text,
+                                struct logline_memory *memory,
+                                struct log_stamp *stamp_r)
 {
+    enum { LEN = LOGLINE_STAMP_BYTES - 1 };
+    size_t taken;
+
+    if (memory == NULL || text.len <= LEN)
+        return log_stamp_take(text, stamp_r);
+    if (memory->stamp.month != 0 &&
+        bytes16_bits((bytes16)(bytes16_load(text.ptr) ==
+                               bytes16_load(memory->stamp_text))) == 0xffff) {
+        *stamp_r = memory->stamp;
+        return LEN;
+    }
+    taken = log_stamp_take(text, stamp_r);
+    if (taken == LEN && text.ptr[LEN] == ' ') {
+        memcpy(memory->stamp_text, text.ptr, LOGLINE_STAMP_BYTES);
+        memory->stamp = *stamp_r;
+    }
+    return taken;
+}
+
+/* "4793]: ", seven digits at most: how many there are; 0: another shape. */
+static inline unsigned pid_ahead(const char *p, int64_t *pid_r)
+{
+    uint64_t word = bytes_word(p);
+    uint64_t others = not_digits(word);
+    unsigned count;
+
+    if (others == 0)
+        return 0;
+    count = (unsigned)__builtin_ctzll(others) / 8;
+    if (count == 0 || p[count] != ']' || p[count + 1] != ':' ||
+        p[count + 2] != ' ')
+        return 0;
+    *pid_r = last_digits(word << (8 - count) * 8, count);
+    return count;
+}
+
+enum {
+    PID_AHEAD_BYTES = 10, /* that pid_ahead looks at */
+    ORIGIN_LOOKED_AT = 1 + LOGLINE_ORIGIN_BYTES + PID_AHEAD_BYTES,
+};
+
+static inline struct logline_origin *origin_place(struct logline_memory *memory,
+                                                  const char *p)
+{
+    uint64_t hash = bytes_word(p) * UINT64_C(0x9e3779b97f4a7c15);
+
+    return &memory->origins[hash >> 32 & (LOGLINE_ORIGINS - 1)];
+}
+
+static inline uint32_t equal_bits32(const char *a, const char *b)
+{
+    return bytes16_bits((bytes16)(bytes16_load(a) == bytes16_load(b))) |
+           bytes16_bits((bytes16)(bytes16_load(a + 16) == bytes16_load(b + 16)))
+               << 16;
+}
+
+/* Takes " HOST TAG[PID]:" off the front of *text when host and tag are known:
+ * then the words are where parse_bsd would find them, whatever the pid. */
+static inline bool recall_origin(struct slice *text,
+                                 struct logline_memory *memory,
+                                 struct logline *line)
+{
+    const char *p = text->ptr + 1;
+    const struct logline_origin *origin;
+    unsigned digits;
+
+    if (memory == NULL || text->len < ORIGIN_LOOKED_AT)
+        return false;
+    origin = origin_place(memory, p);
+    if ((equal_bits32(p, origin->text) | origin->behind) != UINT32_MAX ||
+        origin->len == 0)
+        return false;
+    digits = pid_ahead(p + origin->len, &line->pid);
+    if (digits == 0)
+        return false;
+    line->host = slice_make(p, origin->host_len);
+    line->tag = slice_make(p + origin->host_len + 1,
+                           (size_t)(origin->len - origin->host_len - 2));
+    *text = slice_skip(*text, 1 + origin->len + digits + sizeof "]:" - 1);
+    return true;
+}
+
+/* Remembers host and tag when nothing but one blank stands before and between
+ * them, and " HOST TAG[PID]: " is what the text begins with. */
+static void learn_origin(struct slice text, struct logline_memory *memory,
+                         const struct logline *line)
+{
+    const char *p = text.ptr + 1;
+    size_t len = line->host.len + 1 + line->tag.len + 1;
+    struct logline_origin *origin;
+    int64_t pid;
+
+    if (memory == NULL || text.len < ORIGIN_LOOKED_AT || line->pid < 0 ||
+        line->host.ptr != p || line->tag.ptr != p + line->host.len + 1 ||
+        line->tag.len == 0 || len > LOGLINE_ORIGIN_BYTES || p[len - 1] != '[' ||
+        pid_ahead(p + len, &pid) == 0)
+        return;
+    origin = origin_place(memory, p);
+    memcpy(origin->text, p, LOGLINE_ORIGIN_BYTES);
+    origin->behind = (uint32_t)(UINT64_C(0xffffffff) << len);
+    origin->len = (uint8_t)len;
+    origin->host_len = (uint8_t)line->host.len;
+}
+
+/* "[host] tag[pid]: text" and what syslogds put between. */
+static enum logline_outcome parse_bsd(struct slice text,
+                                      struct logline_memory *memory,
+                                      struct logline *line)
+{
+    struct slice start = text;
+
+    if (recall_origin(&text, memory, line))
+        return parse_message(skip_message_number(skip_blanks(text)), line);
     for (int i = 0; i < HEADER_WORDS; i++) {
         struct slice word;
 
@@ -507,6 +639,7 @@ static enum logline_outcome parse_bsd(struct slice text, struct logline *line)
         if (word.ptr[word.len - 1] == ':') {
             word.len--;
             set_tag(word, line);
+            learn_origin(start, memory, line);
             return parse_message(skip_message_number(skip_blanks(text)), line);
         }
         if (is_priority_word(word))
@@ -595,7 +728,9 @@ static struct slice clip(struct slice line, bool *is_cut_r)
     return line;
 }
 
-enum logline_outcome logline_parse(struct slice line, struct logline *line_r)
+enum logline_outcome logline_parse(struct slice line,
+                                   struct logline_memory *memory,
+                                   struct logline *line_r)
 {
     bool is_cut, is_rfc5424;
     struct slice text;
@@ -606,12 +741,13 @@ enum logline_outcome logline_parse(struct slice line, struct logline *line_r)
     is_rfc5424 = LOG_STARTS(text, "1 ");
     if (is_rfc5424)
         text = slice_skip(text, 2);
-    taken = log_stamp_take(text, &line_r->stamp);
+    taken = take_stamp(text, memory, &line_r->stamp);
     text = slice_skip(text, taken);
     if (taken == 0 || (text.len > 0 && text.ptr[0] != ' ')) {
         line_r->stamp = (struct log_stamp){.year = 0};
         return LOGLINE_NO_STAMP;
     }
     line_r->is_split = is_cut;
-    return is_rfc5424 ? parse_rfc5424(text, line_r) : parse_bsd(text, line_r);
+    return is_rfc5424 ? parse_rfc5424(text, line_r)
+                      : parse_bsd(text, memory, line_r);
 }

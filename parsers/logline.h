@@ -135,10 +135,35 @@ struct logline {
 };
 
 /*
- * Takes one line apart, without its newline. *line_r is filled as far as the
- * outcome says; for LOGLINE_FOREIGN stamp, host and tag are set.
+ * What a line mostly has in common with one before it: the second, and host
+ * and tag. Begins as zeros and belongs to one thread; it holds copies, and no
+ * answer depends on it.
  */
-enum logline_outcome logline_parse(struct slice line, struct logline *line_r);
+enum {
+    LOGLINE_STAMP_BYTES = 16,  /* "Nov 16 14:28:37 " */
+    LOGLINE_ORIGIN_BYTES = 32, /* "HOST TAG[" */
+    LOGLINE_ORIGINS = 8,
+};
+
+struct logline_memory {
+    char stamp_text[LOGLINE_STAMP_BYTES];
+    struct log_stamp stamp; /* its month 0: none yet */
+    struct logline_origin {
+        char text[LOGLINE_ORIGIN_BYTES];
+        uint32_t behind; /* a bit for each byte that is none of text's */
+        uint8_t len;     /* 0: free */
+        uint8_t host_len;
+    } origins[LOGLINE_ORIGINS];
+};
+
+/*
+ * Takes one line apart, without its newline. *line_r is filled as far as the
+ * outcome says; for LOGLINE_FOREIGN stamp, host and tag are set. Who has many
+ * lines brings a memory, who has one NULL.
+ */
+enum logline_outcome logline_parse(struct slice line,
+                                   struct logline_memory *memory,
+                                   struct logline *line_r);
 
 /* The next address of a "to=" list as it stands in recipients, bare: commas
  * inside quotes or <> do not separate. False at the end. */

@@ -222,7 +222,8 @@ static void find_near(struct lane *lane, struct piece *piece)
     for (int i = 0; i < 20 && slice_next_line(&rest, &line); i++) {
         struct log_epoch *near = &lane->near;
 
-        if (logline_parse(slice_head(line, 256), &parsed) == LOGLINE_NO_STAMP)
+        if (logline_parse(slice_head(line, 256), NULL, &parsed) ==
+            LOGLINE_NO_STAMP)
             continue;
         near->year = log_year_near(near, parsed.stamp.month);
         near->month = parsed.stamp.month;

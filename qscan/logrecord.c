@@ -435,7 +435,7 @@ enum record_outcome record_make(struct record_maker *maker, struct slice text,
 {
     struct logtally *tally = &maker->tally;
     struct logline line;
-    enum logline_outcome outcome = logline_parse(text, &line);
+    enum logline_outcome outcome = logline_parse(text, &maker->memory, &line);
 
     tally->text_bytes += text.len + 1;
     if (outcome == LOGLINE_NO_STAMP) {

@@ -71,6 +71,7 @@ struct record_maker {
     unsigned event_shapes;
     struct logtally tally;
     struct status_memory *statuses; /* owned */
+    struct logline_memory memory;
 };
 
 /* Text that is not in the line as it is needed: lower case, numbers taken

@@ -297,7 +297,7 @@ static void look_at_lines(struct log_file *file, struct slice text)
                     slice_next_line(&text, &line);
          i++) {
         struct logline parsed;
-        enum logline_outcome outcome = logline_parse(line, &parsed);
+        enum logline_outcome outcome = logline_parse(line, NULL, &parsed);
 
         if (outcome != LOGLINE_NO_STAMP && !file->has_stamp) {
             file->stamp = parsed.stamp;

@@ -543,7 +543,7 @@ static void run_line(const struct check *check, const struct subject *subject,
     struct logline line;
 
     outcome->answer = ANSWER_NO;
-    if (logline_parse(text, &line) != LOGLINE_OK)
+    if (logline_parse(text, NULL, &line) != LOGLINE_OK)
         outcome->why = "it is no line of sendmail";
     else if (line.is_hostile)
         outcome->why = "a line that says one thing twice is no event";

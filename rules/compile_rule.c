@@ -231,7 +231,7 @@ static void validate_line(struct compiler *c, const struct lex_line *line,
 {
     struct logline ignored;
 
-    if (logline_parse(text, &ignored) != LOGLINE_OK)
+    if (logline_parse(text, NULL, &ignored) != LOGLINE_OK)
         compiler_error(c, lex_place_at(line, offset),
                        "a sample of an event is a whole line of a maillog",
                        "this is no line of sendmail: '%s'",

@@ -111,7 +111,7 @@ static void watch_lines(const struct rules *rules, struct message *message)
     while (slice_next_line(&rest, &text)) {
         struct watch_event event = {.count = 1};
 
-        if (logline_parse(text, &line) != LOGLINE_OK)
+        if (logline_parse(text, NULL, &line) != LOGLINE_OK)
             continue;
         event.events = rules_match_line(matcher, &line);
         event.time = log_stamp_epoch(&line.stamp, 2026, 0);

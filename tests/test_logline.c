@@ -792,7 +792,7 @@ static void texts_give_kind_and_fields(void **state)
     for (size_t i = 0; i < CASE_COUNT; i++) {
         struct slice whole = guard_text(&guard, case_line(&cases[i], text));
 
-        assert_int_equal(logline_parse(whole, &line), LOGLINE_OK);
+        assert_int_equal(logline_parse(whole, NULL, &line), LOGLINE_OK);
         logline_dump(&line, &dump);
         assert_slice_is(slice_make(dump.text, dump.len), cases[i].want,
                         cases[i].title);
@@ -808,14 +808,14 @@ static void check_cut(struct slice cut, void *context)
     struct dump dump, dump_again;
 
     (void)context;
-    if (logline_parse(cut, &line) != LOGLINE_OK)
+    if (logline_parse(cut, NULL, &line) != LOGLINE_OK)
         return;
     if (!slice_is_absent(line.status)) {
         assert_true(line.status.ptr >= cut.ptr);
         assert_true(line.status.ptr + line.status.len <= cut.ptr + cut.len);
         assert_false(line.is_hostile);
     }
-    logline_parse(cut, &again);
+    logline_parse(cut, NULL, &again);
     logline_dump(&line, &dump);
     logline_dump(&again, &dump_again);
     assert_string_equal(dump.text, dump_again.text);
@@ -841,7 +841,7 @@ static void a_forged_relay_never_wins(void **state)
     (void)state;
     assert_true(ip_parse(SLICE_LITERAL("203.0.113.66"), &forged));
     for (size_t i = 0; i < CASE_COUNT; i++) {
-        logline_parse(case_line(&cases[i], text), &line);
+        logline_parse(case_line(&cases[i], text), NULL, &line);
         if (line.peer.has_ip &&
             memcmp(&line.peer.ip, &forged, sizeof forged) == 0)
             fail_msg("%s: the forged address won", cases[i].title);
@@ -921,7 +921,7 @@ static void long_hostile_lines_are_linear_and_decide_nothing(void **state)
             struct slice whole =
                 long_line(starts[i], repeats[j], LOGLINE_MAX_BYTES);
 
-            assert_int_equal(logline_parse(whole, &line), LOGLINE_OK);
+            assert_int_equal(logline_parse(whole, NULL, &line), LOGLINE_OK);
             if (line.kind == LOGLINE_TO && j == 0) {
                 assert_true(line.is_hostile);
                 assert_slice_is(line.status, NULL, starts[i]);
@@ -942,13 +942,14 @@ static void a_line_beyond_the_limit_has_no_status(void **state)
     struct logline line;
 
     (void)state;
-    assert_int_equal(logline_parse(whole, &line), LOGLINE_OK);
+    assert_int_equal(logline_parse(whole, NULL, &line), LOGLINE_OK);
     assert_int_equal(line.kind, LOGLINE_TO);
     assert_true(line.is_split);
     assert_slice_is(line.status, NULL, "");
     assert_slice_is(line.recipient, "a@example.com", "");
-    assert_int_equal(logline_parse(slice_head(whole, LOGLINE_MAX_BYTES), &line),
-                     LOGLINE_OK);
+    assert_int_equal(
+        logline_parse(slice_head(whole, LOGLINE_MAX_BYTES), NULL, &line),
+        LOGLINE_OK);
     assert_false(line.is_split);
     assert_int_equal(line.status.len,
                      LOGLINE_MAX_BYTES - strlen(HEADER ID
@@ -966,7 +967,7 @@ static void nul_bytes_are_data(void **state)
     struct logline line;
 
     (void)state;
-    assert_int_equal(logline_parse(whole, &line), LOGLINE_OK);
+    assert_int_equal(logline_parse(whole, NULL, &line), LOGLINE_OK);
     assert_int_equal(line.kind, LOGLINE_REPLY);
     assert_int_equal(line.recipient.len, sizeof "a@b@example.com" - 1);
 }
@@ -990,7 +991,7 @@ static struct counts count_kinds(const char *path)
     while (fgets(text, sizeof text, file) != NULL) {
         struct slice whole = slice_make(text, strcspn(text, "\n"));
 
-        assert_int_equal(logline_parse(whole, &line), LOGLINE_OK);
+        assert_int_equal(logline_parse(whole, NULL, &line), LOGLINE_OK);
         assert_false(line.is_hostile);
         counts.lines++;
         counts.kinds[line.kind]++;

@@ -209,7 +209,7 @@ static const struct header_case {
 
 };
 
-enum { CASE_COUNT = sizeof cases / sizeof cases[0] };
+enum { CASE_COUNT = sizeof cases / sizeof cases[0], TEXT_MAX = 1024 };
 
 static void headers_give_stamp_host_tag_and_text(void **state)
 {
@@ -218,12 +218,12 @@ static void headers_give_stamp_host_tag_and_text(void **state)
     struct guard guard;
 
     (void)state;
-    guard_open(&guard, 1024);
+    guard_open(&guard, TEXT_MAX);
     for (size_t i = 0; i < CASE_COUNT; i++) {
         struct slice whole =
             guard_text(&guard, slice_from_string(cases[i].text));
 
-        logline_dump_header(&line, logline_parse(whole, &line), &dump);
+        logline_dump_header(&line, logline_parse(whole, NULL, &line), &dump);
         assert_slice_is(slice_make(dump.text, dump.len), cases[i].want,
                         cases[i].title);
     }
@@ -243,7 +243,7 @@ static void check_cut(struct slice cut, void *context)
     struct logline line;
 
     (void)context;
-    logline_parse(cut, &line);
+    logline_parse(cut, NULL, &line);
     check_inside(line.host, cut);
     check_inside(line.tag, cut);
     check_inside(line.id, cut);
@@ -257,6 +257,84 @@ static void headers_cut_at_every_byte_stay_inside(void **state)
         guard_cut_everywhere(slice_from_string(cases[i].text), check_cut, NULL);
 }
 
+static struct dump dump_of(struct slice line, struct logline_memory *memory)
+{
+    struct logline parsed;
+    struct dump dump;
+    enum logline_outcome outcome = logline_parse(line, memory, &parsed);
+
+    logline_dump_header(&parsed, outcome, &dump);
+    return dump;
+}
+
+/* The text of a case, long enough that its header can be remembered. */
+static struct slice padded_case(const struct header_case *c,
+                                char text[TEXT_MAX])
+{
+    int len =
+        snprintf(text, TEXT_MAX, "%s, and words behind it, and more", c->text);
+
+    assert_in_range(len, 1, TEXT_MAX - 1);
+    return slice_make(text, (size_t)len);
+}
+
+static void lines_before_change_no_answer(void **state)
+{
+    char before[TEXT_MAX], text[TEXT_MAX];
+
+    (void)state;
+    for (size_t i = 0; i < CASE_COUNT; i++) {
+        for (size_t j = 0; j < CASE_COUNT; j++) {
+            struct logline_memory memory = {.stamp.month = 0};
+            struct slice line = padded_case(&cases[j], text);
+            struct dump want = dump_of(line, NULL), got;
+
+            (void)dump_of(padded_case(&cases[i], before), &memory);
+            got = dump_of(line, &memory);
+            assert_string_equal(got.text, want.text);
+        }
+    }
+}
+
+/* With one byte of the header another, or with fewer of them. */
+static void a_header_almost_the_same_is_no_other(void **state)
+{
+    static const char bytes[] = " []:<.0189xl\xff";
+    char text[TEXT_MAX];
+    struct guard guard;
+
+    (void)state;
+    guard_open(&guard, TEXT_MAX);
+    for (size_t i = 0; i < CASE_COUNT; i++) {
+        struct slice line = padded_case(&cases[i], text);
+        struct logline_memory taught = {.stamp.month = 0};
+
+        (void)dump_of(line, &taught);
+        for (size_t at = 0; at < line.len; at++) {
+            char kept = text[at];
+
+            for (size_t j = 0; j < sizeof bytes; j++) {
+                struct logline_memory memory = taught;
+                struct dump want, got;
+
+                text[at] = bytes[j];
+                want = dump_of(line, NULL);
+                got = dump_of(guard_text(&guard, line), &memory);
+                assert_string_equal(got.text, want.text);
+            }
+            text[at] = kept;
+        }
+        for (size_t len = 0; len < line.len; len++) {
+            struct slice cut = slice_head(line, len);
+            struct dump want = dump_of(cut, NULL), got;
+
+            got = dump_of(guard_text(&guard, cut), &taught);
+            assert_string_equal(got.text, want.text);
+        }
+    }
+    guard_close(&guard);
+}
+
 static void line_ends_of_other_systems_are_no_text(void **state)
 {
     struct logline line;
@@ -265,7 +343,7 @@ static void line_ends_of_other_systems_are_no_text(void **state)
     assert_int_equal(
         logline_parse(SLICE_LITERAL("Nov 16 14:28:37 mx2 sm-mta[1]: "
                                     "6AMHqPjw023674: discarded \r\0"),
-                      &line),
+                      NULL, &line),
         LOGLINE_OK);
     assert_slice_is(line.text, "discarded", "");
 }
@@ -341,6 +419,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(headers_give_stamp_host_tag_and_text),
         cmocka_unit_test(headers_cut_at_every_byte_stay_inside),
+        cmocka_unit_test(lines_before_change_no_answer),
+        cmocka_unit_test(a_header_almost_the_same_is_no_other),
         cmocka_unit_test(line_ends_of_other_systems_are_no_text),
         cmocka_unit_test(stamps_count_seconds_since_the_epoch),
         cmocka_unit_test(days_follow_each_other),

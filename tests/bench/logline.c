@@ -68,10 +68,11 @@ static struct counts parse_all(struct slice text, bool shows_other)
 {
     struct counts counts = {.lines = 0};
     struct slice whole;
+    struct logline_memory memory = {.stamp.month = 0};
     struct logline line;
 
     while (slice_next_line(&text, &whole)) {
-        enum logline_outcome outcome = logline_parse(whole, &line);
+        enum logline_outcome outcome = logline_parse(whole, &memory, &line);
 
         count_line(&line, outcome, &counts);
         if (shows_other &&
