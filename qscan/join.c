@@ -117,21 +117,66 @@ static void give_up_pending(struct join *join, struct open_message *message)
     flush_pending(join, message, NULL, 0, 0);
 }
 
-/* A table of those that may still matter, at most half full. */
+/* A message whose guesses nobody is going to claim. */
+struct unclaimed {
+    int64_t time; /* of its last guess */
+    uint32_t pending;
+    size_t slot;
+};
+
+static int compare_unclaimed(const void *a, const void *b)
+{
+    const struct unclaimed *x = a, *y = b;
+
+    if (x->time != y->time)
+        return x->time < y->time ? -1 : 1;
+    return x->pending < y->pending ? -1 : x->pending > y->pending;
+}
+
+static bool is_unclaimed(const struct join_state *state,
+                         const struct open_message *message, bool is_end)
+{
+    return message->key != 0 && message->pending != 0 &&
+           (is_end || is_over(state, message));
+}
+
+/* The oldest first: which guesses are shown must not hang on the places in the
+ * table, which are others in each run. Without memory it does. */
+static void give_up_unclaimed(struct join *join, bool is_end)
+{
+    struct join_state *state = join->state;
+    struct unclaimed *list = malloc((state->waiting_count + 1) * sizeof(*list));
+    size_t count = 0;
+
+    for (size_t i = 0; i < state->slot_count; i++) {
+        struct open_message *message = &state->slots[i];
+
+        if (!is_unclaimed(state, message, is_end))
+            continue;
+        if (list == NULL)
+            give_up_pending(join, message);
+        else
+            list[count++] = (struct unclaimed){
+                state->pending[message->pending].time, message->pending, i};
+    }
+    if (count > 1)
+        qsort(list, count, sizeof(*list), compare_unclaimed);
+    for (size_t i = 0; i < count; i++)
+        give_up_pending(join, &state->slots[list[i].slot]);
+    free(list);
+}
+
+/* A table of those that may still matter, at most half full. What was given up
+ * may live on as a message. */
 static bool rebuild(struct join *join)
 {
     struct join_state *state = join->state;
     struct open_message *old = state->slots;
     size_t old_count = state->slot_count, live = 0, wanted = TABLE_MIN;
 
-    for (size_t i = 0; i < old_count; i++) {
-        if (old[i].key == 0)
-            continue;
-        if (!is_over(state, &old[i]))
-            live++;
-        else if (old[i].pending != 0)
-            give_up_pending(join, &old[i]);
-    }
+    give_up_unclaimed(join, false);
+    for (size_t i = 0; i < old_count; i++)
+        live += old[i].key != 0 && !is_over(state, &old[i]);
     while (wanted < live * 2)
         wanted *= 2;
     state->slots = calloc(wanted, sizeof(*state->slots));
@@ -765,11 +810,7 @@ void join_prefetch_more(const struct join *join, const struct record *record)
 
 void join_finish(struct join *join)
 {
-    struct join_state *state = join->state;
-
-    for (size_t i = 0; i < state->slot_count; i++)
-        if (state->slots[i].key != 0 && state->slots[i].pending != 0)
-            give_up_pending(join, &state->slots[i]);
+    give_up_unclaimed(join, true);
 }
 
 /* ---- beginning and end ---- */

@@ -223,6 +223,32 @@ static void another_line_of_the_process_is_enough(void **state)
     assert_int_equal(guesses_of(scene, "192.0.2.7"), 1);
 }
 
+/* Whatever their places in the table are. */
+static void guesses_that_nobody_claims_come_in_the_order_of_time(void **state)
+{
+    struct scene *scene = *state;
+    const struct source *source;
+    char want[32];
+
+    feed_of(scene, 7,
+            "STARTTLS=server, relay=dsl.example.net [192.0.2.7], "
+            "version=TLSv1.3, verify=NO, cipher=X, bits=256/256");
+    for (int i = 0; i < 50; i++)
+        feed_of(scene, 7, "6AI4qhYl%06d: <u%d@example.com>... User unknown", i,
+                i);
+    assert_waiting(scene, 0);
+    source = source_of(scene, "192.0.2.7");
+    assert_non_null(source);
+    assert_non_null(source->more);
+    assert_text(&scene->sources.samples, source->guess_sample,
+                "u0@example.com");
+    assert_int_equal(source->more->sample_count, SOURCE_SAMPLES_MAX);
+    for (int i = 0; i < SOURCE_SAMPLES_MAX; i++) {
+        snprintf(want, sizeof(want), "u%d@example.com", i + 1);
+        assert_text(&scene->sources.samples, source->more->samples[i], want);
+    }
+}
+
 static void a_line_of_the_process_hours_away_is_another_session(void **state)
 {
     struct scene *scene = *state;
@@ -533,6 +559,25 @@ static void many_sessions_without_a_client_are_given_up(void **state)
     assert_int_equal(scene->sources.count, 1);
 }
 
+/* Their guesses go, and they themselves need room still. */
+static void what_was_given_up_may_live_on_as_a_message(void **state)
+{
+    struct scene *scene = *state;
+    unsigned count = 20000;
+
+    for (unsigned i = 0; i < count; i++) {
+        feed_at(scene, 0, 7, "6AI4qhYl%06u: 6AI4qhYm%06u: DSN: User unknown", i,
+                i);
+        feed_at(scene, 0, 100 + (int)i,
+                "6AI4qhYm%06u: <u%u@example.com>... User unknown", i, i);
+    }
+    for (unsigned i = 0; i < count; i++)
+        feed_at(scene, 2 * 3600, 100 + (int)i,
+                "6AI4qhYn%06u: <u%u@example.com>... User unknown", i, i);
+    assert_true(scene->join.no_client >= count);
+    assert_waiting(scene, 2 * count);
+}
+
 static void a_clock_that_was_wrong_ends_no_join(void **state)
 {
     struct scene *scene = *state;
@@ -629,6 +674,7 @@ int main(void)
         IN_SCENE(a_guess_behind_a_line_of_its_client_counts_the_same),
         IN_SCENE(a_lost_channel_names_the_client_as_well),
         IN_SCENE(another_line_of_the_process_is_enough),
+        IN_SCENE(guesses_that_nobody_claims_come_in_the_order_of_time),
         IN_SCENE(a_line_of_the_process_hours_away_is_another_session),
         IN_SCENE(the_same_id_on_another_host_is_another_message),
         IN_SCENE(an_id_that_comes_again_after_days_is_another),
@@ -647,6 +693,7 @@ int main(void)
         IN_SCENE(what_repeats_another_line_counts_nothing),
         IN_SCENE(guesses_that_wait_are_bounded),
         IN_SCENE(many_sessions_without_a_client_are_given_up),
+        IN_SCENE(what_was_given_up_may_live_on_as_a_message),
         IN_SCENE(a_clock_that_was_wrong_ends_no_join),
         IN_SCENE(what_lies_outside_is_not_counted_and_still_names),
         IN_SCENE(forged_text_moves_no_address_and_no_status),
