@@ -18,6 +18,35 @@ static inline uint64_t bytes_word(const char *p)
     return word;
 }
 
+static inline uint32_t bytes_half_word(const char *p)
+{
+    uint32_t word;
+
+    memcpy(&word, p, sizeof(word));
+    return word;
+}
+
+/*
+ * memcmp(...) == 0 for a count, and mostly words, that the compiler knows: it
+ * calls the library for all but 1, 2, 4 and 8 bytes. Here halves that may
+ * overlap are compared, and what is longer when it begins alike.
+ */
+static inline __attribute__((always_inline)) bool
+bytes_same(const char *p, const char *words, size_t count)
+{
+    if (count > 16)
+        return bytes_word(p) == bytes_word(words) &&
+               memcmp(p + 8, words + 8, count - 8) == 0;
+    if (count >= 8)
+        return bytes_word(p) == bytes_word(words) &&
+               bytes_word(p + count - 8) == bytes_word(words + count - 8);
+    if (count >= 4)
+        return bytes_half_word(p) == bytes_half_word(words) &&
+               bytes_half_word(p + count - 4) ==
+                   bytes_half_word(words + count - 4);
+    return memcmp(p, words, count) == 0;
+}
+
 typedef unsigned char bytes16 __attribute__((vector_size(16)));
 
 /* The bytes of a block that are looked for: 0xff, the others 0. */

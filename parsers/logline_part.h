@@ -24,11 +24,11 @@ static const struct slice log_absent = {NULL, 0};
 /* Length known at compile time: a compare, no call. */
 #define LOG_STARTS(text, words)                                                \
     ((text).len >= sizeof(words) - 1 &&                                        \
-     memcmp((text).ptr, (words), sizeof(words) - 1) == 0)
+     bytes_same((text).ptr, (words), sizeof(words) - 1))
 #define LOG_ENDS(text, words)                                                  \
     ((text).len >= sizeof(words) - 1 &&                                        \
-     memcmp((text).ptr + (text).len - (sizeof(words) - 1), (words),            \
-            sizeof(words) - 1) == 0)
+     bytes_same((text).ptr + (text).len - (sizeof(words) - 1), (words),        \
+                sizeof(words) - 1))
 #define LOG_SKIP(text, words) slice_skip((text), sizeof(words) - 1)
 
 /* Offset of the first words at or behind from, or text.len. */
