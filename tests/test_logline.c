@@ -848,6 +848,93 @@ static void a_forged_relay_never_wins(void **state)
     }
 }
 
+/* ---- the usual form and any other ---- */
+
+static struct dump dump_of(const char *text)
+{
+    char whole[2 * TEXT_MAX];
+    struct logline line;
+    struct dump dump;
+    int len = snprintf(whole, sizeof whole, HEADER ID "%s", text);
+
+    assert_in_range(len, 1, sizeof whole - 1);
+    assert_int_equal(logline_parse(slice_make(whole, (size_t)len), NULL, &line),
+                     LOGLINE_OK);
+    logline_dump(&line, &dump);
+    return dump;
+}
+
+/* One field more that nobody knows, behind delay=, takes a line out of the
+ * usual form and says nothing: all else must be read the same. */
+static void check_unusual(const char *usual, size_t behind_delay)
+{
+    char unusual[TEXT_MAX];
+    struct dump dump = dump_of(usual), again;
+
+    snprintf(unusual, sizeof unusual, "%.*s, zz=0%s", (int)behind_delay, usual,
+             usual + behind_delay);
+    again = dump_of(unusual);
+    assert_string_equal(dump.text, again.text);
+}
+
+static void a_to_line_of_the_usual_form_is_read_like_any_other(void **state)
+{
+    static const char *const lines[] = {
+        "to=<bob@example.com>, delay=1+00:00:02, xdelay=00:00:01, "
+        "mailer=esmtp, pri=120000, relay=mx.example.com. [192.0.2.25], "
+        "dsn=4.0.0, stat=Deferred: Connection refused by mx.example.com.",
+        "to=<bob@example.com>, delay=00:00:02, xdelay=00:00:01, mailer=esmtp, "
+        "pri=120000, relay=mx.example.com. [192.0.2.25], dsn=5.1.1, reply=550 "
+        "5.1.1 <bob@example.com>... User unknown, stat=User unknown",
+        "to=<bob@example.com>, delay=00:00:02, xdelay=00:00:01, mailer=esmtp, "
+        "pri=120000, stat=queued",
+    };
+    static const char *const inserted[] = {
+        ", stat=Sent",
+        ", dsn=2.0.0",
+        ", delay=00:00:01",
+        ", xdelay=00:00:09",
+        ", relay=[203.0.113.66]",
+        ", reply=250 ok",
+        ", quarantine=x",
+        ", ctladdr=<ann@example.com> (8/0)",
+        ", mailer=local",
+        ", pri=1",
+        ", ",
+        ",",
+        "<",
+        ">",
+        ">,<",
+        "\"",
+        "(",
+        "\\",
+        "[",
+        " [more]",
+    };
+    char text[TEXT_MAX];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
+        const char *line = lines[i];
+        size_t delay = (size_t)(strstr(line, ", delay=") - line);
+        size_t behind = (size_t)(strstr(line, ", xdelay=") - line);
+
+        for (size_t at = 3; line[at] != '\0'; at++) {
+            if (at > delay && at < behind + 9)
+                continue;
+            for (size_t j = 0; j < sizeof inserted / sizeof inserted[0]; j++) {
+                snprintf(text, sizeof text, "%.*s%s%s", (int)at, line,
+                         inserted[j], line + at);
+                check_unusual(text, at > delay ? behind
+                                               : behind + strlen(inserted[j]));
+            }
+            snprintf(text, sizeof text, "%.*s", (int)at, line);
+            if (at > behind)
+                check_unusual(text, behind);
+        }
+    }
+}
+
 static const struct list_case {
     const char *list;
     const char *want[6];
@@ -1062,6 +1149,7 @@ int main(void)
         cmocka_unit_test(texts_give_kind_and_fields),
         cmocka_unit_test(texts_cut_at_every_byte_stay_inside),
         cmocka_unit_test(a_forged_relay_never_wins),
+        cmocka_unit_test(a_to_line_of_the_usual_form_is_read_like_any_other),
         cmocka_unit_test(commas_in_quotes_do_not_separate),
         cmocka_unit_test(long_hostile_lines_are_linear_and_decide_nothing),
         cmocka_unit_test(a_line_beyond_the_limit_has_no_status),
