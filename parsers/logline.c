@@ -232,7 +232,8 @@ static void parse_text(struct slice text, struct logline *line)
         line->kind = LOGLINE_NOTICE;
         return;
     }
-    if (logline_mail(text, line) ||
+    if ((LOG_STARTS(text, "<") && logline_usual_reply(text, line)) ||
+        logline_mail(text, line) ||
         (is_address_first(text) && logline_reply(text, line)) ||
         logline_peer(text, line) || logline_reply(text, line) ||
         logline_known_middle(text, line))

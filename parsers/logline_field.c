@@ -268,6 +268,25 @@ bool logline_reply(struct slice text, struct logline *line)
     return true;
 }
 
+/* A colon or a blank inside may make it another shape. */
+static inline bytes16 mark_no_usual_reply(bytes16 c)
+{
+    return mark_plain_end(c) | (bytes16)((c == ':') | (c == ' '));
+}
+
+bool logline_usual_reply(struct slice text, struct logline *line)
+{
+    size_t end = 2 + bytes_find(slice_skip(text, 1), mark_no_usual_reply);
+
+    if (end >= text.len || text.ptr[end - 1] != '>' ||
+        !LOG_STARTS(slice_make(text.ptr + end, text.len - end), "... "))
+        return false;
+    line->kind = LOGLINE_REPLY;
+    line->recipient = address_bare(slice_make(text.ptr, end));
+    line->reason = slice_make(text.ptr + end + 4, text.len - end - 4);
+    return true;
+}
+
 static inline bytes16 mark_quoting(bytes16 c)
 {
     return (bytes16)((c == '\\') | (c == '"'));

@@ -144,6 +144,10 @@ struct slice logline_without_codes(struct slice text);
 bool logline_mail(struct slice text, struct logline *line);
 bool logline_peer(struct slice text, struct logline *line);
 bool logline_reply(struct slice text, struct logline *line);
+/* Of "<x>... User unknown", its "<" seen, what logline_reply sets, when x is
+ * such that none of the others could take the line for its own: one line of
+ * four. */
+bool logline_usual_reply(struct slice text, struct logline *line);
 /* By its first words, and by words in its middle: nothing but kind, reason,
  * and the peer where one stands between known words. */
 bool logline_known_start(struct slice text, struct logline *line);
