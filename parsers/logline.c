@@ -418,29 +418,6 @@ static bool is_priority_word(struct slice word)
            slice_equal(word, SLICE_LITERAL("debug"));
 }
 
-/* The bytes of a word that are no digits, 0x80 in each; exact up to the first
- * of them, and what is behind it may have one too many. */
-static inline uint64_t not_digits(uint64_t word)
-{
-    word ^= UINT64_C(0x3030303030303030);
-    return (word | (word + UINT64_C(0x7676767676767676))) &
-           UINT64_C(0x8080808080808080);
-}
-
-/* The number that the last count bytes of a word, digits all, stand for; 1 to
- * 8 of them, all at once, as log_clock_read does. */
-static inline int64_t last_digits(uint64_t word, unsigned count)
-{
-    const uint64_t both = UINT64_C(0x000000ff000000ff);
-    uint64_t digits = (word ^ UINT64_C(0x3030303030303030)) >>
-                      (8 - count) * 8 << (8 - count) * 8;
-
-    digits = digits * 10 + (digits >> 8); /* pairs, in every other byte */
-    digits = (digits & both) * (100 + (UINT64_C(1000000) << 32)) +
-             (digits >> 16 & both) * (1 + (UINT64_C(10000) << 32));
-    return (int64_t)(digits >> 32);
-}
-
 /* "[4793]" at the end of a word, seven digits at most. Bytes taken; 0: another
  * shape, or none. */
 static size_t take_pid(struct slice word, int64_t *pid_r)
@@ -451,13 +428,13 @@ static size_t take_pid(struct slice word, int64_t *pid_r)
     if (word.len < 10)
         return 0;
     digits = bytes_word(word.ptr + word.len - 9);
-    others = not_digits(digits);
+    others = log_not_digits(digits);
     if (others == 0 || others >> 63 != 0)
         return 0;
     open = 7 - (unsigned)__builtin_clzll(others) / 8;
     if (word.ptr[word.len - 9 + open] != '[')
         return 0;
-    *pid_r = last_digits(digits, 7 - open);
+    *pid_r = log_last_digits(digits, 7 - open);
     return 9 - open;
 }
 
@@ -537,7 +514,7 @@ static inline size_t take_stamp(struct slice text,
 static inline unsigned pid_ahead(const char *p, int64_t *pid_r)
 {
     uint64_t word = bytes_word(p);
-    uint64_t others = not_digits(word);
+    uint64_t others = log_not_digits(word);
     unsigned count;
 
     if (others == 0)
@@ -546,7 +523,7 @@ static inline unsigned pid_ahead(const char *p, int64_t *pid_r)
     if (count == 0 || p[count] != ']' || p[count + 1] != ':' ||
         p[count + 2] != ' ')
         return 0;
-    *pid_r = last_digits(word << (8 - count) * 8, count);
+    *pid_r = log_last_digits(word << (8 - count) * 8, count);
     return count;
 }
 

@@ -90,7 +90,7 @@ size_t log_plain_address(struct slice text)
 
     if (text.len == 0 || text.ptr[0] != '<')
         return 0;
-    end = 1 + bytes_find(slice_skip(text, 1), mark_plain_end);
+    end = 1 + bytes_find(log_behind(text, 1), mark_plain_end);
     return end < text.len && text.ptr[end] == '>' ? end + 1 : 0;
 }
 
@@ -151,7 +151,7 @@ struct log_tail log_tail_of(struct slice text)
 
 void log_tail_cut(struct log_tail *tail, size_t key_len, struct slice *value_r)
 {
-    *value_r = slice_skip(tail->rest, tail->comma + key_len);
+    *value_r = log_behind(tail->rest, tail->comma + key_len);
     *tail = log_tail_of(slice_head(tail->rest, tail->comma));
 }
 
@@ -276,14 +276,14 @@ static inline bytes16 mark_no_usual_reply(bytes16 c)
 
 bool logline_usual_reply(struct slice text, struct logline *line)
 {
-    size_t end = 2 + bytes_find(slice_skip(text, 1), mark_no_usual_reply);
+    size_t end = 2 + bytes_find(log_behind(text, 1), mark_no_usual_reply);
 
     if (end >= text.len || text.ptr[end - 1] != '>' ||
-        !LOG_STARTS(slice_make(text.ptr + end, text.len - end), "... "))
+        !LOG_STARTS(log_behind(text, end), "... "))
         return false;
     line->kind = LOGLINE_REPLY;
     line->recipient = address_bare(slice_make(text.ptr, end));
-    line->reason = slice_make(text.ptr + end + 4, text.len - end - 4);
+    line->reason = log_behind(text, end + 4);
     return true;
 }
 

@@ -3,14 +3,37 @@
 
 /* ---- numbers ---- */
 
+/* A number of up to seven digits with more behind it, as all its bytes at once;
+ * how many digits there are, or 0. */
+static inline size_t short_number(struct slice text, size_t at,
+                                  int64_t *number_r)
+{
+    uint64_t word, others;
+    unsigned count;
+
+    if (text.len - at < sizeof(word))
+        return 0;
+    word = bytes_word(text.ptr + at);
+    others = log_not_digits(word);
+    count = others == 0 ? 0 : (unsigned)__builtin_ctzll(others) / 8;
+    if (count > 0)
+        *number_r = log_last_digits(word << (8 - count) * 8, count);
+    return count;
+}
+
 /* Takes a key and a decimal number (class= may be negative) off the front of
- * *rest. */
+ * *rest, where the key stands. */
 static bool take_number(struct slice *rest, size_t key_len, int64_t *number_r)
 {
     enum { PLAIN_DIGITS_MAX = 18 }; /* that always fit */
     size_t len = key_len;
     int64_t number = 0;
+    size_t count = short_number(*rest, key_len, number_r);
 
+    if (count > 0) {
+        *rest = log_behind(*rest, key_len + count);
+        return true;
+    }
     for (; len < rest->len && byte_is_digit(rest->ptr[len]); len++)
         if (len - key_len < PLAIN_DIGITS_MAX)
             number = number * 10 + (rest->ptr[len] - '0');
@@ -363,14 +386,14 @@ static inline void usual_value(struct to_values *values, struct slice text,
 {
     size_t start = *at + key.len;
 
-    *at = start + bytes_index(slice_skip(text, start), ',');
+    *at = start + bytes_index(log_behind(text, start), ',');
     values->start[key.field] = (uint32_t)start;
     values->end[key.field] = (uint32_t)*at;
     values->seen |= 1u << key.field;
 }
 
 #define USUAL_VALUE(values, text, at, words, field)                            \
-    (LOG_STARTS(slice_skip((text), *(at)), words) &&                           \
+    (LOG_STARTS(log_behind((text), *(at)), words) &&                           \
      (usual_value((values), (text), (at),                                      \
                   (struct to_key){(field), sizeof(words) - 1}),                \
       true))
@@ -389,7 +412,7 @@ static bool find_usual_values(struct slice text, struct to_values *values)
     values->seen = values->seen_twice = 0;
     if (text.len == 0 || text.ptr[0] != '<')
         return false;
-    at = 1 + bytes_find(slice_skip(text, 1), mark_no_single);
+    at = 1 + bytes_find(log_behind(text, 1), mark_no_single);
     if (at >= text.len || text.ptr[at] != '>')
         return false;
     values->addresses_end = (uint32_t)++at;

@@ -31,6 +31,12 @@ static const struct slice log_absent = {NULL, 0};
                 sizeof(words) - 1))
 #define LOG_SKIP(text, words) slice_skip((text), sizeof(words) - 1)
 
+/* slice_skip of what is known to be there. */
+static inline struct slice log_behind(struct slice text, size_t at)
+{
+    return slice_make(text.ptr + at, text.len - at);
+}
+
 /* Offset of the first words at or behind from, or text.len. */
 static inline size_t log_find(struct slice text, struct slice words,
                               size_t from)
@@ -84,6 +90,31 @@ static inline struct log_clock log_clock_read(const char *p)
     pairs = word * 10 + (word >> 8);
     return (struct log_clock){(uint8_t)pairs, (uint8_t)(pairs >> 24),
                               (uint8_t)(pairs >> 48), true};
+}
+
+/* ---- numbers ---- */
+
+/* The bytes of a word that are no digits, 0x80 in each; exact up to the first
+ * of them, and what is behind it may have one too many. */
+static inline uint64_t log_not_digits(uint64_t word)
+{
+    word ^= UINT64_C(0x3030303030303030);
+    return (word | (word + UINT64_C(0x7676767676767676))) &
+           UINT64_C(0x8080808080808080);
+}
+
+/* The number that the last count bytes of a word, digits all, stand for; 1 to
+ * 8 of them, all at once, as log_clock_read does. */
+static inline int64_t log_last_digits(uint64_t word, unsigned count)
+{
+    const uint64_t both = UINT64_C(0x000000ff000000ff);
+    uint64_t digits = (word ^ UINT64_C(0x3030303030303030)) >>
+                      (8 - count) * 8 << (8 - count) * 8;
+
+    digits = digits * 10 + (digits >> 8); /* pairs, in every other byte */
+    digits = (digits & both) * (100 + (UINT64_C(1000000) << 32)) +
+             (digits >> 16 & both) * (1 + (UINT64_C(10000) << 32));
+    return (int64_t)(digits >> 32);
 }
 
 /* ---- addresses as the log has them ---- */
