@@ -2,8 +2,6 @@
 
 #include <stdlib.h>
 
-#include "parsers/bytes.h"
-
 enum {
     HOUR_SEC = 3600,
     EXACT_SEC = 64,   /* delays below have a bucket each */
@@ -291,10 +289,12 @@ enum log_fate log_fate(const struct logline *line)
 uint32_t log_recipient_count(const struct logline *line)
 {
     struct slice rest = line->recipients;
-    struct slice recipient;
+    struct slice recipient = line->recipient;
     uint32_t count = 0;
 
-    if (bytes_index(rest, ',') == rest.len)
+    /* Behind the first stands no more than its '>', as mostly. */
+    if ((uintptr_t)recipient.ptr + recipient.len + 1 >=
+        (uintptr_t)rest.ptr + rest.len)
         return 1;
     while (logline_next_recipient(&rest, &recipient))
         count++;
