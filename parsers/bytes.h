@@ -18,11 +18,15 @@ static inline uint64_t bytes_word(const char *p)
     return word;
 }
 
-static inline uint32_t bytes_half_word(const char *p)
+/* Four, likewise. */
+static inline uint64_t bytes_half_word(const char *p)
 {
     uint32_t word;
 
     memcpy(&word, p, sizeof(word));
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    word = __builtin_bswap32(word);
+#endif
     return word;
 }
 
