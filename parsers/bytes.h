@@ -1,6 +1,6 @@
 /* Looking for any of several bytes, and lowering them, sixteen at a time, by
  * vectors of the compiler (gcc, clang), so that every machine has them; and
- * clearing. */
+ * clearing and copying. */
 #ifndef QSCAN_PARSERS_BYTES_H
 #define QSCAN_PARSERS_BYTES_H
 
@@ -231,5 +231,9 @@ static inline struct slice bytes_lower(char *to, struct slice text)
  * begin; the library does not.
  */
 void bytes_clear(void *memory, size_t count);
+
+/* memcpy of a text that the compiler knows to be of some hundred bytes at
+ * most, for which it would write "rep movs". */
+void bytes_copy(char *to, struct slice text);
 
 #endif

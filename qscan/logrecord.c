@@ -226,8 +226,7 @@ static void learn_status(const struct record_maker *maker,
         reason = template_of(scratch, status);
         place->reason = NULL;
         place->reason_len = (uint16_t)reason.len;
-        if (reason.len > 0)
-            memcpy(place->template, reason.ptr, reason.len);
+        bytes_copy(place->template, reason);
     }
     place->reason_hash = (uint32_t)keyed_hash(
         maker->key, place->reason != NULL
@@ -238,7 +237,7 @@ static void learn_status(const struct record_maker *maker,
     place->host_len = (uint16_t)host.len;
     place->host_at = host.len > 0 ? (uint16_t)(host.ptr - status.ptr) : 0;
     place->len = (uint16_t)status.len;
-    memcpy(place->status, status.ptr, status.len);
+    bytes_copy(place->status, status);
 }
 
 /* Why mail waits or failed, and for which host that never answered. */

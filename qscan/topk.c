@@ -2,9 +2,14 @@
 
 #include <stdlib.h>
 
+#include "parsers/bytes.h"
 #include "parsers/hash.h"
 
-enum { FIRST_ROWS = 64, FIRST_TEXT_BYTES = 4096 };
+enum {
+    FIRST_ROWS = 64,
+    FIRST_TEXT_BYTES = 4096,
+    NUMBER_BITS = 15, /* of a row, from 1 to TOPK_MAX */
+};
 
 void topk_init(struct topk *table, const uint64_t key[2])
 {
@@ -21,6 +26,18 @@ void topk_free(struct topk *table)
 
 /* ---- space ---- */
 
+/* A row's number beside bits of its hash, so that no row needs to be looked at
+ * to see that it is another. */
+static inline uint32_t slot_for(uint32_t hash, uint32_t number)
+{
+    return hash >> NUMBER_BITS << NUMBER_BITS | number;
+}
+
+static inline struct topk_row *row_at(const struct topk *table, uint32_t slot)
+{
+    return &table->rows[(slot & ((1u << NUMBER_BITS) - 1)) - 1];
+}
+
 /* Slots are at least twice as many as rows can be. */
 static void fill_slots(struct topk *table)
 {
@@ -30,7 +47,7 @@ static void fill_slots(struct topk *table)
 
         while (table->slots[at] != 0)
             at = (at + 1) & (table->slot_count - 1);
-        table->slots[at] = n + 1;
+        table->slots[at] = slot_for(table->rows[n].hash, n + 1);
     }
 }
 
@@ -184,9 +201,10 @@ static inline uint32_t *slot_of(const struct topk *table, struct slice text,
     uint32_t at = hash & mask;
 
     for (; table->slots[at] != 0; at = (at + 1) & mask) {
-        const struct topk_row *row = &table->rows[table->slots[at] - 1];
+        const struct topk_row *row = row_at(table, table->slots[at]);
 
-        if (row->hash == hash && row->text_len == text.len &&
+        if ((table->slots[at] ^ hash) >> NUMBER_BITS == 0 &&
+            row->text_len == text.len &&
             (text.len == 0 || memcmp(row->text, text.ptr, text.len) == 0))
             break;
     }
@@ -219,12 +237,11 @@ static struct topk_row *new_row(struct topk *table, struct slice text,
     if (is_full)
         slot = slot_of(table, text, hash);
     row = &table->rows[table->count++];
-    *slot = table->count;
+    *slot = slot_for(hash, table->count);
     *row = (struct topk_row){.text = table->texts + table->text_len,
                              .text_len = (uint32_t)text.len,
                              .hash = hash};
-    if (text.len > 0)
-        memcpy(table->texts + table->text_len, text.ptr, text.len);
+    bytes_copy(table->texts + table->text_len, text);
     table->text_len += text.len;
     return row;
 }
@@ -238,7 +255,7 @@ static inline struct topk_row *row_of(struct topk *table, struct slice text,
     if (table->capacity > 0) {
         slot = slot_of(table, text, hash);
         if (*slot != 0)
-            return &table->rows[*slot - 1];
+            return row_at(table, *slot);
     }
     return new_row(table, text, hash, slot);
 }

@@ -22,7 +22,7 @@ struct topk_row {
 struct topk {
     struct topk_row *rows;
     uint32_t count, capacity;
-    uint32_t *slots; /* number of a row + 1; 0 = free */
+    uint32_t *slots; /* hash and number of a row; 0 = free */
     uint32_t slot_count;
     char *texts; /* owned */
     size_t text_len, text_capacity;
