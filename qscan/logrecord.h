@@ -40,13 +40,13 @@ struct record {
     uint32_t line;       /* in its block, from 0 */
     uint8_t kind;        /* enum logline_kind */
     uint8_t fate;        /* enum log_fate */
-    bool has_ip : 1, is_forged : 1;
-    bool is_counted : 1;     /* within --since and --until */
-    bool is_repeat : 1;      /* stands for what the line before said */
-    bool is_refusal : 1;     /* a reply or ruleset line, a milter's refusal */
-    bool is_null_sender : 1; /* of a from line */
-    bool is_own_sender : 1;  /* its name lies under the sender's domain */
-    bool is_dsn_failure : 1; /* the id born here is a failure report */
+    bool has_ip, is_forged;
+    bool is_counted;     /* within --since and --until */
+    bool is_repeat;      /* stands for what the line before said */
+    bool is_refusal;     /* a reply or ruleset line, a milter's refusal */
+    bool is_null_sender; /* of a from line */
+    bool is_own_sender;  /* its name lies under the sender's domain */
+    bool is_dsn_failure; /* the id born here is a failure report */
 };
 
 /* What a status text means; in a queue under attack they repeat endlessly. */
