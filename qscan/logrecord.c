@@ -11,7 +11,6 @@ enum {
     SCRATCH_BYTES = 64 * 1024,
     ADDRESS_MAX_BYTES = 1024, /* what is beyond does not tell two apart */
     REASON_MAX_BYTES = 120,   /* and the template of a status_memory */
-    STATUSES = 4096,
     DETAIL_MAX_BYTES = 100,
 };
 
@@ -240,6 +239,18 @@ static void learn_status(const struct record_maker *maker,
     bytes_copy(place->status, status);
 }
 
+/* Where a text of that hash is, or drives out another: side by side, so that
+ * they take few pages. */
+static struct status_memory *status_place(struct record_maker *maker,
+                                          uint32_t hash)
+{
+    uint16_t *number = &maker->status_numbers[hash % STATUS_NUMBERS];
+
+    if (*number == 0)
+        *number = (uint16_t)(maker->status_count++ % STATUSES + 1);
+    return &maker->statuses[*number - 1];
+}
+
 /* Why mail waits or failed, and for which host that never answered. */
 static void set_reason(struct record_maker *maker,
                        struct record_scratch *scratch, struct slice status,
@@ -253,7 +264,7 @@ static void set_reason(struct record_maker *maker,
     if (status.len == 0)
         return;
     hash = loose_hash(status);
-    place = &maker->statuses[hash % STATUSES];
+    place = status_place(maker, hash);
     if (place->hash != hash || place->len != status.len ||
         memcmp(place->status, status.ptr, status.len) != 0)
         learn_status(maker, scratch, status, hash, place);

@@ -49,6 +49,11 @@ struct record {
     bool is_dsn_failure; /* the id born here is a failure report */
 };
 
+enum {
+    STATUS_NUMBERS = 4096, /* found by their hash */
+    STATUSES = 1024,       /* in the order in which they came */
+};
+
 /* What a status text means; in a queue under attack they repeat endlessly. */
 struct status_memory {
     uint32_t hash, reason_hash, host_hash;
@@ -72,6 +77,8 @@ struct record_maker {
     struct logtally tally;
     struct status_memory *statuses; /* owned */
     struct logline_memory memory;
+    unsigned status_count;
+    uint16_t status_numbers[STATUS_NUMBERS]; /* from 1; 0: free */
 };
 
 /* Text that is not in the line as it is needed: lower case, numbers taken
