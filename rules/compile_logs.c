@@ -383,9 +383,9 @@ static void plan_rule(const struct rules *set, const struct rule *rule,
 static bool is_repeating(enum rules_field_id field)
 {
     return field == FIELD_EVENT_STATUS || field == FIELD_EVENT_DSN ||
-           field == FIELD_EVENT_REPLY || field == FIELD_EVENT_REASON ||
-           field == FIELD_EVENT_RULESET || field == FIELD_EVENT_COMMAND ||
-           field == FIELD_EVENT_HOST || field == FIELD_EVENT_TAG;
+           field == FIELD_EVENT_REASON || field == FIELD_EVENT_RULESET ||
+           field == FIELD_EVENT_COMMAND || field == FIELD_EVENT_HOST ||
+           field == FIELD_EVENT_TAG;
 }
 
 /* How many bytes of a text its answer hangs on. */
@@ -394,40 +394,86 @@ static size_t seen_bytes(const struct condition *condition)
     if (condition->op == OP_EXISTS)
         return 0;
     if (condition->is_all_head) /* and where it ends, behind a newline even */
-        return condition->head_count + (condition->is_whole_text ? 2u : 0u);
+        return condition->prefix.len + condition->head_count +
+               (condition->is_whole_text ? 2u : 0u);
     return SIZE_MAX;
 }
 
-static bool add_seen(struct shape_plan *plan, enum rules_field_id field,
+static void add_seen(struct shape_plan *plan, enum rules_field_id field,
                      size_t bytes)
 {
     uint16_t place = fields_line_places[field];
     size_t at = 0;
 
-    if (!is_repeating(field))
-        return false;
     while (at < plan->seen_count && plan->seen[at].place != place)
         at++;
     if (at == plan->seen_count)
         plan->seen[plan->seen_count++] = (struct seen_field){place, 0};
     if (bytes > plan->seen[at].max_bytes)
         plan->seen[at].max_bytes = bytes;
-    return true;
 }
 
-static void plan_seen(const struct rules *set, struct shape_plan *plan)
+static bool is_one_text(const struct condition *condition)
+{
+    return fields_line_places[condition->field] != 0 &&
+           (condition->other == FIELD_COUNT ||
+            fields_line_places[condition->other] != 0);
+}
+
+static bool is_seen(const struct condition *condition)
+{
+    return is_repeating(condition->field) &&
+           (condition->other == FIELD_COUNT || is_repeating(condition->other));
+}
+
+/* Puts the conditions on a field that have to be answered behind those that
+ * are there. */
+static void add_answered(const struct rules *set, struct shape_plan *plan,
+                         enum rules_field_id field)
+{
+    size_t first = plan->answered_count;
+
+    for (size_t i = first; i < plan->condition_count; i++) {
+        uint16_t index = plan->conditions[i];
+
+        if (set->conditions[index].field != field ||
+            is_seen(&set->conditions[index]))
+            continue;
+        plan->conditions[i] = plan->conditions[plan->answered_count];
+        plan->conditions[plan->answered_count++] = index;
+    }
+    if (plan->answered_count > first)
+        plan->answered[plan->answered_field_count++] =
+            (struct answered_field){fields_line_places[field],
+                                    (uint16_t)(plan->answered_count - first)};
+}
+
+static bool plan_seen(const struct rules *set, struct shape_plan *plan)
 {
     for (size_t i = 0; i < plan->condition_count; i++) {
         const struct condition *condition =
             &set->conditions[plan->conditions[i]];
 
-        if (!add_seen(plan, condition->field, seen_bytes(condition)) ||
-            (condition->other != FIELD_COUNT &&
-             !add_seen(plan, condition->other, SIZE_MAX))) {
-            plan->seen_count = 0;
-            return;
-        }
+        if (!is_one_text(condition))
+            return false;
+        if (!is_seen(condition))
+            continue;
+        add_seen(plan, condition->field, seen_bytes(condition));
+        if (condition->other != FIELD_COUNT)
+            add_seen(plan, condition->other, SIZE_MAX);
     }
+    return true;
+}
+
+static void plan_memory(const struct rules *set, struct shape_plan *plan)
+{
+    bool is_told = plan_seen(set, plan);
+
+    for (int field = FIELD_EVENT_TEXT; field <= FIELD_EVENT_TAG; field++)
+        add_answered(set, plan, (enum rules_field_id)field);
+    if (!is_told || plan->answered_count > ANSWERED_MAX)
+        plan->answered_count = plan->answered_field_count = plan->seen_count =
+            0;
 }
 
 /* Which events, and which conditions, lines of one shape are asked for. */
@@ -449,7 +495,7 @@ static void plan_shape(struct compiler *c, unsigned shape)
             plan->events |= UINT64_C(1) << i;
             plan_rule(set, &set->events[i].rule, plan, is_planned);
         }
-    plan_seen(set, plan);
+    plan_memory(set, plan);
 }
 
 void logs_resolve(struct compiler *c)

@@ -617,6 +617,11 @@ static size_t read_literal(struct slice pattern, char *byte_r)
     return 2;
 }
 
+static bool is_repeated_at(struct slice pattern, size_t at)
+{
+    return at < pattern.len && memchr("?*+{", pattern.ptr[at], 4) != NULL;
+}
+
 /* Takes what stands for one byte off the pattern: which bytes it may be. */
 static bool take_byte(struct slice *pattern, bool is_caseless,
                       struct byte_set *set_r)
@@ -645,9 +650,31 @@ static bool take_byte(struct slice *pattern, bool is_caseless,
         return false;
     }
     /* What may stand several times, or not at all, is no single byte. */
-    if (pattern->len > len && memchr("?*+{", pattern->ptr[len], 4) != NULL)
+    if (is_repeated_at(*pattern, len))
         return false;
     *pattern = slice_skip(*pattern, len);
+    return true;
+}
+
+/* Takes the bytes that stand for themselves off the pattern. False when there
+ * is no memory. */
+static bool take_literal(struct compiler *c, struct slice *pattern,
+                         struct slice *literal_r)
+{
+    char *literal = pool_alloc(&c->set->pool, pattern->len + 1);
+    size_t len = 0, taken;
+
+    if (literal == NULL) {
+        c->no_memory = true;
+        return false;
+    }
+    while (pattern->len > 0 &&
+           (taken = read_literal(*pattern, &literal[len])) > 0 &&
+           !is_repeated_at(*pattern, taken)) {
+        *pattern = slice_skip(*pattern, taken);
+        len++;
+    }
+    *literal_r = slice_make(literal, len);
     return true;
 }
 
@@ -659,11 +686,11 @@ static bool find_head(struct compiler *c, struct condition *condition,
     struct byte_set *head;
     uint8_t count = 0;
 
+    if (!is_caseless && !take_literal(c, &rest, &condition->prefix))
+        return false;
     while (count < HEAD_MAX && take_byte(&rest, is_caseless, &sets[count]))
         count++;
-    if (count == 0)
-        return true;
-    head = pool_alloc(&c->set->pool, count * sizeof(*head));
+    head = pool_alloc(&c->set->pool, (count + 1u) * sizeof(*head));
     if (head == NULL) {
         c->no_memory = true;
         return false;
@@ -672,29 +699,20 @@ static bool find_head(struct compiler *c, struct condition *condition,
     condition->head = head;
     condition->head_count = count;
     condition->is_whole_text = slice_equal(rest, SLICE_LITERAL("$"));
-    condition->is_all_head = condition->is_whole_text || rest.len == 0;
+    condition->is_all_head = (condition->is_whole_text || rest.len == 0) &&
+                             condition->prefix.len + count > 0;
     return true;
 }
 
 static bool find_literal(struct compiler *c, struct condition *condition,
                          struct slice pattern)
 {
-    char *literal = pool_alloc(&c->set->pool, pattern.len + 1);
-    size_t at = 0, len = 0;
+    struct slice literal;
 
-    if (literal == NULL) {
-        c->no_memory = true;
+    if (!take_literal(c, &pattern, &literal))
         return false;
-    }
-    while (at < pattern.len) {
-        size_t taken = read_literal(slice_skip(pattern, at), &literal[len]);
-
-        if (taken == 0)
-            return true;
-        at += taken;
-        len++;
-    }
-    condition->literal = slice_make(literal, len);
+    if (pattern.len == 0)
+        condition->literal = literal;
     return true;
 }
 

@@ -1,7 +1,5 @@
 #include "rules/fields.h"
 
-#include "parsers/logline.h"
-
 #define FIELD(id, name, type, origin, many)                                    \
     [id] = {id, name, SCOPE_MESSAGE, type, origin, many}
 #define OF_EVENT(id, name, type, many)                                         \

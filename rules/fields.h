@@ -2,6 +2,7 @@
 #ifndef QSCAN_RULES_FIELDS_H
 #define QSCAN_RULES_FIELDS_H
 
+#include "parsers/logline.h"
 #include "rules/rules.h"
 
 /* False when no field of that scope has that name. *header_r is the part
@@ -30,6 +31,12 @@ bool fields_has_word(enum rules_field_id id, struct slice word);
 /* Where the text of an event field stands in a struct logline, in bytes; 0: its
  * values are made of the line. */
 extern const uint16_t fields_line_places[FIELD_COUNT];
+
+static inline const struct slice *fields_line_text(const struct logline *line,
+                                                   uint16_t place)
+{
+    return (const struct slice *)((const char *)line + place);
+}
 
 /* Reads a value of a TYPE_NUMBER .. TYPE_BOOLEAN field. On failure returns
  * false and what such a value looks like. */

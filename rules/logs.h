@@ -3,7 +3,7 @@
  * rules on source, which judge a client address (or a network, or the domain
  * that a crowd attacks) by events over time.
  *
- * Three steps. A matcher says which events a line is (rules_match_events). A
+ * Three steps. A matcher says which events a line is (rules_match_line). A
  * watch counts them by source, network or domain in sliding windows of log
  * time, and remembers which counts of which rules were reached: its alarms.
  * When all lines were seen, rules_judge_source holds the conditions of a rule
@@ -31,14 +31,6 @@ size_t rules_event_find(const struct rules *rules, const char *name);
  * event at all. */
 unsigned rules_event_shapes(const struct rules *rules);
 
-/*
- * Which events a line is: bit per event. Every event that matches counts, not
- * the first only; one that could not be decided does not. fetch is asked for
- * fields of scope SCOPE_EVENT.
- */
-uint64_t rules_match_events(struct rules_matcher *matcher, unsigned shape,
-                            rules_fetch fetch, void *line);
-
 /* The fields of one log line, one value each but for those of a "to" line with
  * many recipients. */
 enum { RULES_EVENT_VALUES_MAX = 64 };
@@ -61,8 +53,9 @@ struct rules_event_line {
 void rules_event_fetch(void *event_line, enum rules_field_id field,
                        struct slice header, struct field_view *view_r);
 
-/* Which events a line is: rules_match_events of its shape and its fields. One
- * that is hostile is none. */
+/* Which events a line is: bit per event. Every event that matches counts, not
+ * the first only; one that could not be decided does not. A line that is
+ * hostile is none. */
 uint64_t rules_match_line(struct rules_matcher *matcher,
                           const struct logline *line);
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "parsers/hash.h"
+#include "rules/fields.h"
 
 enum {
     /* What one match may cost. */
@@ -100,17 +101,20 @@ static enum truth run_regex(struct rules_matcher *matcher,
 static enum truth match_head(const struct condition *condition,
                              struct slice text)
 {
-    size_t count = condition->head_count;
+    const struct byte_set *end = condition->head + condition->head_count;
+    const char *at = text.ptr + condition->prefix.len;
 
-    if (text.len < count)
+    if (text.len < condition->prefix.len + condition->head_count ||
+        !slice_starts(text, condition->prefix))
         return TRUTH_NO;
-    for (size_t i = 0; i < count; i++)
-        if (!byte_set_has(&condition->head[i], text.ptr[i]))
+    for (const struct byte_set *set = condition->head; set < end; set++, at++)
+        if (!byte_set_has(set, *at))
             return TRUTH_NO;
     if (!condition->is_all_head)
         return TRUTH_UNKNOWN;
-    return truth_of(!condition->is_whole_text || text.len == count ||
-                    (text.len == count + 1 && text.ptr[count] == '\n'));
+    text = slice_skip(text, (size_t)(at - text.ptr));
+    return truth_of(!condition->is_whole_text || text.len == 0 ||
+                    (text.len == 1 && text.ptr[0] == '\n'));
 }
 
 /* What can be said of the text without PCRE2; TRUTH_UNKNOWN when that is not
@@ -120,7 +124,7 @@ static enum truth match_simple(const struct condition *condition,
 {
     if (text.len > REGEX_TEXT_MAX_BYTES)
         return TRUTH_UNKNOWN;
-    if (condition->head_count > 0)
+    if (condition->prefix.len + condition->head_count > 0)
         return match_head(condition, text);
     if (condition->literal.len > 0)
         return truth_of(slice_find(text, condition->literal) < text.len);
@@ -824,14 +828,6 @@ const struct rules *match_set(const struct rules_matcher *matcher)
     return matcher->set;
 }
 
-void match_forget(struct rules_matcher *matcher, const uint16_t *conditions,
-                  size_t count)
-{
-    forget_view(matcher);
-    for (size_t i = 0; i < count; i++)
-        matcher->answers[conditions[i]] = TRUTH_UNKNOWN;
-}
-
 void match_forget_all(struct rules_matcher *matcher)
 {
     forget_view(matcher);
@@ -843,6 +839,60 @@ enum rules_answer match_rule(struct rules_matcher *matcher,
                              void *message)
 {
     return answer_of(judge_rule(matcher, rule, fetch, message));
+}
+
+/* ---- the events of a log line ---- */
+
+/* A condition on a text that is there. */
+static enum truth judge_text(struct rules_matcher *matcher,
+                             const struct condition *condition,
+                             struct slice text, struct rules_event_line *event)
+{
+    switch (condition->op) {
+    case OP_MATCHES:
+        return match_text(matcher, condition, text);
+    case OP_MATCHES_NOT:
+        return negated(match_text(matcher, condition, text));
+    default:
+        return judge_condition(matcher, condition, rules_event_fetch, event);
+    }
+}
+
+uint64_t match_answers(struct rules_matcher *matcher,
+                       const uint16_t *conditions, size_t count,
+                       struct slice text, struct rules_event_line *event)
+{
+    uint64_t answers = 0;
+
+    forget_view(matcher);
+    for (size_t i = 0; i < count; i++)
+        answers = answers << 2 |
+                  (uint64_t)judge_text(matcher,
+                                       &matcher->set->conditions[conditions[i]],
+                                       text, event);
+    return answers;
+}
+
+uint64_t match_events(struct rules_matcher *matcher,
+                      const struct shape_plan *plan, uint64_t answers,
+                      struct rules_event_line *event)
+{
+    const struct rules *set = matcher->set;
+    uint64_t matched = 0;
+
+    forget_view(matcher);
+    for (size_t i = plan->condition_count; i > plan->answered_count; i--)
+        matcher->answers[plan->conditions[i - 1]] = TRUTH_UNKNOWN;
+    for (size_t i = plan->answered_count; i > 0; i--, answers >>= 2)
+        matcher->answers[plan->conditions[i - 1]] = answers & 3;
+    for (uint64_t left = plan->events; left != 0; left &= left - 1) {
+        int number = __builtin_ctzll(left);
+
+        if (judge_rule(matcher, &set->events[number].rule, rules_event_fetch,
+                       event) == TRUTH_YES)
+            matched |= UINT64_C(1) << number;
+    }
+    return matched;
 }
 
 /* ---- the matcher ---- */

@@ -11,13 +11,14 @@ void match_use_sample(struct rules_matcher *matcher,
                       const struct sample *sample);
 
 /* The events of lines of which their conditions see the same. */
-enum { LINE_MEMORY_PLACES = 1024, LINE_MEMORY_BYTES = 232 };
+enum { LINE_MEMORY_PLACES = 1024, LINE_MEMORY_WORDS = 28 };
 
 struct line_memory {
     uint64_t events;
-    uint64_t lens; /* of the texts, a byte each; LINE_MEMORY_ABSENT */
-    uint8_t shape; /* + 1; 0: free */
-    char texts[LINE_MEMORY_BYTES]; /* one behind the other */
+    uint64_t answers; /* of all its answered conditions, as match_answers */
+    uint64_t lens;    /* of the texts, a byte each; LINE_MEMORY_ABSENT */
+    uint8_t shape;    /* + 1; 0: free */
+    uint64_t texts[LINE_MEMORY_WORDS]; /* one behind the other */
 };
 
 enum { LINE_MEMORY_ABSENT = 0xff };
@@ -34,9 +35,6 @@ enum rules_answer match_one(struct rules_matcher *matcher,
 
 const struct rules *match_set(const struct rules_matcher *matcher);
 
-/* What these conditions answered was of another line. */
-void match_forget(struct rules_matcher *matcher, const uint16_t *conditions,
-                  size_t count);
 void match_forget_all(struct rules_matcher *matcher);
 
 /* Whether all lines of one stanza hold. Each condition is asked once until it
@@ -44,5 +42,16 @@ void match_forget_all(struct rules_matcher *matcher);
 enum rules_answer match_rule(struct rules_matcher *matcher,
                              const struct rule *rule, rules_fetch fetch,
                              void *message);
+
+/* What these conditions on a text of a line say, two bits each, the first
+ * highest; of a text that is absent it is 0. */
+uint64_t match_answers(struct rules_matcher *matcher,
+                       const uint16_t *conditions, size_t count,
+                       struct slice text, struct rules_event_line *event);
+
+/* Which events a line of these answers is: bit per event. */
+uint64_t match_events(struct rules_matcher *matcher,
+                      const struct shape_plan *plan, uint64_t answers,
+                      struct rules_event_line *event);
 
 #endif

@@ -85,11 +85,6 @@ static bool collect(const struct logline *line, enum rules_field_id field,
     }
 }
 
-static const struct slice *text_at(const struct logline *line, uint16_t place)
-{
-    return (const struct slice *)((const char *)line + place);
-}
-
 void rules_event_fetch(void *event_line, enum rules_field_id field,
                        struct slice header, struct field_view *view_r)
 {
@@ -101,43 +96,74 @@ void rules_event_fetch(void *event_line, enum rules_field_id field,
     view_r->state = FIELD_UNDECIDED;
     view_r->values = values->items;
     view_r->value_count = 0;
-    if (!(place != 0 ? add_text(values, *text_at(event->line, place))
+    if (!(place != 0 ? add_text(values, *fields_line_text(event->line, place))
                      : collect(event->line, field, values)))
         return;
     view_r->state = values->count > 0 ? FIELD_PRESENT : FIELD_ABSENT;
     view_r->value_count = values->count;
 }
 
-/* ---- events ---- */
-
-uint64_t rules_match_events(struct rules_matcher *matcher, unsigned shape,
-                            rules_fetch fetch, void *line)
-{
-    const struct rules *set = match_set(matcher);
-    const struct shape_plan *plan = &set->shapes[shape];
-    uint64_t matched = 0;
-
-    assert(shape < SHAPE_COUNT);
-    match_forget(matcher, plan->conditions, plan->condition_count);
-    for (uint64_t left = plan->events; left != 0; left &= left - 1) {
-        int event = __builtin_ctzll(left);
-
-        if (match_rule(matcher, &set->events[event].rule, fetch, line) ==
-            ANSWER_YES)
-            matched |= UINT64_C(1) << event;
-    }
-    return matched;
-}
-
 /* ---- lines that repeat ---- */
 
 /* What the events of its shape see of a line. */
 struct seen {
-    struct slice texts[SEEN_FIELDS_MAX]; /* that are there */
-    size_t count;
-    uint64_t lens; /* as in struct line_memory */
-    uint64_t hash;
+    uint64_t texts[LINE_MEMORY_WORDS]; /* that are there */
+    size_t word_count;
+    uint64_t answers, lens; /* as in struct line_memory */
+    uint64_t hash;          /* of the texts; loose_hash tells why not keyed */
 };
+
+/* Most texts have at most sixteen bytes. Their first and their last eight,
+ * which may overlap, say all of them, when the length is known. Returns a hash
+ * of them. */
+static inline uint64_t put_short(uint64_t words_r[2], struct slice text)
+{
+    uint64_t first = 0, last = 0;
+    uint32_t halves[2];
+
+    if (text.len >= 8) {
+        memcpy(&first, text.ptr, 8);
+        memcpy(&last, text.ptr + text.len - 8, 8);
+    } else if (text.len >= 4) {
+        memcpy(&halves[0], text.ptr, 4);
+        memcpy(&halves[1], text.ptr + text.len - 4, 4);
+        first = halves[0];
+        last = halves[1];
+    } else {
+        for (size_t i = 0; i < text.len; i++)
+            first = first << 8 | (unsigned char)text.ptr[i];
+    }
+    words_r[0] = first;
+    words_r[1] = last;
+    return first * UINT64_C(0xff51afd7ed558ccd) + last;
+}
+
+static uint64_t put_long(uint64_t *words_r, struct slice text)
+{
+    words_r[(text.len - 1) / 8] = 0;
+    memcpy(words_r, text.ptr, text.len);
+    return loose_hash(text);
+}
+
+static inline uint64_t answers_of(struct rules_matcher *matcher,
+                                  const struct shape_plan *plan,
+                                  struct rules_event_line *event)
+{
+    const struct answered_field *end =
+        plan->answered + plan->answered_field_count;
+    const uint16_t *next = plan->conditions;
+    uint64_t answers = 0;
+
+    for (const struct answered_field *field = plan->answered; field < end;
+         next += field->count, field++) {
+        struct slice text = *fields_line_text(event->line, field->place);
+
+        answers <<= 2 * field->count & 63;
+        if (!slice_is_absent(text))
+            answers |= match_answers(matcher, next, field->count, text, event);
+    }
+    return answers;
+}
 
 /* False when there is too much of it. Of a text that is too long for a regex
  * the beginning does not tell the answer. */
@@ -145,11 +171,11 @@ static inline bool read_seen(const struct logline *line,
                              const struct shape_plan *plan, struct seen *seen_r)
 {
     const struct seen_field *end = plan->seen + plan->seen_count;
-    size_t bytes = 0, count = 0;
     uint64_t lens = 0, hash = 0;
+    size_t count = 0;
 
     for (const struct seen_field *field = plan->seen; field < end; field++) {
-        struct slice text = *text_at(line, field->place);
+        struct slice text = *fields_line_text(line, field->place);
 
         if (slice_is_absent(text)) {
             lens = lens << 8 | LINE_MEMORY_ABSENT;
@@ -158,75 +184,78 @@ static inline bool read_seen(const struct logline *line,
         if (text.len > REGEX_TEXT_MAX_BYTES)
             return false;
         text = slice_head(text, field->max_bytes);
-        bytes += text.len;
-        if (bytes > LINE_MEMORY_BYTES)
-            return false;
         lens = lens << 8 | text.len;
-        hash = hash * 31 + loose_hash(text);
-        seen_r->texts[count++] = text;
+        if (text.len <= 16) {
+            if (count + 2 > LINE_MEMORY_WORDS)
+                return false;
+            hash = hash * 31 + put_short(seen_r->texts + count, text);
+            count += 2;
+        } else {
+            if (text.len > 8 * (LINE_MEMORY_WORDS - count))
+                return false;
+            hash = hash * 31 + put_long(seen_r->texts + count, text);
+            count += (text.len + 7) / 8;
+        }
     }
-    seen_r->count = count;
+    seen_r->word_count = count;
     seen_r->lens = lens;
     seen_r->hash = hash;
     return true;
 }
 
-static bool is_remembered(const struct line_memory *place,
-                          const struct seen *seen)
+/* Whoever writes the texts can at most have their lines judged again: one that
+ * is looked for has one place, and what was there before is forgotten. */
+static inline size_t place_of(const struct seen *seen, unsigned shape)
 {
-    const char *text = place->texts;
+    uint64_t hash =
+        ((seen->hash ^ seen->answers) + shape) * UINT64_C(0x9e3779b97f4a7c15);
 
-    for (size_t i = 0; i < seen->count; i++) {
-        if (memcmp(text, seen->texts[i].ptr, seen->texts[i].len) != 0)
+    return (hash >> 32) % LINE_MEMORY_PLACES;
+}
+
+static inline bool is_remembered(const struct line_memory *place,
+                                 const struct seen *seen, unsigned shape)
+{
+    if (place->shape != shape + 1 || place->answers != seen->answers ||
+        place->lens != seen->lens)
+        return false;
+    for (size_t i = 0; i < seen->word_count; i++)
+        if (place->texts[i] != seen->texts[i])
             return false;
-        text += seen->texts[i].len;
-    }
     return true;
 }
 
 static void remember_line(struct line_memory *place, const struct seen *seen,
                           unsigned shape, uint64_t events)
 {
-    char *text = place->texts;
-
     place->events = events;
+    place->answers = seen->answers;
     place->lens = seen->lens;
     place->shape = (uint8_t)(shape + 1);
-    for (size_t i = 0; i < seen->count; i++) {
-        memcpy(text, seen->texts[i].ptr, seen->texts[i].len);
-        text += seen->texts[i].len;
-    }
+    memcpy(place->texts, seen->texts, seen->word_count * 8);
 }
 
-static uint64_t judge_line(struct rules_matcher *matcher,
-                           const struct logline *line, unsigned shape)
-{
-    struct rules_event_line event;
-
-    event.line = line;
-    event.next = 0;
-    return rules_match_events(matcher, shape, rules_event_fetch, &event);
-}
-
-/* Whoever writes the texts can at most have their lines judged again: one that
- * is looked for has one place, and what was there before is forgotten. */
 uint64_t rules_match_line(struct rules_matcher *matcher,
                           const struct logline *line)
 {
     unsigned shape = logline_shape(line->kind);
     const struct shape_plan *plan = &match_set(matcher)->shapes[shape];
+    struct rules_event_line event;
     struct line_memory *place;
     struct seen seen;
 
     if (line->is_hostile || plan->events == 0)
         return 0;
-    if (plan->seen_count == 0 || !read_seen(line, plan, &seen))
-        return judge_line(matcher, line, shape);
-    place =
-        &match_line_memory(matcher)[(seen.hash + shape) % LINE_MEMORY_PLACES];
-    if (place->shape != shape + 1 || place->lens != seen.lens ||
-        !is_remembered(place, &seen))
-        remember_line(place, &seen, shape, judge_line(matcher, line, shape));
+    event.line = line;
+    event.next = 0;
+    seen.answers = answers_of(matcher, plan, &event);
+    if (plan->answered_count + plan->seen_count == 0 ||
+        !read_seen(line, plan, &seen))
+        return match_events(matcher, plan, seen.answers, &event);
+    place = &match_line_memory(matcher)[place_of(&seen, shape)];
+    if (!is_remembered(place, &seen, shape))
+        remember_line(place, &seen, shape,
+                      match_events(matcher, plan, seen.answers, &event));
     return place->events;
 }
 

@@ -93,8 +93,10 @@ struct condition {
     pcre2_code *regex;
     bool has_jit;
     struct slice literal; /* the regex is nothing but these bytes; or empty */
-    /* What a text must begin with, of a regex that begins with '^': a set of
-     * bytes for each of the first so many; 0: that is not simple. */
+    /* What a text must begin with, of a regex that begins with '^': a prefix
+     * and a set of bytes for each of the next so many. Both empty: that is not
+     * simple. */
+    struct slice prefix;
     const struct byte_set *head;
     uint8_t head_count;
     bool is_all_head;   /* and nothing else is needed */
@@ -147,15 +149,25 @@ struct seen_field {
     size_t max_bytes;
 };
 
-enum { SEEN_FIELDS_MAX = 8 };
+/* A text that is told by what the next so many conditions of a shape answer. */
+struct answered_field {
+    uint16_t place;
+    uint16_t count;
+};
+
+enum { SEEN_FIELDS_MAX = 8, ANSWERED_FIELDS_MAX = 16, ANSWERED_MAX = 32 };
 
 /* What lines of one shape are asked for. */
 struct shape_plan {
     uint64_t events;      /* bit per event */
     uint16_t *conditions; /* of those events, each once */
     size_t condition_count;
-    /* All that they see of a line; none when one of them looks at what hardly
-     * ever repeats. */
+    /* What they see of a line decides its events: of fields that repeat the
+     * text; of others what the conditions on them answer, which stand first.
+     * None of both: there is too much of it, or more than one text. */
+    size_t answered_count;
+    struct answered_field answered[ANSWERED_FIELDS_MAX];
+    size_t answered_field_count;
     struct seen_field seen[SEEN_FIELDS_MAX];
     size_t seen_count;
 };

@@ -128,8 +128,6 @@ static void watch_lines(const struct rules *rules, struct message *message)
         rules_judge_source(matcher, alarms[i].source_rule, fetch, message);
     for (size_t i = 0; i < rules_source_rule_count(rules); i++)
         rules_judge_source(matcher, i, fetch, message);
-    for (unsigned shape = 0; shape < SHAPE_COUNT; shape++)
-        rules_match_events(matcher, shape, fetch, message);
     watch_free(watch);
     rules_matcher_free(matcher);
 }

@@ -260,7 +260,8 @@ static unsigned draw(unsigned below)
 #define REPEATING                                                              \
     "event a\n line to, reply\n when status ~ /^User unknown/\n"               \
     "event b\n line to, reply\n any dsn ~ /^5\\.1\\.1$/ | reason ~ /^a$/\n"    \
-    "event c\n line to, reply\n when reply ~ /b{3}|^.{300}|[02468]$/\n"        \
+    "event c\n line to, reply\n any reply ~ /b{3}|^.{300}|[02468]$/"           \
+    " | text is reply | text is status | text ~ /^a$/\n"                       \
     "event d\n line to, reply\n any command exists | host is b.example\n"      \
     "event e\n line to\n when command is tag\n"                                \
     "event f\n line reply\n when command isnt tag\n"                           \
@@ -301,10 +302,10 @@ static struct slice draw_text(char bytes[static TEXT_BYTES])
 /* One of few, or one of so many that they drive each other out. */
 static void draw_line(struct logline *line, bool has_many)
 {
-    static char bytes[7][TEXT_BYTES];
+    static char bytes[8][TEXT_BYTES];
     struct slice *texts[] = {&line->status, &line->dsn,     &line->reply,
                              &line->reason, &line->ruleset, &line->command,
-                             &line->tag};
+                             &line->tag,    &line->text};
 
     *line = (struct logline){
         .kind = draw(3) > 0 ? LOGLINE_TO : LOGLINE_REPLY,
@@ -361,6 +362,35 @@ static void a_remembered_line_is_the_same_events(void **state)
     rules_matcher_free(matcher);
     rules_free(forgetful);
     rules_free(rules);
+}
+
+static void as_many_conditions_as_there_are_are_asked(void **state)
+{
+    (void)state;
+    for (unsigned count = 30; count < 35; count++) {
+        char text[2000] =
+            "event e\n line to\n when dsn exists\n any text is t0";
+        struct rules *rules;
+        struct rules_matcher *matcher;
+
+        for (unsigned i = 1; i < count; i++)
+            sprintf(text + strlen(text), " | text is t%u", i);
+        strcat(text, "\n");
+        rules = compile(text);
+        matcher = rules_matcher_new(rules);
+        for (unsigned i = 0; i < 3 * count; i++) {
+            char word[20];
+            struct logline line = {.kind = LOGLINE_TO};
+
+            sprintf(word, "t%u", i % (count + 2));
+            line.text = slice_from_string(word);
+            line.dsn = slice_from_string(i < 2 * count ? "2.0.0" : NULL);
+            assert_int_equal(rules_match_line(matcher, &line),
+                             i % (count + 2) < count && i < 2 * count);
+        }
+        rules_matcher_free(matcher);
+        rules_free(rules);
+    }
 }
 
 /* ---- rules on source ---- */
@@ -508,6 +538,7 @@ int main(void)
         cmocka_unit_test(a_line_with_too_many_recipients_is_undecided),
         cmocka_unit_test(a_line_cut_anywhere_is_judged),
         cmocka_unit_test(a_remembered_line_is_the_same_events),
+        cmocka_unit_test(as_many_conditions_as_there_are_are_asked),
         cmocka_unit_test(a_source_satisfies_the_conditions_or_not),
         cmocka_unit_test(a_rule_on_source_tells_what_it_counts),
         cmocka_unit_test(a_set_has_64_events_and_64_rules_on_source),
