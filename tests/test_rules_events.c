@@ -259,7 +259,8 @@ static unsigned draw(unsigned below)
 /* Both shapes see the same fields, and are other events by them. */
 #define REPEATING                                                              \
     "event a\n line to, reply\n when status ~ /^User unknown/\n"               \
-    "event b\n line to, reply\n any dsn ~ /^5\\.1\\.1$/ | reason ~ /^a$/\n"    \
+    "event b\n line to, reply\n any dsn ~ /^5\\.1\\.1$/ | reason ~ "           \
+    "/^a$|[13579]$/\n"                                                         \
     "event c\n line to, reply\n any reply ~ /b{3}|^.{300}|[02468]$/"           \
     " | text is reply | text is status | text ~ /^a$/\n"                       \
     "event d\n line to, reply\n any command exists | host is b.example\n"      \
@@ -312,13 +313,15 @@ static void draw_line(struct logline *line, bool has_many)
         .host = slice_from_string(draw(2) > 0 ? "a" : "b.example"),
         .recipient = slice_from_string("x")};
     if (has_many)
-        line->reply = slice_make(
-            bytes[0], (size_t)sprintf(bytes[0], "550 %05u", draw(9000)));
+        line->reason = slice_make(
+            bytes[0],
+            (size_t)sprintf(bytes[0], "550 %s%05u",
+                            draw(2) > 0 ? "" : "User unknown ", draw(9000)));
     if (has_many && draw(20) == 0) { /* longer than a regex may look at */
         memset(bytes[0], 'a', TEXT_BYTES);
         memcpy(bytes[0], "User unknown", 12);
         line->status = slice_make(bytes[0], 32767 + draw(3));
-        line->reply = slice_from_string("");
+        line->reason = slice_from_string("");
     }
     for (size_t i = 0; !has_many && i < sizeof(texts) / sizeof(texts[0]); i++)
         *texts[i] = draw_text(bytes[i]);
