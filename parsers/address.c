@@ -211,11 +211,6 @@ struct slice ip_bytes(const struct ip *ip)
                       sizeof(ip->bytes) - first);
 }
 
-static const struct cidr loopback_nets[] = {
-    {{{[10] = 0xff, [11] = 0xff, [12] = 127}}, 96 + 8},
-    {{{[15] = 1}}, 128},
-};
-
 static const struct cidr private_nets[] = {
     {{{[10] = 0xff, [11] = 0xff, [12] = 10}}, 96 + 8},
     {{{[10] = 0xff, [11] = 0xff, [12] = 172, [13] = 16}}, 96 + 12},
@@ -236,8 +231,11 @@ static bool is_in_any(const struct ip *ip, const struct cidr *nets,
 
 bool ip_is_loopback(const struct ip *ip)
 {
-    return is_in_any(ip, loopback_nets,
-                     sizeof(loopback_nets) / sizeof(loopback_nets[0]));
+    static const uint8_t v4[] = {[10] = 0xff, [11] = 0xff, [12] = 127};
+    static const uint8_t v6[] = {[15] = 1};
+
+    return memcmp(ip->bytes, v4, sizeof(v4)) == 0 ||
+           memcmp(ip->bytes, v6, sizeof(v6)) == 0;
 }
 
 bool ip_is_private(const struct ip *ip)

@@ -442,11 +442,12 @@ struct slice qf_macro_value(const struct qf *qf, struct slice name)
 const struct qf_header *qf_header_find(const struct qf *qf, struct slice name,
                                        size_t *index)
 {
-    while (*index < qf->header_count) {
-        const struct qf_header *header = &qf->headers[(*index)++];
-
-        if (slice_equal_nocase(header->name, name))
-            return header;
+    for (size_t i = *index; i < qf->header_count; i++) {
+        if (slice_equal_nocase(qf->headers[i].name, name)) {
+            *index = i + 1;
+            return &qf->headers[i];
+        }
     }
+    *index = qf->header_count;
     return NULL;
 }

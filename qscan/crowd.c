@@ -203,12 +203,22 @@ static void add_client_key(struct crowd *crowd, uint32_t number, uint64_t key)
         clients->keys[clients->count++] = key;
 }
 
+/* Mostly that of the message before. */
+static uint32_t client_domain(struct crowd *crowd, struct slice domain)
+{
+    struct intern *domains = &crowd->client_domains;
+
+    if (!slice_equal(domain, intern_text(domains, crowd->last_client_domain)))
+        crowd->last_client_domain = intern_add(domains, domain);
+    return crowd->last_client_domain;
+}
+
 void crowd_add_client(struct crowd *crowd, struct slice domain,
                       const struct client *client)
 {
     if (domain.len == 0 || !client->has_ip || ip_is_loopback(&client->ip))
         return;
-    add_client_key(crowd, intern_add(&crowd->client_domains, domain),
+    add_client_key(crowd, client_domain(crowd, domain),
                    client_key(crowd, client));
 }
 

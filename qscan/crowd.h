@@ -59,6 +59,7 @@ struct crowd {
     struct intern client_domains;  /* number n belongs to clients[n] */
     struct crowd_clients *clients; /* by number in client_domains */
     uint32_t client_capacity;
+    uint32_t last_client_domain;
     struct crowd_sources sources;
     struct crowd_guess *guesses; /* until merged */
     size_t guess_count, guess_capacity;
