@@ -102,11 +102,12 @@ static enum truth match_head(const struct condition *condition,
                              struct slice text)
 {
     const struct byte_set *end = condition->head + condition->head_count;
-    const char *at = text.ptr + condition->prefix.len;
+    const char *at;
 
     if (text.len < condition->prefix.len + condition->head_count ||
         !slice_starts(text, condition->prefix))
         return TRUTH_NO;
+    at = text.ptr + condition->prefix.len;
     for (const struct byte_set *set = condition->head; set < end; set++, at++)
         if (!byte_set_has(set, *at))
             return TRUTH_NO;
