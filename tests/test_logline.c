@@ -531,6 +531,9 @@ static const struct text_case {
      "kind=probe; " IS "relay=joe@a.example.net [203.0.113.190]; "
      "peer.ident=joe; peer.name=a.example.net; "
      "peer.ip=203.0.113.190; recipient=staff; command=EXPN"},
+    {"probe: as it was typed", "NOQUEUE: [203.0.113.190]: Vrfy root",
+     "kind=probe; relay=[203.0.113.190]; peer.ip=203.0.113.190; "
+     "recipient=root; command=Vrfy"},
     {"probe: etrn", ID "[203.0.113.190]: ETRN x",
      "kind=probe; " IS
      "relay=[203.0.113.190]; peer.ip=203.0.113.190; command=ETRN"},
@@ -588,6 +591,9 @@ static const struct text_case {
      "kind=peer; id=NAA03712; relay=[192.0.2.9]; peer.ip=192.0.2.9"},
     {"peer: headers",
      ID "headers too large (32768 max) from [192.0.2.9] during message collect",
+     "kind=peer; " IS "relay=[192.0.2.9]; peer.ip=192.0.2.9"},
+    {"peer: a header",
+     ID "header overflow from [192.0.2.9] during message collect",
      "kind=peer; " IS "relay=[192.0.2.9]; peer.ip=192.0.2.9"},
     {"peer: bad domain", "NAA03712: invalid domain name (x) from [192.0.2.9]",
      "kind=peer; id=NAA03712; relay=[192.0.2.9]; peer.ip=192.0.2.9"},
@@ -749,6 +755,16 @@ static const struct text_case {
      "kind=notice; " IS "reason=quarantine=held by admin: suspected spam run"},
     {"notice: worklist", "grew WorkList for /var/spool/mqueue to 2000",
      "kind=notice; reason=grew WorkList for /var/spool/mqueue to 2000"},
+    {"notice: a clone of 8.9", "KAA00812: clone KAA00811, owner=owner-list",
+     "kind=notice; id=KAA00812; reason=clone KAA00811, owner=owner-list"},
+    {"system: a feature of no release",
+     "NOQUEUE: srvfeatures: unknown feature Z",
+     "kind=system; reason=srvfeatures: unknown feature Z"},
+    {"reply: nobody is named",
+     ID "Sorry, NOTIFY not supported, we do not allow "
+        "DSN",
+     "kind=reply; " IS "reason=Sorry, NOTIFY not supported, we do not allow "
+     "DSN"},
     {"other", ID "nobody ever wrote this", "kind=other; id=6AMHqPjw023674"},
     {"octal escapes stay", ID "<a\\012b\\\\c@example.com>... User unknown",
      "kind=reply; " IS
