@@ -413,7 +413,8 @@ static void fetch_good(void *context, enum rules_field_id field,
         *view_r = (struct field_view){FIELD_PRESENT, &yes, 1};
     else if (field == FIELD_FROM_MEMBERS)
         *view_r = (struct field_view){FIELD_PRESENT, &many, 1};
-    else if (field == FIELD_FROM_SENDERS_OWN || field == FIELD_FROM_LOGINS)
+    else if (field == FIELD_FROM_SENDERS_OWN || field == FIELD_FROM_LOGINS ||
+             field == FIELD_FROM_ATTEMPTS)
         *view_r = (struct field_view){FIELD_PRESENT, &none, 1};
 }
 
