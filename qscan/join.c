@@ -27,13 +27,13 @@ struct open_message {
     uint16_t flags;
 };
 
-/* A guess whose client is not known yet. */
+/* A guess, or failed login, whose client is not known yet. */
 struct pending {
     uint32_t next;
     uint32_t count;
     uint64_t events, recipient_hash, user_hash, process;
     int64_t time;
-    bool is_refusal;
+    bool is_refusal, is_login;
     uint8_t recipient_len, domain_len; /* the domain is the end of it */
     char recipient[PENDING_TEXT_MAX];
 };
@@ -306,7 +306,7 @@ static void add_pending(struct join *join, uint64_t key,
         return;
     number = state->waiting_count < JOIN_PENDING_MAX ? take_pending(state) : 0;
     if (number == 0) {
-        join->no_client += record->repeat;
+        join->no_client += record->kind == LOGLINE_AUTH ? 0 : record->repeat;
         return;
     }
     item = &state->pending[number];
@@ -319,6 +319,7 @@ static void add_pending(struct join *join, uint64_t key,
     item->process = record->process;
     item->time = record->time;
     item->is_refusal = record->is_refusal;
+    item->is_login = record->kind == LOGLINE_AUTH;
     item->recipient_len = item->domain_len = 0;
     if (len > 0 && len <= PENDING_TEXT_MAX) {
         memcpy(item->recipient, record->recipient.ptr, len);
@@ -369,15 +370,18 @@ static void flush_pending(struct join *join, struct open_message *message,
             .user_hash = item->user_hash,
             .count = item->count,
             .is_refusal = item->is_refusal,
+            .is_probe = item->is_login,
             .recipient = recipient,
             .domain = slice_skip(recipient, recipient.len - item->domain_len),
             .file = file,
             .line = line,
             .text = record == NULL ? (struct slice){NULL, 0} : record->text};
 
+        if (source != 0 && item->is_login)
+            sources_note_login(join->sources, source, false, item->count);
         if (source != 0)
             note(join, source, &event);
-        else
+        else if (!item->is_login)
             join->no_client += item->count;
         item->next = state->free_pending;
         state->free_pending = number;
@@ -676,6 +680,10 @@ static void add_peer(struct join *join, const struct record *record,
 
         source = message == NULL ? 0 : message->source;
     }
+    /* Before 8.13 a failed login did not say whose it was. */
+    if (source == 0 && record->kind == LOGLINE_AUTH && record->events != 0 &&
+        record->message != 0)
+        add_pending(join, record->message, record);
     if (source == 0)
         return;
     if (record->kind == LOGLINE_AUTH || record->kind == LOGLINE_AUTH_OK)

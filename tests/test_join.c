@@ -500,6 +500,27 @@ static void a_repeated_login_fails_as_often(void **state)
     assert_int_equal(source->attempts, 5);
 }
 
+/* Before 8.13 another line of the connection has the address. */
+static void a_failed_login_waits_for_its_client(void **state)
+{
+    struct scene *scene = *state;
+    const struct source *source;
+
+    feed_of(scene, 7,
+            "h44AqhYl000007: AUTH failure (LOGIN): authentication failure "
+            "(-13) SASL(-13): authentication failure: checkpass failed");
+    feed(scene, REPEATED);
+    feed_of(scene, 7,
+            "h44AqhYl000007: [192.0.2.7] did not issue MAIL/EXPN/VRFY/ETRN "
+            "during connection to MTA");
+    source = source_of(scene, "192.0.2.7");
+    assert_int_equal(source->login_failures, 5);
+    assert_int_equal(source->attempts, 5);
+    feed_of(scene, 8, "h44AqhYl000008: AUTH failure (LOGIN): user not found");
+    join_finish(&scene->join);
+    assert_int_equal(scene->join.no_client, 0);
+}
+
 static void what_repeats_another_line_counts_nothing(void **state)
 {
     struct scene *scene = *state;
@@ -690,6 +711,7 @@ int main(void)
         IN_SCENE(a_repeated_guess_that_waits_counts_as_often),
         IN_SCENE(rsyslog_repeats_the_text_itself),
         IN_SCENE(a_repeated_login_fails_as_often),
+        IN_SCENE(a_failed_login_waits_for_its_client),
         IN_SCENE(what_repeats_another_line_counts_nothing),
         IN_SCENE(guesses_that_wait_are_bounded),
         IN_SCENE(many_sessions_without_a_client_are_given_up),
