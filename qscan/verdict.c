@@ -11,6 +11,7 @@ enum {
      * that a user of ours mistyped is not. */
     SERVED_SOURCES = 3,
     RETURNS_SHARE = 80, /* of a hundred envelopes, from the null sender */
+    RETURNED_FEW = 2,   /* bounces from a host without a name */
     RELAYED_MIN = 5,    /* guesses that show a relay of ours: fewer than
                            any rule names a source for ... */
     RELAYED_SHARE = 80, /* ... when so many of a hundred are others' */
@@ -194,14 +195,16 @@ static bool is_generic(const struct sources *sources,
 }
 
 /* Mail that was forged in our name comes back from honest hosts, to whoever
- * the forger made up. */
+ * the forger made up. Small ones among them have no name. */
 static bool is_returning(const struct sources *sources,
                          const struct source *source)
 {
+    bool is_small = source->name == 0 && source->guesses <= RETURNED_FEW;
+
     /* A bounce goes to one recipient; who asks for many returns nothing. */
     return source->attempts <= source->senders + source->senders / 4 &&
            share_of(source->null_senders, source->senders) >= RETURNS_SHARE &&
-           !is_generic(sources, source);
+           (is_small || !is_generic(sources, source));
 }
 
 static int64_t domain_count(const struct source *source)
