@@ -402,6 +402,25 @@ static struct slice received_id(struct slice text)
     return is_queue_id(word) ? word : (struct slice){NULL, 0};
 }
 
+/* "(authenticated bits=0)" stands before "by"; "with ESMTPA" (RFC 3848) behind
+ * it, where the cf leaves the comment out. */
+static bool is_logged_in(struct slice text)
+{
+    struct slice word;
+
+    if (slice_starts(slice_trim(text), SLICE_LITERAL("(authenticated")))
+        return true;
+    do
+        word = next_word(&text);
+    while (word.len > 0 && word.ptr[0] != ';' &&
+           !slice_equal(word, SLICE_LITERAL("id")) &&
+           !slice_equal(word, SLICE_LITERAL("with")));
+    if (!slice_equal(word, SLICE_LITERAL("with")))
+        return false;
+    word = next_word(&text);
+    return word.len > 0 && word.ptr[word.len - 1] == 'A';
+}
+
 static bool is_same_source(struct slice a, struct slice b)
 {
     struct client one, other;
@@ -422,6 +441,7 @@ static bool take_received(struct dsn *dsn, struct slice value)
     if (!slice_is_absent(source) && !slice_is_absent(dsn->source_text) &&
         !is_same_source(source, dsn->source_text))
         return false;
+    dsn->is_authenticated = !slice_is_absent(source) && is_logged_in(rest);
     if (slice_is_absent(id))
         return true;
     if (!slice_is_absent(dsn->parent_id) && !slice_equal(id, dsn->parent_id))

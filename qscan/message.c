@@ -490,7 +490,9 @@ static enum field_state add_source_value(struct message *message,
 {
     const struct client *source = message_source(message);
 
-    if (source != NULL)
+    if (source != NULL && field == FIELD_SOURCE_AUTH)
+        add_number(message, message->dsn.is_authenticated);
+    else if (source != NULL)
         add_client_value(message, source, field);
     else if (message_is_own_report(message) && message->dsn_outcome != DSN_OK)
         return FIELD_UNDECIDED;
@@ -663,6 +665,7 @@ static enum field_state collect(struct message *message,
     case FIELD_SOURCE:
     case FIELD_SOURCE_NAME:
     case FIELD_SOURCE_FORGED:
+    case FIELD_SOURCE_AUTH:
         return add_source_value(message, field);
     case FIELD_SOURCE_BOUNCES:
     case FIELD_SOURCE_GUESSES:

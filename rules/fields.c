@@ -47,6 +47,8 @@ const struct rules_field rules_fields[FIELD_COUNT] = {
     FIELD(FIELD_SOURCE_NAME, "source.name", TYPE_DOMAIN, FROM_DATA_FILE, false),
     FIELD(FIELD_SOURCE_FORGED, "source.forged", TYPE_BOOLEAN, FROM_DATA_FILE,
           false),
+    FIELD(FIELD_SOURCE_AUTH, "source.auth", TYPE_BOOLEAN, FROM_DATA_FILE,
+          false),
     FIELD(FIELD_SOURCE_BOUNCES, "source.bounces", TYPE_NUMBER, FROM_CROWD,
           false),
     FIELD(FIELD_SOURCE_GUESSES, "source.guesses", TYPE_NUMBER, FROM_CROWD,

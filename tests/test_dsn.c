@@ -681,6 +681,46 @@ static void nobody_but_sendmail_moves_a_field(void **state)
     }
 }
 
+#define FROM "Received: from helo (host.example.net [198.51.100.7])\n"
+#define BY "\tby mx.example.org (8.17.1.9/8.17.1.9) "
+
+static void only_our_received_says_who_had_logged_in(void **state)
+{
+    static const struct {
+        const char *text;
+        bool is_authenticated;
+    } cases[] = {
+        {FROM "\t(authenticated bits=0)\n" BY "with ESMTPSA id P; now\n", true},
+        {FROM "\t(authenticated (0 bits))\n" BY "with ESMTP id P; now\n", true},
+        {FROM "\t(authenticated)\n" BY "id P; now\n", true},
+        {FROM BY "with ESMTPA id P; now\n", true},
+        {FROM BY "with ESMTPS id P; now\n", false},
+        {FROM BY "id P for <with@A>; now\n", false},
+        {FROM BY "id P\n\tfor with ESMTPA; with ESMTPA\n", false},
+        {FROM BY "with", false},
+        {FROM BY "(with ESMTPA) id P; now\n", false},
+        {FROM BY "with ESMTP id P; now\n" FROM "\t(authenticated bits=0)\n" BY
+                 "with ESMTPA id Q; now\n",
+         false},
+        /* no source to be read from it: nothing is believed */
+        {"Received: from a(b) (host.example.net [198.51.100.7])\n" BY
+         "with ESMTPA id P; now\n",
+         false},
+        {"Subject: (authenticated bits=0)\n", false},
+    };
+    struct report *report = *state;
+    char text[1000];
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        snprintf(text, sizeof text, "%sSubject: x\n\n", cases[i].text);
+        report_set(report, "I1", slice_from_string(own_qf),
+                   build(report, ORIGINAL, text));
+        assert_int_equal(parse(report, report->body), DSN_OK);
+        if (report->dsn.is_authenticated != cases[i].is_authenticated)
+            fail_msg("%s", cases[i].text);
+    }
+}
+
 /* ---- the text form ---- */
 
 #define TEXT_OPENING                                                           \
@@ -1212,6 +1252,7 @@ int main(void)
         TEST(fronts_decide_nothing_that_more_text_would_change),
         TEST(front_with_the_first_received_is_sufficient),
         TEST(nobody_but_sendmail_moves_a_field),
+        TEST(only_our_received_says_who_had_logged_in),
         TEST(text_forms_give_codes_only_where_they_are_sure),
         TEST(ident_with_parentheses_is_read_as_the_text_names_it),
         TEST(submissions_name_user_and_host),
