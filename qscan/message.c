@@ -383,6 +383,9 @@ static void add_recipient_values(struct message *message,
         case FIELD_RECIPIENT_HOST:
             add_one_of_many(message, lower(message, status_host(status)));
             break;
+        case FIELD_RECIPIENT_FLAGS:
+            add_one_of_many(message, recipient->flags);
+            break;
         default: /* FIELD_STATUS */
             add_one_of_many(message, status);
             break;
@@ -613,6 +616,7 @@ static enum field_state collect(struct message *message,
     case FIELD_RECIPIENT:
     case FIELD_RECIPIENT_DOMAIN:
     case FIELD_RECIPIENT_HOST:
+    case FIELD_RECIPIENT_FLAGS:
     case FIELD_STATUS:
         add_recipient_values(message, field);
         break;

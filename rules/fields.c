@@ -17,6 +17,8 @@ const struct rules_field rules_fields[FIELD_COUNT] = {
           FROM_CONTROL_FILE, true),
     FIELD(FIELD_RECIPIENT_HOST, "recipient.host", TYPE_DOMAIN,
           FROM_CONTROL_FILE, true),
+    FIELD(FIELD_RECIPIENT_FLAGS, "recipient.flags", TYPE_FLAGS,
+          FROM_CONTROL_FILE, true),
     FIELD(FIELD_RECIPIENTS, "recipients", TYPE_NUMBER, FROM_CONTROL_FILE,
           false),
     FIELD(FIELD_STATUS, "status", TYPE_TEXT, FROM_CONTROL_FILE, true),
