@@ -349,32 +349,66 @@ static void count_answers(struct crowd *crowd, const struct crowd *part,
     }
 }
 
-static void count_row(struct crowd *crowd, const struct facts *row)
+/* True when the domain lies beside or below the host: "mx.example.org" for
+ * "example.org" and "a.example.org". */
+static bool is_related(struct slice domain, struct slice host)
+{
+    struct slice parent = slice_skip(host, slice_index(host, '.') + 1);
+
+    if (slice_index(parent, '.') == parent.len)
+        parent = host; /* "example.org" has no parent worth the name */
+    return domain_is_within(domain, parent);
+}
+
+/* A domain that waits for a host of another name counts once for it. */
+static bool count_waiting(struct crowd *crowd, struct hash_set *seen,
+                          const struct facts *row)
+{
+    uint32_t pair[2] = {row->host, row->domain};
+    int added;
+
+    crowd->hosts[row->host].waiting++;
+    if (row->host == row->domain ||
+        is_related(intern_text(&crowd->strings, row->domain),
+                   intern_text(&crowd->strings, row->host)))
+        return true;
+    added = hash_set_add(
+        seen,
+        keyed_hash(crowd->key, slice_make((const char *)pair, sizeof(pair))));
+    crowd->hosts[row->host].domains += added > 0;
+    return added >= 0;
+}
+
+static bool count_row(struct crowd *crowd, struct hash_set *seen,
+                      const struct facts *row)
 {
     if (row->state == FACTS_GONE)
-        return;
+        return true;
     if (row->is_bounce)
         crowd->sources.items[row->source].bounces++;
-    if (status_is_dead(row->status_kind))
-        crowd->hosts[row->host].waiting++;
     if (status_is_alive(row->status_kind))
         crowd->hosts[row->domain].answered++;
+    return !status_is_dead(row->status_kind) || count_waiting(crowd, seen, row);
 }
 
 /* Gives the rows their numbers in the sum, and counts them, in one go. */
 static bool count_rows(struct crowd *crowd, struct facts_table *table,
                        const struct renumbering *maps)
 {
+    struct hash_set seen = {0};
+    bool is_done = true;
+
     crowd->hosts = calloc(crowd->strings.count, sizeof(*crowd->hosts));
     if (crowd->hosts == NULL)
         return false;
-    for (size_t i = 0; i < table->count; i++) {
+    for (size_t i = 0; is_done && i < table->count; i++) {
         struct facts *row = &table->rows[i];
 
         renumber_row(row, &maps[row->worker]);
-        count_row(crowd, row);
+        is_done = count_row(crowd, &seen, row);
     }
-    return true;
+    hash_set_free(&seen);
+    return is_done;
 }
 
 /* Sources and their guesses first, and freed, before the strings need room:
@@ -437,7 +471,7 @@ struct crowd_host crowd_find_host(const struct crowd *crowd, struct slice host)
     uint32_t number = intern_find(&crowd->strings, host);
 
     if (number == INTERN_NONE || crowd->hosts == NULL)
-        return (struct crowd_host){0, 0};
+        return (struct crowd_host){0};
     return crowd->hosts[number];
 }
 

@@ -48,6 +48,7 @@ struct crowd_known {
 
 struct crowd_host {
     uint32_t waiting;  /* messages whose status says this host is dead */
+    uint32_t domains;  /* other domains than its own that they are for */
     uint32_t answered; /* messages for this domain whose status says it lives */
 };
 

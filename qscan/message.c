@@ -525,6 +525,14 @@ static enum field_state add_source_count(struct message *message,
     return FIELD_PRESENT;
 }
 
+int64_t crowd_value_of_host(const struct crowd_host *host,
+                            enum rules_field_id field)
+{
+    if (field == FIELD_HOST_ANSWERED)
+        return host->answered;
+    return field == FIELD_HOST_DOMAINS ? host->domains : host->waiting;
+}
+
 int64_t crowd_value_of_domain(const struct scene *scene,
                               enum rules_field_id field, struct slice domain)
 {
@@ -533,7 +541,7 @@ int64_t crowd_value_of_domain(const struct scene *scene,
     if (field == FIELD_RECIPIENT_CLIENTS)
         return crowd_count_clients(scene->crowd, domain);
     host = crowd_find_host(scene->crowd, domain);
-    return field == FIELD_HOST_WAITING ? host.waiting : host.answered;
+    return crowd_value_of_host(&host, field);
 }
 
 static enum field_state add_recipient_counts(struct message *message,
@@ -550,7 +558,7 @@ static enum field_state add_recipient_counts(struct message *message,
         const struct qf_recipient *recipient = &message->qf.recipients[i];
         struct slice name = message_domain_of(message, recipient);
 
-        if (field == FIELD_HOST_WAITING) {
+        if (field == FIELD_HOST_WAITING || field == FIELD_HOST_DOMAINS) {
             struct slice host = lower(
                 message, status_host(message_status_of(message, recipient)));
 
@@ -675,6 +683,7 @@ static enum field_state collect(struct message *message,
     case FIELD_SOURCE_GUESSES:
         return add_source_count(message, field);
     case FIELD_HOST_WAITING:
+    case FIELD_HOST_DOMAINS:
     case FIELD_HOST_ANSWERED:
     case FIELD_RECIPIENT_CLIENTS:
         return add_recipient_counts(message, field);

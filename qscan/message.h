@@ -135,6 +135,8 @@ bool message_is_our_host(const struct scene *scene,
 bool message_is_source_ours(struct message *message);
 
 /* Values of crowd fields for message_fetch and for the second phase. */
+int64_t crowd_value_of_host(const struct crowd_host *host,
+                            enum rules_field_id field);
 int64_t crowd_value_of_domain(const struct scene *scene,
                               enum rules_field_id field, struct slice domain);
 

@@ -789,11 +789,12 @@ static void fetch_from_row(void *context, enum rules_field_id field,
         add_row_source(message, field, view_r);
     else if (field == FIELD_HOST_ANSWERED || field == FIELD_RECIPIENT_CLIENTS)
         add_row_domains(message, field, view_r);
-    else if (field == FIELD_HOST_WAITING &&
+    else if ((field == FIELD_HOST_WAITING || field == FIELD_HOST_DOMAINS) &&
              message->row->more_domains == INTERN_NONE) {
         message->values[0] = (struct field_value){
             .text = SLICE_LITERAL(""),
-            .number = message->scene->crowd->hosts[message->row->host].waiting};
+            .number = crowd_value_of_host(
+                &message->scene->crowd->hosts[message->row->host], field)};
         view_r->value_count = 1;
         view_r->state = FIELD_PRESENT;
     } else {

@@ -56,6 +56,7 @@ const struct rules_field rules_fields[FIELD_COUNT] = {
     FIELD(FIELD_SOURCE_GUESSES, "source.guesses", TYPE_NUMBER, FROM_CROWD,
           false),
     FIELD(FIELD_HOST_WAITING, "host.waiting", TYPE_NUMBER, FROM_CROWD, true),
+    FIELD(FIELD_HOST_DOMAINS, "host.domains", TYPE_NUMBER, FROM_CROWD, true),
     FIELD(FIELD_HOST_ANSWERED, "host.answered", TYPE_NUMBER, FROM_CROWD, true),
     FIELD(FIELD_RECIPIENT_CLIENTS, "recipient.clients", TYPE_NUMBER, FROM_CROWD,
           true),
