@@ -106,7 +106,7 @@ bool dsn_is_foreign_by_header(const struct qf *qf);
  *
  * The text form (SendMimeErrors=false) is read too: its status codes come
  * from "(reason: 550 5.1.1 ...)", or from "<<< 550 5.1.1 <address>" that names
- * exactly that recipient, without remote_mta.
+ * exactly that recipient, without remote_mta; 5.0.0 if there is only the 550.
  *
  * kind is what dsn_kind_of_own says of this qf: callers know it already.
  */

@@ -197,6 +197,21 @@ enum {
     NAMED_MAX = 32,
 };
 
+/* 5.0.0 for a permanent reply that has no code, as of servers that know none:
+ * the MIME form has one of sendmail's making there. */
+static struct slice reply_code(struct slice reply)
+{
+    struct slice code = dsn_reply_status(reply);
+    struct slice words = slice_skip(reply, 4);
+
+    if (!slice_is_absent(code) || words.len == 0 ||
+        byte_is_digit(words.ptr[0]) || reply.ptr[0] != '5' ||
+        !byte_is_digit(reply.ptr[1]) || !byte_is_digit(reply.ptr[2]) ||
+        reply.ptr[3] != ' ')
+        return code;
+    return SLICE_LITERAL("5.0.0");
+}
+
 static enum dsn_outcome add_listed(struct dsn *dsn, struct slice line,
                                    enum section section)
 {
@@ -236,7 +251,7 @@ static enum dsn_outcome read_listed(struct dsn *dsn, struct slice line,
         last->diagnostic = slice_skip(line, reason.len);
         if (last->diagnostic.len > 0 && line.ptr[line.len - 1] == ')')
             last->diagnostic.len--;
-        last->status = dsn_reply_status(last->diagnostic);
+        last->status = reply_code(last->diagnostic);
     }
     return DSN_OK;
 }
@@ -246,13 +261,13 @@ static enum dsn_outcome read_listed(struct dsn *dsn, struct slice line,
 static void take_reply(struct dsn *dsn, struct slice line)
 {
     struct slice reply = slice_skip(line, 4);
-    struct slice code = dsn_reply_status(reply);
+    struct slice code = reply_code(reply);
     struct slice name;
 
     if (!slice_starts(line, SLICE_LITERAL("<<< ")) || slice_is_absent(code) ||
         dsn->recipient_count > NAMED_MAX)
         return;
-    name = slice_trim(slice_skip(reply, 4 + code.len));
+    name = slice_trim(slice_skip(reply, 4 + dsn_reply_status(reply).len));
     if (name.len == 0 || name.ptr[0] != '<')
         return;
     name = slice_skip(name, 1);

@@ -161,10 +161,10 @@ static const struct fixture {
 
     {"dsn/text-8.9", "TAA03712", DSN_OK, DSN_FAILURE, false, false,
      "ppp7.example.net [198.51.100.7]", "SAA03711",
-     "bob@example.com failed 5.1.1, carol@example.com failed -"},
+     "bob@example.com failed 5.1.1, carol@example.com failed 5.0.0"},
     {"dsn/text-mixed", "6AMJJq2v027999", DSN_OK, DSN_FAILURE, false, false,
      "ppp7.example.net [198.51.100.7] (may be forged)", "6AMI0001004711",
-     "bob@example.com failed 5.1.1, carol@example.com failed -, "
+     "bob@example.com failed 5.1.1, carol@example.com failed 5.0.0, "
      "dave@example.com failed 5.1.8, eve@example.com delayed -, "
      "frank@example.com relayed -, grace@example.org delivered -"},
     {"dsn/text-uncollected", "6AMJJq2v027999", DSN_OK, DSN_POSTMASTER, false,
@@ -753,7 +753,18 @@ static const struct text_case {
     {"the first of two reasons",
      TEXT_OPENING "<bob@example.com>\n    (reason: 550 no)\n"
                   "    (reason: 550 5.1.1 no)\n" TEXT_END,
-     DSN_OK, false, "bob@example.com failed -"},
+     DSN_OK, false, "bob@example.com failed 5.0.0"},
+    {"a reply without a code",
+     TEXT_OPENING "<bob@example.com>\n    (reason: 550 5 lines too many)\n"
+                  "<carol@example.com>\n    (reason: 450 no)\n"
+                  "<dave@example.com>\n    (reason: 55 no)\n"
+                  "<ed@example.com>\n    (reason: 550)\n"
+                  "<fay@example.com>\n" TEXT_TRANSCRIPT
+                  "<<< 553 <fay@example.com>... no\n" TEXT_END,
+     DSN_OK, false,
+     "bob@example.com failed -, carol@example.com failed -, "
+     "dave@example.com failed -, ed@example.com failed -, "
+     "fay@example.com failed 5.0.0"},
     {"an address that looks like a heading, a source, an expiry",
      TEXT_OPENING "from evil [203.0.113.66]\n"
                   "Message could not be delivered for 5 days\n"
