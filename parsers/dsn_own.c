@@ -399,14 +399,18 @@ static struct slice received_source(struct slice value, struct slice known,
     return slice_head(inside, len - 1);
 }
 
-static struct slice received_id(struct slice text)
+/* "by HOST (...) with PROTO id ID"; *protocol_r is absent without "with". */
+static struct slice received_id(struct slice text, struct slice *protocol_r)
 {
     struct slice word = next_word(&text);
 
+    *protocol_r = (struct slice){NULL, 0};
     if (!slice_equal(word, SLICE_LITERAL("by")))
         return (struct slice){NULL, 0};
     do {
         word = next_word(&text);
+        if (slice_equal(word, SLICE_LITERAL("with")))
+            *protocol_r = word = next_word(&text);
         if (slice_equal(word, SLICE_LITERAL("id"))) {
             word = next_word(&text);
             break;
@@ -419,21 +423,10 @@ static struct slice received_id(struct slice text)
 
 /* "(authenticated bits=0)" stands before "by"; "with ESMTPA" (RFC 3848) behind
  * it, where the cf leaves the comment out. */
-static bool is_logged_in(struct slice text)
+static bool is_logged_in(struct slice text, struct slice protocol)
 {
-    struct slice word;
-
-    if (slice_starts(slice_trim(text), SLICE_LITERAL("(authenticated")))
-        return true;
-    do
-        word = next_word(&text);
-    while (word.len > 0 && word.ptr[0] != ';' &&
-           !slice_equal(word, SLICE_LITERAL("id")) &&
-           !slice_equal(word, SLICE_LITERAL("with")));
-    if (!slice_equal(word, SLICE_LITERAL("with")))
-        return false;
-    word = next_word(&text);
-    return word.len > 0 && word.ptr[word.len - 1] == 'A';
+    return slice_starts(slice_trim(text), SLICE_LITERAL("(authenticated")) ||
+           (protocol.len > 0 && protocol.ptr[protocol.len - 1] == 'A');
 }
 
 static bool is_same_source(struct slice a, struct slice b)
@@ -449,14 +442,15 @@ static bool is_same_source(struct slice a, struct slice b)
 /* False when it contradicts what the text part said. */
 static bool take_received(struct dsn *dsn, struct slice value)
 {
-    struct slice rest;
+    struct slice rest, protocol;
     struct slice source = received_source(value, dsn->source_text, &rest);
-    struct slice id = received_id(rest);
+    struct slice id = received_id(rest, &protocol);
 
     if (!slice_is_absent(source) && !slice_is_absent(dsn->source_text) &&
         !is_same_source(source, dsn->source_text))
         return false;
-    dsn->is_authenticated = !slice_is_absent(source) && is_logged_in(rest);
+    dsn->is_authenticated =
+        !slice_is_absent(source) && is_logged_in(rest, protocol);
     if (slice_is_absent(id))
         return true;
     if (!slice_is_absent(dsn->parent_id) && !slice_equal(id, dsn->parent_id))

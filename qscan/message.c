@@ -42,7 +42,7 @@ static void begin(struct message *message, const struct facts *row)
     message->data_state = DATA_NOT_READ;
     message->is_dsn_parsed = false;
     message->has_own_kind = message->has_source_ours = false;
-    message->has_first_domain = false;
+    message->has_first_domain = message->has_first_host = false;
     message->source_text = message->source_name = (struct slice){NULL, 0};
     message->has_failed = false;
     message->is_own_report = message->has_null_sender = false;
@@ -272,6 +272,21 @@ struct slice message_domain_of(struct message *message,
     return domain;
 }
 
+static struct slice host_of(struct message *message,
+                            const struct qf_recipient *recipient)
+{
+    struct slice host;
+
+    if (recipient == message->qf.recipients && message->has_first_host)
+        return message->first_host; /* several rules ask */
+    host = lower(message, status_host(message_status_of(message, recipient)));
+    if (recipient == message->qf.recipients) {
+        message->first_host = host;
+        message->has_first_host = true;
+    }
+    return host;
+}
+
 const struct client *message_source(struct message *message)
 {
     if (!message_is_own_report(message))
@@ -381,7 +396,7 @@ static void add_recipient_values(struct message *message,
             add_one_of_many(message, message_domain_of(message, recipient));
             break;
         case FIELD_RECIPIENT_HOST:
-            add_one_of_many(message, lower(message, status_host(status)));
+            add_one_of_many(message, host_of(message, recipient));
             break;
         case FIELD_RECIPIENT_FLAGS:
             add_one_of_many(message, recipient->flags);
@@ -559,8 +574,7 @@ static enum field_state add_recipient_counts(struct message *message,
         struct slice name = message_domain_of(message, recipient);
 
         if (field == FIELD_HOST_WAITING || field == FIELD_HOST_DOMAINS) {
-            struct slice host = lower(
-                message, status_host(message_status_of(message, recipient)));
+            struct slice host = host_of(message, recipient);
 
             name = host.len > 0 ? host : name;
         }

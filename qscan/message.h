@@ -59,7 +59,8 @@ struct message {
     enum dsn_kind own_kind; /* of an own report */
     bool has_own_kind;
     struct slice first_domain; /* of the first recipient, once asked */
-    bool has_first_domain;
+    struct slice first_host;   /* that its status names, the same */
+    bool has_first_domain, has_first_host;
     struct slice source_text; /* address of the source, absent until asked */
     struct slice source_name; /* lower case, absent until asked */
     bool is_source_ours, has_source_ours;
