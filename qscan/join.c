@@ -166,32 +166,64 @@ static void give_up_unclaimed(struct join *join, bool is_end)
     free(list);
 }
 
-/* A table of those that may still matter, at most half full. What was given up
- * may live on as a message. */
-static bool rebuild(struct join *join)
+/* Frees the slot; those behind it that were pushed out of their places move
+ * up. */
+static void remove_slot(struct join_state *state, size_t at)
+{
+    size_t mask = state->slot_count - 1;
+
+    for (size_t next = (at + 1) & mask; state->slots[next].key != 0;
+         next = (next + 1) & mask) {
+        size_t home = state->slots[next].key & mask;
+
+        if (((next - home) & mask) < ((next - at) & mask))
+            continue;
+        state->slots[at] = state->slots[next];
+        at = next;
+    }
+    state->slots[at].key = 0;
+    state->used--;
+}
+
+/* What was given up may live on as a message. */
+static void remove_over(struct join *join)
 {
     struct join_state *state = join->state;
-    struct open_message *old = state->slots;
-    size_t old_count = state->slot_count, live = 0, wanted = TABLE_MIN;
 
     give_up_unclaimed(join, false);
-    for (size_t i = 0; i < old_count; i++)
-        live += old[i].key != 0 && !is_over(state, &old[i]);
-    while (wanted < live * 2)
-        wanted *= 2;
-    state->slots = calloc(wanted, sizeof(*state->slots));
-    if (state->slots == NULL) {
-        state->slots = old;
-        return false;
+    for (size_t i = 0; i < state->slot_count;) {
+        if (state->slots[i].key != 0 && is_over(state, &state->slots[i]))
+            remove_slot(state, i); /* another may stand there now */
+        else
+            i++;
     }
-    state->slot_count = wanted;
+}
+
+static bool grow(struct join_state *state)
+{
+    struct open_message *old = state->slots;
+    size_t old_count = state->slot_count;
+    struct open_message *slots = calloc(old_count * 2, sizeof(*slots));
+
+    if (slots == NULL)
+        return false;
+    state->slots = slots;
+    state->slot_count = old_count * 2;
     state->last_slot = 0;
-    state->used = live;
     for (size_t i = 0; i < old_count; i++)
-        if (old[i].key != 0 && !is_over(state, &old[i]))
+        if (old[i].key != 0)
             *slot_of(state, old[i].key) = old[i];
     free(old);
     return true;
+}
+
+/* Keeps those that may still matter, in a table at most half full. */
+static bool make_room(struct join *join)
+{
+    struct join_state *state = join->state;
+
+    remove_over(join);
+    return state->used * 2 <= state->slot_count || grow(state);
 }
 
 static struct open_message *find_message(const struct join *join, uint64_t key)
@@ -213,7 +245,7 @@ static struct open_message *add_message(struct join *join, uint64_t key,
     struct join_state *state = join->state;
     struct open_message *message;
 
-    if (state->used * 4 >= state->slot_count * 3 && !rebuild(join) &&
+    if (state->used * 4 >= state->slot_count * 3 && !make_room(join) &&
         state->used + 1 >= state->slot_count) {
         join->has_failed = true;
         return NULL;

@@ -580,6 +580,33 @@ static void many_sessions_without_a_client_are_given_up(void **state)
     assert_int_equal(scene->sources.count, 1);
 }
 
+/* In a table from which most went, and which never was half full. */
+static void what_stays_is_found_when_others_go(void **state)
+{
+    struct scene *scene = *state;
+    const struct source *source;
+    unsigned count = 30000, kept = 0;
+
+    for (unsigned i = 0; i < count; i++) {
+        bool is_kept = i % 10 == 0;
+
+        feed_at(scene, i, 7, "6AI4qhYl%06u: " FROM "nrcpts=%d, relay=[%s]", i,
+                is_kept, is_kept ? "192.0.2.7" : "192.0.2.8");
+        kept += is_kept;
+    }
+    for (unsigned i = 0; i < count; i += 10)
+        feed_at(scene, count + i, 9,
+                "6AI4qhYl%06u: to=<u%u@example.com>, delay=00:00:01, "
+                "mailer=esmtp, relay=mail.example.com. [203.0.113.9], "
+                "dsn=5.1.1, stat=User unknown",
+                i, i);
+    source = source_of(scene, "192.0.2.7");
+    assert_non_null(source);
+    assert_int_equal(source->late_unknown, kept);
+    assert_int_equal(source_of(scene, "192.0.2.8")->late_unknown, 0);
+    assert_waiting(scene, 0);
+}
+
 /* Their guesses go, and they themselves need room still. */
 static void what_was_given_up_may_live_on_as_a_message(void **state)
 {
@@ -715,6 +742,7 @@ int main(void)
         IN_SCENE(what_repeats_another_line_counts_nothing),
         IN_SCENE(guesses_that_wait_are_bounded),
         IN_SCENE(many_sessions_without_a_client_are_given_up),
+        IN_SCENE(what_stays_is_found_when_others_go),
         IN_SCENE(what_was_given_up_may_live_on_as_a_message),
         IN_SCENE(a_clock_that_was_wrong_ends_no_join),
         IN_SCENE(what_lies_outside_is_not_counted_and_still_names),
