@@ -669,7 +669,7 @@ bool logread_run(struct logread *logs)
               read_all(logs, key);
     if (is_good && interrupt_signal() == 0) {
         join_finish(&logs->join);
-        is_good = sources_judge(&logs->sources);
+        is_good = sources_judge(&logs->sources, logs->workers);
     }
     is_good = is_good && !logs->tally.has_failed && !logs->join.has_failed &&
               !logs->sources.has_failed;

@@ -1,11 +1,17 @@
 /* What attackers guessed, all together and in common. */
 #include "qscan/shares.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 
+#include "qscan/workers.h"
+
 enum {
-    SHARED_MAX = 1 << 17, /* guesses compared at once between attackers */
+    SHARED_MAX = 1 << 17, /* guesses that a worker compares at once */
+    CACHED_MAX = 1 << 15, /* so many lie in the cache of its processor */
+    SHARE_MIN = 8,        /* ... worth it when so many are of one source */
     UNION_MAX = 1 << 20,  /* distinct guesses of one crowd */
+    ALONE_MAX = 1 << 14,  /* so few are counted before a thread has begun */
 };
 
 void source_each_guess(const struct source *source, struct guess_part part,
@@ -49,7 +55,8 @@ static void add_totals(struct attacker *attacker, const struct source *source)
     attacker->is_exact = attacker->is_exact && source_guesses_are_exact(source);
 }
 
-void shares_add_totals(const struct sources *sources, struct attacker *attacker)
+static void add_all_totals(const struct sources *sources,
+                           struct attacker *attacker)
 {
     struct guess_union all = {0};
     size_t most = 0;
@@ -88,6 +95,18 @@ struct guess_table {
     struct guess_part part; /* that is counted */
 };
 
+/* What the workers share. */
+struct share_run {
+    struct sources *sources;
+    uint32_t *named; /* whose guesses count */
+    size_t named_count;
+    uint64_t guess_count;
+    unsigned part_bits;
+    size_t slot_count;          /* of a table */
+    struct guess_table *tables; /* one a worker */
+    atomic_bool has_failed;
+};
+
 static const uint32_t shared_bit = UINT32_C(1) << 31;
 
 static size_t guess_slot(const struct guess_table *table, uint64_t hash)
@@ -119,30 +138,14 @@ static void count_shared(void *context, uint64_t hash)
     table->shared += table->sources[guess_slot(table, hash)] >> 31;
 }
 
-/* Their numbers. NULL without memory. */
-static uint32_t *list_named(const struct sources *sources, const uint8_t *named,
-                            size_t *count_r)
-{
-    uint32_t *list;
-    size_t count = 0;
-
-    for (uint32_t i = 0; i <= sources->count / 8; i++)
-        count += (size_t)__builtin_popcount(named[i]);
-    list = calloc(count + 1, sizeof(*list));
-    *count_r = 0;
-    for (uint32_t i = 1; i < sources->count && list != NULL; i++)
-        if ((named[i / 8] >> i % 8 & 1) != 0)
-            list[(*count_r)++] = i;
-    return list;
-}
-
 /* Guess lists that several sources work through are one campaign. */
-static void count_part(struct sources *sources, const uint32_t *named,
-                       size_t named_count, struct guess_table *table)
+static void count_part(const struct share_run *run, struct guess_table *table)
 {
+    const struct sources *sources = run->sources;
+
     memset(table->hashes, 0, table->slot_count * sizeof(*table->hashes));
-    for (size_t i = 0; i < named_count; i++) {
-        table->source = named[i];
+    for (size_t i = 0; i < run->named_count; i++) {
+        table->source = run->named[i];
         source_each_guess(&sources->items[table->source], table->part,
                           count_guess, table);
     }
@@ -154,34 +157,112 @@ static void count_part(struct sources *sources, const uint32_t *named,
         table->shared = 0;
         source_each_guess(&sources->items[attacker->source], table->part,
                           count_shared, table);
-        attacker->shared += table->shared;
+        if (table->shared > 0) /* other workers count it as well */
+            __atomic_fetch_add(&attacker->shared, table->shared,
+                               __ATOMIC_RELAXED);
     }
 }
 
-void shares_count(struct sources *sources, const uint8_t *named)
+static bool has_table(const struct share_run *run, struct guess_table *table)
 {
-    struct guess_table table = {.slot_count = 1024};
-    size_t count;
-    uint32_t *list = list_named(sources, named, &count);
-    uint64_t all = 0;
+    if (table->hashes == NULL)
+        table->hashes = calloc(run->slot_count, sizeof(*table->hashes));
+    if (table->sources == NULL)
+        table->sources = calloc(run->slot_count, sizeof(*table->sources));
+    table->slot_count = run->slot_count;
+    return table->hashes != NULL && table->sources != NULL;
+}
 
-    for (size_t i = 0; i < count && list != NULL; i++)
-        all += sources->items[list[i]].guesses;
-    for (; all > SHARED_MAX; all /= 2)
-        table.part.bits++;
-    /* A part is never just its share of all. */
-    while (table.slot_count < all + all / 2)
-        table.slot_count *= 2;
-    table.hashes = calloc(table.slot_count, sizeof(*table.hashes));
-    table.sources = calloc(table.slot_count, sizeof(*table.sources));
-    for (uint64_t part = 0;
-         part >> table.part.bits == 0 && table.hashes != NULL &&
-         table.sources != NULL && list != NULL;
-         part++) {
-        table.part.number = part;
-        count_part(sources, list, count, &table);
+static void count_parts(void *context, unsigned worker, size_t first,
+                        size_t end)
+{
+    struct share_run *run = context;
+    struct guess_table *table = &run->tables[worker];
+
+    if (!has_table(run, table)) {
+        atomic_store(&run->has_failed, true);
+        return;
     }
-    free(list);
-    free(table.hashes);
-    free(table.sources);
+    for (size_t part = first; part < end; part++) {
+        table->part = (struct guess_part){run->part_bits, part};
+        count_part(run, table);
+    }
+}
+
+static void add_totals_of(void *context, unsigned worker, size_t first,
+                          size_t end)
+{
+    struct share_run *run = context;
+
+    (void)worker;
+    for (size_t i = first; i < end; i++)
+        add_all_totals(run->sources, &run->sources->attackers[i]);
+}
+
+static bool list_named(struct share_run *run, const uint8_t *named)
+{
+    const struct sources *sources = run->sources;
+    size_t count = 0;
+
+    for (uint32_t i = 0; i <= sources->count / 8; i++)
+        count += (size_t)__builtin_popcount(named[i]);
+    run->named = calloc(count + 1, sizeof(*run->named));
+    for (uint32_t i = 1; i < sources->count && run->named != NULL; i++) {
+        if ((named[i / 8] >> i % 8 & 1) == 0)
+            continue;
+        run->named[run->named_count++] = i;
+        run->guess_count += sources->items[i].guesses;
+    }
+    return run->named != NULL;
+}
+
+static void plan_parts(struct share_run *run)
+{
+    uint64_t count = run->guess_count;
+
+    for (; count > SHARED_MAX ||
+           (count > CACHED_MAX && count >= SHARE_MIN * run->named_count);
+         count /= 2)
+        run->part_bits++;
+    /* A part is never just its share of all. */
+    run->slot_count = 1024;
+    while (run->slot_count < count + count / 2)
+        run->slot_count *= 2;
+}
+
+static bool run_both(struct share_run *run, unsigned worker_count)
+{
+    struct progress unseen = {.when = PROGRESS_NEVER};
+    size_t attackers = run->sources->attacker_count;
+    size_t parts = (size_t)1 << run->part_bits;
+
+    if (run->guess_count <= ALONE_MAX) {
+        add_totals_of(run, 0, 0, attackers);
+        count_parts(run, 0, 0, parts);
+        return true;
+    }
+    return workers_run(worker_count, attackers, 16, add_totals_of, run,
+                       &unseen) &&
+           workers_run(worker_count, parts, 1, count_parts, run, &unseen);
+}
+
+bool shares_count(struct sources *sources, const uint8_t *named,
+                  unsigned worker_count)
+{
+    struct share_run run = {.sources = sources};
+    bool is_good;
+
+    run.tables = calloc(worker_count, sizeof(*run.tables));
+    is_good = list_named(&run, named) && run.tables != NULL;
+    if (is_good) {
+        plan_parts(&run);
+        is_good = run_both(&run, worker_count) && !run.has_failed;
+    }
+    for (unsigned i = 0; i < worker_count && run.tables != NULL; i++) {
+        free(run.tables[i].hashes);
+        free(run.tables[i].sources);
+    }
+    free(run.tables);
+    free(run.named);
+    return is_good;
 }

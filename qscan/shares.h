@@ -18,12 +18,12 @@ void source_each_guess(const struct source *source, struct guess_part part,
                        void (*visit)(void *context, uint64_t hash),
                        void *context);
 
-/* Adds up what the members of an attacker did: from guesses to last. */
-void shares_add_totals(const struct sources *sources,
-                       struct attacker *attacker);
-
-/* Sets shared of all attackers but crowds. named: bit per source, of the
- * attackers and of all members of crowds. Not set without memory. */
-void shares_count(struct sources *sources, const uint8_t *named);
+/*
+ * Sets what the members of each attacker did together, from guesses to last,
+ * and shared of all but crowds, in worker_count threads. named: bit per source,
+ * of the attackers and of all members of crowds. False without memory.
+ */
+bool shares_count(struct sources *sources, const uint8_t *named,
+                  unsigned worker_count);
 
 #endif

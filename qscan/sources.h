@@ -239,7 +239,7 @@ void sources_note_log_host(struct sources *sources, struct slice name);
 /* ---- afterwards ---- */
 
 /* Judges all alarms. False without memory. */
-bool sources_judge(struct sources *sources);
+bool sources_judge(struct sources *sources, unsigned worker_count);
 
 /* Recipients that it was accepted for and that exist. */
 uint32_t source_real_recipients(const struct source *source);

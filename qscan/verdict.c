@@ -893,7 +893,7 @@ static int order_spared(const void *left, const void *right, void *context)
                   sizeof(struct ip));
 }
 
-bool sources_judge(struct sources *sources)
+bool sources_judge(struct sources *sources, unsigned worker_count)
 {
     struct judge judge = {.sources = sources};
 
@@ -915,15 +915,12 @@ bool sources_judge(struct sources *sources)
     free(judge.by_ip);
     free(judge.guessers);
     free(judge.guessers_at);
-    for (size_t i = 0; i < sources->attacker_count; i++) {
-        struct attacker *attacker = &sources->attackers[i];
-
-        shares_add_totals(sources, attacker);
+    if (!shares_count(sources, judge.named, worker_count))
+        judge.has_failed = true;
+    free(judge.named);
+    for (size_t i = 0; i < sources->attacker_count; i++)
         sources->attackers[i].is_listable =
             is_listable(sources, &sources->attackers[i]);
-    }
-    shares_count(sources, judge.named);
-    free(judge.named);
     if (sources->attacker_count > 0)
         qsort_r(sources->attackers, sources->attacker_count,
                 sizeof(*sources->attackers), order_attackers, sources);

@@ -130,7 +130,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     must(sources_init(&logs.sources, logs.rules, key));
     must(join_init(&logs.join, &logs.sources, key));
     read_lines(&logs, slice_make((const char *)data, size), &maker, &scratch);
-    must(sources_judge(&logs.sources));
+    must(sources_judge(&logs.sources, 1));
     logtally_merge(&logs.tally, &maker.tally);
     for (enum format format = FORMAT_TEXT; format <= FORMAT_CSV; format++) {
         print(&logs, &complaints, MODE_ATTACKERS, format);

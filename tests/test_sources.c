@@ -168,7 +168,7 @@ static void name(struct scene *scene, uint32_t source, const char *text)
 
 static void judge(struct scene *scene)
 {
-    assert_true(sources_judge(&scene->sources));
+    assert_true(sources_judge(&scene->sources, 2));
     assert_false(scene->sources.has_failed);
 }
 
