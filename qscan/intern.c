@@ -379,6 +379,12 @@ void hash_set_visit(const struct hash_set *set, unsigned bits, uint64_t number,
     }
 }
 
+void hash_set_prefetch(const struct hash_set *set, uint64_t hash)
+{
+    if (set->slot_count > 0)
+        __builtin_prefetch(&set->slots[home_of(hash, set->slot_count)], 1);
+}
+
 void hash_set_free(struct hash_set *set)
 {
     free(set->slots);

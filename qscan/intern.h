@@ -91,6 +91,8 @@ bool hash_set_has(const struct hash_set *set, uint64_t hash);
  * at little else. */
 void hash_set_visit(const struct hash_set *set, unsigned bits, uint64_t number,
                     void (*visit)(void *context, uint64_t hash), void *context);
+/* Asks for the cache line that adding hash will look at first. */
+void hash_set_prefetch(const struct hash_set *set, uint64_t hash);
 void hash_set_free(struct hash_set *set);
 
 #endif

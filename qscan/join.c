@@ -292,7 +292,7 @@ static void note(struct join *join, uint32_t source,
     if ((event->events & join->sources->guess_bit) != 0 &&
         event->recipient.len > 0)
         topk_add_hashed(&join->tops.guessed, event->recipient,
-                        (uint32_t)event->recipient_hash, event->count, 0);
+                        event->recipient_hash, event->count, 0);
     state->last_source = source;
     state->last_event = *event;
     state->last_event.recipient = (struct slice){NULL, 0};
@@ -366,14 +366,17 @@ static void add_pending(struct join *join, uint64_t key,
 }
 
 /* They were put in front of each other; the first comes first again. */
-static uint32_t reversed(struct join_state *state, uint32_t number)
+static uint32_t reversed(struct join *join, uint32_t source, uint32_t number)
 {
+    struct join_state *state = join->state;
     uint32_t before = 0;
 
     while (number != 0) {
         uint32_t next = state->pending[number].next;
 
         state->pending[number].next = before;
+        sources_prefetch_guess(join->sources, source,
+                               state->pending[number].recipient_hash);
         before = number;
         number = next;
     }
@@ -386,8 +389,8 @@ static void flush_pending(struct join *join, struct open_message *message,
                           uint64_t line)
 {
     struct join_state *state = join->state;
-    uint32_t number = reversed(state, message->pending);
     uint32_t source = message->source;
+    uint32_t number = reversed(join, source, message->pending);
 
     message->pending = 0;
     while (number != 0) {
@@ -467,7 +470,7 @@ static void count_sender(struct join *join, const struct record *record)
 
     if (record->sender.len > 0)
         topk_add_hashed(&join->tops.senders, record->sender,
-                        (uint32_t)record->sender_hash, 1, bytes);
+                        record->sender_hash, 1, bytes);
     else
         topk_add(&join->tops.senders, SLICE_LITERAL("<>"), 1, bytes);
 }
@@ -550,8 +553,7 @@ static void count_reasons(struct join *join, const struct record *record)
 
     if (record->fate == FATE_SENT)
         topk_add_hashed(&tops->recipients, record->recipient,
-                        (uint32_t)record->recipient_hash, record->recipients,
-                        0);
+                        record->recipient_hash, record->recipients, 0);
     else if (record->fate == FATE_WAITS)
         topk_add_hashed(&tops->deferrals, record->reason, record->reason_hash,
                         record->recipients, 0);
@@ -834,7 +836,7 @@ void join_prefetch(const struct join *join, const struct record *record)
         __builtin_prefetch(&state->slots[record->process & mask]);
     }
     if ((record->events & join->sources->guess_bit) != 0)
-        topk_prefetch(&join->tops.guessed, (uint32_t)record->recipient_hash);
+        topk_prefetch(&join->tops.guessed, record->recipient_hash);
 }
 
 void join_prefetch_more(const struct join *join, const struct record *record)

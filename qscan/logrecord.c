@@ -227,11 +227,11 @@ static void learn_status(const struct record_maker *maker,
         place->reason_len = (uint16_t)reason.len;
         bytes_copy(place->template, reason);
     }
-    place->reason_hash = (uint32_t)keyed_hash(
+    place->reason_hash = keyed_hash(
         maker->key, place->reason != NULL
                         ? slice_from_string(place->reason)
                         : slice_make(place->template, place->reason_len));
-    place->host_hash = (uint32_t)keyed_hash(maker->key, host);
+    place->host_hash = keyed_hash(maker->key, host);
     place->hash = hash;
     place->host_len = (uint16_t)host.len;
     place->host_at = host.len > 0 ? (uint16_t)(host.ptr - status.ptr) : 0;
@@ -374,7 +374,7 @@ static bool set_by_kind(struct record_maker *maker,
             return false;
         set_recipient(maker, scratch, line->recipient, record);
         record->reason = template_of(scratch, line->reason);
-        record->reason_hash = (uint32_t)keyed_hash(maker->key, record->reason);
+        record->reason_hash = keyed_hash(maker->key, record->reason);
         return true;
     case LOGLINE_AUTH:
     case LOGLINE_AUTH_OK:

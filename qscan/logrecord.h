@@ -17,7 +17,7 @@ struct record {
     uint64_t host;    /* hash of the log's host */
     uint64_t recipient_hash, sender_hash, user_hash; /* 0: absent */
     uint64_t ip_hash;                                /* 0: no address */
-    uint32_t next_hop_hash, reason_hash;             /* as topk wants them */
+    uint64_t next_hop_hash, reason_hash;
     uint64_t events;
     /* bare, lower case; the first one of a list; absent of a to line that
      * waits and is no event */
@@ -56,7 +56,8 @@ enum {
 
 /* What a status text means; in a queue under attack they repeat endlessly. */
 struct status_memory {
-    uint32_t hash, reason_hash, host_hash;
+    uint64_t reason_hash, host_hash;
+    uint32_t hash;
     uint16_t len;               /* of the status; 0: free */
     uint16_t host_at, host_len; /* of a host that never answered, in it */
     uint16_t reason_len;        /* of the template; 0: reason is set */

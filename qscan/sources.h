@@ -211,6 +211,17 @@ struct source_event {
     struct slice text;
 };
 
+/* Before a guess of that source is noted. */
+static inline void sources_prefetch_guess(const struct sources *sources,
+                                          uint32_t number, uint64_t hash)
+{
+    const struct source_more *more =
+        number == 0 ? NULL : sources->items[number].more;
+
+    if (more != NULL)
+        hash_set_prefetch(&more->guesses, hash);
+}
+
 /* Counts what a source did: guesses, samples, alarms. */
 void sources_note(struct sources *sources, uint32_t source,
                   const struct source_event *event);

@@ -28,9 +28,9 @@ void topk_free(struct topk *table)
 
 /* A row's number beside bits of its hash, so that no row needs to be looked at
  * to see that it is another. */
-static inline uint32_t slot_for(uint32_t hash, uint32_t number)
+static inline uint32_t slot_for(uint64_t hash, uint32_t number)
 {
-    return hash >> NUMBER_BITS << NUMBER_BITS | number;
+    return (uint32_t)hash >> NUMBER_BITS << NUMBER_BITS | number;
 }
 
 static inline struct topk_row *row_at(const struct topk *table, uint32_t slot)
@@ -43,7 +43,7 @@ static void fill_slots(struct topk *table)
 {
     memset(table->slots, 0, table->slot_count * sizeof(*table->slots));
     for (uint32_t n = 0; n < table->count; n++) {
-        uint32_t at = table->rows[n].hash & (table->slot_count - 1);
+        size_t at = table->rows[n].hash & (table->slot_count - 1);
 
         while (table->slots[at] != 0)
             at = (at + 1) & (table->slot_count - 1);
@@ -194,20 +194,15 @@ static bool drop_rare(struct topk *table)
 /* ---- adding ---- */
 
 /* Where that row's number is, or, free, where it belongs. */
-static inline uint32_t *slot_of(const struct topk *table, struct slice text,
-                                uint32_t hash)
+static inline uint32_t *slot_of(const struct topk *table, uint64_t hash)
 {
-    uint32_t mask = table->slot_count - 1;
-    uint32_t at = hash & mask;
+    size_t mask = table->slot_count - 1;
+    size_t at = hash & mask;
 
-    for (; table->slots[at] != 0; at = (at + 1) & mask) {
-        const struct topk_row *row = row_at(table, table->slots[at]);
-
-        if ((table->slots[at] ^ hash) >> NUMBER_BITS == 0 &&
-            row->text_len == text.len &&
-            (text.len == 0 || memcmp(row->text, text.ptr, text.len) == 0))
-            break;
-    }
+    while (table->slots[at] != 0 &&
+           ((table->slots[at] ^ (uint32_t)hash) >> NUMBER_BITS != 0 ||
+            row_at(table, table->slots[at])->hash != hash))
+        at = (at + 1) & mask;
     return &table->slots[at];
 }
 
@@ -225,7 +220,7 @@ static bool has_text_room(struct topk *table, size_t bytes)
 
 /* slot: the free one where it belongs, while there is room. */
 static struct topk_row *new_row(struct topk *table, struct slice text,
-                                uint32_t hash, uint32_t *slot)
+                                uint64_t hash, uint32_t *slot)
 {
     bool is_full = table->count == table->capacity;
     struct topk_row *row;
@@ -235,7 +230,7 @@ static struct topk_row *new_row(struct topk *table, struct slice text,
         return NULL;
     }
     if (is_full)
-        slot = slot_of(table, text, hash);
+        slot = slot_of(table, hash);
     row = &table->rows[table->count++];
     *slot = slot_for(hash, table->count);
     *row = (struct topk_row){.text = table->texts + table->text_len,
@@ -248,12 +243,12 @@ static struct topk_row *new_row(struct topk *table, struct slice text,
 
 /* NULL without memory. */
 static inline struct topk_row *row_of(struct topk *table, struct slice text,
-                                      uint32_t hash)
+                                      uint64_t hash)
 {
     uint32_t *slot = NULL;
 
     if (table->capacity > 0) {
-        slot = slot_of(table, text, hash);
+        slot = slot_of(table, hash);
         if (*slot != 0)
             return row_at(table, *slot);
     }
@@ -264,11 +259,10 @@ void topk_add(struct topk *table, struct slice text, uint64_t count,
               uint64_t bytes)
 {
     text = slice_head(text, TOPK_TEXT_MAX_BYTES);
-    topk_add_hashed(table, text, (uint32_t)keyed_hash(table->key, text), count,
-                    bytes);
+    topk_add_hashed(table, text, keyed_hash(table->key, text), count, bytes);
 }
 
-void topk_add_hashed(struct topk *table, struct slice text, uint32_t hash,
+void topk_add_hashed(struct topk *table, struct slice text, uint64_t hash,
                      uint64_t count, uint64_t bytes)
 {
     struct topk_row *row;

@@ -14,7 +14,7 @@ enum { TOPK_MAX = 1 << 14, TOPK_TEXT_MAX_BYTES = 200 };
 struct topk_row {
     const char *text; /* in the table; not NUL-terminated */
     uint32_t text_len;
-    uint32_t hash;
+    uint64_t hash;
     uint64_t count;
     uint64_t bytes; /* what was added with it: sizes of messages */
 };
@@ -40,12 +40,12 @@ void topk_add(struct topk *table, struct slice text, uint64_t count,
               uint64_t bytes);
 
 /* The same, where a keyed hash of the text is at hand: always of the same
- * kind for one text. */
-void topk_add_hashed(struct topk *table, struct slice text, uint32_t hash,
+ * kind for one text. Texts of one hash are one text. */
+void topk_add_hashed(struct topk *table, struct slice text, uint64_t hash,
                      uint64_t count, uint64_t bytes);
 
 /* Asks for the cache line that adding a text of that hash will need. */
-static inline void topk_prefetch(const struct topk *table, uint32_t hash)
+static inline void topk_prefetch(const struct topk *table, uint64_t hash)
 {
     if (table->slot_count > 0)
         __builtin_prefetch(&table->slots[hash & (table->slot_count - 1)]);

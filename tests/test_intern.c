@@ -12,7 +12,8 @@
 #include "qscan/intern.h"
 #include "tests/assert_slice.h"
 
-static const uint64_t key[2] = {1, 2};
+static const uint64_t key[2] = {UINT64_C(0x8f3a6c5e91d27b04),
+                                UINT64_C(0x2be19407c6d85af3)};
 
 static void test_same_string_same_number(void **state)
 {

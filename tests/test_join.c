@@ -13,7 +13,8 @@
 
 enum { DAY = 24 * 3600 };
 
-static const uint64_t key[2] = {1, 2};
+static const uint64_t key[2] = {UINT64_C(0x8f3a6c5e91d27b04),
+                                UINT64_C(0x2be19407c6d85af3)};
 
 static const char rules_text[] =
     "event unknown-user\n"

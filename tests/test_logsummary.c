@@ -33,7 +33,8 @@ static const char rules_text[] =
     "        kind    botnet\n"
     "        count   distinct source of unknown-user by domain >= 9 in 1h\n";
 
-static const uint64_t key[2] = {1, 2};
+static const uint64_t key[2] = {UINT64_C(0x8f3a6c5e91d27b04),
+                                UINT64_C(0x2be19407c6d85af3)};
 
 struct scene {
     struct options options;

@@ -10,7 +10,8 @@
 #include "qscan/topk.h"
 #include "tests/assert_slice.h"
 
-static const uint64_t key[2] = {1, 2};
+static const uint64_t key[2] = {UINT64_C(0x8f3a6c5e91d27b04),
+                                UINT64_C(0x2be19407c6d85af3)};
 
 static struct slice row_text(const struct topk *table, uint32_t number)
 {
