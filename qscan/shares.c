@@ -85,21 +85,25 @@ static void add_all_totals(const struct sources *sources,
 
 /* ---- of several ---- */
 
-/* Guesses of the attackers, and which stand in more than one source. */
+/* The guesses of a part, and which stand in more than one source. */
 struct guess_table {
     uint64_t *hashes;  /* 0 = free */
     uint32_t *sources; /* that came last with it; shared_bit: another, too */
     size_t slot_count;
     uint32_t source; /* at hand */
-    uint64_t shared;
-    struct guess_part part; /* that is counted */
+    /* Of each attacker its number with shared_bit, and behind it the slots of
+     * its guesses. */
+    uint32_t *trail;
+    size_t trail_count, trail_capacity;
+    bool has_failed; /* no memory */
 };
 
 /* What the workers share. */
 struct share_run {
     struct sources *sources;
-    uint32_t *named; /* whose guesses count */
-    size_t named_count;
+    uint32_t *members; /* of crowds, that are no attackers themselves */
+    size_t member_count;
+    size_t source_count; /* with the attackers */
     uint64_t guess_count;
     unsigned part_bits;
     size_t slot_count;          /* of a table */
@@ -118,9 +122,8 @@ static size_t guess_slot(const struct guess_table *table, uint64_t hash)
     return at;
 }
 
-static void count_guess(void *context, uint64_t hash)
+static inline size_t add_guess(struct guess_table *table, uint64_t hash)
 {
-    struct guess_table *table = context;
     size_t at = guess_slot(table, hash);
 
     if (table->hashes[at] == 0) {
@@ -129,38 +132,92 @@ static void count_guess(void *context, uint64_t hash)
     } else if ((table->sources[at] & ~shared_bit) != table->source) {
         table->sources[at] |= shared_bit;
     }
+    return at;
 }
 
-static void count_shared(void *context, uint64_t hash)
+static void add_trail(struct guess_table *table, size_t step)
+{
+    if (table->trail_count == table->trail_capacity) {
+        size_t capacity = table->trail_capacity * 2 + 1024;
+        uint32_t *grown = realloc(table->trail, capacity * sizeof(*grown));
+
+        if (grown == NULL) {
+            table->has_failed = true;
+            return;
+        }
+        table->trail = grown;
+        table->trail_capacity = capacity;
+    }
+    table->trail[table->trail_count++] = (uint32_t)step;
+}
+
+static void add_attackers_guess(void *context, uint64_t hash)
 {
     struct guess_table *table = context;
 
-    table->shared += table->sources[guess_slot(table, hash)] >> 31;
+    add_trail(table, add_guess(table, hash));
+}
+
+static void add_members_guess(void *context, uint64_t hash)
+{
+    add_guess(context, hash);
+}
+
+/* Other workers count it as well. */
+static void add_shared(struct sources *sources, uint32_t attacker,
+                       uint64_t shared)
+{
+    if (shared > 0)
+        __atomic_fetch_add(&sources->attackers[attacker].shared, shared,
+                           __ATOMIC_RELAXED);
+}
+
+static void follow_trail(const struct guess_table *table,
+                         struct sources *sources)
+{
+    uint32_t attacker = 0;
+    uint64_t shared = 0;
+
+    for (size_t i = 0; i < table->trail_count; i++) {
+        uint32_t step = table->trail[i];
+
+        if ((step & shared_bit) == 0) {
+            shared += table->sources[step] >> 31;
+            continue;
+        }
+        add_shared(sources, attacker, shared);
+        attacker = step & ~shared_bit;
+        shared = 0;
+    }
+    add_shared(sources, attacker, shared);
+}
+
+static void visit_guesses(const struct share_run *run, uint32_t source,
+                          struct guess_part part, struct guess_table *table,
+                          void (*visit)(void *context, uint64_t hash))
+{
+    table->source = source;
+    source_each_guess(&run->sources->items[source], part, visit, table);
 }
 
 /* Guess lists that several sources work through are one campaign. */
-static void count_part(const struct share_run *run, struct guess_table *table)
+static void count_part(const struct share_run *run, struct guess_table *table,
+                       struct guess_part part)
 {
     const struct sources *sources = run->sources;
 
     memset(table->hashes, 0, table->slot_count * sizeof(*table->hashes));
-    for (size_t i = 0; i < run->named_count; i++) {
-        table->source = run->named[i];
-        source_each_guess(&sources->items[table->source], table->part,
-                          count_guess, table);
-    }
+    table->trail_count = 0;
     for (size_t i = 0; i < sources->attacker_count; i++) {
-        struct attacker *attacker = &sources->attackers[i];
-
-        if (attacker->source == 0)
+        if (sources->attackers[i].source == 0)
             continue;
-        table->shared = 0;
-        source_each_guess(&sources->items[attacker->source], table->part,
-                          count_shared, table);
-        if (table->shared > 0) /* other workers count it as well */
-            __atomic_fetch_add(&attacker->shared, table->shared,
-                               __ATOMIC_RELAXED);
+        add_trail(table, i | shared_bit);
+        visit_guesses(run, sources->attackers[i].source, part, table,
+                      add_attackers_guess);
     }
+    for (size_t i = 0; i < run->member_count; i++)
+        visit_guesses(run, run->members[i], part, table, add_members_guess);
+    follow_trail(table, run->sources);
 }
 
 static bool has_table(const struct share_run *run, struct guess_table *table)
@@ -179,14 +236,11 @@ static void count_parts(void *context, unsigned worker, size_t first,
     struct share_run *run = context;
     struct guess_table *table = &run->tables[worker];
 
-    if (!has_table(run, table)) {
+    table->has_failed = !has_table(run, table);
+    for (size_t part = first; part < end && !table->has_failed; part++)
+        count_part(run, table, (struct guess_part){run->part_bits, part});
+    if (table->has_failed)
         atomic_store(&run->has_failed, true);
-        return;
-    }
-    for (size_t part = first; part < end; part++) {
-        table->part = (struct guess_part){run->part_bits, part};
-        count_part(run, table);
-    }
 }
 
 static void add_totals_of(void *context, unsigned worker, size_t first,
@@ -199,21 +253,35 @@ static void add_totals_of(void *context, unsigned worker, size_t first,
         add_all_totals(run->sources, &run->sources->attackers[i]);
 }
 
-static bool list_named(struct share_run *run, const uint8_t *named)
+static void add_source(struct share_run *run, uint32_t source)
+{
+    run->source_count++;
+    run->guess_count += run->sources->items[source].guesses;
+}
+
+static bool list_sources(struct share_run *run, uint8_t *named)
 {
     const struct sources *sources = run->sources;
     size_t count = 0;
 
+    for (size_t i = 0; i < sources->attacker_count; i++) {
+        uint32_t source = sources->attackers[i].source;
+
+        if (source == 0)
+            continue;
+        add_source(run, source);
+        named[source / 8] &= (uint8_t) ~(1u << source % 8);
+    }
     for (uint32_t i = 0; i <= sources->count / 8; i++)
         count += (size_t)__builtin_popcount(named[i]);
-    run->named = calloc(count + 1, sizeof(*run->named));
-    for (uint32_t i = 1; i < sources->count && run->named != NULL; i++) {
+    run->members = calloc(count + 1, sizeof(*run->members));
+    for (uint32_t i = 1; i < sources->count && run->members != NULL; i++) {
         if ((named[i / 8] >> i % 8 & 1) == 0)
             continue;
-        run->named[run->named_count++] = i;
-        run->guess_count += sources->items[i].guesses;
+        run->members[run->member_count++] = i;
+        add_source(run, i);
     }
-    return run->named != NULL;
+    return run->members != NULL;
 }
 
 static void plan_parts(struct share_run *run)
@@ -221,7 +289,7 @@ static void plan_parts(struct share_run *run)
     uint64_t count = run->guess_count;
 
     for (; count > SHARED_MAX ||
-           (count > CACHED_MAX && count >= SHARE_MIN * run->named_count);
+           (count > CACHED_MAX && count >= SHARE_MIN * run->source_count);
          count /= 2)
         run->part_bits++;
     /* A part is never just its share of all. */
@@ -246,14 +314,14 @@ static bool run_both(struct share_run *run, unsigned worker_count)
            workers_run(worker_count, parts, 1, count_parts, run, &unseen);
 }
 
-bool shares_count(struct sources *sources, const uint8_t *named,
+bool shares_count(struct sources *sources, uint8_t *named,
                   unsigned worker_count)
 {
     struct share_run run = {.sources = sources};
     bool is_good;
 
     run.tables = calloc(worker_count, sizeof(*run.tables));
-    is_good = list_named(&run, named) && run.tables != NULL;
+    is_good = list_sources(&run, named) && run.tables != NULL;
     if (is_good) {
         plan_parts(&run);
         is_good = run_both(&run, worker_count) && !run.has_failed;
@@ -261,8 +329,9 @@ bool shares_count(struct sources *sources, const uint8_t *named,
     for (unsigned i = 0; i < worker_count && run.tables != NULL; i++) {
         free(run.tables[i].hashes);
         free(run.tables[i].sources);
+        free(run.tables[i].trail);
     }
     free(run.tables);
-    free(run.named);
+    free(run.members);
     return is_good;
 }

@@ -21,9 +21,10 @@ void source_each_guess(const struct source *source, struct guess_part part,
 /*
  * Sets what the members of each attacker did together, from guesses to last,
  * and shared of all but crowds, in worker_count threads. named: bit per source,
- * of the attackers and of all members of crowds. False without memory.
+ * of all members of crowds; those of attackers are cleared. False without
+ * memory.
  */
-bool shares_count(struct sources *sources, const uint8_t *named,
+bool shares_count(struct sources *sources, uint8_t *named,
                   unsigned worker_count);
 
 #endif
