@@ -35,7 +35,7 @@ extern const uint16_t fields_line_places[FIELD_COUNT];
 static inline const struct slice *fields_line_text(const struct logline *line,
                                                    uint16_t place)
 {
-    return (const struct slice *)((const char *)line + place);
+    return (const void *)((const char *)line + place);
 }
 
 /* Reads a value of a TYPE_NUMBER .. TYPE_BOOLEAN field. On failure returns
