@@ -111,7 +111,7 @@ static void read_lines(struct logread *logs, struct slice rest,
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const uint64_t key[2] = {UINT64_C(0x8f3a6c5e91d27b04),
-                                UINT64_C(0x2be19407c6d85af3)};
+                                    UINT64_C(0x2be19407c6d85af3)};
     static char name[] = "log";
     struct log_file file = {.path = name, .has_stamp = true, .year = 2026};
     struct log_set set = {.files = &file, .count = 1, .is_utc = true};

@@ -98,7 +98,7 @@ static void judge(const struct rules *rules, struct message *message)
 static void watch_lines(const struct rules *rules, struct message *message)
 {
     static const uint64_t key[2] = {UINT64_C(0x8f3a6c5e91d27b04),
-                                UINT64_C(0x2be19407c6d85af3)};
+                                    UINT64_C(0x2be19407c6d85af3)};
     struct rules_matcher *matcher = rules_matcher_new(rules);
     struct watch *watch = watch_new(rules, key);
     struct slice rest = slice_make((const char *)message->data, message->size);

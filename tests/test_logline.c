@@ -899,11 +899,11 @@ static void a_to_line_of_the_usual_form_is_read_like_any_other(void **state)
         "to=<bob@example.com>, delay=1+00:00:02, xdelay=00:00:01, "
         "mailer=esmtp, pri=120000, relay=mx.example.com. [192.0.2.25], "
         "dsn=4.0.0, stat=Deferred: Connection refused by mx.example.com.",
-        "to=<bob@example.com>, delay=00:00:02, xdelay=00:00:01, mailer=esmtp, "
-        "pri=120000, relay=mx.example.com. [192.0.2.25], dsn=5.1.1, reply=550 "
-        "5.1.1 <bob@example.com>... User unknown, stat=User unknown",
-        "to=<bob@example.com>, delay=00:00:02, xdelay=00:00:01, mailer=esmtp, "
-        "pri=120000, stat=queued",
+        ("to=<bob@example.com>, delay=00:00:02, xdelay=00:00:01, mailer=esmtp, "
+         "pri=120000, relay=mx.example.com. [192.0.2.25], dsn=5.1.1, reply=550 "
+         "5.1.1 <bob@example.com>... User unknown, stat=User unknown"),
+        ("to=<bob@example.com>, delay=00:00:02, xdelay=00:00:01, mailer=esmtp, "
+         "pri=120000, stat=queued"),
     };
     static const char *const inserted[] = {
         ", stat=Sent",
