@@ -37,6 +37,7 @@ struct lane {
     bool is_claimed; /* a worker reads its next block */
     bool is_ended;   /* no more blocks */
     bool ends_cut;   /* the last block ended within a line */
+    bool is_told;    /* that it is damaged */
     struct log_epoch near;
     uint64_t line_count;  /* of the blocks that were joined */
     int64_t time;         /* of the last record joined: never goes back */
@@ -154,7 +155,8 @@ static struct log_file *file_of(const struct reader *reader,
     return &reader->logs->set->files[lane->file];
 }
 
-static void complain_outcome(struct reader *reader, const struct lane *lane,
+/* With the lock. Once: several blocks may have lost bytes. */
+static void complain_outcome(struct reader *reader, struct lane *lane,
                              enum input_log_outcome outcome)
 {
     const struct log_file *file = file_of(reader, lane);
@@ -162,6 +164,9 @@ static void complain_outcome(struct reader *reader, const struct lane *lane,
                           ? strerror(input_log_error(lane->in))
                           : input_log_outcome_text(outcome);
 
+    if (lane->is_told)
+        return;
+    lane->is_told = true;
     complain(reader->logs->complaints, slice_from_string(file->path),
              "cannot be read to its end", why,
              "what stands before the damage is counted");
@@ -272,9 +277,9 @@ static void put_behind(struct reader *reader, struct lane *lane,
 static void end_lane(struct reader *reader, struct lane *lane,
                      struct piece *piece, enum input_log_outcome outcome)
 {
+    pthread_mutex_lock(&reader->lock);
     if (outcome != INPUT_LOG_END)
         complain_outcome(reader, lane, outcome);
-    pthread_mutex_lock(&reader->lock);
     lane->is_claimed = false;
     lane->is_ended = true;
     give_back(reader, piece);
@@ -300,9 +305,9 @@ static void read_block(struct worker *worker, struct lane *lane,
     pthread_mutex_unlock(&reader->lock);
     is_good = parse_piece(worker, piece);
     is_intact = log_block_is_intact(&piece->block);
+    pthread_mutex_lock(&reader->lock);
     if (!is_intact)
         complain_outcome(reader, lane, INPUT_LOG_SHRUNK);
-    pthread_mutex_lock(&reader->lock);
     lane->is_ended = lane->is_ended || !is_intact;
     piece->is_ready = true;
     reader->has_failed = reader->has_failed || !is_good;
