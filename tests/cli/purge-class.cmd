@@ -10,4 +10,5 @@ ask --purge=lost,orphan --yes queue
 ask --purge=unheard-of --yes queue
 ask --purge=inbound --id=6AMJJw8E028245 --yes queue
 ls queue | grep 6AMJJw8E028245
-ask --runs queue | sort
+# Process numbers, which end the names of runs, may begin anew.
+ask --runs queue | sed 's/^2[0-9TZ-]* */RUN /' | sort
