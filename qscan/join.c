@@ -273,10 +273,8 @@ static struct source_event event_of(const struct record *record, uint32_t file,
     return (struct source_event){.events = record->events,
                                  .time = record->time,
                                  .recipient_hash = record->recipient_hash,
-                                 .user_hash = record->user_hash,
-                                 .sender_hash = record->sender_hash,
                                  .recipient = record->recipient,
-                                 .domain = record->domain,
+                                 .domain = record_domain(record),
                                  .count = record->repeat,
                                  .file = file,
                                  .line = line,
@@ -347,18 +345,17 @@ static void add_pending(struct join *join, uint64_t key,
     item->count = record->repeat;
     item->events = record->events;
     item->recipient_hash = record->recipient_hash;
-    item->user_hash = record->user_hash;
     item->process = record->process;
     item->time = record->time;
     item->is_refusal = record->is_refusal;
     item->is_login = record->kind == LOGLINE_AUTH;
+    item->user_hash = item->is_login ? record->user_hash : 0;
     item->recipient_len = item->domain_len = 0;
     if (len > 0 && len <= PENDING_TEXT_MAX) {
         memcpy(item->recipient, record->recipient.ptr, len);
         item->recipient_len = (uint8_t)len;
-        if (record->domain.len > 0)
-            item->domain_len =
-                (uint8_t)(record->recipient.ptr + len - record->domain.ptr);
+        if (record->domain_len > 0)
+            item->domain_len = (uint8_t)(len - record->domain_at);
     }
     message->pending = number;
     state->last_pending = number;
@@ -454,7 +451,8 @@ static uint32_t client_of(struct join *join, const struct record *record,
     source = sources_add(join->sources, &record->ip, record->ip_hash);
     if (source == 0)
         return 0;
-    sources_name(join->sources, source, record->name, record->is_forged);
+    sources_name(join->sources, source, record->name, record->name_hash,
+                 record->is_forged);
     set_source(join, record->message, source, 0, record, file, line);
     if (record->kind != LOGLINE_FROM)
         set_source(join, record->process, source, MESSAGE_SESSION, record, file,
@@ -506,6 +504,7 @@ static void add_from(struct join *join, const struct record *record,
         if (record->events != 0) {
             struct source_event event = event_of(record, file, line);
 
+            event.sender_hash = record->sender_hash;
             note(join, number, &event);
         }
     }
@@ -580,7 +579,7 @@ static void note_hop(struct join *join, const struct record *record)
     uint32_t source = sources_add(join->sources, &record->ip, record->ip_hash);
 
     if (source != 0)
-        sources_note_hop(join->sources, source, record->domain,
+        sources_note_hop(join->sources, source, record_domain(record),
                          record->fate == FATE_SENT);
 }
 
@@ -726,6 +725,8 @@ static void add_peer(struct join *join, const struct record *record,
     if (record->events == 0)
         return;
     event = event_of(record, file, line);
+    if (record->kind == LOGLINE_AUTH || record->kind == LOGLINE_AUTH_OK)
+        event.user_hash = record->user_hash;
     event.is_probe =
         record->kind == LOGLINE_AUTH || record->kind == LOGLINE_PROBE;
     note(join, source, &event);

@@ -171,10 +171,16 @@ static void set_recipient(struct record_maker *maker,
                           struct record_scratch *scratch, struct slice address,
                           struct record *record)
 {
+    struct slice domain;
+
     if (address.len == 0)
         return;
     record->recipient = lower_in(scratch, address);
-    record->domain = logline_domain(record->recipient);
+    domain = logline_domain(record->recipient);
+    if (domain.len > 0) {
+        record->domain_at = (uint16_t)(domain.ptr - record->recipient.ptr);
+        record->domain_len = (uint16_t)domain.len;
+    }
     record->recipient_hash = record_address_hash(maker->key, record->recipient);
 }
 
@@ -268,11 +274,11 @@ static void set_reason(struct record_maker *maker,
     if (place->hash != hash || place->len != status.len ||
         memcmp(place->status, status.ptr, status.len) != 0)
         learn_status(maker, scratch, status, hash, place);
-    record->next_hop =
-        place->host_len > 0
-            ? slice_make(status.ptr + place->host_at, place->host_len)
-            : (struct slice){NULL, 0};
-    record->next_hop_hash = place->host_hash;
+    if (place->host_len > 0) {
+        record->next_hop =
+            slice_make(status.ptr + place->host_at, place->host_len);
+        record->next_hop_hash = place->host_hash;
+    }
     record->reason_hash = place->reason_hash;
     if (place->reason != NULL) {
         record->reason = slice_from_string(place->reason);
@@ -286,15 +292,25 @@ static void set_reason(struct record_maker *maker,
     record->reason = slice_make(room, place->reason_len);
 }
 
+static void set_ip(const struct record_maker *maker, const struct logline *line,
+                   struct record *record)
+{
+    if (!line->peer.has_ip)
+        return;
+    record->has_ip = true;
+    record->ip = line->peer.ip;
+    record->ip_hash = source_hash(maker->key, &record->ip);
+}
+
 static void set_client(const struct record_maker *maker,
                        const struct logline *line, struct record *record)
 {
-    record->has_ip = line->peer.has_ip;
-    record->ip = line->peer.ip;
-    if (record->has_ip)
-        record->ip_hash = source_hash(maker->key, &record->ip);
-    record->name = line->peer.name;
+    set_ip(maker, line, record);
     record->is_forged = line->peer.forged;
+    if (!record->has_ip || line->peer.forged || line->peer.name.len == 0)
+        return;
+    record->name = line->peer.name;
+    record->name_hash = record_address_hash(maker->key, record->name);
 }
 
 /* One that waits, as most do in a queue under attack, says nothing of its
@@ -307,7 +323,7 @@ static void set_to(struct record_maker *maker, struct record_scratch *scratch,
 
     record->fate = (uint8_t)fate;
     if (is_settled)
-        set_client(maker, line, record);
+        set_ip(maker, line, record);
     if (is_settled || record->events != 0)
         set_recipient(maker, scratch, line->recipient, record);
     record->recipients = log_recipient_count(line);

@@ -10,44 +10,72 @@
 #include "qscan/logtally.h"
 #include "rules/logs.h"
 
+/* Written by one processor and read by another: what no line has together
+ * shares its place. */
 struct record {
     int64_t time;
     uint64_t message; /* hash of host and id; 0: the line has no id */
     uint64_t process; /* hash of host and pid; 0: none */
     uint64_t host;    /* hash of the log's host */
-    uint64_t recipient_hash, sender_hash, user_hash; /* 0: absent */
-    uint64_t ip_hash;                                /* 0: no address */
-    uint64_t next_hop_hash, reason_hash;
     uint64_t events;
+    uint64_t recipient_hash; /* 0: absent, as all of them */
+    uint64_t ip_hash;
     /* bare, lower case; the first one of a list; absent of a to line that
      * waits and is no event */
     struct slice recipient;
-    struct slice list;     /* of a to line with several: as it stands */
-    struct slice children; /* ids born here: "A; B; C" */
-    struct slice domain;   /* of it */
-    struct slice sender;   /* bare, lower case; of from lines */
-    struct slice user;
+    union {
+        struct { /* bare, lower case; of from lines */
+            struct slice sender;
+            uint64_t sender_hash;
+        };
+        struct { /* of AUTH lines */
+            struct slice user;
+            uint64_t user_hash;
+        };
+        struct { /* of others: numbers and addresses taken out */
+            struct slice reason;
+            uint64_t reason_hash;
+        };
+    };
+    union {
+        struct { /* of the client: confirmed; of all but to lines */
+            struct slice name;
+            uint64_t name_hash;
+        };
+        struct { /* of a to line that waits: host that never answered */
+            struct slice next_hop;
+            uint64_t next_hop_hash;
+        };
+    };
+    union {
+        struct slice list;     /* of a to line with several: as it stands */
+        struct slice children; /* of DSN, clone: ids born here: "A; B; C" */
+        struct slice detail;   /* AUTH mechanism; TLS version and cipher */
+    };
     struct slice log_host; /* that wrote the line */
-    struct slice name;     /* of the client */
-    struct slice next_hop; /* host that a message waits for, without answer */
-    struct slice detail;   /* AUTH mechanism; TLS version and cipher */
-    struct slice reason;   /* numbers and addresses taken out */
     struct slice text;     /* the whole line */
-    struct ip ip; /* of the client; of a settled to line the next hop's */
-    int64_t size_bytes;
+    struct ip ip;       /* of the client; of a settled to line the next hop's */
+    int64_t size_bytes; /* of from lines */
     uint32_t recipients; /* from: nrcpts; to: how many on this line */
     uint32_t repeat;     /* at least 1 */
     uint32_t line;       /* in its block, from 0 */
-    uint8_t kind;        /* enum logline_kind */
-    uint8_t fate;        /* enum log_fate */
-    bool has_ip, is_forged;
-    bool is_counted;     /* within --since and --until */
-    bool is_repeat;      /* stands for what the line before said */
-    bool is_refusal;     /* a reply or ruleset line, a milter's refusal */
-    bool is_null_sender; /* of a from line */
-    bool is_own_sender;  /* its name lies under the sender's domain */
-    bool is_dsn_failure; /* the id born here is a failure report */
+    uint16_t domain_at, domain_len; /* in the recipient; 0: it has none */
+    uint8_t kind;                   /* enum logline_kind */
+    uint8_t fate;                   /* enum log_fate */
+    bool has_ip : 1, is_forged : 1;
+    bool is_counted : 1;     /* within --since and --until */
+    bool is_repeat : 1;      /* stands for what the line before said */
+    bool is_refusal : 1;     /* a reply or ruleset line, a milter's refusal */
+    bool is_null_sender : 1; /* of a from line */
+    bool is_own_sender : 1;  /* its name lies under the sender's domain */
+    bool is_dsn_failure : 1; /* the id born here is a failure report */
 };
+
+static inline struct slice record_domain(const struct record *record)
+{
+    return slice_head(slice_skip(record->recipient, record->domain_at),
+                      record->domain_len);
+}
 
 enum {
     STATUS_NUMBERS = 4096, /* found by their hash */

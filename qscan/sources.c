@@ -215,9 +215,10 @@ static void add_further_name(struct sources *sources, struct source *source,
 }
 
 void sources_name(struct sources *sources, uint32_t number, struct slice name,
-                  bool is_forged)
+                  uint64_t hash, bool is_forged)
 {
     struct source *source = &sources->items[number];
+    uint64_t kept = hash & ((UINT64_C(1) << SOURCE_NAME_BITS) - 1);
     uint32_t interned;
 
     if (is_forged)
@@ -225,17 +226,18 @@ void sources_name(struct sources *sources, uint32_t number, struct slice name,
     if (name.len == 0 || is_forged)
         return;
     /* It is nearly always the same. */
-    if (source->name != 0 &&
-        slice_equal(intern_text(&sources->names, source->name), name))
+    if (source->name != 0 && source->name_hash == kept)
         return;
     /* Whoever changes it all the time is not followed. */
     if (source->more != NULL && source->more->name_count == SOURCE_NAMES_MAX)
         return;
-    interned = intern_add(&sources->names, name);
-    if (source->name == 0)
+    interned = intern_add_prefetched(&sources->names, name, (uint32_t)hash);
+    if (source->name == 0) {
         source->name = interned;
-    else if (source->name != interned)
+        source->name_hash = kept;
+    } else if (source->name != interned) {
         add_further_name(sources, source, interned);
+    }
 }
 
 static struct target_domain *target_of(struct sources *sources, uint32_t domain)

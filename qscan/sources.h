@@ -14,6 +14,7 @@
 enum {
     GUESSES_MAX = 10000, /* distinct recipients that are told apart */
     SOURCE_NAMES_MAX = 3,
+    SOURCE_NAME_BITS = 62, /* of a keyed hash: two names of one are one name */
     SOURCE_SAMPLES_MAX = 6,
     SOURCE_DOMAINS_MAX = 16,
     SAMPLES_MAX = 1 << 17, /* texts of guesses, of all sources together */
@@ -68,7 +69,8 @@ struct source {
     uint32_t guess_sample;   /* number in samples */
     uint32_t guess_domain;   /* number in domains */
     bool has_forged_name : 1;
-    bool has_more_guesses : 1; /* than GUESSES_MAX */
+    bool has_more_guesses : 1;             /* than GUESSES_MAX */
+    uint64_t name_hash : SOURCE_NAME_BITS; /* of name */
 };
 
 /* The domain_count of them. Nearly all guess at one domain, or at the two of
@@ -191,9 +193,10 @@ static inline struct source *source_at(struct sources *sources, uint32_t number)
     return &sources->items[number];
 }
 
-/* A name the client has, and whether the resolver confirmed it. */
+/* A name the client has, its keyed hash, and whether the resolver confirmed it.
+ * One that did not may be absent. */
 void sources_name(struct sources *sources, uint32_t source, struct slice name,
-                  bool is_forged);
+                  uint64_t hash, bool is_forged);
 
 struct source_event {
     uint64_t events;

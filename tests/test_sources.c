@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "parsers/hash.h"
 #include "qscan/logrecord.h"
 #include "qscan/sources.h"
 #include "rules/rules.h"
@@ -164,7 +165,9 @@ static void accept(struct scene *scene, uint32_t source, unsigned recipients)
 
 static void name(struct scene *scene, uint32_t source, const char *text)
 {
-    sources_name(&scene->sources, source, slice_from_string(text), false);
+    struct slice given = slice_from_string(text);
+
+    sources_name(&scene->sources, source, given, keyed_hash(key, given), false);
 }
 
 static void judge(struct scene *scene)
@@ -302,7 +305,7 @@ static void names_are_confirmed_ones_and_few(void **state)
     uint32_t number = add(scene, "192.0.2.1");
     const struct source *source;
 
-    sources_name(&scene->sources, number, SLICE_LITERAL("forged.example"),
+    sources_name(&scene->sources, number, SLICE_LITERAL("forged.example"), 0,
                  true);
     assert_int_equal(source_at(&scene->sources, number)->name, INTERN_NONE);
     name(scene, number, "a.example");
@@ -403,7 +406,7 @@ static void a_name_under_a_served_domain_is_ours(void **state)
     make_served(scene, "served.example");
     name(scene, number, "MX2.Served.Example");
     name(scene, listed, "gw.ours.example");
-    sources_name(&scene->sources, forged, SLICE_LITERAL("mx.served.example"),
+    sources_name(&scene->sources, forged, SLICE_LITERAL("mx.served.example"), 0,
                  true);
     judge(scene);
     assert_spared(scene, number, "its name lies under a domain served here");
