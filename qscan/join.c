@@ -203,7 +203,7 @@ static bool grow(struct join_state *state)
 {
     struct open_message *old = state->slots;
     size_t old_count = state->slot_count;
-    struct open_message *slots = calloc(old_count * 2, sizeof(*slots));
+    struct open_message *slots = memory_zeroed(old_count * 2, sizeof(*slots));
 
     if (slots == NULL)
         return false;
