@@ -10,7 +10,8 @@
 enum {
     SCRATCH_BYTES = 64 * 1024,
     ADDRESS_MAX_BYTES = 1024, /* what is beyond does not tell two apart */
-    REASON_MAX_BYTES = 120,   /* and the template of a status_memory */
+    REASON_MAX_BYTES = STATUS_TEMPLATE_BYTES,
+    STATUS_MAX_BYTES = 240, /* of which is a template made */
     DETAIL_MAX_BYTES = 100,
 };
 
@@ -216,39 +217,39 @@ static void set_from(struct record_maker *maker, struct record_scratch *scratch,
         line->recipient_count > 0 ? (uint32_t)line->recipient_count : 0;
 }
 
+static char *template_at(const struct record_maker *maker,
+                         const struct status_memory *place)
+{
+    return maker->templates[place - maker->statuses];
+}
+
 static void learn_status(const struct record_maker *maker,
                          struct record_scratch *scratch, struct slice status,
-                         uint32_t hash, struct status_memory *place)
+                         uint64_t hash, struct status_memory *place)
 {
     struct slice host, reason;
     enum status_kind kind = status_read(status, &host);
 
+    *place = (struct status_memory){.hash = hash};
     if (status_is_dead(kind)) {
         place->reason = status_kind_text(kind);
-        place->reason_len = 0;
+        reason = slice_from_string(place->reason);
+        place->host_hash = keyed_hash(maker->key, host);
+        place->host_len = (uint16_t)host.len;
+        if (host.len > 0)
+            place->host_at = (uint16_t)(host.ptr - status.ptr);
     } else {
-        host = (struct slice){NULL, 0};
         reason = template_of(scratch, status);
-        place->reason = NULL;
-        place->reason_len = (uint16_t)reason.len;
-        bytes_copy(place->template, reason);
+        place->template_len = (uint16_t)reason.len;
+        bytes_copy(template_at(maker, place), reason);
     }
-    place->reason_hash = keyed_hash(
-        maker->key, place->reason != NULL
-                        ? slice_from_string(place->reason)
-                        : slice_make(place->template, place->reason_len));
-    place->host_hash = keyed_hash(maker->key, host);
-    place->hash = hash;
-    place->host_len = (uint16_t)host.len;
-    place->host_at = host.len > 0 ? (uint16_t)(host.ptr - status.ptr) : 0;
-    place->len = (uint16_t)status.len;
-    bytes_copy(place->status, status);
+    place->reason_hash = keyed_hash(maker->key, reason);
 }
 
 /* Where a text of that hash is, or drives out another: side by side, so that
  * they take few pages. */
 static struct status_memory *status_place(struct record_maker *maker,
-                                          uint32_t hash)
+                                          uint64_t hash)
 {
     uint16_t *number = &maker->status_numbers[hash % STATUS_NUMBERS];
 
@@ -263,16 +264,15 @@ static void set_reason(struct record_maker *maker,
                        struct record *record)
 {
     struct status_memory *place;
-    uint32_t hash;
+    uint64_t hash;
     char *room;
 
-    status = slice_head(status, sizeof(place->status));
+    status = slice_head(status, STATUS_MAX_BYTES);
     if (status.len == 0)
         return;
-    hash = loose_hash(status);
+    hash = keyed_hash(maker->key, status);
     place = status_place(maker, hash);
-    if (place->hash != hash || place->len != status.len ||
-        memcmp(place->status, status.ptr, status.len) != 0)
+    if (place->hash != hash || hash == 0)
         learn_status(maker, scratch, status, hash, place);
     if (place->host_len > 0) {
         record->next_hop =
@@ -285,11 +285,11 @@ static void set_reason(struct record_maker *maker,
         return;
     }
     /* What is remembered now may be another text when this one is joined. */
-    room = scratch_take(scratch, place->reason_len);
+    room = scratch_take(scratch, place->template_len);
     if (room == NULL)
         return;
-    memcpy(room, place->template, place->reason_len);
-    record->reason = slice_make(room, place->reason_len);
+    memcpy(room, template_at(maker, place), place->template_len);
+    record->reason = slice_make(room, place->template_len);
 }
 
 static void set_ip(const struct record_maker *maker, const struct logline *line,
@@ -512,8 +512,10 @@ bool record_maker_init(struct record_maker *maker, const struct rules *rules,
     maker->event_shapes = rules_event_shapes(rules);
     maker->matcher = rules_matcher_new(rules);
     maker->statuses = calloc(STATUSES, sizeof(*maker->statuses));
+    maker->templates = calloc(STATUSES, sizeof(*maker->templates));
     logtally_init(&maker->tally);
-    return maker->matcher != NULL && maker->statuses != NULL;
+    return maker->matcher != NULL && maker->statuses != NULL &&
+           maker->templates != NULL;
 }
 
 void record_maker_free(struct record_maker *maker)
@@ -521,5 +523,6 @@ void record_maker_free(struct record_maker *maker)
     if (maker->matcher != NULL)
         rules_matcher_free(maker->matcher);
     free(maker->statuses);
+    free(maker->templates);
     logtally_free(&maker->tally);
 }

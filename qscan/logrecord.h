@@ -80,18 +80,17 @@ static inline struct slice record_domain(const struct record *record)
 enum {
     STATUS_NUMBERS = 4096, /* found by their hash */
     STATUSES = 1024,       /* in the order in which they came */
+    STATUS_TEMPLATE_BYTES = 120,
 };
 
-/* What a status text means; in a queue under attack they repeat endlessly. */
+/* What a status text means, by its keyed hash; in a queue under attack they
+ * repeat endlessly. */
 struct status_memory {
+    uint64_t hash; /* of the status; 0: free */
     uint64_t reason_hash, host_hash;
-    uint32_t hash;
-    uint16_t len;               /* of the status; 0: free */
-    uint16_t host_at, host_len; /* of a host that never answered, in it */
-    uint16_t reason_len;        /* of the template; 0: reason is set */
-    const char *reason;         /* of one that did not: refused, timeout ... */
-    char status[240];
-    char template[120];
+    const char *reason;         /* of one that never answered: refused, ... */
+    uint16_t host_at, host_len; /* of that host, in the status */
+    uint16_t template_len;      /* where reason is NULL */
 };
 
 /* Of one thread. */
@@ -104,7 +103,9 @@ struct record_maker {
     uint64_t guess_bit;
     unsigned event_shapes;
     struct logtally tally;
-    struct status_memory *statuses; /* owned */
+    struct status_memory *statuses;           /* owned */
+    char (*templates)[STATUS_TEMPLATE_BYTES]; /* owned; of those without
+                                                 reason */
     struct logline_memory memory;
     unsigned status_count;
     uint16_t status_numbers[STATUS_NUMBERS]; /* from 1; 0: free */
