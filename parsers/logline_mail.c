@@ -229,53 +229,49 @@ static const unsigned to_heard_in[] = {
 };
 
 struct to_values {
-    uint32_t start[TO_OTHER + 1]; /* of each value; 0: none */
-    uint32_t end[TO_OTHER + 1];   /* when it has a start */
-    uint32_t addresses_end;       /* with ctladdr= */
-    unsigned seen;                /* bit of each field that stands anywhere */
-    unsigned seen_twice;          /* ... more than once */
-    unsigned heard;               /* those that count where we are */
-    enum to_field open;           /* whose value goes on */
+    struct slice of[TO_OTHER + 1]; /* absent: none */
+    size_t addresses_end;          /* with ctladdr= */
+    unsigned seen;                 /* bit of each field that stands anywhere */
+    unsigned seen_twice;           /* ... more than once */
+    unsigned heard;                /* those that count where we are */
+    enum to_field open;            /* whose value goes on */
 };
 
-static struct slice to_value(const struct to_values *values, struct slice text,
-                             enum to_field field)
+static inline void end_value(struct to_values *values, const char *end)
 {
-    uint32_t start = values->start[field];
+    struct slice *open = &values->of[values->open];
 
-    if (start == 0)
-        return log_absent;
-    return slice_make(text.ptr + start, values->end[field] - start);
+    if (values->open != TO_OTHER)
+        open->len = (size_t)(end - open->ptr);
 }
 
 /* The value that goes on ends where a field begins; the first of each field
  * counts. */
-static inline void next_value(struct to_values *values, uint32_t at,
+static inline void next_value(struct to_values *values, const char *at,
                               struct to_key key)
 {
-    values->end[values->open] = at;
+    end_value(values, at);
     values->open = TO_OTHER;
-    if (key.field == TO_OTHER || values->start[key.field] != 0)
+    if (key.field == TO_OTHER || !slice_is_absent(values->of[key.field]))
         return;
-    values->start[key.field] = at + key.len;
+    values->of[key.field].ptr = at + key.len;
     values->open = key.field;
     values->heard = to_heard_in[key.field];
 }
 
 /* Releases before 8 wrote no delay=; if one follows, this was an address. */
 static void stat_among_addresses(struct to_values *values, struct slice text,
-                                 uint32_t at, struct to_key key)
+                                 size_t at, struct to_key key)
 {
-    if (values->start[TO_STAT] != 0)
+    if (!slice_is_absent(values->of[TO_STAT]))
         return;
-    values->start[TO_STAT] = at + key.len;
-    values->end[TO_STAT] = (uint32_t)text.len;
+    values->of[TO_STAT] = log_behind(text, at + key.len);
     values->addresses_end = at;
 }
 
 /* A field that counts begins at offset at. */
 static inline void to_field_heard(struct to_values *values, struct slice text,
-                                  uint32_t at, struct to_key key)
+                                  size_t at, struct to_key key)
 {
     if (values->heard == TO_AMONG_ADDRESSES) {
         if (key.field == TO_STAT) {
@@ -283,9 +279,9 @@ static inline void to_field_heard(struct to_values *values, struct slice text,
             return;
         }
         values->addresses_end = at;
-        values->start[TO_STAT] = 0;
+        values->of[TO_STAT] = log_absent;
     }
-    next_value(values, at, key);
+    next_value(values, text.ptr + at, key);
 }
 
 /* The commas with a blank behind them, 32 bytes at a time. */
@@ -355,8 +351,8 @@ static void find_to_values(struct slice text, struct to_values *values)
     struct comma_scan commas = start_commas(text);
     size_t at;
 
-    memset(values->start, 0, sizeof(values->start));
-    values->addresses_end = (uint32_t)text.len;
+    memset(values->of, 0, sizeof(values->of));
+    values->addresses_end = text.len;
     values->seen = values->seen_twice = 0;
     values->heard = TO_AMONG_ADDRESSES;
     values->open = TO_OTHER;
@@ -367,9 +363,9 @@ static void find_to_values(struct slice text, struct to_values *values)
         values->seen_twice |= values->seen & bit;
         values->seen |= bit;
         if ((values->heard & bit) != 0)
-            to_field_heard(values, text, (uint32_t)at, key);
+            to_field_heard(values, text, at, key);
     }
-    values->end[values->open] = (uint32_t)text.len;
+    end_value(values, text.ptr + text.len);
 }
 
 /* What ends an address or makes it none to be taken at sight: its brackets, a
@@ -380,23 +376,21 @@ static inline bytes16 mark_no_single(bytes16 c)
                      (c == ','));
 }
 
-/* A value that ends at the next comma, or at the end of the line. */
-static inline void usual_value(struct to_values *values, struct slice text,
-                               size_t *at, struct to_key key)
+/* Takes a key and its value, which ends at the next comma or with the text, off
+ * the front of *rest. */
+static inline void usual_value(struct slice *rest, size_t key_len,
+                               struct slice *value_r)
 {
-    size_t start = *at + key.len;
+    struct slice value = log_behind(*rest, key_len);
+    size_t len = bytes_index(value, ',');
 
-    *at = start + bytes_index(log_behind(text, start), ',');
-    values->start[key.field] = (uint32_t)start;
-    values->end[key.field] = (uint32_t)*at;
-    values->seen |= 1u << key.field;
+    *value_r = slice_make(value.ptr, len);
+    *rest = log_behind(value, len);
 }
 
-#define USUAL_VALUE(values, text, at, words, field)                            \
-    (LOG_STARTS(log_behind((text), *(at)), words) &&                           \
-     (usual_value((values), (text), (at),                                      \
-                  (struct to_key){(field), sizeof(words) - 1}),                \
-      true))
+#define USUAL_VALUE(rest, key, value_r)                                        \
+    (LOG_STARTS(*(rest), key) &&                                               \
+     (usual_value((rest), sizeof(key) - 1, (value_r)), true))
 
 /*
  * Nine of ten lines are of one form, "<A>, delay=D, xdelay=X, mailer=M, pri=N[,
@@ -406,25 +400,31 @@ static inline void usual_value(struct to_values *values, struct slice text,
  */
 static bool find_usual_values(struct slice text, struct to_values *values)
 {
+    struct slice rest;
     size_t at;
 
-    memset(values->start, 0, sizeof(values->start));
-    values->seen = values->seen_twice = 0;
     if (text.len == 0 || text.ptr[0] != '<')
         return false;
     at = 1 + bytes_find(log_behind(text, 1), mark_no_single);
     if (at >= text.len || text.ptr[at] != '>')
         return false;
-    values->addresses_end = (uint32_t)++at;
-    if (!USUAL_VALUE(values, text, &at, ", delay=", TO_DELAY) ||
-        !USUAL_VALUE(values, text, &at, ", xdelay=", TO_XDELAY) ||
-        !USUAL_VALUE(values, text, &at, ", mailer=", TO_MAILER) ||
-        !USUAL_VALUE(values, text, &at, ", pri=", TO_OTHER))
+    rest = log_behind(text, at + 1);
+    values->of[TO_RELAY] = values->of[TO_DSN] = values->of[TO_REPLY] =
+        log_absent;
+    if (!USUAL_VALUE(&rest, ", delay=", &values->of[TO_DELAY]) ||
+        !USUAL_VALUE(&rest, ", xdelay=", &values->of[TO_XDELAY]) ||
+        !USUAL_VALUE(&rest, ", mailer=", &values->of[TO_MAILER]) ||
+        !USUAL_VALUE(&rest, ", pri=", &values->of[TO_OTHER]))
         return false;
-    (void)USUAL_VALUE(values, text, &at, ", relay=", TO_RELAY);
-    (void)USUAL_VALUE(values, text, &at, ", dsn=", TO_DSN);
-    (void)USUAL_VALUE(values, text, &at, ", reply=", TO_REPLY);
-    return USUAL_VALUE(values, text, &at, ", stat=", TO_STAT) && at == text.len;
+    (void)USUAL_VALUE(&rest, ", relay=", &values->of[TO_RELAY]);
+    (void)USUAL_VALUE(&rest, ", dsn=", &values->of[TO_DSN]);
+    (void)USUAL_VALUE(&rest, ", reply=", &values->of[TO_REPLY]);
+    if (!USUAL_VALUE(&rest, ", stat=", &values->of[TO_STAT]) || rest.len > 0)
+        return false;
+    values->addresses_end = at + 1;
+    values->seen = 1u << TO_STAT;
+    values->seen_twice = 0;
+    return true;
 }
 
 /* "<x> (8/0)", "smmsp (103/106)" */
@@ -469,15 +469,16 @@ static bool take_addresses(struct slice list, bool has_ctladdr,
 
 /* Of two that there must be one of, none can be believed; and what says
  * "Sent" beside a refusal was cut behind the remote host's words. */
-static bool is_to_hostile(const struct to_values *values, struct slice text)
+static bool is_to_hostile(const struct to_values *values)
 {
     unsigned single = 1u << TO_STAT | 1u << TO_DELAY | 1u << TO_DSN;
-    struct slice dsn = to_value(values, text, TO_DSN);
+    struct slice dsn = values->of[TO_DSN];
 
     if ((values->seen_twice & single) != 0)
         return true;
-    return LOG_STARTS(to_value(values, text, TO_STAT), "Sent") &&
-           (values->start[TO_REPLY] != 0 || (dsn.len > 0 && dsn.ptr[0] != '2'));
+    return LOG_STARTS(values->of[TO_STAT], "Sent") &&
+           (!slice_is_absent(values->of[TO_REPLY]) ||
+            (dsn.len > 0 && dsn.ptr[0] != '2'));
 }
 
 static bool parse_to(struct slice text, struct logline *line)
@@ -488,12 +489,12 @@ static bool parse_to(struct slice text, struct logline *line)
     if (!is_usual)
         find_to_values(text, &values);
     /* a long line may have been cut before stat=; Postfix has another delay= */
-    line->delay_sec = log_duration(to_value(&values, text, TO_DELAY));
+    line->delay_sec = log_duration(values.of[TO_DELAY]);
     if ((values.seen & 1u << TO_STAT) == 0 && !line->is_split &&
         line->delay_sec < 0)
         return false;
     line->kind = LOGLINE_TO;
-    line->is_hostile = is_to_hostile(&values, text);
+    line->is_hostile = is_to_hostile(&values);
     if (is_usual) {
         line->recipients = slice_head(text, values.addresses_end);
         line->recipient = address_bare(line->recipients);
@@ -505,16 +506,16 @@ static bool parse_to(struct slice text, struct logline *line)
         line->delay_sec = -1;
         return true;
     }
-    if (values.start[TO_RELAY] != 0)
-        logline_set_relay(line, to_value(&values, text, TO_RELAY));
-    line->mailer = to_value(&values, text, TO_MAILER);
-    line->xdelay_sec = log_duration(to_value(&values, text, TO_XDELAY));
+    if (!slice_is_absent(values.of[TO_RELAY]))
+        logline_set_relay(line, values.of[TO_RELAY]);
+    line->mailer = values.of[TO_MAILER];
+    line->xdelay_sec = log_duration(values.of[TO_XDELAY]);
     if (line->is_hostile || line->is_split)
         return true;
-    line->status = to_value(&values, text, TO_STAT);
-    line->dsn = to_value(&values, text, TO_DSN);
-    if (values.start[TO_REPLY] != 0)
-        logline_set_reply(line, to_value(&values, text, TO_REPLY));
+    line->status = values.of[TO_STAT];
+    line->dsn = values.of[TO_DSN];
+    if (!slice_is_absent(values.of[TO_REPLY]))
+        logline_set_reply(line, values.of[TO_REPLY]);
     return true;
 }
 
