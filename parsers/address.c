@@ -55,23 +55,10 @@ static struct slice skip_route(struct slice address)
     return address;
 }
 
-/* "<a@b>" with nothing to trim and no route, as nearly all are. */
-static bool is_plain_in_angles(struct slice address)
-{
-    const char *p = address.ptr;
-    size_t len = address.len;
-
-    return len > 2 && p[0] == '<' && p[len - 1] == '>' &&
-           (unsigned char)p[1] > ' ' && p[1] != '@' &&
-           (unsigned char)p[len - 2] > ' ';
-}
-
-struct slice address_bare(struct slice address)
+struct slice address_bare_any(struct slice address)
 {
     size_t open;
 
-    if (is_plain_in_angles(address))
-        return slice_make(address.ptr + 1, address.len - 2);
     address = slice_trim(address);
     if (address.len > 0 && address.ptr[address.len - 1] == '>') {
         /* "<a@b>", or with words before it: "Ann <a@b>" */
@@ -136,37 +123,43 @@ static inline bool take_v4_number(const char *p, size_t len, uint8_t *byte_r)
     return number <= 255;
 }
 
-/* Strict, as inet_pton is: four numbers, neither octal nor short forms. Every
- * line of a log has one, so all its points are looked for at once. */
-static bool ip_from_v4(struct slice text, struct ip *ip_r)
+/*
+ * The address in bytes start to end - 1 of a block that was loaded from p;
+ * strict, as inet_pton is: four numbers, neither octal nor short forms. Every
+ * line of a log has one, so all its points are looked for at once.
+ */
+static inline bool take_v4(bytes16 block, const char *p, size_t start,
+                           size_t end, struct ip *ip_r)
 {
-    const char *p = text.ptr;
-    uint8_t bytes[4];
-    unsigned points, digits, behind_first, behind_second;
+    unsigned text = (1u << end) - (1u << start);
+    unsigned points = bytes16_bits((bytes16)(block == '.')) & text;
+    unsigned digits = bytes16_bits((bytes16)(block - '0' <= 9)) & text;
+    unsigned behind_first = points & (points - 1);
+    unsigned behind_second = behind_first & (behind_first - 1);
     size_t first, second, third;
-    bytes16 block;
+    uint8_t bytes[4];
 
-    if (text.len < sizeof "0.0.0.0" - 1 || text.len >= sizeof(block))
-        return false;
-    block = bytes16_load_short(text);
-    points = bytes16_bits((bytes16)(block == '.'));
-    digits = bytes16_bits((bytes16)(block - '0' <= 9));
-    behind_first = points & (points - 1);
-    behind_second = behind_first & (behind_first - 1);
-    if ((points | digits) != (1u << text.len) - 1 || behind_second == 0 ||
+    if ((points | digits) != text || behind_second == 0 ||
         (behind_second & (behind_second - 1)) != 0)
         return false;
     first = bits_first(points);
     second = bits_first(behind_first);
     third = bits_first(behind_second);
-    if (!take_v4_number(p, first, &bytes[0]) ||
+    if (!take_v4_number(p + start, first - start, &bytes[0]) ||
         !take_v4_number(p + first + 1, second - first - 1, &bytes[1]) ||
         !take_v4_number(p + second + 1, third - second - 1, &bytes[2]) ||
-        !take_v4_number(p + third + 1, text.len - third - 1, &bytes[3]))
+        !take_v4_number(p + third + 1, end - third - 1, &bytes[3]))
         return false;
     memcpy(ip_r->bytes, v4_prefix, sizeof(v4_prefix));
     memcpy(ip_r->bytes + sizeof(v4_prefix), bytes, sizeof(bytes));
     return true;
+}
+
+static bool ip_from_v4(struct slice text, struct ip *ip_r)
+{
+    if (text.len < sizeof "0.0.0.0" - 1 || text.len >= sizeof(bytes16))
+        return false;
+    return take_v4(bytes16_load_short(text), text.ptr, 0, text.len, ip_r);
 }
 
 static bool ip_from_v6(struct slice text, struct ip *ip_r)
@@ -363,21 +356,54 @@ static bool take_client_name(struct slice text, struct client *client)
     return is_plain ? client->name.len > 0 : is_client_name(client->name);
 }
 
+/* Takes "[192.0.2.1]" off the end of *text, which ends in "]". */
+static bool take_last_v4(struct slice *text, struct ip *ip_r)
+{
+    size_t len = text->len - 1;
+    size_t from = len < sizeof(bytes16) ? 0 : len - sizeof(bytes16);
+    size_t end = len - from;
+    bytes16 block = len < sizeof(block)
+                        ? bytes16_load_short(slice_head(*text, len))
+                        : bytes16_load(text->ptr + from);
+    unsigned opens = bytes16_bits((bytes16)(block == '['));
+    size_t open;
+
+    if (opens == 0)
+        return false;
+    open = bits_last(opens);
+    if (!take_v4(block, text->ptr + from, open + 1, end, ip_r))
+        return false;
+    text->len = from + open;
+    return true;
+}
+
+/* Takes the last brackets and the address in them off the end of *text, which
+ * ends in "]". */
+static bool take_last_ip(struct slice *text, struct ip *ip_r)
+{
+    size_t open;
+
+    if (take_last_v4(text, ip_r))
+        return true;
+    open = bytes_last_index(*text, '[');
+    if (open == text->len || !ip_parse(slice_skip(*text, open), ip_r))
+        return false;
+    text->len = open;
+    return true;
+}
+
 /* "host [ip]", "[ip]", "ident@[ip]": the last brackets are sendmail's own. */
 static bool client_of_network(struct slice text, struct client *client)
 {
-    size_t open = bytes_last_index(text, '[');
-    struct slice before = slice_head(text, open);
-
-    if (open == text.len || !ip_parse(slice_skip(text, open), &client->ip))
+    if (!take_last_ip(&text, &client->ip))
         return false;
     client->has_ip = true;
-    if (before.len == 0)
+    if (text.len == 0)
         return true;
-    if (byte_is_blank(before.ptr[before.len - 1]))
-        return take_client_name(slice_head(before, before.len - 1), client);
-    split_ident(&before, client);
-    return before.len == 0;
+    if (byte_is_blank(text.ptr[text.len - 1]))
+        return take_client_name(slice_head(text, text.len - 1), client);
+    split_ident(&text, client);
+    return text.len == 0;
 }
 
 /* "user@localhost" from the command line, "localhost" for own reports. */
@@ -388,6 +414,15 @@ static bool client_of_this_host(struct slice text, struct client *client)
     return slice_equal_nocase(text, SLICE_LITERAL("localhost"));
 }
 
+/* slice_trim, and mostly there is nothing to trim. */
+static inline struct slice client_trim(struct slice text)
+{
+    if (text.len > 0 && (unsigned char)text.ptr[0] > ' ' &&
+        (unsigned char)text.ptr[text.len - 1] > ' ')
+        return text;
+    return slice_trim(text);
+}
+
 bool client_parse(struct slice text, struct client *client_r)
 {
     static const char forged[] = " (may be forged)";
@@ -395,9 +430,9 @@ bool client_parse(struct slice text, struct client *client_r)
     bool is_known;
 
     *client_r = (struct client){.forged = false};
-    text = slice_trim(text);
+    text = client_trim(text);
     if (text.len > FORGED_LEN &&
-        memcmp(text.ptr + text.len - FORGED_LEN, forged, FORGED_LEN) == 0) {
+        bytes_same(text.ptr + text.len - FORGED_LEN, forged, FORGED_LEN)) {
         client_r->forged = true;
         text.len -= FORGED_LEN;
     }

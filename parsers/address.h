@@ -14,10 +14,24 @@ struct ip {
     uint8_t bytes[16];
 };
 
+/* address_bare, whatever there is to take off. */
+struct slice address_bare_any(struct slice address);
+
 /* The address without surrounding "<>" and white space, without words before
  * them ("Ann <ann@host>") and without a source route ("<@a,@b:user@host>"). A
  * null sender gives an empty slice. */
-struct slice address_bare(struct slice address);
+static inline struct slice address_bare(struct slice address)
+{
+    const char *p = address.ptr;
+    size_t len = address.len;
+
+    /* "<a@b>" with nothing to trim and no route, as nearly all are */
+    if (len > 2 && p[0] == '<' && p[len - 1] == '>' &&
+        (unsigned char)p[1] > ' ' && p[1] != '@' &&
+        (unsigned char)p[len - 2] > ' ')
+        return slice_make(p + 1, len - 2);
+    return address_bare_any(address);
+}
 
 /* The part after the last '@' outside quotes, without a final dot; a literal
  * keeps its brackets. Absent when there is none, or a quote never closes. Case

@@ -413,6 +413,68 @@ static void clients_are_read_from_the_right(void **state)
 
 /* ---- domains ---- */
 
+/* The address is looked for in place; ip_parse has the last word on it. */
+static void brackets_at_the_end_are_read_as_ip_parse_reads_them(void **state)
+{
+    static const char *const inner[] = {
+        "0.0.0.0",
+        "255.255.255.255",
+        "198.51.100.7",
+        "1.2.3",
+        "1.2.3.4.5",
+        "1..2.3",
+        ".1.2.3",
+        "1.2.3.",
+        "256.1.1.1",
+        "1.1.1.256",
+        "01.2.3.4",
+        "1.2.3.00",
+        "1234.1.1.1",
+        "1.2.3.4444",
+        "1.2.3.x",
+        "1.2.3.4 ",
+        " 1.2.3.4",
+        "",
+        ".",
+        "...",
+        "1.2.3/4",
+        "1.2.3:4",
+        "2001:db8::1",
+        "IPv6:2001:db8::1",
+        "192.0.2.1]",
+        "::ffff:1.2.3.4",
+        "192.0.2.1\n",
+        "1.2.3.4,5",
+        "192.0.2.0001",
+        "192.000.002.001",
+        "1.2.3.-4",
+        "0000.0.0.0",
+    };
+    const char *name = "mail-relay.example.net";
+    struct guard guard;
+
+    (void)state;
+    guard_open(&guard, 4096);
+    for (size_t i = 0; i < COUNT(inner); i++)
+        for (size_t at = 0; at <= strlen(name); at++) {
+            char text[64];
+            int len = snprintf(text, sizeof text, "%s%s[%s]", name + at,
+                               name[at] != '\0' ? " " : "", inner[i]);
+            struct slice whole =
+                guard_text(&guard, slice_make(text, (size_t)len));
+            struct client client;
+            struct ip ip;
+            bool is_ip =
+                ip_parse(slice_skip(whole, slice_index(whole, '[')), &ip);
+
+            assert_int_equal(client_parse(whole, &client), is_ip);
+            assert_int_equal(client.has_ip, is_ip);
+            if (is_ip)
+                assert_memory_equal(&client.ip, &ip, sizeof ip);
+        }
+    guard_close(&guard);
+}
+
 static void a_domain_holds_itself_and_what_ends_in_it(void **state)
 {
     static const struct {
@@ -789,6 +851,7 @@ int main(void)
         cmocka_unit_test(a_nul_ends_no_address),
         cmocka_unit_test(networks_hold_their_addresses_alone),
         cmocka_unit_test(clients_are_read_from_the_right),
+        cmocka_unit_test(brackets_at_the_end_are_read_as_ip_parse_reads_them),
         cmocka_unit_test(a_domain_holds_itself_and_what_ends_in_it),
         cmocka_unit_test(status_texts_prove_what_sendmail_says_alone),
         cmocka_unit_test(long_status_texts_take_linear_time),
