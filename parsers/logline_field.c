@@ -113,13 +113,11 @@ bool logline_next_recipient(struct slice *rest, struct slice *recipient_r)
 
 /* ---- fields ---- */
 
-/* "D+", mostly of one digit; -1 when it is none. */
+/* "D+"; -1 when it is none. */
 static int64_t days_of(struct slice text)
 {
     int64_t days;
 
-    if (text.len == 2 && text.ptr[1] == '+' && byte_is_digit(text.ptr[0]))
-        return text.ptr[0] - '0';
     if (text.ptr[text.len - 1] != '+' ||
         !slice_to_integer(slice_head(text, text.len - 1), &days) || days < 0 ||
         days > INT32_MAX)
@@ -127,8 +125,7 @@ static int64_t days_of(struct slice text)
     return days;
 }
 
-/* "[D+]HH:MM:SS" (sendmail/convtime.c: pintvl); a day has 24 hours. */
-int64_t log_duration(struct slice text)
+int64_t log_duration_any(struct slice text)
 {
     enum { CLOCK_LEN = 8 };
     struct log_clock clock;
@@ -141,7 +138,7 @@ int64_t log_duration(struct slice text)
     clock = log_clock_read(text.ptr + text.len - CLOCK_LEN);
     if (days < 0 || !clock.is_good)
         return -1;
-    return days * 86400 + clock.hour * 3600 + clock.minute * 60 + clock.second;
+    return days * 86400 + log_clock_sec(clock);
 }
 
 struct log_tail log_tail_of(struct slice text)

@@ -92,6 +92,33 @@ static inline struct log_clock log_clock_read(const char *p)
                               (uint8_t)(pairs >> 48), true};
 }
 
+/* Of a good one. */
+static inline int64_t log_clock_sec(struct log_clock clock)
+{
+    return clock.hour * 3600 + clock.minute * 60 + clock.second;
+}
+
+/* "[D+]HH:MM:SS", or -1 (sendmail/convtime.c: pintvl); a day has 24 hours. */
+int64_t log_duration_any(struct slice text);
+
+/* The same; mostly there are no days, or less than ten. */
+static inline int64_t log_duration(struct slice text)
+{
+    enum { CLOCK_LEN = 8, DAY_LEN = 2 };
+    struct log_clock clock;
+    int64_t days = 0;
+
+    if (text.len == DAY_LEN + CLOCK_LEN && text.ptr[1] == '+' &&
+        byte_is_digit(text.ptr[0])) {
+        days = text.ptr[0] - '0';
+        text = slice_make(text.ptr + DAY_LEN, CLOCK_LEN);
+    }
+    if (text.len != CLOCK_LEN)
+        return log_duration_any(text);
+    clock = log_clock_read(text.ptr);
+    return clock.is_good ? days * 86400 + log_clock_sec(clock) : -1;
+}
+
 /* ---- numbers ---- */
 
 /* The bytes of a word that are no digits, 0x80 in each; exact up to the first
@@ -183,8 +210,5 @@ bool logline_usual_reply(struct slice text, struct logline *line);
  * and the peer where one stands between known words. */
 bool logline_known_start(struct slice text, struct logline *line);
 bool logline_known_middle(struct slice text, struct logline *line);
-
-/* "[D+]HH:MM:SS", or -1 */
-int64_t log_duration(struct slice text);
 
 #endif

@@ -951,6 +951,51 @@ static void a_to_line_of_the_usual_form_is_read_like_any_other(void **state)
     }
 }
 
+static void a_delay_has_any_number_of_days(void **state)
+{
+    static const struct {
+        const char *text;
+        int64_t want_sec;
+    } delays[] = {
+        {"00:00:00", 0},
+        {"23:59:59", 86399},
+        {"99:99:99", 99 * 3600 + 99 * 60 + 99},
+        {"0+00:00:01", 1},
+        {"1+00:00:02", 86402},
+        {"9+23:59:59", 9 * 86400 + 86399},
+        {"10+00:00:00", 864000},
+        {"09+00:00:00", 9 * 86400},
+        {"2147483647+00:00:00", INT32_MAX * INT64_C(86400)},
+        {"2147483648+00:00:00", -1},
+        {"-1+00:00:00", -1},
+        {"+00:00:00", -1},
+        {"x+00:00:00", -1},
+        {":+00:00:00", -1},
+        {"/+00:00:00", -1},
+        {"1-00:00:00", -1},
+        {"1+00:00:0", -1},
+        {"1+00.00:00", -1},
+        {"0:00:00", -1},
+        {"00:00:0x", -1},
+        {"100:00:00", -1},
+        {"", -1},
+    };
+    char text[TEXT_MAX];
+    struct logline line;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof delays / sizeof delays[0]; i++) {
+        int len = snprintf(text, sizeof text,
+                           HEADER ID "to=<bob@example.com>, delay=%s, "
+                                     "xdelay=%s, mailer=esmtp, stat=queued",
+                           delays[i].text, delays[i].text);
+
+        logline_parse(slice_make(text, (size_t)len), NULL, &line);
+        assert_int_equal(line.delay_sec, delays[i].want_sec);
+        assert_int_equal(line.xdelay_sec, delays[i].want_sec);
+    }
+}
+
 static const struct list_case {
     const char *list;
     const char *want[6];
@@ -1166,6 +1211,7 @@ int main(void)
         cmocka_unit_test(texts_cut_at_every_byte_stay_inside),
         cmocka_unit_test(a_forged_relay_never_wins),
         cmocka_unit_test(a_to_line_of_the_usual_form_is_read_like_any_other),
+        cmocka_unit_test(a_delay_has_any_number_of_days),
         cmocka_unit_test(commas_in_quotes_do_not_separate),
         cmocka_unit_test(long_hostile_lines_are_linear_and_decide_nothing),
         cmocka_unit_test(a_line_beyond_the_limit_has_no_status),
