@@ -116,12 +116,12 @@ static inline bool bytes16_has_any(bytes16 marks)
 /* The lowest and the highest bit that is set; there must be one. */
 static inline size_t bits_first(unsigned bits)
 {
-    return (size_t)__builtin_ctz(bits);
+    return (unsigned)__builtin_ctz(bits);
 }
 
 static inline size_t bits_last(unsigned bits)
 {
-    return 31 - (size_t)__builtin_clz(bits);
+    return 31u ^ (unsigned)__builtin_clz(bits);
 }
 
 /* The bits of a block: by mark, or without one of the bytes that are c. */
@@ -137,7 +137,8 @@ static inline size_t bytes_find_marked(struct slice text, bytes_mark mark,
                                        char c)
 {
     enum { WIDTH = sizeof(bytes16) };
-    size_t at = 0;
+    const char *p = text.ptr;
+    const char *last; /* block */
     unsigned bits;
 
     if (text.len < WIDTH) {
@@ -145,15 +146,16 @@ static inline size_t bytes_find_marked(struct slice text, bytes_mark mark,
                ((1u << text.len) - 1);
         return bits != 0 ? bits_first(bits) : text.len;
     }
-    for (; at + WIDTH <= text.len; at += WIDTH) {
-        bits = bytes16_marked(bytes16_load(text.ptr + at), mark, c);
+    last = text.ptr + (text.len - WIDTH);
+    do {
+        bits = bytes16_marked(bytes16_load(p), mark, c);
         if (bits != 0)
-            return at + bits_first(bits);
-    }
+            return (size_t)(p - text.ptr) + bits_first(bits);
+        p += WIDTH;
+    } while (p <= last);
     /* Once more what was looked at, for a last whole block. */
-    at = text.len - WIDTH;
-    bits = bytes16_marked(bytes16_load(text.ptr + at), mark, c);
-    return bits != 0 ? at + bits_first(bits) : text.len;
+    bits = bytes16_marked(bytes16_load(last), mark, c);
+    return bits != 0 ? (size_t)(last - text.ptr) + bits_first(bits) : text.len;
 }
 
 /* Offset of the last marked byte of text, or its length. */
