@@ -223,8 +223,12 @@ static bool is_address_first(struct slice text)
 /* " ..." at the end says that another part follows. */
 static void parse_text(struct slice text, struct logline *line)
 {
-    if (!take_common_id(&text, line))
+    if (!take_common_id(&text, line)) {
+        line->text = text;
+        if (!line->is_split && logline_usual_handshake(text, line))
+            return;
         take_id(&text, line);
+    }
     if (line->is_split && LOG_ENDS(text, " ..."))
         text.len -= sizeof " ..." - 1;
     line->text = text;

@@ -21,19 +21,14 @@ static inline size_t short_number(struct slice text, size_t at,
     return count;
 }
 
-/* Takes a key and a decimal number (class= may be negative) off the front of
- * *rest, where the key stands. */
-static bool take_number(struct slice *rest, size_t key_len, int64_t *number_r)
+/* take_number, of any number. */
+static bool take_any_number(struct slice *rest, size_t key_len,
+                            int64_t *number_r)
 {
     enum { PLAIN_DIGITS_MAX = 18 }; /* that always fit */
     size_t len = key_len;
     int64_t number = 0;
-    size_t count = short_number(*rest, key_len, number_r);
 
-    if (count > 0) {
-        *rest = log_behind(*rest, key_len + count);
-        return true;
-    }
     for (; len < rest->len && byte_is_digit(rest->ptr[len]); len++)
         if (len - key_len < PLAIN_DIGITS_MAX)
             number = number * 10 + (rest->ptr[len] - '0');
@@ -50,8 +45,43 @@ static bool take_number(struct slice *rest, size_t key_len, int64_t *number_r)
     return true;
 }
 
+/* Takes a key and a decimal number (class= may be negative) off the front of
+ * *rest, where the key stands. */
+static inline bool take_number(struct slice *rest, size_t key_len,
+                               int64_t *number_r)
+{
+    size_t count = short_number(*rest, key_len, number_r);
+
+    if (count == 0)
+        return take_any_number(rest, key_len, number_r);
+    *rest = log_behind(*rest, key_len + count);
+    return true;
+}
+
 #define TAKE_NUMBER(rest, key, number_r)                                       \
     (LOG_STARTS(*(rest), key) && take_number((rest), sizeof(key) - 1, number_r))
+
+/* ---- addresses ---- */
+
+/* What ends an address or makes it none to be taken at sight: its brackets, a
+ * quote, a comment, a list, or what only looks like a field. */
+static inline bytes16 mark_no_single(bytes16 c)
+{
+    return (bytes16)(((c | 2) == '>') | (c == '"') | (c == '\\') | (c == '(') |
+                     (c == ','));
+}
+
+/* Length of the "<A>" that text begins with, when A has none of these; 0
+ * otherwise. */
+static inline size_t single_address(struct slice text)
+{
+    size_t end;
+
+    if (text.len == 0 || text.ptr[0] != '<')
+        return 0;
+    end = 1 + bytes_find(log_behind(text, 1), mark_no_single);
+    return end < text.len && text.ptr[end] == '>' ? end + 1 : 0;
+}
 
 /* ---- from= (headers.c, logsender) ---- */
 
@@ -124,13 +154,44 @@ static void from_tail(struct slice tail, struct logline *line)
         line->message_id = LOG_SKIP(fields.rest, ", msgid=");
 }
 
+/*
+ * Most are of one form, "<A>, size=N, class=N, nrcpts=N[, msgid=M][,
+ * bodytype=B][, proto=P][, daemon=D], relay=R", without any other comma: then
+ * all fields are where they seem to be.
+ */
+static bool parse_usual_from(struct slice text, struct logline *line)
+{
+    size_t end = single_address(text);
+    struct slice message_id = log_absent, protocol = log_absent;
+    struct slice rest = log_behind(text, end), relay, ignored;
+    size_t counts_len = end == 0 ? 0 : take_counts(rest, line);
+
+    if (counts_len == 0)
+        return false;
+    rest = log_behind(rest, counts_len);
+    (void)LOG_TAKE_FIRST(&rest, ", msgid=", &message_id);
+    (void)LOG_TAKE_FIRST(&rest, ", bodytype=", &ignored);
+    (void)LOG_TAKE_FIRST(&rest, ", proto=", &protocol);
+    (void)LOG_TAKE_FIRST(&rest, ", daemon=", &ignored);
+    if (!LOG_TAKE_FIRST(&rest, ", relay=", &relay) || rest.len > 0)
+        return false;
+    line->kind = LOGLINE_FROM;
+    line->sender = address_bare(slice_head(text, end));
+    line->message_id = message_id;
+    line->protocol = protocol;
+    logline_set_relay(line, relay);
+    return true;
+}
+
 static bool parse_from(struct slice text, struct logline *line)
 {
     struct slice words = SLICE_LITERAL(", relay=");
-    size_t relay, counts_len;
-    size_t end = find_counts(text, line, &counts_len);
-    size_t tail = end + counts_len;
+    size_t relay, counts_len, end, tail;
 
+    if (!line->is_split && parse_usual_from(text, line))
+        return true;
+    end = find_counts(text, line, &counts_len);
+    tail = end + counts_len;
     relay = log_find_last(text, words);
     if (relay == text.len && end == text.len)
         return false;
@@ -368,30 +429,6 @@ static void find_to_values(struct slice text, struct to_values *values)
     end_value(values, text.ptr + text.len);
 }
 
-/* What ends an address or makes it none to be taken at sight: its brackets, a
- * quote, a comment, a list, or what only looks like a field. */
-static inline bytes16 mark_no_single(bytes16 c)
-{
-    return (bytes16)(((c | 2) == '>') | (c == '"') | (c == '\\') | (c == '(') |
-                     (c == ','));
-}
-
-/* Takes a key and its value, which ends at the next comma or with the text, off
- * the front of *rest. */
-static inline void usual_value(struct slice *rest, size_t key_len,
-                               struct slice *value_r)
-{
-    struct slice value = log_behind(*rest, key_len);
-    size_t len = bytes_index(value, ',');
-
-    *value_r = slice_make(value.ptr, len);
-    *rest = log_behind(value, len);
-}
-
-#define USUAL_VALUE(rest, key, value_r)                                        \
-    (LOG_STARTS(*(rest), key) &&                                               \
-     (usual_value((rest), sizeof(key) - 1, (value_r)), true))
-
 /*
  * Nine of ten lines are of one form, "<A>, delay=D, xdelay=X, mailer=M, pri=N[,
  * relay=H][, dsn=C][, reply=R], stat=S", without any other comma: then all
@@ -400,28 +437,24 @@ static inline void usual_value(struct slice *rest, size_t key_len,
  */
 static bool find_usual_values(struct slice text, struct to_values *values)
 {
-    struct slice rest;
-    size_t at;
+    size_t addresses_end = single_address(text);
+    struct slice rest = log_behind(text, addresses_end);
 
-    if (text.len == 0 || text.ptr[0] != '<')
+    if (addresses_end == 0)
         return false;
-    at = 1 + bytes_find(log_behind(text, 1), mark_no_single);
-    if (at >= text.len || text.ptr[at] != '>')
-        return false;
-    rest = log_behind(text, at + 1);
     values->of[TO_RELAY] = values->of[TO_DSN] = values->of[TO_REPLY] =
         log_absent;
-    if (!USUAL_VALUE(&rest, ", delay=", &values->of[TO_DELAY]) ||
-        !USUAL_VALUE(&rest, ", xdelay=", &values->of[TO_XDELAY]) ||
-        !USUAL_VALUE(&rest, ", mailer=", &values->of[TO_MAILER]) ||
-        !USUAL_VALUE(&rest, ", pri=", &values->of[TO_OTHER]))
+    if (!LOG_TAKE_FIRST(&rest, ", delay=", &values->of[TO_DELAY]) ||
+        !LOG_TAKE_FIRST(&rest, ", xdelay=", &values->of[TO_XDELAY]) ||
+        !LOG_TAKE_FIRST(&rest, ", mailer=", &values->of[TO_MAILER]) ||
+        !LOG_TAKE_FIRST(&rest, ", pri=", &values->of[TO_OTHER]))
         return false;
-    (void)USUAL_VALUE(&rest, ", relay=", &values->of[TO_RELAY]);
-    (void)USUAL_VALUE(&rest, ", dsn=", &values->of[TO_DSN]);
-    (void)USUAL_VALUE(&rest, ", reply=", &values->of[TO_REPLY]);
-    if (!USUAL_VALUE(&rest, ", stat=", &values->of[TO_STAT]) || rest.len > 0)
+    (void)LOG_TAKE_FIRST(&rest, ", relay=", &values->of[TO_RELAY]);
+    (void)LOG_TAKE_FIRST(&rest, ", dsn=", &values->of[TO_DSN]);
+    (void)LOG_TAKE_FIRST(&rest, ", reply=", &values->of[TO_REPLY]);
+    if (!LOG_TAKE_FIRST(&rest, ", stat=", &values->of[TO_STAT]) || rest.len > 0)
         return false;
-    values->addresses_end = at + 1;
+    values->addresses_end = addresses_end;
     values->seen = 1u << TO_STAT;
     values->seen_twice = 0;
     return true;

@@ -189,6 +189,22 @@ void log_tail_cut(struct log_tail *tail, size_t key_len, struct slice *value_r);
             log_tail_cut((tail), sizeof(key) - 1, (value_r));                  \
     } while (0)
 
+static inline void log_take_first(struct slice *rest, size_t key_len,
+                                  struct slice *value_r)
+{
+    struct slice value = log_behind(*rest, key_len);
+    size_t len = bytes_index(value, ',');
+
+    *value_r = slice_make(value.ptr, len);
+    *rest = log_behind(value, len);
+}
+
+/* Takes ", key=value" off the front of *rest, the value as far as the next
+ * comma or the end; false when another key stands there. */
+#define LOG_TAKE_FIRST(rest, key, value_r)                                     \
+    (LOG_STARTS(*(rest), key) &&                                               \
+     (log_take_first((rest), sizeof(key) - 1, (value_r)), true))
+
 /* relay and peer from "host. [ip]", "[ip] [ip]", "host" or $_ of a client. */
 void logline_set_relay(struct logline *line, struct slice relay);
 
@@ -202,6 +218,12 @@ struct slice logline_without_codes(struct slice text);
 bool logline_mail(struct slice text, struct logline *line);
 bool logline_peer(struct slice text, struct logline *line);
 bool logline_reply(struct slice text, struct logline *line);
+/*
+ * Of a whole handshake in the words of today what logline_peer sets: one line
+ * of twelve. Its first word ends in a blank, so it is no id, no child's, no
+ * address.
+ */
+bool logline_usual_handshake(struct slice text, struct logline *line);
 /* Of "<x>... User unknown", its "<" seen, what logline_reply sets, when x is
  * such that none of the others could take the line for its own: one line of
  * four. */

@@ -298,6 +298,30 @@ static void parse_handshake(struct slice rest, struct logline *line)
         logline_set_relay(line, tail.rest);
 }
 
+bool logline_usual_handshake(struct slice text, struct logline *line)
+{
+    enum { WHO_AT = sizeof "STARTTLS=" - 1, WHO_LEN = sizeof "server" - 1 };
+    struct slice rest, relay, version, verify, cipher, ignored;
+
+    if (!LOG_STARTS(text, "STARTTLS=server, relay=") &&
+        !LOG_STARTS(text, "STARTTLS=client, relay="))
+        return false;
+    rest = log_behind(text, WHO_AT + WHO_LEN);
+    if (!LOG_TAKE_FIRST(&rest, ", relay=", &relay) ||
+        !LOG_TAKE_FIRST(&rest, ", version=", &version) ||
+        !LOG_TAKE_FIRST(&rest, ", verify=", &verify) ||
+        !LOG_TAKE_FIRST(&rest, ", cipher=", &cipher) ||
+        !LOG_TAKE_FIRST(&rest, ", bits=", &ignored) || rest.len > 0)
+        return false;
+    line->kind = LOGLINE_TLS;
+    line->command = slice_make(text.ptr + WHO_AT, WHO_LEN);
+    line->protocol = version;
+    line->verify = verify;
+    line->cipher = cipher;
+    logline_set_relay(line, relay);
+    return true;
+}
+
 /* "error: accept failed=-1, reason=WHY, SSL_error=.., relay=R" */
 static void parse_tls_error(struct slice rest, struct logline *line)
 {

@@ -866,18 +866,23 @@ static void a_forged_relay_never_wins(void **state)
 
 /* ---- the usual form and any other ---- */
 
-static struct dump dump_of(const char *text)
+static struct dump dump_behind(const char *header, const char *text)
 {
     char whole[2 * TEXT_MAX];
     struct logline line;
     struct dump dump;
-    int len = snprintf(whole, sizeof whole, HEADER ID "%s", text);
+    int len = snprintf(whole, sizeof whole, "%s%s", header, text);
 
     assert_in_range(len, 1, sizeof whole - 1);
     assert_int_equal(logline_parse(slice_make(whole, (size_t)len), NULL, &line),
                      LOGLINE_OK);
     logline_dump(&line, &dump);
     return dump;
+}
+
+static struct dump dump_of(const char *text)
+{
+    return dump_behind(HEADER ID, text);
 }
 
 /* One field more that nobody knows, behind delay=, takes a line out of the
@@ -949,6 +954,104 @@ static void a_to_line_of_the_usual_form_is_read_like_any_other(void **state)
                 check_unusual(text, behind);
         }
     }
+}
+
+/* Puts each of some texts at each place of a line behind its first bytes, cuts
+ * the line there, and checks what comes out. */
+static void change_behind(size_t first_bytes, const char *line,
+                          void (*check)(const char *))
+{
+    static const char *const inserted[] = {
+        ", size=7, class=0, nrcpts=7",
+        ", msgid=<y>",
+        ", bodytype=7BIT",
+        ", proto=SMTP",
+        ", auth=x",
+        ", daemon=MSA",
+        ", relay=[203.0.113.66]",
+        ", version=TLSv1",
+        ", verify=OK",
+        ", cipher=X",
+        ", bits=1/1",
+        ", ",
+        ",",
+        "<",
+        ">",
+        ">,<",
+        "\"",
+        "(",
+        "\\",
+        "[",
+        ": to=",
+        "0",
+        "-",
+    };
+    char text[TEXT_MAX];
+
+    for (size_t at = first_bytes; line[at] != '\0'; at++) {
+        for (size_t i = 0; i < sizeof inserted / sizeof inserted[0]; i++) {
+            snprintf(text, sizeof text, "%.*s%s%s", (int)at, line, inserted[i],
+                     line + at);
+            check(text);
+        }
+        snprintf(text, sizeof text, "%.*s", (int)at, line);
+        check(text);
+    }
+}
+
+/* A blank before the address is nothing of it, and of no usual form. */
+static void check_unusual_from(const char *behind_key)
+{
+    char usual[TEXT_MAX], unusual[TEXT_MAX];
+    struct dump dump, again;
+
+    snprintf(usual, sizeof usual, "from=%s", behind_key);
+    snprintf(unusual, sizeof unusual, "from= %s", behind_key);
+    dump = dump_of(usual);
+    again = dump_of(unusual);
+    assert_string_equal(dump.text, again.text);
+}
+
+static void a_from_line_of_the_usual_form_is_read_like_any_other(void **state)
+{
+    (void)state;
+    change_behind(0,
+                  "<joe@example.com>, size=177, class=-60, nrcpts=1, "
+                  "msgid=<a@b>, bodytype=8BITMIME, proto=ESMTPS, "
+                  "daemon=MTA-v4, relay=mx.example.com [192.0.2.25]",
+                  check_unusual_from);
+    change_behind(0,
+                  "<>, size=0, class=0, nrcpts=0, proto=ESMTP, daemon=MTA, "
+                  "relay=[192.0.2.25]",
+                  check_unusual_from);
+}
+
+/* Behind an id it is of no usual form. */
+static void check_unusual_handshake(const char *text)
+{
+    struct dump dump = dump_behind(HEADER, text);
+    struct dump again = dump_of(text);
+    char *id = strstr(again.text, IS);
+
+    assert_non_null(id);
+    memmove(id, id + strlen(IS), strlen(id + strlen(IS)) + 1);
+    assert_string_equal(dump.text, again.text);
+}
+
+static void a_handshake_of_the_usual_form_is_read_like_any_other(void **state)
+{
+    size_t known = strlen("STARTTLS=server, relay=");
+
+    (void)state;
+    change_behind(known,
+                  "STARTTLS=server, relay=mx.example.com [192.0.2.25], "
+                  "version=TLSv1.3, verify=NO, "
+                  "cipher=TLS_AES_256_GCM_SHA384, bits=256/256",
+                  check_unusual_handshake);
+    change_behind(known,
+                  "STARTTLS=client, relay=mail.example.com., "
+                  "version=TLSv1.2, verify=FAIL, cipher=X, bits=128/128",
+                  check_unusual_handshake);
 }
 
 static void a_delay_has_any_number_of_days(void **state)
@@ -1211,6 +1314,8 @@ int main(void)
         cmocka_unit_test(texts_cut_at_every_byte_stay_inside),
         cmocka_unit_test(a_forged_relay_never_wins),
         cmocka_unit_test(a_to_line_of_the_usual_form_is_read_like_any_other),
+        cmocka_unit_test(a_from_line_of_the_usual_form_is_read_like_any_other),
+        cmocka_unit_test(a_handshake_of_the_usual_form_is_read_like_any_other),
         cmocka_unit_test(a_delay_has_any_number_of_days),
         cmocka_unit_test(commas_in_quotes_do_not_separate),
         cmocka_unit_test(long_hostile_lines_are_linear_and_decide_nothing),
