@@ -128,8 +128,8 @@ static inline bool take_v4_number(const char *p, size_t len, uint8_t *byte_r)
  * strict, as inet_pton is: four numbers, neither octal nor short forms. Every
  * line of a log has one, so all its points are looked for at once.
  */
-static inline bool take_v4(bytes16 block, const char *p, size_t start,
-                           size_t end, struct ip *ip_r)
+static inline __attribute__((always_inline)) bool
+take_v4(bytes16 block, const char *p, size_t start, size_t end, struct ip *ip_r)
 {
     unsigned text = (1u << end) - (1u << start);
     unsigned points = bytes16_bits((bytes16)(block == '.')) & text;
@@ -356,8 +356,55 @@ static bool take_client_name(struct slice text, struct client *client)
     return is_plain ? client->name.len > 0 : is_client_name(client->name);
 }
 
+/* "host [ip]", "[ip]", "ident@[ip]": the last brackets are sendmail's own. */
+static bool client_of_network(struct slice text, struct client *client)
+{
+    size_t open = bytes_last_index(text, '[');
+    struct slice before = slice_head(text, open);
+
+    if (open == text.len || !ip_parse(slice_skip(text, open), &client->ip))
+        return false;
+    client->has_ip = true;
+    if (before.len == 0)
+        return true;
+    if (byte_is_blank(before.ptr[before.len - 1]))
+        return take_client_name(slice_head(before, before.len - 1), client);
+    split_ident(&before, client);
+    return before.len == 0;
+}
+
+/* "user@localhost" from the command line, "localhost" for own reports. */
+static bool client_of_this_host(struct slice text, struct client *client)
+{
+    split_ident(&text, client);
+    client->name = text;
+    return slice_equal_nocase(text, SLICE_LITERAL("localhost"));
+}
+
+static bool client_parse_any(struct slice text, struct client *client_r)
+{
+    static const char forged[] = " (may be forged)";
+    enum { FORGED_LEN = sizeof forged - 1 };
+    bool is_known;
+
+    *client_r = (struct client){.forged = false};
+    text = slice_trim(text);
+    if (text.len > FORGED_LEN &&
+        bytes_same(text.ptr + text.len - FORGED_LEN, forged, FORGED_LEN)) {
+        client_r->forged = true;
+        text.len -= FORGED_LEN;
+    }
+    if (text.len > 0 && text.ptr[text.len - 1] == ']')
+        is_known = client_of_network(text, client_r);
+    else
+        is_known = !client_r->forged && client_of_this_host(text, client_r);
+    if (!is_known)
+        *client_r = (struct client){.forged = false};
+    return is_known;
+}
+
 /* Takes "[192.0.2.1]" off the end of *text, which ends in "]". */
-static bool take_last_v4(struct slice *text, struct ip *ip_r)
+static inline bool take_last_v4(struct slice *text, struct ip *ip_r)
 {
     size_t len = text->len - 1;
     size_t from = len < sizeof(bytes16) ? 0 : len - sizeof(bytes16);
@@ -377,72 +424,28 @@ static bool take_last_v4(struct slice *text, struct ip *ip_r)
     return true;
 }
 
-/* Takes the last brackets and the address in them off the end of *text, which
- * ends in "]". */
-static bool take_last_ip(struct slice *text, struct ip *ip_r)
+/* "host [192.0.2.1]" and "[192.0.2.1]" without an ident, as nearly all are;
+ * false: it is of another shape, and *client may hold anything. */
+static inline bool client_parse_usual(struct slice text, struct client *client)
 {
-    size_t open;
-
-    if (take_last_v4(text, ip_r))
-        return true;
-    open = bytes_last_index(*text, '[');
-    if (open == text->len || !ip_parse(slice_skip(*text, open), ip_r))
-        return false;
-    text->len = open;
-    return true;
-}
-
-/* "host [ip]", "[ip]", "ident@[ip]": the last brackets are sendmail's own. */
-static bool client_of_network(struct slice text, struct client *client)
-{
-    if (!take_last_ip(&text, &client->ip))
+    if (text.len == 0 || text.ptr[text.len - 1] != ']' ||
+        !take_last_v4(&text, &client->ip))
         return false;
     client->has_ip = true;
     if (text.len == 0)
         return true;
-    if (byte_is_blank(text.ptr[text.len - 1]))
-        return take_client_name(slice_head(text, text.len - 1), client);
-    split_ident(&text, client);
-    return text.len == 0;
-}
-
-/* "user@localhost" from the command line, "localhost" for own reports. */
-static bool client_of_this_host(struct slice text, struct client *client)
-{
-    split_ident(&text, client);
-    client->name = text;
-    return slice_equal_nocase(text, SLICE_LITERAL("localhost"));
-}
-
-/* slice_trim, and mostly there is nothing to trim. */
-static inline struct slice client_trim(struct slice text)
-{
-    if (text.len > 0 && (unsigned char)text.ptr[0] > ' ' &&
-        (unsigned char)text.ptr[text.len - 1] > ' ')
-        return text;
-    return slice_trim(text);
+    if (text.ptr[--text.len] != ' ' || text.len == 0 ||
+        bytes_have(text, mark_no_plain_name))
+        return false;
+    client->name = without_final_dot(text);
+    return client->name.len > 0;
 }
 
 bool client_parse(struct slice text, struct client *client_r)
 {
-    static const char forged[] = " (may be forged)";
-    enum { FORGED_LEN = sizeof forged - 1 };
-    bool is_known;
-
     *client_r = (struct client){.forged = false};
-    text = client_trim(text);
-    if (text.len > FORGED_LEN &&
-        bytes_same(text.ptr + text.len - FORGED_LEN, forged, FORGED_LEN)) {
-        client_r->forged = true;
-        text.len -= FORGED_LEN;
-    }
-    if (text.len > 0 && text.ptr[text.len - 1] == ']')
-        is_known = client_of_network(text, client_r);
-    else
-        is_known = !client_r->forged && client_of_this_host(text, client_r);
-    if (!is_known)
-        *client_r = (struct client){.forged = false};
-    return is_known;
+    return client_parse_usual(text, client_r) ||
+           client_parse_any(text, client_r);
 }
 
 bool domain_is_within(struct slice host, struct slice domain)
