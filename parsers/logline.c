@@ -314,15 +314,6 @@ static void forget_fields(struct logline *line)
     *line = known;
 }
 
-static enum logline_outcome finish(struct slice text, struct logline *line)
-{
-    parse_text(text, line);
-    if (is_sendmail_line(line))
-        return LOGLINE_OK;
-    forget_fields(line);
-    return LOGLINE_FOREIGN;
-}
-
 /* "N times" with or without more; 0 when there is no such number. */
 static uint32_t repeat_number(struct slice text, struct slice *behind_r)
 {
@@ -338,33 +329,33 @@ static uint32_t repeat_number(struct slice text, struct slice *behind_r)
     return number > UINT32_MAX ? UINT32_MAX : (uint32_t)number;
 }
 
-/* "last message repeated 3 times", or a line that looks like it. */
-static enum logline_outcome parse_repeated(struct slice text,
-                                           struct logline *line)
+/* "last message repeated 3 times"; false when *text is something else: what
+ * rsyslog puts around a text that is repeated is taken off. */
+static bool take_repeated(struct slice *text, struct logline *line)
 {
     struct slice behind;
     uint32_t count;
 
-    if (LOG_STARTS(text, "last message repeated ")) {
+    if (LOG_STARTS(*text, "last message repeated ")) {
         count =
-            repeat_number(LOG_SKIP(text, "last message repeated "), &behind);
+            repeat_number(LOG_SKIP(*text, "last message repeated "), &behind);
         if (count > 0) {
             line->repeat_count = count;
-            return LOGLINE_REPEATED;
+            return true;
         }
     }
-    /* rsyslog: "message repeated 3 times: [ TEXT]" */
-    if (LOG_STARTS(text, "message repeated ")) {
-        count = repeat_number(LOG_SKIP(text, "message repeated "), &behind);
+    /* "message repeated 3 times: [ TEXT]" */
+    if (LOG_STARTS(*text, "message repeated ")) {
+        count = repeat_number(LOG_SKIP(*text, "message repeated "), &behind);
         if (count > 0 && LOG_STARTS(behind, "s: [") && LOG_ENDS(behind, "]")) {
             line->repeat_count = count;
-            text = LOG_SKIP(behind, "s: [");
-            text.len--;
-            if (LOG_STARTS(text, " "))
-                text = slice_skip(text, 1);
+            *text = LOG_SKIP(behind, "s: [");
+            text->len--;
+            if (LOG_STARTS(*text, " "))
+                *text = slice_skip(*text, 1);
         }
     }
-    return finish(text, line);
+    return false;
 }
 
 static inline bool is_repeated(struct slice text)
@@ -380,7 +371,13 @@ static inline bool is_repeated(struct slice text)
 static enum logline_outcome parse_message(struct slice text,
                                           struct logline *line)
 {
-    return is_repeated(text) ? parse_repeated(text, line) : finish(text, line);
+    if (is_repeated(text) && take_repeated(&text, line))
+        return LOGLINE_REPEATED;
+    parse_text(text, line);
+    if (is_sendmail_line(line))
+        return LOGLINE_OK;
+    forget_fields(line);
+    return LOGLINE_FOREIGN;
 }
 
 /* ---- the header ---- */
@@ -613,7 +610,7 @@ static enum logline_outcome parse_bsd(struct slice text,
 
         text = skip_blanks(text);
         if (!slice_is_absent(line->host) && is_repeated(text))
-            return parse_repeated(text, line);
+            return parse_message(text, line);
         word = slice_head(text, bytes_index(slice_head(text, WORD_MAX), ' '));
         if (word.len == 0 || word.len == WORD_MAX)
             break;
