@@ -179,8 +179,8 @@ static bool take_common_id(struct slice *text, struct logline *line)
         text->ptr[COMMON_ID_LEN + 1] != ' ' ||
         !is_common_id(bytes16_load(text->ptr)))
         return false;
-    line->id = slice_head(*text, COMMON_ID_LEN);
-    *text = slice_skip(*text, COMMON_ID_LEN + 2);
+    line->id = slice_make(text->ptr, COMMON_ID_LEN);
+    *text = log_behind(*text, COMMON_ID_LEN + 2);
     return true;
 }
 
@@ -482,7 +482,7 @@ static struct slice skip_blanks(struct slice text)
 
     while (at < text.len && text.ptr[at] == ' ')
         at++;
-    return slice_skip(text, at);
+    return log_behind(text, at);
 }
 
 /* ---- what lines before have taught ---- */
@@ -570,7 +570,7 @@ static inline bool recall_origin(struct slice *text,
     line->host = slice_make(p, origin->host_len);
     line->tag = slice_make(p + origin->host_len + 1,
                            (size_t)(origin->len - origin->host_len - 2));
-    *text = slice_skip(*text, 1 + origin->len + digits + sizeof "]:" - 1);
+    *text = log_behind(*text, 1 + origin->len + digits + sizeof "]:" - 1);
     return true;
 }
 

@@ -50,8 +50,14 @@ static bool take_any_number(struct slice *rest, size_t key_len,
 static inline bool take_number(struct slice *rest, size_t key_len,
                                int64_t *number_r)
 {
-    size_t count = short_number(*rest, key_len, number_r);
+    struct slice text = log_behind(*rest, key_len);
+    size_t count = 1;
 
+    if (text.len > 1 && byte_is_digit(text.ptr[0]) &&
+        !byte_is_digit(text.ptr[1]))
+        *number_r = text.ptr[0] - '0';
+    else
+        count = short_number(*rest, key_len, number_r);
     if (count == 0)
         return take_any_number(rest, key_len, number_r);
     *rest = log_behind(*rest, key_len + count);
@@ -67,8 +73,9 @@ static inline bool take_number(struct slice *rest, size_t key_len,
  * quote, a comment, a list, or what only looks like a field. */
 static inline bytes16 mark_no_single(bytes16 c)
 {
-    return (bytes16)(((c | 2) == '>') | (c == '"') | (c == '\\') | (c == '(') |
-                     (c == ','));
+    /* '<' | 2 is '>', '(' | 4 is ',' */
+    return (bytes16)(((c | 2) == '>') | ((c | 4) == ',') | (c == '"') |
+                     (c == '\\'));
 }
 
 /* Length of the "<A>" that text begins with, when A has none of these; 0

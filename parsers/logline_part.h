@@ -189,8 +189,9 @@ void log_tail_cut(struct log_tail *tail, size_t key_len, struct slice *value_r);
             log_tail_cut((tail), sizeof(key) - 1, (value_r));                  \
     } while (0)
 
-static inline void log_take_first(struct slice *rest, size_t key_len,
-                                  struct slice *value_r)
+/* Always inlined: a call would keep *rest in memory between any two. */
+static inline __attribute__((always_inline)) void
+log_take_first(struct slice *rest, size_t key_len, struct slice *value_r)
 {
     struct slice value = log_behind(*rest, key_len);
     size_t len = bytes_index(value, ',');
