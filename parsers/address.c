@@ -104,23 +104,24 @@ bool address_is_local_action(struct slice address)
 
 static const uint8_t v4_prefix[12] = {[10] = 0xff, [11] = 0xff};
 
+enum { NO_V4_NUMBER = 256 }; /* or more */
+
 /* A number of an IPv4 address, digits all: to 255, without a leading zero. */
-static inline bool take_v4_number(const char *p, size_t len, uint8_t *byte_r)
+static inline unsigned v4_number(const char *p, size_t len)
 {
     unsigned number;
 
     if (len - 1 > 2)
-        return false;
+        return NO_V4_NUMBER;
     number = (unsigned)(p[0] - '0');
     if (len > 1) {
         if (number == 0)
-            return false;
+            return NO_V4_NUMBER;
         number = number * 10 + (unsigned)(p[1] - '0');
         if (len == 3)
             number = number * 10 + (unsigned)(p[2] - '0');
     }
-    *byte_r = (uint8_t)number;
-    return number <= 255;
+    return number;
 }
 
 /*
@@ -137,7 +138,7 @@ take_v4(bytes16 block, const char *p, size_t start, size_t end, struct ip *ip_r)
     unsigned behind_first = points & (points - 1);
     unsigned behind_second = behind_first & (behind_first - 1);
     size_t first, second, third;
-    uint8_t bytes[4];
+    unsigned a, b, c, d;
 
     if ((points | digits) != text || behind_second == 0 ||
         (behind_second & (behind_second - 1)) != 0)
@@ -145,13 +146,17 @@ take_v4(bytes16 block, const char *p, size_t start, size_t end, struct ip *ip_r)
     first = bits_first(points);
     second = bits_first(behind_first);
     third = bits_first(behind_second);
-    if (!take_v4_number(p + start, first - start, &bytes[0]) ||
-        !take_v4_number(p + first + 1, second - first - 1, &bytes[1]) ||
-        !take_v4_number(p + second + 1, third - second - 1, &bytes[2]) ||
-        !take_v4_number(p + third + 1, end - third - 1, &bytes[3]))
+    a = v4_number(p + start, first - start);
+    b = v4_number(p + first + 1, second - first - 1);
+    c = v4_number(p + second + 1, third - second - 1);
+    d = v4_number(p + third + 1, end - third - 1);
+    if ((a | b | c | d) >= NO_V4_NUMBER)
         return false;
     memcpy(ip_r->bytes, v4_prefix, sizeof(v4_prefix));
-    memcpy(ip_r->bytes + sizeof(v4_prefix), bytes, sizeof(bytes));
+    ip_r->bytes[12] = (uint8_t)a;
+    ip_r->bytes[13] = (uint8_t)b;
+    ip_r->bytes[14] = (uint8_t)c;
+    ip_r->bytes[15] = (uint8_t)d;
     return true;
 }
 
