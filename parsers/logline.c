@@ -521,10 +521,9 @@ static inline unsigned pid_ahead(const char *p, int64_t *pid_r)
     if (others == 0)
         return 0;
     count = (unsigned)__builtin_ctzll(others) / 8;
-    if (count == 0 || p[count] != ']' || p[count + 1] != ':' ||
-        p[count + 2] != ' ')
+    if (count == 0 || !bytes_same(p + count, "]: ", 3))
         return 0;
-    *pid_r = log_last_digits(word << (8 - count) * 8, count);
+    *pid_r = log_first_digits(word, count);
     return count;
 }
 
@@ -700,6 +699,8 @@ static struct slice clip(struct slice line, bool *is_cut_r)
 {
     *is_cut_r = line.len > LOGLINE_MAX_BYTES;
     line = slice_head(line, LOGLINE_MAX_BYTES);
+    if (line.len > 0 && (unsigned char)line.ptr[line.len - 1] > ' ')
+        return line;
     while (line.len > 0 &&
            (line.ptr[line.len - 1] == '\r' || line.ptr[line.len - 1] == ' ' ||
             line.ptr[line.len - 1] == '\0'))

@@ -17,7 +17,7 @@ static inline size_t short_number(struct slice text, size_t at,
     others = log_not_digits(word);
     count = others == 0 ? 0 : (unsigned)__builtin_ctzll(others) / 8;
     if (count > 0)
-        *number_r = log_last_digits(word << (8 - count) * 8, count);
+        *number_r = log_first_digits(word, count);
     return count;
 }
 

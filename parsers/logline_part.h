@@ -130,18 +130,30 @@ static inline uint64_t log_not_digits(uint64_t word)
            UINT64_C(0x8080808080808080);
 }
 
-/* The number that the last count bytes of a word, digits all, stand for; 1 to
- * 8 of them, all at once, as log_clock_read does. */
-static inline int64_t log_last_digits(uint64_t word, unsigned count)
+/* The number of eight digits, each without its 0x30: all at once, as
+ * log_clock_read does. */
+static inline int64_t log_eight_digits(uint64_t digits)
 {
     const uint64_t both = UINT64_C(0x000000ff000000ff);
-    uint64_t digits = (word ^ UINT64_C(0x3030303030303030)) >>
-                      (8 - count) * 8 << (8 - count) * 8;
 
     digits = digits * 10 + (digits >> 8); /* pairs, in every other byte */
     digits = (digits & both) * (100 + (UINT64_C(1000000) << 32)) +
              (digits >> 16 & both) * (1 + (UINT64_C(10000) << 32));
     return (int64_t)(digits >> 32);
+}
+
+/* The number that the first or the last count bytes of a word, digits all,
+ * stand for; 1 to 8 of them. */
+static inline int64_t log_first_digits(uint64_t word, unsigned count)
+{
+    word ^= UINT64_C(0x3030303030303030);
+    return log_eight_digits(word << (8 - count) * 8);
+}
+
+static inline int64_t log_last_digits(uint64_t word, unsigned count)
+{
+    word ^= UINT64_C(0x3030303030303030);
+    return log_eight_digits(word >> (8 - count) * 8 << (8 - count) * 8);
 }
 
 /* ---- addresses as the log has them ---- */
