@@ -8,6 +8,8 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <arpa/inet.h>
+
 #include "parsers/address.h"
 #include "tests/assert_slice.h"
 #include "tests/guard.h"
@@ -233,6 +235,33 @@ static void network_addresses_are_read_and_written(void **state)
             ip_is_loopback(&ip) != ip_cases[i].is_loopback ||
             ip_is_private(&ip) != ip_cases[i].is_private)
             fail_msg("%s: kind", ip_cases[i].text);
+    }
+    guard_close(&guard);
+}
+
+/* Numbers of all lengths, too large, with zeros before them, and none. */
+static void dotted_quads_are_read_as_inet_pton_reads_them(void **state)
+{
+    static const char *const parts[] = {"0",   "7",  "10", "99",   "100", "255",
+                                        "256", "00", "01", "1000", "",    "x"};
+    struct guard guard;
+
+    (void)state;
+    guard_open(&guard, 4096);
+    for (unsigned i = 0; i < 12 * 12 * 12 * 12; i++) {
+        char text[32];
+        uint8_t want[4];
+        struct ip ip;
+        int len =
+            snprintf(text, sizeof text, "%s.%s.%s.%s", parts[i % 12],
+                     parts[i / 12 % 12], parts[i / 144 % 12], parts[i / 1728]);
+        bool is_ip = inet_pton(AF_INET, text, want) == 1;
+        struct slice whole = guard_text(&guard, slice_make(text, (size_t)len));
+
+        if (ip_parse(whole, &ip) != is_ip)
+            fail_msg("%s: %s", text, is_ip ? "refused" : "read");
+        if (is_ip)
+            assert_memory_equal(ip_bytes(&ip).ptr, want, sizeof want);
     }
     guard_close(&guard);
 }
@@ -848,6 +877,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(addresses_are_taken_apart),
         cmocka_unit_test(network_addresses_are_read_and_written),
+        cmocka_unit_test(dotted_quads_are_read_as_inet_pton_reads_them),
         cmocka_unit_test(a_nul_ends_no_address),
         cmocka_unit_test(networks_hold_their_addresses_alone),
         cmocka_unit_test(clients_are_read_from_the_right),
