@@ -12,6 +12,7 @@ enum {
     SHARE_MIN = 8,        /* ... worth it when so many are of one source */
     UNION_MAX = 1 << 20,  /* distinct guesses of one crowd */
     ALONE_MAX = 1 << 14,  /* so few are counted before a thread has begun */
+    AHEAD = 6,
 };
 
 void source_each_guess(const struct source *source, struct guess_part part,
@@ -192,6 +193,20 @@ static void follow_trail(const struct guess_table *table,
     add_shared(sources, attacker, shared);
 }
 
+/* Far from any cache, while others are counted. */
+static void prefetch_guesses(const struct sources *sources, size_t attacker,
+                             struct guess_part part)
+{
+    const struct source_more *more;
+
+    if (attacker >= sources->attacker_count ||
+        sources->attackers[attacker].source == 0)
+        return;
+    more = sources->items[sources->attackers[attacker].source].more;
+    if (more != NULL && part.bits > 0)
+        hash_set_prefetch(&more->guesses, part.number << (64 - part.bits));
+}
+
 static void visit_guesses(const struct share_run *run, uint32_t source,
                           struct guess_part part, struct guess_table *table,
                           void (*visit)(void *context, uint64_t hash))
@@ -209,6 +224,7 @@ static void count_part(const struct share_run *run, struct guess_table *table,
     memset(table->hashes, 0, table->slot_count * sizeof(*table->hashes));
     table->trail_count = 0;
     for (size_t i = 0; i < sources->attacker_count; i++) {
+        prefetch_guesses(sources, i + AHEAD, part);
         if (sources->attackers[i].source == 0)
             continue;
         add_trail(table, i | shared_bit);
@@ -230,27 +246,28 @@ static bool has_table(const struct share_run *run, struct guess_table *table)
     return table->hashes != NULL && table->sources != NULL;
 }
 
-static void count_parts(void *context, unsigned worker, size_t first,
-                        size_t end)
+static void count_job(struct share_run *run, struct guess_table *table,
+                      size_t part)
 {
-    struct share_run *run = context;
-    struct guess_table *table = &run->tables[worker];
-
     table->has_failed = !has_table(run, table);
-    for (size_t part = first; part < end && !table->has_failed; part++)
+    if (!table->has_failed)
         count_part(run, table, (struct guess_part){run->part_bits, part});
     if (table->has_failed)
         atomic_store(&run->has_failed, true);
 }
 
-static void add_totals_of(void *context, unsigned worker, size_t first,
-                          size_t end)
+/* A job is an attacker's totals or a part. */
+static void do_jobs(void *context, unsigned worker, size_t first, size_t end)
 {
     struct share_run *run = context;
+    size_t attackers = run->sources->attacker_count;
 
-    (void)worker;
-    for (size_t i = first; i < end; i++)
-        add_all_totals(run->sources, &run->sources->attackers[i]);
+    for (size_t job = first; job < end; job++) {
+        if (job < attackers)
+            add_all_totals(run->sources, &run->sources->attackers[job]);
+        else
+            count_job(run, &run->tables[worker], job - attackers);
+    }
 }
 
 static void add_source(struct share_run *run, uint32_t source)
@@ -298,20 +315,15 @@ static void plan_parts(struct share_run *run)
         run->slot_count *= 2;
 }
 
-static bool run_both(struct share_run *run, unsigned worker_count)
+static bool run_jobs(struct share_run *run, unsigned worker_count)
 {
     struct progress unseen = {.when = PROGRESS_NEVER};
-    size_t attackers = run->sources->attacker_count;
-    size_t parts = (size_t)1 << run->part_bits;
+    size_t jobs = run->sources->attacker_count + ((size_t)1 << run->part_bits);
 
-    if (run->guess_count <= ALONE_MAX) {
-        add_totals_of(run, 0, 0, attackers);
-        count_parts(run, 0, 0, parts);
-        return true;
-    }
-    return workers_run(worker_count, attackers, 16, add_totals_of, run,
-                       &unseen) &&
-           workers_run(worker_count, parts, 1, count_parts, run, &unseen);
+    if (run->guess_count > ALONE_MAX)
+        return workers_run(worker_count, jobs, 1, do_jobs, run, &unseen);
+    do_jobs(run, 0, 0, jobs);
+    return true;
 }
 
 bool shares_count(struct sources *sources, uint8_t *named,
@@ -324,7 +336,7 @@ bool shares_count(struct sources *sources, uint8_t *named,
     is_good = list_sources(&run, named) && run.tables != NULL;
     if (is_good) {
         plan_parts(&run);
-        is_good = run_both(&run, worker_count) && !run.has_failed;
+        is_good = run_jobs(&run, worker_count) && !run.has_failed;
     }
     for (unsigned i = 0; i < worker_count && run.tables != NULL; i++) {
         free(run.tables[i].hashes);
