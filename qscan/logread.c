@@ -118,6 +118,18 @@ static struct record *next_record(struct piece *piece)
     return &piece->records[piece->count];
 }
 
+/* Nobody has touched the text yet, and a processor looks ahead too late while
+ * it takes lines apart: what lies some lines ahead is asked for now. */
+static inline void prefetch_text(struct slice rest)
+{
+    enum { AHEAD_BYTES = 2048, LINE_BYTES = 256, CACHE_LINE_BYTES = 64 };
+
+    if (rest.len < AHEAD_BYTES + LINE_BYTES)
+        return;
+    for (size_t i = 0; i < LINE_BYTES; i += CACHE_LINE_BYTES)
+        __builtin_prefetch(rest.ptr + AHEAD_BYTES + i);
+}
+
 /* Takes all lines of a block apart; the work of the workers. */
 static bool parse_piece(struct worker *worker, struct piece *piece)
 {
@@ -132,6 +144,7 @@ static bool parse_piece(struct worker *worker, struct piece *piece)
         struct record *record = next_record(piece);
         bool is_cut = piece->block.is_cut && rest.len == 0;
 
+        prefetch_text(rest);
         if (record == NULL)
             return false;
         worker->maker.tally.overlong_lines += is_cut && !is_rest;
