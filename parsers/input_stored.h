@@ -10,9 +10,9 @@
 #include <stdint.h>
 
 enum {
-    STORED_BYTES = 256 * 1024, /* read at once */
-    STORED_BACK_BYTES = 8,     /* a decoder may have read ahead so far */
-    STORED_HEAD_BYTES = 16,    /* read first, to know the format */
+    STORED_BYTES = 64 * 1024, /* read at once */
+    STORED_BACK_BYTES = 8,    /* a decoder may have read ahead so far */
+    STORED_HEAD_BYTES = 16,   /* read first, to know the format */
 };
 
 struct stored {
