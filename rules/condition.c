@@ -511,8 +511,7 @@ static bool is_pathological(struct slice pattern)
     return false;
 }
 
-/* The length of the class that the pattern begins with. An unusual one may end
- * later: no byte of it is taken for another thing than it is. */
+/* The length of the class that the pattern begins with. */
 static size_t class_length(struct slice pattern)
 {
     size_t at = 1;
@@ -526,15 +525,25 @@ static size_t class_length(struct slice pattern)
     return at + 1;
 }
 
-/* Whether the regex may have alternatives that no group holds. */
+/* In or behind these a byte is another thing than it looks; they are rare. */
+static bool is_hard_to_read(struct slice pattern)
+{
+    static const struct slice signs[] = {
+        SLICE_TEXT("\\Q"), SLICE_TEXT("\\E"), SLICE_TEXT("\\c"),
+        SLICE_TEXT("(?#"), SLICE_TEXT("(?C"), SLICE_TEXT("(*"),
+        SLICE_TEXT("[:"),  SLICE_TEXT("[."),  SLICE_TEXT("[=")};
+
+    for (size_t i = 0; i < sizeof(signs) / sizeof(signs[0]); i++)
+        if (slice_find(pattern, signs[i]) < pattern.len)
+            return true;
+    return false;
+}
+
+/* Whether the regex has alternatives that no group holds. */
 static bool has_alternatives(struct slice pattern)
 {
     int depth = 0;
 
-    /* In these a parenthesis opens nothing; they are rare. */
-    if (slice_find(pattern, SLICE_LITERAL("\\Q")) < pattern.len ||
-        slice_find(pattern, SLICE_LITERAL("(?#")) < pattern.len)
-        return true;
     for (size_t i = 0; i < pattern.len; i++) {
         switch (pattern.ptr[i]) {
         case '\\':
@@ -723,7 +732,8 @@ static bool find_simple(struct compiler *c, struct condition *condition,
 {
     bool is_caseless = (options & PCRE2_CASELESS) != 0;
 
-    if ((options & PCRE2_EXTENDED) != 0 || has_alternatives(pattern))
+    if ((options & PCRE2_EXTENDED) != 0 || is_hard_to_read(pattern) ||
+        has_alternatives(pattern))
         return true;
     if (pattern.len > 0 && pattern.ptr[0] == '^')
         return find_head(c, condition, slice_skip(pattern, 1), is_caseless);

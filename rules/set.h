@@ -156,6 +156,8 @@ struct answered_field {
 };
 
 enum { SEEN_FIELDS_MAX = 8, ANSWERED_FIELDS_MAX = 16, ANSWERED_MAX = 32 };
+_Static_assert(FIELD_EVENT_TAG - FIELD_EVENT_TEXT < ANSWERED_FIELDS_MAX,
+               "each field of events may be answered");
 
 /* What lines of one shape are asked for. */
 struct shape_plan {

@@ -797,6 +797,10 @@ static void a_regex_means_the_same_without_the_library(void **state)
                                          "\\x41",
                                          "\\Q(\\E",
                                          "(?#()",
+                                         "\\E",
+                                         "\\c[",
+                                         "(*:(a)",
+                                         "[[:alpha:](]",
                                          ".",
                                          "(a|b)",
                                          "(?:a|)",
@@ -822,8 +826,13 @@ static void a_regex_means_the_same_without_the_library(void **state)
                                          "]"};
     static const char *const flags[] = {"", "", "i", "s", "x"};
     static const char *const known[] = {
-        "^b\\Q(\\E|a", "^b(?#()|a", "^z[\\\\]|a", "^z[]|]|a", "^z[^]|]|a",
-        "^a{0}b",      "^[a]{0}b",  "^\\d{0}b",   "^[^aB]",   "^[A-C]$"};
+        "^b\\Q(\\E|a",      "^b(?#()|a",     "^z[\\\\]|a",
+        "^z[]|]|a",         "^z[^]|]|a",     "^a[[:alpha:](]x|b",
+        "^ab\\E*",          "^ab\\E?$",      "^[ab]\\E*x",
+        "^a[\\E](]|b",      "^a\\c[b|a",     "^a\\c(b|a",
+        "^a(*MARK:x(y)b|a", "^a(?C'((')b|a", "^a{0}b",
+        "^[a]{0}b",         "^\\d{0}b",      "^[^aB]",
+        "^[A-C]$"};
     unsigned yes_count = 0;
 
     (void)state;
