@@ -160,19 +160,23 @@ struct row_of {
 };
 
 static const struct row_of rows[] = {
-    {"a.example", "mx.a.example", "192.0.2.1", STATUS_REFUSED, true},
-    {"b.example", "mx.b.example", "192.0.2.1", STATUS_TIMEOUT, true},
-    {"a.example", "mx.a.example", "192.0.2.2", STATUS_UNREACHABLE, true},
-    {"a.example", "mx.a.example", NULL, STATUS_REFUSED, false},
-    {"b.example", "mx.b.example", NULL, STATUS_REPLY, false},
-    {"b.example", "mx.c.example", NULL, STATUS_RESET, false},
-    {"c.example", "mx.c.example", "192.0.2.1", STATUS_UNRESOLVED, true},
-    {"c.example", "mx.a.example", NULL, STATUS_TIMEOUT, false},
-    {"mx.a.example", "mx.a.example", NULL, STATUS_TIMEOUT, false},
-    {"d.a.example", "mx.a.example", NULL, STATUS_TIMEOUT, false},
-    {"a.example", "mx.c.example", NULL, STATUS_REFUSED, false},
-    {"a.example", "mx.c.example", NULL, STATUS_TIMEOUT, false},
-    {"b.example", "c.example", NULL, STATUS_TIMEOUT, false},
+    {"anna.example", "mx.anna.example", "192.0.2.1", STATUS_REFUSED, true},
+    {"bert.example", "mx.bert.example", "192.0.2.1", STATUS_TIMEOUT, true},
+    {"anna.example", "mx.anna.example", "192.0.2.2", STATUS_UNREACHABLE, true},
+    {"anna.example", "mx.anna.example", NULL, STATUS_REFUSED, false},
+    {"bert.example", "mx.bert.example", NULL, STATUS_REPLY, false},
+    {"bert.example", "mx.carl.example", NULL, STATUS_RESET, false},
+    {"carl.example", "mx.carl.example", "192.0.2.1", STATUS_UNRESOLVED, true},
+    {"carl.example", "mx.anna.example", NULL, STATUS_TIMEOUT, false},
+    {"mx.anna.example", "mx.anna.example", NULL, STATUS_TIMEOUT, false},
+    {"d.anna.example", "mx.anna.example", NULL, STATUS_TIMEOUT, false},
+    {"anna.example", "mx.carl.example", NULL, STATUS_REFUSED, false},
+    {"anna.example", "mx.carl.example", NULL, STATUS_TIMEOUT, false},
+    {"bert.example", "carl.example", NULL, STATUS_TIMEOUT, false},
+    /* a provider's customers below what may be a public suffix */
+    {"shop.co.example", "isp.co.example", NULL, STATUS_TIMEOUT, false},
+    {"club.co.example", "isp.co.example", NULL, STATUS_TIMEOUT, false},
+    {"www.isp.co.example", "isp.co.example", NULL, STATUS_TIMEOUT, false},
 };
 
 static void add_row(struct crowd *crowd, struct facts_table *table,
@@ -207,17 +211,18 @@ static void check_merged(const struct crowd *crowd,
     assert_int_equal(crowd_find_source(crowd, &one)->guesses, 3);
     assert_int_equal(crowd_find_source(crowd, &two)->bounces, 1);
     assert_null(crowd_find_source(crowd, &nobody));
-    assert_int_equal(host_of(crowd, "mx.a.example").waiting, 6);
-    assert_int_equal(host_of(crowd, "mx.a.example").domains, 1);
-    assert_int_equal(host_of(crowd, "mx.c.example").domains, 1);
-    assert_int_equal(host_of(crowd, "mx.b.example").domains, 0);
-    assert_int_equal(host_of(crowd, "c.example").domains, 1);
-    assert_int_equal(host_of(crowd, "mx.b.example").waiting, 1);
-    assert_int_equal(host_of(crowd, "mx.c.example").waiting, 3);
-    assert_int_equal(host_of(crowd, "a.example").answered, 1);
-    assert_int_equal(host_of(crowd, "b.example").answered, 2);
+    assert_int_equal(host_of(crowd, "mx.anna.example").waiting, 6);
+    assert_int_equal(host_of(crowd, "mx.anna.example").domains, 1);
+    assert_int_equal(host_of(crowd, "mx.carl.example").domains, 1);
+    assert_int_equal(host_of(crowd, "mx.bert.example").domains, 0);
+    assert_int_equal(host_of(crowd, "carl.example").domains, 1);
+    assert_int_equal(host_of(crowd, "isp.co.example").domains, 2);
+    assert_int_equal(host_of(crowd, "mx.bert.example").waiting, 1);
+    assert_int_equal(host_of(crowd, "mx.carl.example").waiting, 3);
+    assert_int_equal(host_of(crowd, "anna.example").answered, 1);
+    assert_int_equal(host_of(crowd, "bert.example").answered, 2);
     assert_int_equal(host_of(crowd, "unheard.example").waiting, 0);
-    assert_int_equal(clients_of(crowd, "a.example"), 2);
+    assert_int_equal(clients_of(crowd, "anna.example"), 2);
     for (size_t i = 0; i < table->count; i++) {
         const struct facts *row = &table->rows[i];
 
@@ -246,10 +251,10 @@ static void test_any_share_of_work_gives_the_same_counts(void **state)
             assert_true(crowd_init(&parts[p], key));
         for (size_t i = 0; i < ROWS; i++, rest /= PARTS)
             add_row(&parts[rest % PARTS], &table, &rows[i], rest % PARTS);
-        crowd_add_answer(&parts[way % PARTS], SLICE_LITERAL("a.example"));
-        add_client(&parts[way % PARTS], "a.example", "[192.0.2.1]");
-        add_client(&parts[(way + 1) % PARTS], "a.example", "[192.0.2.9]");
-        add_client(&parts[(way + 2) % PARTS], "a.example", "[203.0.113.9]");
+        crowd_add_answer(&parts[way % PARTS], SLICE_LITERAL("anna.example"));
+        add_client(&parts[way % PARTS], "anna.example", "[192.0.2.1]");
+        add_client(&parts[(way + 1) % PARTS], "anna.example", "[192.0.2.9]");
+        add_client(&parts[(way + 2) % PARTS], "anna.example", "[203.0.113.9]");
         assert_true(crowd_merge(parts, PARTS, &table));
         check_merged(&parts[0], &table);
         for (size_t p = 0; p < PARTS; p++)
