@@ -157,7 +157,7 @@ static bool parse_piece(struct worker *worker, struct piece *piece)
         is_rest = false;
         piece->line_count += !is_cut;
     }
-    return true;
+    return !piece->scratch.has_failed;
 }
 
 /* ---- lanes ---- */

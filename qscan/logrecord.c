@@ -57,8 +57,10 @@ static char *scratch_take(struct record_scratch *scratch, size_t bytes)
     if (bytes > scratch->left) {
         struct scratch_block *block = malloc(sizeof(*block));
 
-        if (block == NULL)
+        if (block == NULL) {
+            scratch->has_failed = true;
             return NULL;
+        }
         block->next = scratch->blocks;
         scratch->blocks = block;
         scratch->at = block->bytes;
@@ -114,7 +116,7 @@ static struct slice template_of(struct record_scratch *scratch,
         return slice_head(text, REASON_MAX_BYTES);
     out = scratch_take(scratch, REASON_MAX_BYTES);
     if (out == NULL)
-        return slice_head(text, plain);
+        return slice_head(text, REASON_MAX_BYTES);
     for (size_t i = 0; i < text.len && len < REASON_MAX_BYTES; i++) {
         char c = text.ptr[i];
 

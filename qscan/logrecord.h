@@ -117,6 +117,7 @@ struct record_scratch {
     struct scratch_block *blocks; /* owned */
     char *at;
     size_t left;
+    bool has_failed; /* no memory: what lay there is wrong */
 };
 
 void record_scratch_clear(struct record_scratch *scratch);
