@@ -245,8 +245,10 @@ static struct open_message *add_message(struct join *join, uint64_t key,
     struct join_state *state = join->state;
     struct open_message *message;
 
-    if (state->used * 4 >= state->slot_count * 3 && !make_room(join) &&
-        state->used + 1 >= state->slot_count) {
+    /* Once: looking for room takes a walk through the table. */
+    if (join->has_failed)
+        return NULL;
+    if (state->used * 4 >= state->slot_count * 3 && !make_room(join)) {
         join->has_failed = true;
         return NULL;
     }

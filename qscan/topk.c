@@ -269,7 +269,10 @@ void topk_add_hashed(struct topk *table, struct slice text, uint64_t hash,
 
     if (slice_is_absent(text) || count == 0)
         return;
-    text = slice_head(text, TOPK_TEXT_MAX_BYTES);
+    if (text.len > TOPK_TEXT_MAX_BYTES) {
+        text = slice_head(text, TOPK_TEXT_MAX_BYTES);
+        hash = keyed_hash(table->key, text);
+    }
     table->total += count;
     row = row_of(table, text, hash);
     if (row == NULL)

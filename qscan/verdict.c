@@ -10,11 +10,12 @@ enum {
     /* A domain that so many clients guessed at is served here; a remote domain
      * that a user of ours mistyped is not. */
     SERVED_SOURCES = 3,
-    RETURNS_SHARE = 80, /* of a hundred envelopes, from the null sender */
-    RETURNED_FEW = 2,   /* bounces from a host without a name */
-    RELAYED_MIN = 5,    /* guesses that show a relay of ours: fewer than
-                           any rule names a source for ... */
-    RELAYED_SHARE = 80, /* ... when so many of a hundred are others' */
+    RETURNS_SHARE = 80,     /* of a hundred envelopes, from the null sender */
+    RETURNED_FEW = 2,       /* bounces from a host without a name */
+    RELAYS_ASKED_MAX = 256, /* each is a walk through all sources */
+    RELAYED_MIN = 5,        /* guesses that show a relay of ours: fewer than
+                               any rule names a source for ... */
+    RELAYED_SHARE = 80,     /* ... when so many of a hundred are others' */
 };
 
 static const uint64_t one_bit = 1;
@@ -34,6 +35,7 @@ struct judge {
     uint32_t *crowd_of; /* by source: the first crowd of it, from 1 */
     uint8_t *named;     /* bit per source: an attacker or member of one */
     uint8_t *ours;      /* enum ours, by source: each rule asks the same */
+    unsigned relays_asked;
     /* the source that is asked about */
     uint32_t source;
     size_t member_count; /* 0: no crowd */
@@ -128,8 +130,10 @@ static bool find_relay(struct judge *judge, const struct source *source)
     bool is_relay;
 
     if (source->guesses < RELAYED_MIN || source->more == NULL ||
-        source->late_unknown > 0 || !is_named_like_log_host(sources, source))
+        source->late_unknown > 0 || !is_named_like_log_host(sources, source) ||
+        judge->relays_asked == RELAYS_ASKED_MAX)
         return false;
+    judge->relays_asked++;
     overlap.guesses = &source->more->guesses;
     for (uint32_t i = 1; i < sources->count; i++)
         if (sources->items[i].late_unknown > 0)
