@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/auxv.h>
 #include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
@@ -92,14 +93,19 @@ void arena_adopt(struct arena *into, struct arena *from)
 
 void keyed_hash_new_key(uint64_t key[2])
 {
+    const void *given = (const void *)(uintptr_t)getauxval(AT_RANDOM);
+    struct timespec now;
+
     if (getrandom(key, 2 * sizeof(key[0]), GRND_NONBLOCK) ==
         (ssize_t)(2 * sizeof(key[0])))
         return;
-    /* Early at boot: the clock is the best there is. */
-    struct timespec now;
+    /* Early at boot: the clock, and what the kernel gave this process. */
     clock_gettime(CLOCK_MONOTONIC, &now);
-    key[0] = (uint64_t)now.tv_nsec * 0x9e3779b97f4a7c15U;
-    key[1] = (uint64_t)now.tv_sec ^ (uint64_t)(uintptr_t)&now;
+    key[0] = key[1] = 0;
+    if (given != NULL)
+        memcpy(key, given, 2 * sizeof(key[0]));
+    key[0] ^= (uint64_t)now.tv_nsec * 0x9e3779b97f4a7c15U;
+    key[1] ^= (uint64_t)now.tv_sec ^ (uint64_t)(uintptr_t)&now;
 }
 
 bool intern_init(struct intern *table, struct arena *arena,

@@ -279,7 +279,7 @@ static void add_opening(struct log_file *file, const struct logline *line)
     size_t number = file->opening_count;
     unsigned second =
         line->stamp.minute % ZONE_STEP_MIN * 60u + line->stamp.second;
-    uint64_t key[2] = {number == 0 ? 0 : file->opening[number - 1],
+    uint64_t key[2] = {number == 0 ? ~OPENING_KEY : file->opening[number - 1],
                        OPENING_KEY ^ second};
 
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
