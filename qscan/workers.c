@@ -83,10 +83,20 @@ bool workers_run(unsigned worker_count, size_t job_count, size_t piece,
     return started > 0;
 }
 
+/* gcc says so by a macro, clang by a feature. */
+#ifdef __has_feature
+#if __has_feature(thread_sanitizer)
+#define UNDER_THREAD_SANITIZER
+#endif
+#endif
+#ifdef __SANITIZE_THREAD__
+#define UNDER_THREAD_SANITIZER
+#endif
+
 void workers_own_descriptors(void)
 {
 /* The thread sanitizer takes two descriptors of one number for one. */
-#ifndef __SANITIZE_THREAD__
+#ifndef UNDER_THREAD_SANITIZER
     unshare(CLONE_FILES); /* where that is denied, things are only slower */
 #endif
 }
