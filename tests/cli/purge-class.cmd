@@ -10,5 +10,5 @@ ask --purge=lost,orphan --yes queue
 ask --purge=unheard-of --yes queue
 ask --purge=inbound --id=6AMJJw8E028245 --yes queue
 ls queue | grep 6AMJJw8E028245
-# Process numbers, which end the names of runs, may begin anew.
-ask --runs queue | sed 's/^2[0-9TZ-]* */RUN /' | sort
+# A minute or the numbers of processes may begin anew between them.
+ask --runs queue | sed 's/^2[^ ]* *[0-9-]* [0-9:]* */RUN /' | sort
