@@ -202,6 +202,12 @@ static inline bool bytes_have(struct slice text, bytes_mark mark)
     return bytes_find(text, mark) < text.len;
 }
 
+/* As byte_is_space. */
+static inline bytes16 bytes16_mark_space(bytes16 block)
+{
+    return (bytes16)((block == ' ') | (block - '\t' <= '\r' - '\t'));
+}
+
 static inline bytes16 bytes16_mark_upper(bytes16 block)
 {
     return (bytes16)(block - 'A' <= 'Z' - 'A');

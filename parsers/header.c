@@ -147,9 +147,9 @@ static struct slice next_parameter(struct slice text)
 
 static inline bytes16 mark_word_end(bytes16 c)
 {
-    return (bytes16)((c == ' ') | (c - '\t' <= '\r' - '\t') | (c == ';') |
-                     (c == '=') | (c == '"') | (c == '(') | (c == ')') |
-                     (c == '\0'));
+    return bytes16_mark_space(c) |
+           (bytes16)((c == ';') | (c == '=') | (c == '"') | (c == '(') |
+                     (c == ')') | (c == '\0'));
 }
 
 /* Takes the word off the front of *text. */
@@ -192,8 +192,7 @@ struct slice header_parameter(struct slice value, struct slice name)
 
 static inline bytes16 mark_token_end(bytes16 c)
 {
-    return (bytes16)((c == ' ') | (c - '\t' <= '\r' - '\t') | (c == ';') |
-                     (c == '('));
+    return bytes16_mark_space(c) | (bytes16)((c == ';') | (c == '('));
 }
 
 size_t header_token_len(struct slice text)

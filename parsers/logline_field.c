@@ -170,8 +170,7 @@ static struct slice without_literal_name(struct slice relay)
 
 static inline bytes16 mark_word_end(bytes16 c)
 {
-    return (bytes16)((c == ' ') | (c - '\t' <= '\r' - '\t') | (c == '[') |
-                     (c == '@'));
+    return bytes16_mark_space(c) | (bytes16)((c == '[') | (c == '@'));
 }
 
 static bool is_one_word(struct slice text)
