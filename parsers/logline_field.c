@@ -78,20 +78,9 @@ bool log_scan_is_closed(const struct log_scan *scan)
     return scan->angles == 0 && scan->comments == 0 && !scan->is_quoted;
 }
 
-/* Where a plain address ends, or is none; '<' | 2 is '>'. */
-static inline bytes16 mark_plain_end(bytes16 c)
-{
-    return (bytes16)(((c | 2) == '>') | (c == '"') | (c == '\\') | (c == '('));
-}
-
 size_t log_plain_address(struct slice text)
 {
-    size_t end;
-
-    if (text.len == 0 || text.ptr[0] != '<')
-        return 0;
-    end = 1 + bytes_find(log_behind(text, 1), mark_plain_end);
-    return end < text.len && text.ptr[end] == '>' ? end + 1 : 0;
+    return log_in_angles(text, log_mark_plain_end);
 }
 
 bool logline_next_recipient(struct slice *rest, struct slice *recipient_r)
@@ -267,15 +256,14 @@ bool logline_reply(struct slice text, struct logline *line)
 /* A colon or a blank inside may make it another shape. */
 static inline bytes16 mark_no_usual_reply(bytes16 c)
 {
-    return mark_plain_end(c) | (bytes16)((c == ':') | (c == ' '));
+    return log_mark_plain_end(c) | (bytes16)((c == ':') | (c == ' '));
 }
 
 bool logline_usual_reply(struct slice text, struct logline *line)
 {
-    size_t end = 2 + bytes_find(log_behind(text, 1), mark_no_usual_reply);
+    size_t end = log_in_angles(text, mark_no_usual_reply);
 
-    if (end >= text.len || text.ptr[end - 1] != '>' ||
-        !LOG_STARTS(log_behind(text, end), "... "))
+    if (end == 0 || !LOG_STARTS(log_behind(text, end), "... "))
         return false;
     line->kind = LOGLINE_REPLY;
     line->recipient = address_bare(slice_make(text.ptr, end));

@@ -69,25 +69,17 @@ static inline bool take_number(struct slice *rest, size_t key_len,
 
 /* ---- addresses ---- */
 
-/* What ends an address or makes it none to be taken at sight: its brackets, a
- * quote, a comment, a list, or what only looks like a field. */
+/* A comma begins another address, or what only looks like a field. */
 static inline bytes16 mark_no_single(bytes16 c)
 {
-    /* '<' | 2 is '>', '(' | 4 is ',' */
-    return (bytes16)(((c | 2) == '>') | ((c | 4) == ',') | (c == '"') |
-                     (c == '\\'));
+    return log_mark_plain_end(c) | (bytes16)(c == ',');
 }
 
-/* Length of the "<A>" that text begins with, when A has none of these; 0
- * otherwise. */
+/* Length of the address that text begins with, when it can be taken at sight;
+ * 0 otherwise. */
 static inline size_t single_address(struct slice text)
 {
-    size_t end;
-
-    if (text.len == 0 || text.ptr[0] != '<')
-        return 0;
-    end = 1 + bytes_find(log_behind(text, 1), mark_no_single);
-    return end < text.len && text.ptr[end] == '>' ? end + 1 : 0;
+    return log_in_angles(text, mark_no_single);
 }
 
 /* ---- from= (headers.c, logsender) ---- */

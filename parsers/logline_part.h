@@ -178,6 +178,24 @@ bool log_scan_is_closed(const struct log_scan *scan);
  * look; 0 otherwise. */
 size_t log_plain_address(struct slice text);
 
+/* Where a plain address ends, or is none; '<' | 2 is '>'. */
+static inline bytes16 log_mark_plain_end(bytes16 c)
+{
+    return (bytes16)(((c | 2) == '>') | (c == '"') | (c == '\\') | (c == '('));
+}
+
+/* Length of the "<A>" that text begins with when the first byte behind its '<'
+ * that mark marks is its '>'; 0 otherwise. */
+static inline size_t log_in_angles(struct slice text, bytes_mark mark)
+{
+    size_t end;
+
+    if (text.len == 0 || text.ptr[0] != '<')
+        return 0;
+    end = 1 + bytes_find(log_behind(text, 1), mark);
+    return end < text.len && text.ptr[end] == '>' ? end + 1 : 0;
+}
+
 /* ---- parts of a line ---- */
 
 /* Bytes of the stamp at the start of text; 0 when there is none, *stamp_r then
@@ -237,9 +255,8 @@ bool logline_reply(struct slice text, struct logline *line);
  * address.
  */
 bool logline_usual_handshake(struct slice text, struct logline *line);
-/* Of "<x>... User unknown", its "<" seen, what logline_reply sets, when x is
- * such that none of the others could take the line for its own: one line of
- * four. */
+/* Of "<x>... User unknown" what logline_reply sets, when x is such that none of
+ * the others could take the line for its own: one line of four. */
 bool logline_usual_reply(struct slice text, struct logline *line);
 /* By its first words, and by words in its middle: nothing but kind, reason,
  * and the peer where one stands between known words. */
