@@ -49,10 +49,10 @@ static inline void hash_words(struct slice text, uint64_t words_r[2])
  * Keyed, so that nobody who chooses names can make a table slow, or two names
  * one. The key is the caller's to make, of 128 random bits: one that can be
  * guessed protects nothing, and one of small or equal halves not even against
- * chance. It holds against
- * who never sees a hash, as nobody does outside this process: they order no
- * output, are not stored, and are not sent. Of a short text it takes a fifth of
- * the time of SipHash, which is made for those who may see hashes.
+ * chance. It holds against who never sees a hash, as nobody does outside this
+ * process: they order no output, are not stored, and are not sent. Of a short
+ * text it takes a fifth of the time of SipHash, which is made for those who may
+ * see hashes.
  *
  * Sixteen bytes at a time go into the factors of a product, each hidden by what
  * nobody knows; the length, odd and spread over a word, into a last one.

@@ -113,29 +113,11 @@ struct seen {
     uint64_t hash;          /* of the texts; loose_hash tells why not keyed */
 };
 
-/* Most texts have at most sixteen bytes. Their first and their last eight,
- * which may overlap, say all of them, when the length is known. Returns a hash
- * of them. */
+/* Most texts have at most sixteen bytes. Returns a hash of them. */
 static inline uint64_t put_short(uint64_t words_r[2], struct slice text)
 {
-    uint64_t first = 0, last = 0;
-    uint32_t halves[2];
-
-    if (text.len >= 8) {
-        memcpy(&first, text.ptr, 8);
-        memcpy(&last, text.ptr + text.len - 8, 8);
-    } else if (text.len >= 4) {
-        memcpy(&halves[0], text.ptr, 4);
-        memcpy(&halves[1], text.ptr + text.len - 4, 4);
-        first = halves[0];
-        last = halves[1];
-    } else {
-        for (size_t i = 0; i < text.len; i++)
-            first = first << 8 | (unsigned char)text.ptr[i];
-    }
-    words_r[0] = first;
-    words_r[1] = last;
-    return first * UINT64_C(0xff51afd7ed558ccd) + last;
+    hash_words(text, words_r);
+    return words_r[0] * UINT64_C(0xff51afd7ed558ccd) + words_r[1];
 }
 
 static uint64_t put_long(uint64_t *words_r, struct slice text)
