@@ -116,15 +116,13 @@ static int64_t days_of(struct slice text)
 
 int64_t log_duration_any(struct slice text)
 {
-    enum { CLOCK_LEN = 8 };
     struct log_clock clock;
-    int64_t days = 0;
+    int64_t days;
 
-    if (text.len < CLOCK_LEN)
+    if (text.len <= LOG_CLOCK_LEN)
         return -1;
-    if (text.len > CLOCK_LEN)
-        days = days_of(slice_head(text, text.len - CLOCK_LEN));
-    clock = log_clock_read(text.ptr + text.len - CLOCK_LEN);
+    days = days_of(slice_head(text, text.len - LOG_CLOCK_LEN));
+    clock = log_clock_read(text.ptr + text.len - LOG_CLOCK_LEN);
     if (days < 0 || !clock.is_good)
         return -1;
     return days * 86400 + log_clock_sec(clock);

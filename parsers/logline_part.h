@@ -98,22 +98,25 @@ static inline int64_t log_clock_sec(struct log_clock clock)
     return clock.hour * 3600 + clock.minute * 60 + clock.second;
 }
 
-/* "[D+]HH:MM:SS", or -1 (sendmail/convtime.c: pintvl); a day has 24 hours. */
+enum { LOG_CLOCK_LEN = sizeof "00:00:00" - 1 };
+
+/* log_duration of "D+HH:MM:SS", however many days. */
 int64_t log_duration_any(struct slice text);
 
-/* The same; mostly there are no days, or less than ten. */
+/* "[D+]HH:MM:SS", or -1 (sendmail/convtime.c: pintvl); a day has 24 hours.
+ * Mostly there are no days, or less than ten. */
 static inline int64_t log_duration(struct slice text)
 {
-    enum { CLOCK_LEN = 8, DAY_LEN = 2 };
+    enum { DAY_LEN = 2 };
     struct log_clock clock;
     int64_t days = 0;
 
-    if (text.len == DAY_LEN + CLOCK_LEN && text.ptr[1] == '+' &&
+    if (text.len == DAY_LEN + LOG_CLOCK_LEN && text.ptr[1] == '+' &&
         byte_is_digit(text.ptr[0])) {
         days = text.ptr[0] - '0';
-        text = slice_make(text.ptr + DAY_LEN, CLOCK_LEN);
+        text = slice_make(text.ptr + DAY_LEN, LOG_CLOCK_LEN);
     }
-    if (text.len != CLOCK_LEN)
+    if (text.len != LOG_CLOCK_LEN)
         return log_duration_any(text);
     clock = log_clock_read(text.ptr);
     return clock.is_good ? days * 86400 + log_clock_sec(clock) : -1;
