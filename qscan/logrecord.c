@@ -88,10 +88,13 @@ struct slice record_lower(struct slice text, char *room)
 
 static struct slice lower_in(struct record_scratch *scratch, struct slice text)
 {
+    char *room;
+
     text = slice_head(text, ADDRESS_MAX_BYTES);
     if (!has_upper(text))
         return text;
-    return record_lower(text, scratch_take(scratch, text.len));
+    room = scratch_take(scratch, text.len);
+    return room == NULL ? text : bytes_lower(room, text);
 }
 
 /* What does not stand in a template as it is. */

@@ -21,7 +21,7 @@ enum {
 
 /* One key for all files: of a small number a hash would forget what is before
  * an empty text. */
-static const uint64_t OPENING_KEY = UINT64_C(0xa4093822299f31d0);
+static const uint64_t opening_key = UINT64_C(0xa4093822299f31d0);
 
 /* ---- stamps to seconds ---- */
 
@@ -279,8 +279,8 @@ static void add_opening(struct log_file *file, const struct logline *line)
     size_t number = file->opening_count;
     unsigned second =
         line->stamp.minute % ZONE_STEP_MIN * 60u + line->stamp.second;
-    uint64_t key[2] = {number == 0 ? ~OPENING_KEY : file->opening[number - 1],
-                       OPENING_KEY ^ second};
+    uint64_t key[2] = {number == 0 ? ~opening_key : file->opening[number - 1],
+                       opening_key ^ second};
 
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
         key[0] = keyed_hash(key, parts[i]);
