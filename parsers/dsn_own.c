@@ -197,11 +197,11 @@ enum {
     NAMED_MAX = 32,
 };
 
-/* 5.0.0 for a permanent reply that has no code, as of servers that know none:
- * the MIME form has one of sendmail's making there. */
-static struct slice reply_code(struct slice reply)
+/* The code that a reply was found to have; 5.0.0 for a permanent one without,
+ * as of servers that know none: the MIME form has one of sendmail's making
+ * there. */
+static struct slice reply_code(struct slice reply, struct slice code)
 {
-    struct slice code = dsn_reply_status(reply);
     struct slice words = slice_skip(reply, 4);
 
     if (!slice_is_absent(code) || words.len == 0 ||
@@ -251,7 +251,8 @@ static enum dsn_outcome read_listed(struct dsn *dsn, struct slice line,
         last->diagnostic = slice_skip(line, reason.len);
         if (last->diagnostic.len > 0 && line.ptr[line.len - 1] == ')')
             last->diagnostic.len--;
-        last->status = reply_code(last->diagnostic);
+        last->status =
+            reply_code(last->diagnostic, dsn_reply_status(last->diagnostic));
     }
     return DSN_OK;
 }
@@ -261,13 +262,14 @@ static enum dsn_outcome read_listed(struct dsn *dsn, struct slice line,
 static void take_reply(struct dsn *dsn, struct slice line)
 {
     struct slice reply = slice_skip(line, 4);
-    struct slice code = reply_code(reply);
+    struct slice said = dsn_reply_status(reply);
+    struct slice code = reply_code(reply, said);
     struct slice name;
 
     if (!slice_starts(line, SLICE_LITERAL("<<< ")) || slice_is_absent(code) ||
         dsn->recipient_count > NAMED_MAX)
         return;
-    name = slice_trim(slice_skip(reply, 4 + dsn_reply_status(reply).len));
+    name = slice_trim(slice_skip(reply, 4 + said.len));
     if (name.len == 0 || name.ptr[0] != '<')
         return;
     name = slice_skip(name, 1);
