@@ -12,6 +12,7 @@
 
 #include "rules/logs.h"
 #include "tests/guard.h"
+#include "tests/random.h"
 
 static void note(void *context, const struct rules_problem *problem)
 {
@@ -245,16 +246,6 @@ static void a_line_cut_anywhere_is_judged(void **state)
 }
 
 /* ---- lines that repeat ---- */
-
-static uint64_t random_state;
-
-static unsigned draw(unsigned below)
-{
-    random_state ^= random_state << 13;
-    random_state ^= random_state >> 7;
-    random_state ^= random_state << 17;
-    return (unsigned)(random_state >> 33) % below;
-}
 
 /* Both shapes see the same fields, and are other events by them. */
 #define REPEATING                                                              \

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "rules/rules.h"
+#include "tests/random.h"
 
 /* ---- a message made of fields ---- */
 
@@ -494,16 +495,6 @@ static void a_rule_may_wait_for_the_crowd(void **state)
 
 /* ---- both ways of judging give the same ---- */
 
-static uint64_t random_state;
-
-static unsigned draw(unsigned below)
-{
-    random_state ^= random_state << 13;
-    random_state ^= random_state >> 7;
-    random_state ^= random_state << 17;
-    return (unsigned)(random_state >> 33) % below;
-}
-
 static const char *const pool[] = {
     "tries > 1",
     "tries isnt 1",
@@ -643,6 +634,17 @@ static void two_phases_give_the_verdict_of_one(void **state)
 
 /* ---- limits ---- */
 
+static void judge_status(struct rules_matcher *matcher, struct slice status,
+                         struct rules_verdict *verdict_r)
+{
+    struct message message;
+
+    clear(&message);
+    message.cells[FIELD_STATUS] =
+        (struct cell){FIELD_PRESENT, {{.text = status}}, 1};
+    rules_judge(matcher, fetch, &message, verdict_r);
+}
+
 static enum rules_answer match_status(const char *condition,
                                       struct slice status)
 {
@@ -651,12 +653,8 @@ static enum rules_answer match_status(const char *condition,
         lists, slice_from_string(condition), NULL, NULL);
     struct rules_matcher *matcher = rules_matcher_new(rules);
     struct rules_verdict verdict;
-    struct message message;
 
-    clear(&message);
-    message.cells[FIELD_STATUS] =
-        (struct cell){FIELD_PRESENT, {{.text = status}}, 1};
-    rules_judge(matcher, fetch, &message, &verdict);
+    judge_status(matcher, status, &verdict);
     rules_matcher_free(matcher);
     rules_free(rules);
     rules_free(lists);
@@ -710,12 +708,8 @@ static struct rules *compile_status(const char *before, const char *pattern,
 static char status_letter(struct rules_matcher *matcher, struct slice status)
 {
     struct rules_verdict verdict;
-    struct message message;
 
-    clear(&message);
-    message.cells[FIELD_STATUS] =
-        (struct cell){FIELD_PRESENT, {{.text = status}}, 1};
-    rules_judge(matcher, fetch, &message, &verdict);
+    judge_status(matcher, status, &verdict);
     return letter_of(&verdict);
 }
 
