@@ -5,12 +5,11 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/fsuid.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
-
-enum { OWNER_TRIES = 20, OWNER_PAUSE_NSEC = 5 * 1000 * 1000 };
 
 void hold_new_run_name(char name[static HOLD_RUN_MAX], unsigned attempt)
 {
@@ -79,34 +78,49 @@ static bool is_synced(int fd)
     return fsync(fd) == 0 || errno == EINVAL;
 }
 
+/*
+ * Makes a folder that is its owner's from the start: given away only later,
+ * one whose maker was killed in between would be refused ever after. The
+ * file system user is this thread's alone.
+ */
+static int make_as_owner(int parent, const char *name,
+                         const struct queue_folder *folder)
+{
+    bool is_root = geteuid() == 0;
+    int result = -1, error = EPERM;
+
+    if (is_root) {
+        setfsgid(folder->group);
+        setfsuid(folder->owner);
+    }
+    /* setfsuid tells no failure, only who it is now */
+    if ((uid_t)setfsuid((uid_t)-1) == folder->owner) {
+        result = mkdirat(parent, name, 0700);
+        error = errno;
+    }
+    if (is_root) {
+        setfsuid(0);
+        setfsgid(getegid());
+    }
+    errno = error;
+    return result;
+}
+
 /* A new folder, whose name is on disk. */
 static int make_checked(int parent, const char *name,
                         const struct queue_folder *folder, const char **why_r)
 {
-    int fd, error;
+    int error;
 
-    /* Only root can give it away; anybody else must own the queue. */
     if (geteuid() != 0 && geteuid() != folder->owner) {
         *why_r = "only root and the owner of the queue can make it";
         errno = EPERM;
         return -1;
     }
-    if (mkdirat(parent, name, 0700) < 0) {
-        *why_r = strerror(errno);
-        return -1;
-    }
-    fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (fd >= 0 &&
-        (geteuid() == folder->owner ||
-         fchown(fd, folder->owner, folder->group) == 0) &&
-        is_synced(parent)) {
-        close(fd);
+    if (make_as_owner(parent, name, folder) == 0 && is_synced(parent))
         return open_checked(parent, name, folder, why_r);
-    }
-    error = errno == EEXIST ? EIO : errno;
+    error = errno;
     *why_r = strerror(error);
-    if (fd >= 0)
-        close(fd);
     errno = error;
     return -1;
 }
@@ -138,28 +152,15 @@ int hold_open_run(const struct queue_folder *folder, const char *run,
                       open_checked);
 }
 
-/* A folder that another run made just now has yet to be given to the owner. */
-static int open_given_root(const struct queue_folder *folder,
-                           const char **why_r)
-{
-    int root = hold_open_root(folder, why_r);
-
-    for (int i = 0; root < 0 && errno == EPERM && i < OWNER_TRIES; i++) {
-        nanosleep(&(struct timespec){.tv_nsec = OWNER_PAUSE_NSEC}, NULL);
-        root = hold_open_root(folder, why_r);
-    }
-    return root;
-}
-
 int hold_make_run(const struct queue_folder *folder, const char *run,
                   const char **why_r)
 {
-    int root = open_given_root(folder, why_r);
+    int root = hold_open_root(folder, why_r);
 
     if (root < 0 && errno == ENOENT) {
         root = make_checked(folder->fd, HOLD_ROOT, folder, why_r);
         if (root < 0 && errno == EEXIST)
-            root = open_given_root(folder, why_r);
+            root = hold_open_root(folder, why_r);
     }
     return open_below(root, run, folder, why_r, make_checked);
 }
@@ -193,6 +194,17 @@ static void list_root(int root, struct string_list *runs)
     closedir(directory);
 }
 
+void hold_complain_refused(struct complaints *to,
+                           const struct queue_folder *folder, const char *why)
+{
+    char *path = NULL;
+
+    if (asprintf(&path, "%s/" HOLD_ROOT, folder->path) >= 0)
+        complain(to, slice_from_string(path), "holding folder refused", why,
+                 "left alone");
+    free(path);
+}
+
 bool hold_list_runs(const struct queue_set *set, struct string_list *runs,
                     struct complaints *to)
 {
@@ -209,13 +221,8 @@ bool hold_list_runs(const struct queue_set *set, struct string_list *runs,
         if (root >= 0) {
             list_root(root, runs);
         } else if (errno != ENOENT) {
-            char *path = NULL;
-
-            if (to != NULL &&
-                asprintf(&path, "%s/" HOLD_ROOT, folder->path) >= 0)
-                complain(to, slice_from_string(path), "holding folder refused",
-                         why, "left alone");
-            free(path);
+            if (to != NULL)
+                hold_complain_refused(to, folder, why);
             is_good = false;
         }
     }

@@ -65,9 +65,8 @@ static int run_fd_of(const struct place *place, size_t folder)
         if (*fd < 0) {
             *fd = RUN_FD_NONE;
             if (errno != ENOENT)
-                act_complain(place->request->complaints,
-                             folder_at(place, folder), HOLD_ROOT,
-                             "holding folder refused", errno, "left alone");
+                hold_complain_refused(place->request->complaints,
+                                      folder_at(place, folder), why);
         }
     }
     return *fd;

@@ -8,9 +8,9 @@ enum { WORKERS_MAX = 255 };
 
 /*
  * Runs work(context, worker, first, end) for pieces of 0..job_count, in
- * worker_count threads (the caller's own when that is 1), until all are done
- * or a signal asked to stop. Pieces begin at multiples of piece. False when
- * not even one thread could be started.
+ * worker_count threads, until all are done or a signal asked to stop. Pieces
+ * begin at multiples of piece. False when not even one thread could be
+ * started.
  */
 bool workers_run(unsigned worker_count, size_t job_count, size_t piece,
                  void (*work)(void *context, unsigned worker, size_t first,

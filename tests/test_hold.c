@@ -152,6 +152,8 @@ static void test_owner_of_the_queue_owns_what_root_makes(void **state)
     if (geteuid() != 0)
         skip();
     open_held(&held);
+    folder_need(chown(folder_path(&held.folder, "q"), 65534, 65534) == 0,
+                "chown");
     held.set.folders[0].owner = 65534;
     held.set.folders[0].group = 65534;
     fd = hold_make_run(&held.set.folders[0], RUN, &why);
