@@ -257,6 +257,13 @@ static bool is_planned_file(const struct act_planned *planned,
                 st->st_ctim.tv_sec * INT64_C(1000000000) + st->st_ctim.tv_nsec);
 }
 
+/* Asked last: where df was read, this costs no call. */
+static bool has_data_file(struct message *message)
+{
+    return message_need_data_stat(message) &&
+           S_ISREG(message->data_stat.st_mode);
+}
+
 /* Reads and judges again: recipients shrink, texts change, and all remaining
  * recipients would go with the message. */
 static enum fate judge_again(struct actor *actor, struct taken *taken)
@@ -266,13 +273,12 @@ static enum fate judge_again(struct actor *actor, struct taken *taken)
     struct rules_verdict verdict, where;
     bool is_where_true = true;
 
-    if (message->qf_outcome != QF_OK || !message_need_data_stat(message) ||
-        !S_ISREG(message->data_stat.st_mode))
+    if (message->qf_outcome != QF_OK)
         return FATE_CHANGED;
     if (taken->job->planned != NULL) {
         taken->class = taken->job->planned->class;
         taken->rule = taken->job->planned->rule;
-        return FATE_TAKE;
+        return has_data_file(message) ? FATE_TAKE : FATE_CHANGED;
     }
     rules_judge(actor->matcher, message_fetch, message, &verdict);
     if (message->row->state != FACTS_JUDGED) {
@@ -284,7 +290,8 @@ static enum fate judge_again(struct actor *actor, struct taken *taken)
         is_where_true = where.rule != RULES_NO_RULE;
     }
     if (!request->still_wanted(request->context, message, &verdict,
-                               is_where_true))
+                               is_where_true) ||
+        !has_data_file(message))
         return FATE_CHANGED;
     taken->class = verdict.rule == RULES_NO_RULE
                        ? scan_class(message->scene, message->row)

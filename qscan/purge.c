@@ -735,7 +735,9 @@ static void tell_of_others(const struct purge_request *request,
         const char *other = runs.strings[i - 1];
         struct undo_run run;
 
+        /* a look at the folder spares the journal of every run undone before */
         if (strcmp(other, name) != 0 &&
+            hold_has_control(request->queues, other) &&
             undo_look_at_run(&undo, other, 0, &run) && run.held_count > 0)
             buffer_printf(&out, "Run %s still holds %zu message%s.\n", other,
                           run.held_count, run.held_count == 1 ? "" : "s");
