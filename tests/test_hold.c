@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <sys/fsuid.h>
 #include <time.h>
 
 #include "qscan/hold.h"
@@ -162,6 +163,9 @@ static void test_owner_of_the_queue_owns_what_root_makes(void **state)
     st = stat_of(&held, "q/.qscan");
     assert_int_equal(st.st_uid, 65534);
     assert_int_equal(st.st_gid, 65534);
+    /* root is root again */
+    assert_int_equal(setfsuid((uid_t)-1), 0);
+    assert_int_equal(setfsgid((gid_t)-1), getegid());
     close_held(&held);
 }
 
