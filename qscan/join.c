@@ -724,6 +724,8 @@ static void add_peer(struct join *join, const struct record *record,
     if (record->kind == LOGLINE_AUTH || record->kind == LOGLINE_AUTH_OK)
         sources_note_login(join->sources, source,
                            record->kind == LOGLINE_AUTH_OK, record->repeat);
+    if (record->kind == LOGLINE_AUTH_OK && record->user_hash != 0)
+        sources_note_user(join->sources, source, record->user_hash);
     if (record->events == 0)
         return;
     event = event_of(record, file, line);

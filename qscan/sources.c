@@ -450,6 +450,7 @@ static void note_recipient(struct sources *sources, struct source *source,
         note_domain(sources, source, more, domain, target, event);
     if (!is_guess)
         return;
+    source->guess_events += event->count;
     if (event->recipient_hash != 0 &&
         add_distinct(sources, source, more, event->recipient_hash))
         add_sample(sources, source, more, event);
@@ -547,6 +548,13 @@ uint32_t source_real_recipients(const struct source *source)
                : 0;
 }
 
+uint32_t source_mailed_recipients(const struct source *source)
+{
+    return source->mailed > source->late_unknown
+               ? source->mailed - source->late_unknown
+               : 0;
+}
+
 bool source_guesses_are_exact(const struct source *source)
 {
     return !source->has_more_guesses;
@@ -560,13 +568,24 @@ void sources_note_log_host(struct sources *sources, struct slice name)
                record_lower(slice_head(name, sizeof(lower)), lower));
 }
 
+void sources_note_user(struct sources *sources, uint32_t number, uint64_t hash)
+{
+    struct source_more *more = more_of(sources, &sources->items[number]);
+
+    if (more == NULL)
+        return;
+    for (unsigned i = 0; i < more->user_count; i++)
+        if (more->users[i] == (uint32_t)hash)
+            return;
+    if (more->user_count < SOURCE_USERS_MAX)
+        more->users[more->user_count++] = (uint32_t)hash;
+}
+
 void sources_note_login(struct sources *sources, uint32_t number, bool is_good,
                         uint32_t count)
 {
     struct source *source = &sources->items[number];
-    uint16_t *logins = is_good ? &source->logins : &source->login_failures;
+    uint32_t *logins = is_good ? &source->logins : &source->login_failures;
 
-    *logins = count > (uint32_t)(UINT16_MAX - *logins)
-                  ? UINT16_MAX
-                  : (uint16_t)(*logins + count);
+    *logins = count > UINT32_MAX - *logins ? UINT32_MAX : *logins + count;
 }

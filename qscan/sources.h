@@ -17,6 +17,7 @@ enum {
     SOURCE_NAME_BITS = 62, /* of a keyed hash: two names of one are one name */
     SOURCE_SAMPLES_MAX = 6,
     SOURCE_DOMAINS_MAX = 16,
+    SOURCE_USERS_MAX = 3,  /* that log in, told apart */
     SAMPLES_MAX = 1 << 17, /* texts of guesses, of all sources together */
     EVIDENCE_MAX_BYTES = 400,
     MEMBERS_SHOWN_MAX = 100000,
@@ -29,15 +30,17 @@ struct source_domain {
 
 enum { SOURCE_DOMAINS_NEAR = 2 };
 
-/* Of a source with more than the first guess. */
+/* Of a source with more than the first guess, or with a login. */
 struct source_more {
     uint32_t samples[SOURCE_SAMPLES_MAX]; /* numbers in samples */
     uint32_t names[SOURCE_NAMES_MAX];     /* numbers in names; further ones */
+    uint32_t users[SOURCE_USERS_MAX];     /* parts of hashes */
     union {
         struct source_domain near[SOURCE_DOMAINS_NEAR];
         struct source_domain *far; /* owned; domain_capacity > 0 */
     } domains;                     /* by source_domains */
     uint8_t sample_count, name_count, domain_count, domain_capacity;
+    uint8_t user_count;
     uint32_t ascending, compared; /* guesses that follow the one before in the
                                      alphabet, of so many */
     uint64_t last_prefix;         /* first bytes of the last guess */
@@ -60,11 +63,12 @@ struct source {
     uint32_t late_unknown;    /* of those: found not to exist later */
     uint32_t delivered;       /* of those: delivered, "what got through" */
     uint32_t guesses;         /* distinct, up to GUESSES_MAX */
-    uint16_t logins, login_failures; /* no more than UINT16_MAX */
-    uint32_t senders, own_senders;   /* envelopes; sender under its name */
-    uint32_t null_senders;           /* of the envelopes */
-    uint32_t bounces;                /* of ours that its mail caused */
-    uint32_t taken;          /* deliveries that this host took from us */
+    uint32_t guess_events;    /* how often it asked for one of these */
+    uint32_t logins, login_failures;
+    uint32_t senders, own_senders; /* envelopes; sender under its name */
+    uint32_t null_senders;         /* of the envelopes */
+    uint32_t bounces;              /* of ours that its mail caused */
+    uint32_t taken;                /* deliveries that this host took from us */
     uint32_t hop_domains[2]; /* domains for which it took or refused mail */
     uint32_t guess_sample;   /* number in samples */
     uint32_t guess_domain;   /* number in domains */
@@ -243,6 +247,9 @@ void sources_note_envelope(struct sources *sources, uint32_t source,
 void sources_note_login(struct sources *sources, uint32_t source, bool is_good,
                         uint32_t count);
 
+/* As whom; hash is keyed. */
+void sources_note_user(struct sources *sources, uint32_t source, uint64_t hash);
+
 /* Mail for that domain went to this address, and was taken or refused. */
 void sources_note_hop(struct sources *sources, uint32_t source,
                       struct slice domain, bool is_taken);
@@ -257,6 +264,9 @@ bool sources_judge(struct sources *sources, unsigned worker_count);
 
 /* Recipients that it was accepted for and that exist. */
 uint32_t source_real_recipients(const struct source *source);
+
+/* Of these, those that a message came for, too. */
+uint32_t source_mailed_recipients(const struct source *source);
 
 /* A number of distinct guesses of a source, and whether it is exact. */
 bool source_guesses_are_exact(const struct source *source);

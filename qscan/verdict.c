@@ -172,17 +172,14 @@ static const char *why_ours(struct judge *judge, const struct source *source)
 /* Asking for somebody who exists, and sending nothing, makes no mail host. */
 static int64_t guess_share(const struct source *source)
 {
-    uint32_t mailed = source->mailed > source->late_unknown
-                          ? source->mailed - source->late_unknown
-                          : 0;
-    uint64_t all = (uint64_t)source->guesses + mailed;
+    uint64_t all = (uint64_t)source->guesses + source_mailed_recipients(source);
 
     return all == 0 ? 0 : (int64_t)(100 * (uint64_t)source->guesses / all);
 }
 
-static int64_t share_of(uint32_t part, uint32_t whole)
+static int64_t share_of(uint64_t part, uint64_t whole)
 {
-    return whole == 0 ? 0 : (int64_t)(100 * (uint64_t)part / whole);
+    return whole == 0 ? 0 : (int64_t)(100 * part / whole);
 }
 
 static int64_t own_share(const struct source *source)
@@ -281,8 +278,14 @@ static void fetch(void *message, enum rules_field_id field, struct slice header,
     case FIELD_FROM_ACCEPTED:
         give_number(judge, source_real_recipients(source), view_r);
         break;
+    case FIELD_FROM_MAILED:
+        give_number(judge, source_mailed_recipients(source), view_r);
+        break;
     case FIELD_FROM_GUESSES:
         give_number(judge, source->guesses, view_r);
+        break;
+    case FIELD_FROM_GUESSES_ASKED:
+        give_number(judge, source->guess_events, view_r);
         break;
     case FIELD_FROM_GUESSES_SHARE:
         if (source->guesses > 0)
@@ -308,10 +311,17 @@ static void fetch(void *message, enum rules_field_id field, struct slice header,
     case FIELD_FROM_LOGINS:
         give_number(judge, source->logins, view_r);
         break;
+    case FIELD_FROM_LOGINS_USERS:
+        give_number(judge, source->more == NULL ? 0 : source->more->user_count,
+                    view_r);
+        break;
+    case FIELD_FROM_LOGINS_FAILED:
+        give_number(judge, source->login_failures, view_r);
+        break;
     case FIELD_FROM_LOGINS_SHARE:
         give_number(judge,
                     share_of(source->logins,
-                             (uint32_t)source->logins + source->login_failures),
+                             (uint64_t)source->logins + source->login_failures),
                     view_r);
         break;
     case FIELD_FROM_DELIVERED:

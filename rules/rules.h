@@ -82,7 +82,9 @@ enum rules_field_id {
     FIELD_FROM_OURS,    /* a host of this site, by evidence */
     FIELD_FROM_ATTEMPTS,
     FIELD_FROM_ACCEPTED,
+    FIELD_FROM_MAILED,        /* of those: a message for them came, too */
     FIELD_FROM_GUESSES,       /* distinct unknown recipients */
+    FIELD_FROM_GUESSES_ASKED, /* how often it asked for one of them */
     FIELD_FROM_GUESSES_SHARE, /* percent of all its recipients */
     FIELD_FROM_DOMAINS,       /* how many target domains */
     FIELD_FROM_SENDERS_OWN, /* percent of its messages whose sender's domain its
@@ -93,6 +95,8 @@ enum rules_field_id {
     FIELD_FROM_BYSTANDERS,   /* of its network: not hostile, and mail of theirs
                                 was delivered */
     FIELD_FROM_LOGINS,       /* successful AUTH */
+    FIELD_FROM_LOGINS_USERS, /* whose; a few */
+    FIELD_FROM_LOGINS_FAILED,
     FIELD_FROM_LOGINS_SHARE, /* percent of its logins, failed ones too */
     FIELD_FROM_DELIVERED,    /* messages that this site delivered to it */
     FIELD_COUNT

@@ -299,6 +299,71 @@ static void one_recipient_again_and_again_is_one_guess(void **state)
     assert_int_equal(scene->sources.attacker_count, 0);
 }
 
+static void a_refused_recipient_counts_as_asked_for_each_time(void **state)
+{
+    struct scene *scene = *state;
+    uint32_t number = add(scene, "192.0.2.1");
+    struct source_event event = guess_of(scene, "bob@example.com");
+    struct source_envelope asked = {.recipients = 5, .time = START};
+
+    sources_note(&scene->sources, number, &event);
+    event.count = 6;
+    sources_note(&scene->sources, number, &event);
+    sources_note_envelope(&scene->sources, number, &asked);
+    assert_int_equal(source_at(&scene->sources, number)->guesses, 1);
+    assert_int_equal(source_at(&scene->sources, number)->guess_events, 7);
+    assert_int_equal(source_at(&scene->sources, number)->attempts, 12);
+}
+
+static void who_is_asked_for_without_a_message_is_not_mailed(void **state)
+{
+    struct scene *scene = *state;
+    uint32_t number = add(scene, "192.0.2.1");
+    struct source_envelope asked = {.recipients = 3, .time = START};
+    struct source_event late = guess_of(scene, "bob@example.com");
+
+    sources_note_envelope(&scene->sources, number, &asked);
+    assert_int_equal(source_real_recipients(source_at(&scene->sources, number)),
+                     3);
+    assert_int_equal(
+        source_mailed_recipients(source_at(&scene->sources, number)), 0);
+    accept(scene, number, 2);
+    late.is_late = true;
+    sources_note(&scene->sources, number, &late);
+    assert_int_equal(
+        source_mailed_recipients(source_at(&scene->sources, number)), 1);
+}
+
+static void logins_are_counted_beyond_sixteen_bits(void **state)
+{
+    struct scene *scene = *state;
+    uint32_t number = add(scene, "192.0.2.1");
+
+    sources_note_login(&scene->sources, number, false, 1);
+    sources_note_login(&scene->sources, number, false, 200000);
+    sources_note_login(&scene->sources, number, true, 70000);
+    assert_int_equal(source_at(&scene->sources, number)->login_failures,
+                     200001);
+    assert_int_equal(source_at(&scene->sources, number)->logins, 70000);
+    sources_note_login(&scene->sources, number, true, UINT32_MAX);
+    assert_int_equal(source_at(&scene->sources, number)->logins, UINT32_MAX);
+}
+
+static void users_are_told_apart_up_to_the_bound(void **state)
+{
+    struct scene *scene = *state;
+    uint32_t number = add(scene, "192.0.2.1");
+
+    for (uint64_t user = 1; user <= SOURCE_USERS_MAX + 2; user++) {
+        uint64_t told = user < SOURCE_USERS_MAX ? user : SOURCE_USERS_MAX;
+
+        sources_note_user(&scene->sources, number, user);
+        sources_note_user(&scene->sources, number, 1);
+        assert_int_equal(source_at(&scene->sources, number)->more->user_count,
+                         told);
+    }
+}
+
 static void names_are_confirmed_ones_and_few(void **state)
 {
     struct scene *scene = *state;
@@ -690,6 +755,10 @@ int main(void)
         IN_SCENE(samples_are_the_first_distinct_ones),
         IN_SCENE(domains_are_counted_up_to_their_bound),
         IN_SCENE(one_recipient_again_and_again_is_one_guess),
+        IN_SCENE(a_refused_recipient_counts_as_asked_for_each_time),
+        IN_SCENE(who_is_asked_for_without_a_message_is_not_mailed),
+        IN_SCENE(logins_are_counted_beyond_sixteen_bits),
+        IN_SCENE(users_are_told_apart_up_to_the_bound),
         IN_SCENE(names_are_confirmed_ones_and_few),
         IN_SCENE(evidence_is_the_line_that_reached_the_count),
         IN_SCENE(times_before_the_epoch_and_after_2106_are_kept_in_range),
