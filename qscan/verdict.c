@@ -12,6 +12,9 @@ enum {
     SERVED_SOURCES = 3,
     RETURNS_SHARE = 80,     /* of a hundred envelopes, from the null sender */
     RETURNED_FEW = 2,       /* bounces from a host without a name */
+    NAMELESS_MIN = 10,      /* such hosts return nothing, but are a crowd, when
+                               there are so many of them ... */
+    NAMELESS_TIMES = 4,     /* ... and so many for each that has a name */
     RELAYS_ASKED_MAX = 256, /* each is a walk through all sources */
     RELAYED_MIN = 5,        /* guesses that show a relay of ours: fewer than
                                any rule names a source for ... */
@@ -36,6 +39,7 @@ struct judge {
     uint8_t *named;     /* bit per source: an attacker or member of one */
     uint8_t *ours;      /* enum ours, by source: each rule asks the same */
     unsigned relays_asked;
+    bool nameless_return; /* hosts without a name may be small mail hosts */
     /* the source that is asked about */
     uint32_t source;
     size_t member_count; /* 0: no crowd */
@@ -195,17 +199,54 @@ static bool is_generic(const struct sources *sources,
     return name.len == 0 || name_is_generic(name, &source->ip);
 }
 
+/* A bounce goes to one recipient; who asks for many returns nothing. */
+static bool sends_as_bounces(const struct source *source)
+{
+    return source->attempts <= source->senders + source->senders / 4 &&
+           share_of(source->null_senders, source->senders) >= RETURNS_SHARE;
+}
+
+static bool is_small(const struct source *source)
+{
+    return source->name == 0 && source->guesses <= RETURNED_FEW;
+}
+
 /* Mail that was forged in our name comes back from honest hosts, to whoever
  * the forger made up. Small ones among them have no name. */
-static bool is_returning(const struct sources *sources,
-                         const struct source *source)
+static bool is_returning(const struct judge *judge, const struct source *source)
 {
-    bool is_small = source->name == 0 && source->guesses <= RETURNED_FEW;
+    return sends_as_bounces(source) &&
+           (is_small(source) ? judge->nameless_return
+                             : !is_generic(judge->sources, source));
+}
 
-    /* A bounce goes to one recipient; who asks for many returns nothing. */
-    return source->attempts <= source->senders + source->senders / 4 &&
-           share_of(source->null_senders, source->senders) >= RETURNS_SHARE &&
-           (is_small || !is_generic(sources, source));
+/*
+ * Whoever says MAIL FROM:<> looks like one that returns mail. Most mail hosts
+ * have a name: where those that seem to return are nearly all without one, they
+ * are no mail hosts, unless names could not be looked up here, which those
+ * would show that bring mail.
+ */
+static bool nameless_may_return(const struct sources *sources)
+{
+    uint32_t nameless = 0, named = 0, nameless_mailers = 0, named_mailers = 0;
+
+    for (uint32_t i = 1; i < sources->count; i++) {
+        const struct source *source = &sources->items[i];
+
+        if (source->senders == 0)
+            continue;
+        if (source_mailed_recipients(source) > 0)
+            *(source->name == 0 ? &nameless_mailers : &named_mailers) += 1;
+        if (source->guesses == 0 || !sends_as_bounces(source))
+            continue;
+        if (is_small(source))
+            nameless++;
+        else
+            named += !is_generic(sources, source);
+    }
+    return nameless < NAMELESS_MIN ||
+           nameless <= (uint64_t)named * NAMELESS_TIMES ||
+           named_mailers <= nameless_mailers;
 }
 
 static int64_t domain_count(const struct source *source)
@@ -298,7 +339,7 @@ static void fetch(void *message, enum rules_field_id field, struct slice header,
         give_number(judge, own_share(source), view_r);
         break;
     case FIELD_FROM_RETURNS:
-        give_number(judge, is_returning(sources, source), view_r);
+        give_number(judge, is_returning(judge, source), view_r);
         break;
     case FIELD_FROM_MEMBERS:
         if (judge->member_count > 0)
@@ -382,7 +423,7 @@ static const char *why_spared(struct judge *judge, const struct source *source)
         return "most of its recipients exist";
     if (source->senders > 0 && own_share(source) >= 50)
         return "it sends for the domain that it is named after";
-    if (is_returning(sources, source))
+    if (is_returning(judge, source))
         return "a mail host that returns what was forged in our name";
     return NULL;
 }
@@ -921,6 +962,7 @@ bool sources_judge(struct sources *sources, unsigned worker_count)
         free(judge.ours);
         return false;
     }
+    judge.nameless_return = nameless_may_return(sources);
     judge_sources(&judge);
     judge_crowds(&judge, COUNT_BY_NETWORK);
     judge_crowds(&judge, COUNT_BY_DOMAIN);
