@@ -409,12 +409,14 @@ static void fetch_good(void *context, enum rules_field_id field,
     *view_r = (struct field_view){FIELD_ABSENT, NULL, 0};
     if (field == FIELD_FROM_ADDRESS)
         *view_r = (struct field_view){FIELD_PRESENT, &address, 1};
-    else if (field == FIELD_FROM_GENERIC || field == known)
+    else if (field == FIELD_FROM_GENERIC || field == FIELD_FROM_LOGINS_USERS ||
+             field == known)
         *view_r = (struct field_view){FIELD_PRESENT, &yes, 1};
     else if (field == FIELD_FROM_MEMBERS)
         *view_r = (struct field_view){FIELD_PRESENT, &many, 1};
     else if (field == FIELD_FROM_SENDERS_OWN || field == FIELD_FROM_LOGINS ||
-             field == FIELD_FROM_ATTEMPTS)
+             field == FIELD_FROM_LOGINS_FAILED ||
+             field == FIELD_FROM_ACCEPTED || field == FIELD_FROM_GUESSES_ASKED)
         *view_r = (struct field_view){FIELD_PRESENT, &none, 1};
 }
 
