@@ -87,6 +87,21 @@ size_t attacker_samples(const struct logread *logs,
     return count;
 }
 
+size_t attacker_reached(const struct logread *logs,
+                        const struct attacker *attacker, uint32_t *reached_r,
+                        size_t max)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < member_count(attacker) && count < max; i++) {
+        const struct source_more *more = member_at(logs, attacker, i)->more;
+
+        for (unsigned r = 0; more != NULL && r < more->reached_count; r++)
+            add_number(reached_r, &count, max, more->reached[r]);
+    }
+    return count;
+}
+
 static size_t names_of(const struct logread *logs,
                        const struct attacker *attacker, uint32_t *names_r,
                        size_t max)
@@ -220,6 +235,8 @@ void attacker_json(struct jsonout *json, const struct logread *logs,
     json_domains(json, logs, attacker);
     count = attacker_samples(logs, attacker, numbers, CROWD_SAMPLES_MAX);
     json_texts(json, "samples", &logs->sources.samples, numbers, count);
+    count = attacker_reached(logs, attacker, numbers, CROWD_SAMPLES_MAX);
+    json_texts(json, "reached", &logs->sources.samples, numbers, count);
     jsonout_field_boolean(json, "listable", attacker->is_listable);
     json_evidence(json, logs, attacker);
     jsonout_lossy(json);

@@ -44,6 +44,11 @@ size_t attacker_samples(const struct logread *logs,
                         const struct attacker *attacker, uint32_t *samples_r,
                         size_t max);
 
+/* Some whom its mail was delivered to, in the same way. */
+size_t attacker_reached(const struct logread *logs,
+                        const struct attacker *attacker, uint32_t *reached_r,
+                        size_t max);
+
 /* The path of a file by its number; "?" for none. */
 struct slice log_file_path(const struct logread *logs, uint32_t file);
 

@@ -609,7 +609,8 @@ static void add_to(struct join *join, const struct record *record,
     if (source == 0 || is_bounce)
         return;
     if (record->fate == FATE_SENT)
-        source_at(join->sources, source)->delivered += record->recipients;
+        sources_note_delivery(join->sources, source, record->recipients,
+                              record->recipient);
     else if (record->events != 0)
         add_late_each(join, source, record, file, line);
 }

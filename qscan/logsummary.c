@@ -437,22 +437,32 @@ static bool add_fitting(struct buffer *out, size_t start, const char *before,
     return false;
 }
 
-/* The first guesses, as many as fit one line. */
-static void add_samples(struct logsummary *summary,
-                        const struct attacker *attacker)
+/* As many as fit one line. */
+static void add_addresses(struct logsummary *summary, const char *before,
+                          const uint32_t *samples, size_t count)
 {
     const struct intern *texts = &summary->logs->sources.samples;
     struct buffer *out = &summary->out;
     size_t start = out->len;
-    uint32_t samples[6];
-    size_t count = attacker_samples(summary->logs, attacker, samples, 6);
 
     for (size_t i = 0; i < count; i++)
-        if (!add_fitting(out, start, i == 0 ? "    tried " : ", ",
+        if (!add_fitting(out, start, i == 0 ? before : ", ",
                          intern_text(texts, samples[i])))
             break;
     if (count > 0)
         buffer_add_string(out, "\n");
+}
+
+/* The first guesses, and who got its mail. */
+static void add_samples(struct logsummary *summary,
+                        const struct attacker *attacker)
+{
+    uint32_t samples[6];
+    size_t count = attacker_samples(summary->logs, attacker, samples, 6);
+
+    add_addresses(summary, "    tried ", samples, count);
+    count = attacker_reached(summary->logs, attacker, samples, 6);
+    add_addresses(summary, "    reached ", samples, count);
 }
 
 /* Where it guessed; of one domain the samples say it. */

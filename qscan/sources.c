@@ -297,6 +297,33 @@ void sources_note_hop(struct sources *sources, uint32_t number,
     }
 }
 
+/* Only half the samples: guesses say more. */
+static void add_reached(struct sources *sources, struct source_more *more,
+                        struct slice recipient)
+{
+    uint32_t number;
+
+    if (sources->samples.count >= SAMPLES_MAX / 2)
+        return;
+    number = intern_add(&sources->samples, recipient);
+    for (unsigned i = 0; i < more->reached_count; i++)
+        if (more->reached[i] == number)
+            return;
+    if (number != INTERN_NONE)
+        more->reached[more->reached_count++] = number;
+}
+
+void sources_note_delivery(struct sources *sources, uint32_t number,
+                           uint32_t count, struct slice recipient)
+{
+    struct source *source = &sources->items[number];
+
+    source->delivered += count;
+    if (source->guesses > 1 && source->more != NULL && recipient.len > 0 &&
+        source->more->reached_count < SOURCE_REACHED_MAX)
+        add_reached(sources, source->more, recipient);
+}
+
 /* ---- guesses ---- */
 
 /* The first bytes as a number, in the order of the alphabet. */

@@ -17,7 +17,8 @@ enum {
     SOURCE_NAME_BITS = 62, /* of a keyed hash: two names of one are one name */
     SOURCE_SAMPLES_MAX = 6,
     SOURCE_DOMAINS_MAX = 16,
-    SOURCE_USERS_MAX = 3,  /* that log in, told apart */
+    SOURCE_USERS_MAX = 3, /* that log in, told apart */
+    SOURCE_REACHED_MAX = 4,
     SAMPLES_MAX = 1 << 17, /* texts of guesses, of all sources together */
     EVIDENCE_MAX_BYTES = 400,
     MEMBERS_SHOWN_MAX = 100000,
@@ -35,12 +36,13 @@ struct source_more {
     uint32_t samples[SOURCE_SAMPLES_MAX]; /* numbers in samples */
     uint32_t names[SOURCE_NAMES_MAX];     /* numbers in names; further ones */
     uint32_t users[SOURCE_USERS_MAX];     /* parts of hashes */
+    uint32_t reached[SOURCE_REACHED_MAX]; /* numbers in samples */
     union {
         struct source_domain near[SOURCE_DOMAINS_NEAR];
         struct source_domain *far; /* owned; domain_capacity > 0 */
     } domains;                     /* by source_domains */
     uint8_t sample_count, name_count, domain_count, domain_capacity;
-    uint8_t user_count;
+    uint8_t user_count, reached_count;
     uint32_t ascending, compared; /* guesses that follow the one before in the
                                      alphabet, of so many */
     uint64_t last_prefix;         /* first bytes of the last guess */
@@ -242,6 +244,11 @@ struct source_envelope {
 /* An envelope of it ended. */
 void sources_note_envelope(struct sources *sources, uint32_t source,
                            const struct source_envelope *envelope);
+
+/* Mail of it was delivered, to so many; the recipient is one of them, or
+ * absent: some are kept of a source that guesses. */
+void sources_note_delivery(struct sources *sources, uint32_t source,
+                           uint32_t count, struct slice recipient);
 
 /* It logged in, or failed to, so many times. */
 void sources_note_login(struct sources *sources, uint32_t source, bool is_good,

@@ -160,7 +160,8 @@ static void accept(struct scene *scene, uint32_t source, unsigned recipients)
         .recipients = recipients, .bytes = 100, .time = START};
 
     sources_note_envelope(&scene->sources, source, &envelope);
-    source_at(&scene->sources, source)->delivered += recipients;
+    sources_note_delivery(&scene->sources, source, recipients,
+                          (struct slice){NULL, 0});
 }
 
 static void name(struct scene *scene, uint32_t source, const char *text)
@@ -332,6 +333,33 @@ static void who_is_asked_for_without_a_message_is_not_mailed(void **state)
     sources_note(&scene->sources, number, &late);
     assert_int_equal(
         source_mailed_recipients(source_at(&scene->sources, number)), 1);
+}
+
+static void some_whom_a_guesser_reached_are_kept(void **state)
+{
+    struct scene *scene = *state;
+    uint32_t number = add(scene, "192.0.2.1");
+    const struct source_more *more;
+    char text[64];
+
+    guess_many(scene, number, 0, 1, "example.com");
+    sources_note_delivery(&scene->sources, number, 1,
+                          SLICE_LITERAL("early@example.com"));
+    assert_null(source_at(&scene->sources, number)->more);
+    guess_many(scene, number, 1, 1, "example.com");
+    more = source_at(&scene->sources, number)->more;
+    for (unsigned i = 0; i < 4 * SOURCE_REACHED_MAX; i++) {
+        snprintf(text, sizeof(text), "r%u@example.com", i / 2);
+        sources_note_delivery(&scene->sources, number, 1,
+                              slice_from_string(text));
+    }
+    assert_int_equal(more->reached_count, SOURCE_REACHED_MAX);
+    assert_slice_is(intern_text(&scene->sources.samples, more->reached[0]),
+                    "r0@example.com", "reached 0");
+    assert_slice_is(intern_text(&scene->sources.samples, more->reached[1]),
+                    "r1@example.com", "reached 1");
+    assert_int_equal(source_at(&scene->sources, number)->delivered,
+                     1 + 4 * SOURCE_REACHED_MAX);
 }
 
 static void logins_are_counted_beyond_sixteen_bits(void **state)
@@ -757,6 +785,7 @@ int main(void)
         IN_SCENE(one_recipient_again_and_again_is_one_guess),
         IN_SCENE(a_refused_recipient_counts_as_asked_for_each_time),
         IN_SCENE(who_is_asked_for_without_a_message_is_not_mailed),
+        IN_SCENE(some_whom_a_guesser_reached_are_kept),
         IN_SCENE(logins_are_counted_beyond_sixteen_bits),
         IN_SCENE(users_are_told_apart_up_to_the_bound),
         IN_SCENE(names_are_confirmed_ones_and_few),
