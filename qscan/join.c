@@ -412,7 +412,8 @@ static void flush_pending(struct join *join, struct open_message *message,
             .text = record == NULL ? (struct slice){NULL, 0} : record->text};
 
         if (source != 0 && item->is_login)
-            sources_note_login(join->sources, source, false, item->count);
+            sources_note_login(join->sources, source, false, item->time,
+                               item->count);
         if (source != 0)
             note(join, source, &event);
         else if (!item->is_login)
@@ -724,7 +725,8 @@ static void add_peer(struct join *join, const struct record *record,
         return;
     if (record->kind == LOGLINE_AUTH || record->kind == LOGLINE_AUTH_OK)
         sources_note_login(join->sources, source,
-                           record->kind == LOGLINE_AUTH_OK, record->repeat);
+                           record->kind == LOGLINE_AUTH_OK, record->time,
+                           record->repeat);
     if (record->kind == LOGLINE_AUTH_OK && record->user_hash != 0)
         sources_note_user(join->sources, source, record->user_hash);
     if (record->events == 0)
@@ -757,7 +759,7 @@ static void add_repeat(struct join *join, const struct record *record,
     event.time = record->time;
     if (state->last_kind == LOGLINE_AUTH)
         sources_note_login(join->sources, state->last_source, false,
-                           record->repeat);
+                           record->time, record->repeat);
     sources_note(join->sources, state->last_source, &event);
 }
 

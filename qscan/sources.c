@@ -609,10 +609,11 @@ void sources_note_user(struct sources *sources, uint32_t number, uint64_t hash)
 }
 
 void sources_note_login(struct sources *sources, uint32_t number, bool is_good,
-                        uint32_t count)
+                        int64_t time, uint32_t count)
 {
     struct source *source = &sources->items[number];
     uint32_t *logins = is_good ? &source->logins : &source->login_failures;
 
+    touch(source, time);
     *logins = count > UINT32_MAX - *logins ? UINT32_MAX : *logins + count;
 }

@@ -252,7 +252,7 @@ void sources_note_delivery(struct sources *sources, uint32_t source,
 
 /* It logged in, or failed to, so many times. */
 void sources_note_login(struct sources *sources, uint32_t source, bool is_good,
-                        uint32_t count);
+                        int64_t time, uint32_t count);
 
 /* As whom; hash is keyed. */
 void sources_note_user(struct sources *sources, uint32_t source, uint64_t hash);

@@ -367,13 +367,14 @@ static void logins_are_counted_beyond_sixteen_bits(void **state)
     struct scene *scene = *state;
     uint32_t number = add(scene, "192.0.2.1");
 
-    sources_note_login(&scene->sources, number, false, 1);
-    sources_note_login(&scene->sources, number, false, 200000);
-    sources_note_login(&scene->sources, number, true, 70000);
+    sources_note_login(&scene->sources, number, false, START, 1);
+    sources_note_login(&scene->sources, number, false, START, 200000);
+    sources_note_login(&scene->sources, number, true, START, 70000);
     assert_int_equal(source_at(&scene->sources, number)->login_failures,
                      200001);
     assert_int_equal(source_at(&scene->sources, number)->logins, 70000);
-    sources_note_login(&scene->sources, number, true, UINT32_MAX);
+    sources_note_login(&scene->sources, number, true, START + 9, UINT32_MAX);
+    assert_int_equal(source_at(&scene->sources, number)->last, START + 9);
     assert_int_equal(source_at(&scene->sources, number)->logins, UINT32_MAX);
 }
 
