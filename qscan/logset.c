@@ -10,12 +10,15 @@
 #include "parsers/hash.h"
 
 enum {
-    SLACK_SEC = 26 * 3600, /* a stamp may be this much later than the mtime:
-                              another zone, a clock that is wrong */
-    MONTHS_APART = 6,      /* more than this is another year */
-    YEARS_BACK = 8,        /* to the next 29 February, at most */
-    PEEK_LINES = 200,      /* in which the first stamp must be */
-    ZONE_STEP_MIN = 15,    /* zones differ by multiples of this, */
+    SLACK_SEC = 26 * 3600,   /* a stamp may be this much later than the mtime:
+                                another zone, a clock that is wrong */
+    MONTHS_APART = 6,        /* more than this is another year */
+    YEARS_BACK = 8,          /* to the next 29 February, at most */
+    SECONDS_MIN = 100000000, /* more than this is no number of a rotation */
+    DATE_DIGITS = 14,        /* YYYYMMDDhhmmss, */
+    DATE_MAX_BYTES = 19,     /* YYYY-MM-DDThh:mm:ss */
+    PEEK_LINES = 200,        /* in which the first stamp must be */
+    ZONE_STEP_MIN = 15,      /* zones differ by multiples of this, */
     ZONES_APART_SEC = 26 * 3600, /* and by this at most */
 };
 
@@ -107,7 +110,7 @@ static int32_t earliest_year(const struct log_set *set,
 /* A name of a rotated set: "mail.log", ".3" or "-20261122", ".gz". */
 struct rotated_name {
     struct slice base;
-    int64_t number; /* larger is older; 0: the one that is written */
+    int64_t number; /* larger is older; -1: the one that is written */
 };
 
 static bool take_suffix(struct slice *name, const char *suffix)
@@ -121,29 +124,78 @@ static bool take_suffix(struct slice *name, const char *suffix)
     return true;
 }
 
-/* Digits at the end, behind '.' or '-'; 0 when there are none. */
-static int64_t take_number(struct slice *name, size_t *digits_r)
+static bool is_separator(char b)
+{
+    return b == '.' || b == '-' || b == '_';
+}
+
+/* A number behind a separator, at the end; -1 when there is none. */
+static int64_t take_number(struct slice *name)
 {
     size_t start = name->len;
     int64_t number = 0;
 
     while (start > 0 && byte_is_digit(name->ptr[start - 1]))
         start--;
-    *digits_r = name->len - start;
-    if (*digits_r == 0 || *digits_r > 14 || start < 2 ||
-        (name->ptr[start - 1] != '.' && name->ptr[start - 1] != '-') ||
+    if (start == name->len || start < 2 ||
+        !is_separator(name->ptr[start - 1]) ||
         !slice_to_integer(slice_skip(*name, start), &number))
-        return 0;
+        return -1;
     name->len = start - 1;
-    return number;
+    /* A time in seconds grows. */
+    return number < SECONDS_MIN ? number : INT64_MAX - number;
 }
 
-static bool is_day(int64_t number)
+/* YYYYMMDDhhmmss of "20261122", "2026-11-22T00:00:00" and what is between; of
+ * a month, the end. 0: it is no date. */
+static int64_t date_of(struct slice text)
 {
-    int64_t month = number / 100 % 100, day = number % 100;
+    int64_t number = 0, month, day;
+    int digits = 0;
 
-    return number >= 19700101 && number <= 99991231 && month >= 1 &&
-           month <= 12 && day >= 1 && day <= 31;
+    for (size_t i = 0; i < text.len; i++) {
+        if (byte_is_digit(text.ptr[i])) {
+            number = number * 10 + (text.ptr[i] - '0');
+            digits++;
+        } else if (i < 4 || (!is_separator(text.ptr[i]) && text.ptr[i] != 'T' &&
+                             text.ptr[i] != ':')) {
+            return 0;
+        }
+    }
+    if (digits < 6 || digits > DATE_DIGITS || digits % 2 != 0)
+        return 0;
+    if (digits == 6)
+        number = number * 100 + 31;
+    for (digits = digits == 6 ? 8 : digits; digits < DATE_DIGITS; digits++)
+        number *= 10;
+    month = number / 100000000 % 100;
+    day = number / 1000000 % 100;
+    return number / 10000000000 >= 1970 && month >= 1 && month <= 12 &&
+                   day >= 1 && day <= 31
+               ? number
+               : 0;
+}
+
+/* A date behind a separator, at the end or before ".log"; 0 when there is none.
+ */
+static int64_t take_date(struct slice *name)
+{
+    struct slice text = *name;
+    size_t start;
+
+    take_suffix(&text, ".log");
+    start = text.len > DATE_MAX_BYTES + 2 ? text.len - DATE_MAX_BYTES : 2;
+    for (; start < text.len; start++) {
+        int64_t date = is_separator(text.ptr[start - 1])
+                           ? date_of(slice_skip(text, start))
+                           : 0;
+
+        if (date == 0)
+            continue;
+        name->len = start - 1;
+        return date;
+    }
+    return 0;
 }
 
 static struct slice unpacked_name(const char *path)
@@ -161,13 +213,10 @@ static struct slice unpacked_name(const char *path)
 static struct rotated_name rotated_name(const char *path)
 {
     struct rotated_name name = {unpacked_name(path), 0};
-    size_t digits;
+    int64_t date = take_date(&name.base);
 
-    name.number = take_number(&name.base, &digits);
     /* Dates grow the other way: a later one is a younger file. */
-    if (digits >= 8 &&
-        is_day(digits == 8 ? name.number : name.number / 1000000))
-        name.number = INT64_MAX - name.number;
+    name.number = date != 0 ? INT64_MAX - date : take_number(&name.base);
     return name;
 }
 
@@ -176,15 +225,13 @@ static struct rotated_name rotated_name(const char *path)
 static int64_t written_by(const struct log_file *file)
 {
     struct slice name = unpacked_name(file->path);
-    size_t digits;
-    int64_t number, moment = file->mtime;
+    int64_t date = take_date(&name), moment = file->mtime;
 
-    number = take_number(&name, &digits);
-    if (digits == 8 && is_day(number)) {
-        struct log_stamp stamp = {.month = (uint8_t)(number / 100 % 100),
-                                  .day = (uint8_t)(number % 100)};
+    if (date != 0) {
+        struct log_stamp stamp = {.month = (uint8_t)(date / 100000000 % 100),
+                                  .day = (uint8_t)(date / 1000000 % 100)};
         int64_t day_end =
-            log_stamp_epoch(&stamp, (int32_t)(number / 10000), 0) + 86400;
+            log_stamp_epoch(&stamp, (int32_t)(date / 10000000000), 0) + 86400;
 
         if (day_end < moment)
             moment = day_end;

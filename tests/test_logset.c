@@ -101,6 +101,22 @@ static void a_rotated_set_is_read_in_time_order_over_new_year(void **state)
     assert_true(scene->set.files[3].is_year_assumed);
 }
 
+static void a_packed_log_is_younger_than_its_number_0(void **state)
+{
+    struct scene *scene = *state;
+
+    add_log(scene, "syslog.gz", "Jan  2 03:37:02", epoch(2003, 1, 3));
+    add_log(scene, "syslog.0.gz", "Jan  1 03:38:00", epoch(2003, 1, 2));
+    add_log(scene, "syslog.1.gz", "Dec 31 03:37:00", epoch(2003, 1, 1));
+    open_set(scene, 3);
+    assert_string_equal(name_of(scene, 0), "syslog.1.gz");
+    assert_int_equal(scene->set.files[0].year, 2002);
+    assert_string_equal(name_of(scene, 1), "syslog.0.gz");
+    assert_int_equal(scene->set.files[1].year, 2003);
+    assert_string_equal(name_of(scene, 2), "syslog.gz");
+    assert_int_equal(scene->set.files[2].year, 2003);
+}
+
 static void an_older_file_does_not_begin_behind_a_younger_one(void **state)
 {
     struct scene *scene = *state;
@@ -125,6 +141,55 @@ static void a_date_in_the_name_counts_when_it_is_earlier(void **state)
     open_set(scene, 2);
     assert_start(scene, 0, "maillog-20240303", epoch(2024, 2, 25));
     assert_start(scene, 1, "maillog-20240310", epoch(2024, 3, 3));
+}
+
+static void a_date_is_known_however_it_stands_in_the_name(void **state)
+{
+    static const char *const forms[][3] = {
+        {"mail-20021231", "mail-20030101.gz", "mail-20030102"},
+        {"mail-2002-12-31", "mail-2003-01-01.gz", "mail-2003-01-02"},
+        {"mail.2002_12_31", "mail.2003_01_01", "mail.2003_01_02"},
+        {"mail.20021231T00", "mail.20030101T0000", "mail.20030102T000000"},
+        {"mail-2002123100", "mail-2003010100", "mail-2003010200"},
+        {"mail.20021231.log", "mail.20030101.log", "mail.20030102.log.xz"},
+        {"mail-2002-12", "mail-200301", "mail-2003-02"},
+        {"mail.1041292800", "mail.1041379200", "mail.1041465600"}};
+    struct scene *scene = *state;
+
+    for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+        int64_t copied = epoch(2003, 6, 1);
+
+        add_log(scene, forms[i][0], "Dec 30 00:00:00", copied);
+        add_log(scene, forms[i][1], "Dec 31 00:00:00", copied);
+        add_log(scene, forms[i][2], "Jan  1 00:00:00", copied);
+        open_set(scene, 3);
+        assert_start(scene, 0, forms[i][0], epoch(2002, 12, 30));
+        assert_start(scene, 1, forms[i][1], epoch(2002, 12, 31));
+        assert_start(scene, 2, forms[i][2], epoch(2003, 1, 1));
+        log_set_free(&scene->set);
+        string_list_free(&scene->options.queues);
+        scene->options.queues = (struct string_list){0};
+    }
+}
+
+static void a_number_that_is_no_date_counts_from_the_youngest(void **state)
+{
+    static const char *const forms[][3] = {
+        {"mail.2", "mail.1", "mail.0"},
+        {"mail.log-2.2", "mail.log-2.1", "mail.log-2"}};
+    struct scene *scene = *state;
+
+    add_log(scene, forms[0][0], "Dec 30 00:00:00", epoch(2003, 6, 1));
+    add_log(scene, forms[0][1], "Dec 31 00:00:00", epoch(2003, 6, 1));
+    add_log(scene, forms[0][2], "Jan  1 00:00:00", epoch(2003, 6, 1));
+    add_log(scene, forms[1][0], "Dec 30 00:00:01", epoch(2003, 6, 1));
+    add_log(scene, forms[1][1], "Dec 31 00:00:01", epoch(2003, 6, 1));
+    add_log(scene, forms[1][2], "Jan  1 00:00:01", epoch(2003, 6, 1));
+    open_set(scene, 6);
+    for (size_t i = 0; i < 6; i++) {
+        assert_string_equal(name_of(scene, i), forms[i % 2][i / 2]);
+        assert_int_equal(scene->set.files[i].year, i < 4 ? 2002 : 2003);
+    }
 }
 
 static void the_29th_of_february_is_in_a_leap_year(void **state)
@@ -329,8 +394,11 @@ int main(void)
     const struct CMUnitTest tests[] = {
 #define IN_SCENE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
         IN_SCENE(a_rotated_set_is_read_in_time_order_over_new_year),
+        IN_SCENE(a_packed_log_is_younger_than_its_number_0),
         IN_SCENE(an_older_file_does_not_begin_behind_a_younger_one),
         IN_SCENE(a_date_in_the_name_counts_when_it_is_earlier),
+        IN_SCENE(a_date_is_known_however_it_stands_in_the_name),
+        IN_SCENE(a_number_that_is_no_date_counts_from_the_youngest),
         IN_SCENE(the_29th_of_february_is_in_a_leap_year),
         IN_SCENE(a_stamp_with_a_year_needs_no_assumption),
         IN_SCENE(a_given_year_is_that_of_the_oldest_file),
