@@ -238,6 +238,18 @@ static struct open_message *find_message(const struct join *join, uint64_t key)
     return message;
 }
 
+/* Ids of 8.9 and older come again the next day, when their message has left the
+ * queue; a session names another then. */
+static void forget_settled(struct join_state *state, uint64_t key)
+{
+    struct open_message *message = slot_of(state, key);
+
+    if (message->key != 0 && message->pending == 0 &&
+        (message->flags & MESSAGE_SETTLED) != 0 &&
+        state->now - (int64_t)message->time > JOIN_SESSION_SEC)
+        *message = (struct open_message){.key = key};
+}
+
 /* Pointers to others are not good afterwards. NULL without memory. */
 static struct open_message *add_message(struct join *join, uint64_t key,
                                         int64_t time)
@@ -802,6 +814,7 @@ void join_add(struct join *join, const struct record *record, uint32_t file,
     state->last_kind = record->kind;
     switch (record->kind) {
     case LOGLINE_FROM:
+        forget_settled(state, record->message);
         add_from(join, record, file, line);
         break;
     case LOGLINE_TO:
@@ -821,6 +834,7 @@ void join_add(struct join *join, const struct record *record, uint32_t file,
     case LOGLINE_REPLY:
     case LOGLINE_RULESET:
     case LOGLINE_MILTER:
+        forget_settled(state, record->message);
         add_refusal(join, record, file, line);
         break;
     case LOGLINE_OTHER:

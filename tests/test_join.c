@@ -287,6 +287,41 @@ static void an_id_that_comes_again_after_days_is_another(void **state)
     assert_int_equal(guesses_of(scene, "192.0.2.8"), 1);
 }
 
+static void an_id_of_old_comes_again_when_its_message_is_settled(void **state)
+{
+    struct scene *scene = *state;
+
+    feed_at(scene, 0, 7,
+            "MAA00007: " FROM "nrcpts=1, proto=ESMTP, relay=[192.0.2.7]");
+    feed_at(scene, 1, 7,
+            "MAA00007: to=<ann@example.com>, delay=00:00:01, mailer=local, "
+            "stat=Sent");
+    feed_at(scene, DAY - 60, 7, "MAA00007: <bob@example.com>... User unknown");
+    feed_at(scene, DAY - 59, 7,
+            "MAA00007: " FROM "nrcpts=0, proto=SMTP, relay=[192.0.2.8]");
+    assert_int_equal(guesses_of(scene, "192.0.2.7"), 0);
+    assert_int_equal(guesses_of(scene, "192.0.2.8"), 1);
+}
+
+static void a_bounce_whose_id_comes_again_hides_no_guess(void **state)
+{
+    struct scene *scene = *state;
+
+    feed_at(scene, 0, 7,
+            "MAA00007: " FROM "nrcpts=1, proto=ESMTP, relay=[192.0.2.7]");
+    feed_at(scene, 1, 7, "MAA00007: NAA00007: DSN: User unknown");
+    feed_at(scene, 2, 7,
+            "NAA00007: to=<ann@example.com>, delay=00:00:01, mailer=esmtp, "
+            "relay=mx.example.com. [192.0.2.9], stat=Sent (ok)");
+    feed_at(scene, DAY - 60, 7,
+            "NAA00007: " FROM "nrcpts=1, proto=SMTP, relay=[192.0.2.8]");
+    feed_at(scene, DAY - 59, 7,
+            "NAA00007: to=<bob@example.com>, delay=00:00:01, mailer=esmtp, "
+            "relay=mx.example.com. [192.0.2.9], stat=User unknown");
+    assert_int_equal(guesses_of(scene, "192.0.2.7"), 0);
+    assert_int_equal(guesses_of(scene, "192.0.2.8"), 1);
+}
+
 static void an_id_without_a_message_ends_with_its_session(void **state)
 {
     struct scene *scene = *state;
@@ -727,6 +762,8 @@ int main(void)
         IN_SCENE(a_line_of_the_process_hours_away_is_another_session),
         IN_SCENE(the_same_id_on_another_host_is_another_message),
         IN_SCENE(an_id_that_comes_again_after_days_is_another),
+        IN_SCENE(an_id_of_old_comes_again_when_its_message_is_settled),
+        IN_SCENE(a_bounce_whose_id_comes_again_hides_no_guess),
         IN_SCENE(an_id_without_a_message_ends_with_its_session),
         IN_SCENE(a_local_submission_counts_nobody),
         IN_SCENE(a_late_guess_belongs_to_the_client_of_the_original),
