@@ -743,8 +743,15 @@ static bool is_allowed(const struct sources *sources, const struct ip *ip)
            rules_list_has_ip(sources->rules, "friends", ip);
 }
 
-/* Clients of the network whose mail arrived, and who are no members: a list
- * that holds the network would hit them. */
+/* A list that holds the network would hit whoever's mail arrived, and an honest
+ * host whose bounces did not. */
+static bool is_bystander(const struct judge *judge, const struct source *source)
+{
+    return source->delivered > 0 ||
+           (source->guesses > 0 && is_returning(judge, source));
+}
+
+/* Clients of the network who are no members. */
 static size_t count_bystanders(const struct judge *judge,
                                const struct attacker *crowd,
                                const struct members *members)
@@ -762,7 +769,7 @@ static size_t count_bystanders(const struct judge *judge,
         if (next < members->count && members->items[next] == number)
             next++;
         else
-            count += source->delivered > 0 && !is_named(judge, number);
+            count += is_bystander(judge, source) && !is_named(judge, number);
     }
     return count;
 }

@@ -43,6 +43,7 @@ static const char rules_text[] =
     "1h\n"
     "        when    members >= 5\n"
     "        unless  bystanders >= 1\n"
+    "        unless  source.returns is yes\n"
     "        unless  guesses.share < 50%\n"
     "rule net64\n"
     "        on      source\n"
@@ -692,6 +693,21 @@ static void a_bystander_saves_the_network(void **state)
     assert_null(attacker_of(scene, "198.51.100.0/24"));
 }
 
+static void an_honest_host_that_returns_bounces_is_a_bystander(void **state)
+{
+    struct scene *scene = *state;
+    struct source_envelope bounce = {.time = START, .is_null_sender = true};
+    uint32_t honest;
+
+    add_network(scene, "198.51.100.", 5);
+    honest = add(scene, "198.51.100.200");
+    name(scene, honest, "mail.example.net");
+    guess(scene, honest, "forged@example.com");
+    sources_note_envelope(&scene->sources, honest, &bounce);
+    judge(scene);
+    assert_null(attacker_of(scene, "198.51.100.0/24"));
+}
+
 static void a_neighbour_outside_is_no_bystander(void **state)
 {
     struct scene *scene = *state;
@@ -805,6 +821,7 @@ int main(void)
         IN_SCENE(members_that_are_not_hostile_are_none),
         IN_SCENE(too_few_that_are_left_are_no_crowd),
         IN_SCENE(a_bystander_saves_the_network),
+        IN_SCENE(an_honest_host_that_returns_bounces_is_a_bystander),
         IN_SCENE(a_neighbour_outside_is_no_bystander),
         IN_SCENE(a_crowd_that_an_earlier_one_holds_is_dropped),
         IN_SCENE(a_larger_crowd_is_named_beside_it),
