@@ -80,7 +80,8 @@ static void add_files(struct logsummary *summary)
     for (size_t i = 0; i < shown; i++)
         add_file(summary, i);
     if (shown < set->count)
-        buffer_printf(out, "  and %zu more files\n", set->count - shown);
+        buffer_printf(out, "  and %zu more file%s\n", set->count - shown,
+                      set->count - shown == 1 ? "" : "s");
 }
 
 /* A guess that must not be kept silent. */
@@ -149,7 +150,8 @@ static void add_lines(struct logsummary *summary)
 
     for (size_t i = 0; i < LOGLINE_KIND_COUNT; i++)
         own += tally->kinds[i];
-    buffer_printf(&words, "%llu lines (", (unsigned long long)tally->lines);
+    buffer_printf(&words, "%llu line%s (", (unsigned long long)tally->lines,
+                  tally->lines == 1 ? "" : "s");
     report_add_bytes(&words, tally->text_bytes);
     buffer_printf(&words, "): %llu of sendmail", (unsigned long long)own);
     add_part(&words, tally->repeat_lines, "\"last message repeated\"");
@@ -598,8 +600,8 @@ static void add_attackers(struct logsummary *summary)
         attacker_add_row(&summary->out, "  ", summary->options, summary->logs,
                          &sources->attackers[i]);
     if (shown < count)
-        buffer_printf(&summary->out, "  and %zu more hostile sources\n",
-                      count - shown);
+        buffer_printf(&summary->out, "  and %zu more hostile source%s\n",
+                      count - shown, count - shown == 1 ? "" : "s");
     buffer_add_string(&summary->out,
                       "  guesses: different recipients that do not exist; "
                       "hits: ones that do\n\n");
@@ -635,10 +637,11 @@ static void add_shape(struct logsummary *summary)
     if (long_count == 0)
         return;
     buffer_printf(&words,
-                  "Of %zu hostile addresses with more than %d guesses, %zu "
+                  "Of %zu hostile address%s with more than %d guesses, %zu "
                   "went by the alphabet, and %zu made most of their guesses in "
                   "common with others.",
-                  long_count, LIST_GUESSES_MIN, alphabetical, sharing);
+                  long_count, long_count == 1 ? "" : "es", LIST_GUESSES_MIN,
+                  alphabetical, sharing);
     add_words(summary, "  ", &words);
 }
 
@@ -1053,7 +1056,8 @@ static void add_hours(struct logsummary *summary)
                            "refusals or guesses, what is more\n");
     buffer_printf(out, "               %s        %s\n", clock, clock);
     if (all > count || summary->logs->tally.hours_are_cut)
-        buffer_printf(out, "  and %zu earlier days%s\n", all - count,
+        buffer_printf(out, "  and %zu earlier day%s%s\n", all - count,
+                      all - count == 1 ? "" : "s",
                       summary->logs->tally.hours_are_cut
                           ? ", and ones before them, which are not told apart"
                           : "");
