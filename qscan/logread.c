@@ -11,7 +11,9 @@
 
 enum {
     AHEAD = 16, /* records for which memory is asked before they are joined */
-    LANES_WIDE = 8, /* with more logs side by side each holds fewer blocks */
+    STAMP_MAX_BYTES = 256, /* of a line, in which its stamp must be */
+    LINES_ASKED = 20, /* for the first stamp of a block, and for the last */
+    LANES_WIDE = 8,   /* with more logs side by side each holds fewer blocks */
 };
 
 /* A block of lines, from file to join. */
@@ -153,6 +155,7 @@ static bool parse_piece(struct worker *worker, struct piece *piece)
                                     &piece->scratch, record) == RECORD_MADE) {
             record->line = piece->line_count;
             piece->count++;
+            log_epoch_follow(&piece->near, worker->maker.clock.stamp.month);
         }
         is_rest = false;
         piece->line_count += !is_cut;
@@ -229,24 +232,58 @@ static void close_lane(struct reader *reader, size_t index)
         reader->lanes[i] = reader->lanes[i + 1];
 }
 
+/* The month of a line; 0: it has no stamp. */
+static uint8_t month_of(struct slice line)
+{
+    struct logline parsed;
+
+    return logline_parse(slice_head(line, STAMP_MAX_BYTES), NULL, &parsed) ==
+                   LOGLINE_NO_STAMP
+               ? 0
+               : parsed.stamp.month;
+}
+
+static uint8_t first_month(struct slice text)
+{
+    struct slice line;
+    uint8_t month = 0;
+
+    for (int i = 0; i < LINES_ASKED && month == 0; i++)
+        if (slice_next_line(&text, &line))
+            month = month_of(line);
+    return month;
+}
+
+static uint8_t last_month(struct slice text)
+{
+    uint8_t month = 0;
+
+    for (int i = 0; i < LINES_ASKED && month == 0 && text.len > 0; i++) {
+        const char *end = memrchr(text.ptr, '\n', text.len - 1);
+        size_t start = end == NULL ? 0 : (size_t)(end - text.ptr) + 1;
+
+        month = month_of(slice_skip(text, start));
+        text.len = start;
+    }
+    return month;
+}
+
 /* The year of a block's first stamp, known from the block before: in time, so
- * that blocks can be taken apart side by side. */
+ * that blocks can be taken apart side by side. One in which the month changes
+ * may hold years: it is walked through for the year of the next. */
 static void find_near(struct lane *lane, struct piece *piece)
 {
     struct slice rest = piece->block.text, line;
-    struct logline parsed;
+    uint8_t first = first_month(rest), last = last_month(rest);
 
+    if (first != 0)
+        log_epoch_follow(&lane->near, first);
     piece->near = lane->near;
-    for (int i = 0; i < 20 && slice_next_line(&rest, &line); i++) {
-        struct log_epoch *near = &lane->near;
+    while (first != last && slice_next_line(&rest, &line)) {
+        uint8_t month = month_of(line);
 
-        if (logline_parse(slice_head(line, 256), NULL, &parsed) ==
-            LOGLINE_NO_STAMP)
-            continue;
-        near->year = log_year_near(near, parsed.stamp.month);
-        near->month = parsed.stamp.month;
-        piece->near = *near;
-        return;
+        if (month != 0)
+            log_epoch_follow(&lane->near, month);
     }
 }
 

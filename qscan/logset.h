@@ -73,6 +73,13 @@ struct log_clock {
 /* The month tells the year: December beside January is last year's. */
 int32_t log_year_near(const struct log_epoch *near, int month);
 
+/* The next stamp: a log may be longer than half a year. */
+static inline void log_epoch_follow(struct log_epoch *near, uint8_t month)
+{
+    if (near->month != month)
+        *near = (struct log_epoch){log_year_near(near, month), month};
+}
+
 /* Whether only minute and second may have changed. */
 static inline bool log_clock_is_at(const struct log_clock *clock,
                                    const struct log_epoch *near,

@@ -424,6 +424,53 @@ static void a_year_that_turns_within_a_log_turns_once(void **state)
     }
 }
 
+/* Three years from 1 January 2026, as many lines of others every ten days. */
+static void assert_years_are_told_apart(struct scene *scene, unsigned others)
+{
+    enum { TEN_DAYS = 10 * 24 * 3600, TIMES = 110 };
+    const int64_t start = 1767225600; /* 2026-01-01 00:00 UTC */
+
+    scene->text.len = 0;
+    for (unsigned i = 0; i < TIMES; i++) {
+        add_stamp(&scene->text, start + (int64_t)i * TEN_DAYS);
+        buffer_add_string(&scene->text,
+                          " mx sm-mta[7]: 6AI4qhYl000007: lost input channel "
+                          "from [192.0.2.7] to MTA after rcpt\n");
+        for (unsigned j = 0; j < others; j++) {
+            add_stamp(&scene->text, start + (int64_t)i * TEN_DAYS);
+            buffer_add_string(&scene->text,
+                              " mx dovecot: imap-login: a line of another "
+                              "program, a hundred bytes\n");
+        }
+    }
+    write_plain(scene, "log", text_of(&scene->text));
+    for (unsigned i = 0; i < 3; i++) {
+        struct run run;
+
+        run_open(scene, &run, one_log);
+        assert_true(run_read(scene, &run, worker_counts[i]));
+        assert_int_equal(run.logs.tally.first, start);
+        assert_int_equal(run.logs.tally.last,
+                         start + (int64_t)(TIMES - 1) * TEN_DAYS);
+        run_close(&run);
+    }
+}
+
+static void a_short_log_of_years_tells_them_apart(void **state)
+{
+    assert_years_are_told_apart(*state, 0);
+}
+
+/* Half a year and more in each block. */
+static void blocks_of_many_months_tell_years_apart(void **state)
+{
+    struct scene *scene = *state;
+
+    assert_years_are_told_apart(scene, 130);
+    assert_true(scene->text.len > 3 * LOG_BLOCK_BYTES);
+    assert_true(scene->text.len < 6 * LOG_BLOCK_BYTES);
+}
+
 /* ---- several ---- */
 
 static void logs_of_several_hosts_are_merged_line_by_line(void **state)
@@ -656,6 +703,8 @@ int main(void)
         IN_SCENE(logs_without_a_line_of_syslog_are_read),
         IN_SCENE(only_empty_logs_are_an_answer_too),
         IN_SCENE(a_year_that_turns_within_a_log_turns_once),
+        IN_SCENE(a_short_log_of_years_tells_them_apart),
+        IN_SCENE(blocks_of_many_months_tell_years_apart),
         IN_SCENE(logs_of_several_hosts_are_merged_line_by_line),
         IN_SCENE(a_rotated_set_in_any_order_is_the_whole_log),
         IN_SCENE(many_short_logs_answer_the_same_every_time),
