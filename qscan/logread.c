@@ -327,6 +327,14 @@ static void put_behind(struct reader *reader, struct lane *lane,
 static void end_lane(struct reader *reader, struct lane *lane,
                      struct piece *piece, enum input_log_outcome outcome)
 {
+    const struct log_file *file = file_of(reader, lane);
+
+    if (log_file_overruns(file, &lane->near))
+        complain_warning(reader->logs->complaints,
+                         slice_from_string(file->path),
+                         "its last stamps are later than the file itself",
+                         "more than a year is in it",
+                         "years are wrong, --year=Y says when it begins");
     pthread_mutex_lock(&reader->lock);
     if (outcome != INPUT_LOG_END)
         complain_outcome(reader, lane, outcome);

@@ -10,15 +10,16 @@
 #include "parsers/hash.h"
 
 enum {
-    SLACK_SEC = 26 * 3600,   /* a stamp may be this much later than the mtime:
-                                another zone, a clock that is wrong */
-    MONTHS_APART = 6,        /* more than this is another year */
-    YEARS_BACK = 8,          /* to the next 29 February, at most */
-    SECONDS_MIN = 100000000, /* more than this is no number of a rotation */
-    DATE_DIGITS = 14,        /* YYYYMMDDhhmmss, */
-    DATE_MAX_BYTES = 19,     /* YYYY-MM-DDThh:mm:ss */
-    PEEK_LINES = 200,        /* in which the first stamp must be */
-    ZONE_STEP_MIN = 15,      /* zones differ by multiples of this, */
+    SLACK_SEC = 26 * 3600,     /* a stamp may be this much later than the mtime:
+                                  another zone, a clock that is wrong */
+    OVERRUN_SEC = 183 * 86400, /* a year too late it is, if it is */
+    MONTHS_APART = 6,          /* more than this is another year */
+    YEARS_BACK = 8,            /* to the next 29 February, at most */
+    SECONDS_MIN = 100000000,   /* more than this is no number of a rotation */
+    DATE_DIGITS = 14,          /* YYYYMMDDhhmmss, */
+    DATE_MAX_BYTES = 19,       /* YYYY-MM-DDThh:mm:ss */
+    PEEK_LINES = 200,          /* in which the first stamp must be */
+    ZONE_STEP_MIN = 15,        /* zones differ by multiples of this, */
     ZONES_APART_SEC = 26 * 3600, /* and by this at most */
 };
 
@@ -237,6 +238,15 @@ static int64_t written_by(const struct log_file *file)
             moment = day_end;
     }
     return moment + SLACK_SEC;
+}
+
+bool log_file_overruns(const struct log_file *file,
+                       const struct log_epoch *last)
+{
+    struct log_stamp month = {.month = last->month, .day = 1};
+
+    return file->is_year_assumed && log_stamp_epoch(&month, last->year, 0) >
+                                        written_by(file) + OVERRUN_SEC;
 }
 
 static int order_rotated(const void *left, const void *right)

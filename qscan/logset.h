@@ -62,6 +62,11 @@ struct log_epoch {
     uint8_t month; /* of the stamp that this year was given to */
 };
 
+/* Whether it ends far behind the moment when it was written: it holds more than
+ * a year, and the year assumed for its beginning is wrong. */
+bool log_file_overruns(const struct log_file *file,
+                       const struct log_epoch *last);
+
 /* Per thread: what was asked last is remembered. */
 struct log_clock {
     bool is_utc;

@@ -278,6 +278,25 @@ static void logs_that_differ_in_a_line_are_no_copies(void **state)
         assert_int_equal(scene->set.files[i].copy_of, 0);
 }
 
+static void a_log_of_more_than_a_year_overruns_its_mtime(void **state)
+{
+    struct scene *scene = *state;
+    /* A name may bear the day on which its log began. */
+    struct log_epoch same_month = {2005, 11}, next_month = {2005, 12},
+                     next_year = {2006, 11};
+    struct log_file *file;
+
+    add_log(scene, "log", "Oct 10 10:00:00", epoch(2005, 11, 20));
+    open_set(scene, 1);
+    file = &scene->set.files[0];
+    assert_int_equal(file->year, 2005);
+    assert_false(log_file_overruns(file, &same_month));
+    assert_false(log_file_overruns(file, &next_month));
+    assert_true(log_file_overruns(file, &next_year));
+    file->is_year_assumed = false;
+    assert_false(log_file_overruns(file, &next_year));
+}
+
 static void what_cannot_be_read_is_named_and_left_out(void **state)
 {
     struct scene *scene = *state;
@@ -406,6 +425,7 @@ int main(void)
         IN_SCENE(a_log_in_two_forms_is_known_as_a_copy),
         IN_SCENE(a_log_that_goes_on_is_a_copy_of_its_beginning),
         IN_SCENE(logs_that_differ_in_a_line_are_no_copies),
+        IN_SCENE(a_log_of_more_than_a_year_overruns_its_mtime),
         IN_SCENE(what_cannot_be_read_is_named_and_left_out),
         IN_SCENE(a_set_of_nothing_is_refused),
         IN_SCENE(lines_that_are_no_syslog_do_not_hide_the_first_stamp),
