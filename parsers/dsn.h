@@ -62,7 +62,8 @@ struct dsn {
     struct slice source_text; /* $_ of the original's session, or absent */
     struct client source;     /* the same, taken apart */
     bool has_source;
-    bool is_authenticated; /* our Received says that the client had logged in */
+    bool is_authenticated; /* our Received says that the client had logged in,
+                              or showed a certificate that we trust */
     bool has_expired;      /* gave up by time: "delivered for 5 days" */
     struct slice reporting_mta; /* without its type, like received_from */
     struct slice received_from;

@@ -401,12 +401,14 @@ static struct slice received_source(struct slice value, struct slice known,
     return slice_head(inside, len - 1);
 }
 
-/* "by HOST (...) with PROTO id ID"; *protocol_r is absent without "with". */
-static struct slice received_id(struct slice text, struct slice *protocol_r)
+/* "by HOST (...) with PROTO id ID"; *protocol_r is absent without "with", and
+ * *rest_r is what follows. */
+static struct slice received_id(struct slice text, struct slice *protocol_r,
+                                struct slice *rest_r)
 {
     struct slice word = next_word(&text);
 
-    *protocol_r = (struct slice){NULL, 0};
+    *protocol_r = *rest_r = (struct slice){NULL, 0};
     if (!slice_equal(word, SLICE_LITERAL("by")))
         return (struct slice){NULL, 0};
     do {
@@ -420,14 +422,32 @@ static struct slice received_id(struct slice text, struct slice *protocol_r)
     } while (!slice_is_absent(word) &&
              !slice_equal(word, SLICE_LITERAL("for")) &&
              !slice_equal(word, SLICE_LITERAL(";")));
+    *rest_r = text;
     return is_queue_id(word) ? word : (struct slice){NULL, 0};
 }
 
-/* "(authenticated bits=0)" stands before "by"; "with ESMTPA" (RFC 3848) behind
- * it, where the cf leaves the comment out. */
+/* Behind the id: "(version=TLSv1.2 cipher=C bits=256 verify=OK)", the client
+ * showed a certificate that we trust. */
+static bool has_certificate(struct slice text)
+{
+    struct slice end = SLICE_LITERAL(" verify=OK)");
+
+    text = slice_trim(text);
+    if (!slice_starts(text, SLICE_LITERAL("(version=")))
+        return false;
+    text = slice_head(text, header_comment_len(text));
+    return text.len > end.len &&
+           slice_equal(slice_skip(text, text.len - end.len), end);
+}
+
+/* "(authenticated bits=0)" stands before "by", or in the words of another cf
+ * "(user=ann mech=PLAIN bits=0)"; "with ESMTPA" (RFC 3848) behind it, where the
+ * cf leaves the comment out. */
 static bool is_logged_in(struct slice text, struct slice protocol)
 {
-    return slice_starts(slice_trim(text), SLICE_LITERAL("(authenticated")) ||
+    text = slice_trim(text);
+    return slice_starts(text, SLICE_LITERAL("(authenticated")) ||
+           slice_starts(text, SLICE_LITERAL("(user=")) ||
            (protocol.len > 0 && protocol.ptr[protocol.len - 1] == 'A');
 }
 
@@ -444,15 +464,16 @@ static bool is_same_source(struct slice a, struct slice b)
 /* False when it contradicts what the text part said. */
 static bool take_received(struct dsn *dsn, struct slice value)
 {
-    struct slice rest, protocol;
+    struct slice rest, protocol, behind;
     struct slice source = received_source(value, dsn->source_text, &rest);
-    struct slice id = received_id(rest, &protocol);
+    struct slice id = received_id(rest, &protocol, &behind);
 
     if (!slice_is_absent(source) && !slice_is_absent(dsn->source_text) &&
         !is_same_source(source, dsn->source_text))
         return false;
     dsn->is_authenticated =
-        !slice_is_absent(source) && is_logged_in(rest, protocol);
+        !slice_is_absent(source) &&
+        (is_logged_in(rest, protocol) || has_certificate(behind));
     if (slice_is_absent(id))
         return true;
     if (!slice_is_absent(dsn->parent_id) && !slice_equal(id, dsn->parent_id))
