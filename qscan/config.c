@@ -277,6 +277,28 @@ static void read_option(struct config *config, struct slice rest,
     }
 }
 
+/* "DSrelay.example", "DSesmtp:[relay.example]:[other.example]": a mailer may
+ * stand before the hosts, which are names or literals. */
+static void read_relays(struct config *config, struct slice rest)
+{
+    struct slice value = next_word(&rest);
+    size_t colon = slice_index(value, ':');
+
+    if (colon < value.len && value.ptr[0] != '[')
+        value = slice_skip(value, colon + 1);
+    while (value.len > 0) {
+        bool is_literal = value.ptr[0] == '[';
+        size_t end = slice_index(value, is_literal ? ']' : ':');
+        struct slice host = slice_head(value, end);
+
+        if (is_literal)
+            host = slice_skip(host, 1);
+        if (host.len > 0 && slice_index(host, '$') == host.len)
+            string_list_add(&config->relays, host);
+        value = slice_skip(value, end + 1);
+    }
+}
+
 static void read_line(struct config *config, struct slice line,
                       struct slice *queue_directory)
 {
@@ -295,6 +317,9 @@ static void read_line(struct config *config, struct slice line,
             add_domain(config, word);
     } else if (code == 'F' && take_our_class(&rest)) {
         read_file_class(config, rest);
+    } else if (code == 'D' && rest.len > 1 &&
+               slice_index(SLICE_LITERAL("SHR"), rest.ptr[0]) < 3) {
+        read_relays(config, slice_skip(rest, 1));
     }
 }
 
@@ -341,5 +366,6 @@ void config_free(struct config *config)
     free(config->file);
     string_list_free(&config->queues);
     string_list_free(&config->domains);
+    string_list_free(&config->relays);
     *config = (struct config){0};
 }

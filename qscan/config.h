@@ -23,6 +23,7 @@ struct config {
     char *file;                 /* the cf that was read, or NULL */
     struct string_list queues;  /* as written, wildcards and all */
     struct string_list domains; /* classes w and R, their files included */
+    struct string_list relays;  /* smart host and hubs: macros S, H, R */
     int64_t return_sec;         /* Timeout.queuereturn of a DSN; 5 days */
 };
 

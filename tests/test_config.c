@@ -66,6 +66,43 @@ static const struct {
      "Fw@ldap\nFw|/bin/echo no.example\nFR\n", "", "", CONFIG_RETURN_SEC},
 };
 
+static const struct {
+    const char *title, *text, *relays;
+} relay_cases[] = {
+    {"a name", "DSrelay.example\n", "relay.example"},
+    {"none", "DS\nDR\nDH\n", ""},
+    {"hub and local relay", "DHhub.example\nDR[192.0.2.9]\n",
+     "hub.example 192.0.2.9"},
+    {"a mailer before it", "DSesmtp:[relay.example]\n", "relay.example"},
+    {"several", "DSrelay:a.example:[b.example]\n", "a.example b.example"},
+    {"literals have colons", "DS[IPv6:2001:db8::25]:[192.0.2.9]\n",
+     "IPv6:2001:db8::25 192.0.2.9"},
+    {"a bracket that never closes", "DS[relay.example\n", "relay.example"},
+    {"a mailer alone", "DSesmtp:\n", ""},
+    {"macros are no names", "DSesmtp:$w.example\n", ""},
+    {"other macros", "DMexample.org\nDjmx.example.org\nD{S}no.example\nD\n",
+     ""},
+};
+
+static void relays_are_the_hosts_of_three_macros(void **state)
+{
+    struct folder folder;
+
+    (void)state;
+    folder_open(&folder);
+    for (size_t i = 0; i < COUNT(relay_cases); i++) {
+        struct config config;
+
+        folder_write(&folder, "sendmail.cf", relay_cases[i].text);
+        assert_int_equal(
+            config_read(&config, folder_path(&folder, "sendmail.cf")), 0);
+        assert_list_is(&config.relays, relay_cases[i].relays,
+                       relay_cases[i].title);
+        config_free(&config);
+    }
+    folder_close(&folder);
+}
+
 static void test_shapes(void **state)
 {
     struct folder folder;
@@ -200,6 +237,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_shapes),
+        cmocka_unit_test(relays_are_the_hosts_of_three_macros),
         cmocka_unit_test(test_domains_from_a_file),
         cmocka_unit_test(test_errors_of_reading),
         cmocka_unit_test(test_text_of_any_kind),
