@@ -22,7 +22,10 @@ struct explain {
     struct buffer *out;    /* the text */
     struct buffer details; /* of the rule in work */
     struct jsonout *json;  /* or NULL: text */
-    struct buffer failed;  /* the one condition that failed, for near misses */
+    struct buffer failed;  /* the one line that failed, for near misses */
+    struct buffer any;     /* an any line in work: what of it failed */
+    unsigned any_line;     /* its number, 0 = none */
+    bool is_any_met;
     size_t condition_count;
     bool has_matched; /* the first that matches decides */
 };
@@ -118,6 +121,51 @@ static void add_filled(struct buffer *out, size_t column, size_t indent,
     buffer_clear(text);
 }
 
+/* An any line has failed when none of its conditions holds. */
+static void end_any_line(struct explain *explain)
+{
+    if (explain->any_line != 0 && !explain->is_any_met) {
+        buffer_clear(&explain->failed);
+        buffer_add(&explain->failed,
+                   slice_make(explain->any.bytes, explain->any.len));
+    }
+    explain->any_line = 0;
+}
+
+static void add_failed(struct explain *explain,
+                       const struct rules_condition_trace *trace)
+{
+    bool is_any = explain->any_line != 0;
+    struct buffer *line = is_any ? &explain->any : &explain->failed;
+
+    if (!is_any)
+        buffer_clear(line);
+    if (line->len > 0)
+        buffer_add_string(line, " | ");
+    else
+        buffer_printf(line, "%s ", trace->line_word);
+    buffer_add_rule_text(line, slice_from_string(trace->text), 100);
+}
+
+/* Keeps which line failed. */
+static void note_failure(struct explain *explain,
+                         const struct rules_condition_trace *trace,
+                         bool is_good)
+{
+    bool is_any = strcmp(trace->line_word, "any") == 0;
+
+    if (!is_any || trace->line != explain->any_line)
+        end_any_line(explain);
+    if (is_any && explain->any_line == 0) {
+        explain->any_line = trace->line;
+        explain->is_any_met = false;
+        buffer_clear(&explain->any);
+    }
+    explain->is_any_met = explain->is_any_met || is_good;
+    if (!is_good)
+        add_failed(explain, trace);
+}
+
 static void text_condition(void *context,
                            const struct rules_condition_trace *trace)
 {
@@ -139,12 +187,7 @@ static void text_condition(void *context,
     buffer_printf(out, "%*s", TEXT_INDENT, "");
     add_filled(out, TEXT_INDENT, TEXT_INDENT, &text);
     explain->condition_count++;
-    if (!is_good) {
-        buffer_printf(&text, "%s ", trace->line_word);
-        buffer_add_rule_text(&text, slice_from_string(trace->text), 100);
-        buffer_clear(&explain->failed);
-        buffer_add(&explain->failed, slice_make(text.bytes, text.len));
-    }
+    note_failure(explain, trace, is_good);
     buffer_free(&text);
 }
 
@@ -155,6 +198,7 @@ static void text_rule_begins(void *context, size_t rule)
     (void)rule;
     buffer_clear(&explain->details);
     buffer_clear(&explain->failed);
+    explain->any_line = 0;
     explain->condition_count = 0;
 }
 
@@ -165,6 +209,7 @@ static void text_rule_ends(void *context, size_t rule, enum rules_answer answer,
     const struct rules *rules = explain->message->scene->rules;
     struct buffer text = {0};
 
+    end_any_line(explain);
     buffer_printf(explain->out, "\nrule %s: %s\n  %s:%u, class %s%s\n",
                   rules_name(rules, rule),
                   answer == ANSWER_YES && explain->has_matched
@@ -346,6 +391,7 @@ bool explain_message(struct message *message, enum format format,
     }
     buffer_free(&explain.details);
     buffer_free(&explain.failed);
+    buffer_free(&explain.any);
     buffer_free(&text);
     rules_matcher_free(matcher);
     return true;
@@ -373,8 +419,8 @@ static void moment(struct buffer *out, const char *name, int64_t when,
         strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S UTC", &tm) == 0)
         return;
     buffer_printf(out, "  %-16s %s, ", name, text);
-    list_add_span(out, now - when);
-    buffer_add_string(out, " ago\n");
+    list_add_span(out, when > now ? when - now : now - when);
+    buffer_add_string(out, when > now ? " from now\n" : " ago\n");
 }
 
 static void show_envelope(struct message *message, struct buffer *out)
