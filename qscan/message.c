@@ -564,8 +564,10 @@ static enum field_state add_recipient_counts(struct message *message,
 {
     const struct scene *scene = message->scene;
 
-    /* Where the site's own list of domains is known, it decides. */
-    if (field == FIELD_RECIPIENT_CLIENTS && scene->is_domains_known)
+    /* Where the site's own list of domains is known, it says what is inbound;
+     * but we may relay for more, by a map, and for a report that matters. */
+    if (field == FIELD_RECIPIENT_CLIENTS && scene->is_domains_known &&
+        !message_is_own_report(message))
         return FIELD_ABSENT;
     if (scene->crowd == NULL)
         return FIELD_LATER;
