@@ -451,6 +451,21 @@ static bool is_logged_in(struct slice text, struct slice protocol)
            (protocol.len > 0 && protocol.ptr[protocol.len - 1] == 'A');
 }
 
+/* A cf may write the field otherwise: "from $_ by $j", or without the client,
+ * to hide where its users are. Then any word of a login counts, whoever wrote
+ * it: at worst a bounce is kept. */
+static bool may_be_logged_in(struct slice value)
+{
+    static const char *const signs[] = {
+        "(authenticated", "(user=", "SMTPA ", "SMTPSA ", " verify=OK)",
+    };
+
+    for (size_t i = 0; i < sizeof(signs) / sizeof(signs[0]); i++)
+        if (slice_find(value, slice_from_string(signs[i])) < value.len)
+            return true;
+    return false;
+}
+
 static bool is_same_source(struct slice a, struct slice b)
 {
     struct client one, other;
@@ -472,8 +487,9 @@ static bool take_received(struct dsn *dsn, struct slice value)
         !is_same_source(source, dsn->source_text))
         return false;
     dsn->is_authenticated =
-        !slice_is_absent(source) &&
-        (is_logged_in(rest, protocol) || has_certificate(behind));
+        slice_is_absent(source)
+            ? may_be_logged_in(value)
+            : is_logged_in(rest, protocol) || has_certificate(behind);
     if (slice_is_absent(id))
         return true;
     if (!slice_is_absent(dsn->parent_id) && !slice_equal(id, dsn->parent_id))

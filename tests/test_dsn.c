@@ -715,9 +715,20 @@ static void only_our_received_says_who_had_logged_in(void **state)
         {FROM BY "with ESMTP id P; now\n" FROM "\t(authenticated bits=0)\n" BY
                  "with ESMTPA id Q; now\n",
          false},
-        /* no source to be read from it: nothing is believed */
+        /* no source to be read from it: any word of a login counts */
         {"Received: from a(b) (host.example.net [198.51.100.7])\n" BY
          "with ESMTPA id P; now\n",
+         true},
+        {"Received: from host.example.net [198.51.100.7]\n" BY
+         "with UTF8SMTPSA id P; now\n",
+         true},
+        {"Received: (authenticated bits=0)\n" BY "id P; now\n", true},
+        {"Received: (user=ann mech=LOGIN)" BY "id P; now\n", true},
+        {"Received: by mx.example.org id P (version=X verify=OK); now\n", true},
+        {"Received: by mx.example.org with ESMTPS id P (verify=NO); now\n",
+         false},
+        {"Received: from a(b) (host.example.net [198.51.100.7])\n" BY
+         "with ESMTP id P; now\n",
          false},
         {"Subject: (authenticated bits=0)\n", false},
     };
