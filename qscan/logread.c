@@ -12,8 +12,9 @@
 enum {
     AHEAD = 16, /* records for which memory is asked before they are joined */
     STAMP_MAX_BYTES = 256, /* of a line, in which its stamp must be */
-    LINES_ASKED = 20, /* for the first stamp of a block, and for the last */
-    LANES_WIDE = 8,   /* with more logs side by side each holds fewer blocks */
+    LINES_ASKED = 20,  /* for the first stamp of a block, and for the last */
+    PLACES_ASKED = 16, /* in a block, for one of another month */
+    LANES_WIDE = 8,    /* with more logs side by side each holds fewer blocks */
 };
 
 /* A block of lines, from file to join. */
@@ -151,11 +152,16 @@ static bool parse_piece(struct worker *worker, struct piece *piece)
             return false;
         worker->maker.tally.overlong_lines += is_cut && !is_rest;
         /* Of a line whose beginning was looked at no more is wanted. */
-        if (!is_rest && record_make(&worker->maker, line, &piece->near,
-                                    &piece->scratch, record) == RECORD_MADE) {
-            record->line = piece->line_count;
-            piece->count++;
-            log_epoch_follow(&piece->near, worker->maker.clock.stamp.month);
+        if (!is_rest) {
+            enum record_outcome outcome = record_make(
+                &worker->maker, line, &piece->near, &piece->scratch, record);
+
+            if (outcome != RECORD_NO_TIME)
+                log_epoch_follow(&piece->near, worker->maker.clock.stamp.month);
+            if (outcome == RECORD_MADE) {
+                record->line = piece->line_count;
+                piece->count++;
+            }
         }
         is_rest = false;
         piece->line_count += !is_cut;
@@ -268,18 +274,34 @@ static uint8_t last_month(struct slice text)
     return month;
 }
 
+/* Whether the month changes within it. A year may lie between two lines of one
+ * month: places between them are looked at, too. */
+static bool has_months(struct slice text, uint8_t first)
+{
+    uint8_t month = last_month(text);
+
+    for (size_t i = 1; i < PLACES_ASKED && (month == 0 || month == first);
+         i++) {
+        struct slice rest = slice_skip(text, text.len / PLACES_ASKED * i), line;
+
+        month = slice_next_line(&rest, &line) ? first_month(rest) : 0;
+    }
+    return month != 0 && month != first;
+}
+
 /* The year of a block's first stamp, known from the block before: in time, so
  * that blocks can be taken apart side by side. One in which the month changes
  * may hold years: it is walked through for the year of the next. */
 static void find_near(struct lane *lane, struct piece *piece)
 {
     struct slice rest = piece->block.text, line;
-    uint8_t first = first_month(rest), last = last_month(rest);
+    uint8_t first = first_month(rest);
+    bool is_walked = has_months(rest, first);
 
     if (first != 0)
         log_epoch_follow(&lane->near, first);
     piece->near = lane->near;
-    while (first != last && slice_next_line(&rest, &line)) {
+    while (is_walked && slice_next_line(&rest, &line)) {
         uint8_t month = month_of(line);
 
         if (month != 0)

@@ -471,6 +471,60 @@ static void blocks_of_many_months_tell_years_apart(void **state)
     assert_true(scene->text.len < 6 * LOG_BLOCK_BYTES);
 }
 
+enum { DAY_SEC = 24 * 3600, YEAR_2026 = 1767225600 /* 1 January, 00:00 UTC */ };
+
+static void add_line(struct scene *scene, int64_t time, const char *text)
+{
+    add_stamp(&scene->text, time);
+    buffer_add_string(&scene->text, text);
+}
+
+static void assert_span(struct scene *scene, int64_t first, int64_t last)
+{
+    write_plain(scene, "log", text_of(&scene->text));
+    for (unsigned i = 0; i < 3; i++) {
+        struct run run;
+
+        run_open(scene, &run, one_log);
+        assert_true(run_read(scene, &run, worker_counts[i]));
+        assert_int_equal(run.logs.tally.first, first);
+        assert_int_equal(run.logs.tally.last, last);
+        run_close(&run);
+    }
+}
+
+/* Each block begins and ends in the same month, or nearly. */
+static void blocks_of_a_year_tell_years_apart(void **state)
+{
+    static const char line[] =
+        " mx sm-mta[7]: 6AI4qhYl000007: lost input channel from [192.0.2.7] to "
+        "MTA after rcpt\n";
+    struct scene *scene = *state;
+    size_t lines = LOG_BLOCK_BYTES / (strlen("Jan  1 00:00:00") + sizeof(line));
+    int64_t step = 375 * DAY_SEC / (int64_t)lines;
+
+    scene->text.len = 0;
+    for (size_t i = 0; i < 2 * lines; i++)
+        add_line(scene, YEAR_2026 + (int64_t)i * step, line);
+    assert_true(scene->text.len > LOG_BLOCK_BYTES);
+    assert_span(scene, YEAR_2026,
+                YEAR_2026 + ((int64_t)(2 * lines) - 1) * step);
+}
+
+static void months_of_other_programs_alone_count(void **state)
+{
+    struct scene *scene = *state;
+    static const char own[] = " mx sm-mta[7]: 6AI4qhYl000007: lost input "
+                              "channel from [192.0.2.7] to MTA after rcpt\n";
+
+    scene->text.len = 0;
+    add_line(scene, YEAR_2026, own);
+    for (int64_t day = 20; day < 280; day += 20)
+        add_line(scene, YEAR_2026 + day * DAY_SEC, " mx dovecot: a line\n");
+    add_line(scene, YEAR_2026 + 280 * DAY_SEC, own);
+    assert_span(scene, YEAR_2026, YEAR_2026 + 280 * DAY_SEC);
+}
+
 /* ---- several ---- */
 
 static void logs_of_several_hosts_are_merged_line_by_line(void **state)
@@ -705,6 +759,8 @@ int main(void)
         IN_SCENE(a_year_that_turns_within_a_log_turns_once),
         IN_SCENE(a_short_log_of_years_tells_them_apart),
         IN_SCENE(blocks_of_many_months_tell_years_apart),
+        IN_SCENE(blocks_of_a_year_tell_years_apart),
+        IN_SCENE(months_of_other_programs_alone_count),
         IN_SCENE(logs_of_several_hosts_are_merged_line_by_line),
         IN_SCENE(a_rotated_set_in_any_order_is_the_whole_log),
         IN_SCENE(many_short_logs_answer_the_same_every_time),
