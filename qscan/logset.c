@@ -156,14 +156,15 @@ static int64_t date_of(struct slice text)
 
     for (size_t i = 0; i < text.len; i++) {
         if (byte_is_digit(text.ptr[i])) {
+            if (++digits > DATE_DIGITS)
+                return 0;
             number = number * 10 + (text.ptr[i] - '0');
-            digits++;
         } else if (i < 4 || (!is_separator(text.ptr[i]) && text.ptr[i] != 'T' &&
                              text.ptr[i] != ':')) {
             return 0;
         }
     }
-    if (digits < 6 || digits > DATE_DIGITS || digits % 2 != 0)
+    if (digits < 6 || digits % 2 != 0)
         return 0;
     if (digits == 6)
         number = number * 100 + 31;

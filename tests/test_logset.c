@@ -192,6 +192,21 @@ static void a_number_that_is_no_date_counts_from_the_youngest(void **state)
     }
 }
 
+/* Nineteen digits are as long as the longest date, and no date. */
+static void a_number_of_any_length_is_no_date(void **state)
+{
+    static const char *const names[] = {
+        "m.1", "m.9999999999999999999", "m-2003-01-01T00:00:00000",
+        "m.99999999999999999999999999999999999999999999"};
+    struct scene *scene = *state;
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        add_log(scene, names[i], "Dec 30 00:00:00", epoch(2003, 6, 1));
+    open_set(scene, sizeof(names) / sizeof(names[0]));
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        assert_int_equal(scene->set.files[i].year, 2002);
+}
+
 static void the_29th_of_february_is_in_a_leap_year(void **state)
 {
     struct scene *scene = *state;
@@ -418,6 +433,7 @@ int main(void)
         IN_SCENE(a_date_in_the_name_counts_when_it_is_earlier),
         IN_SCENE(a_date_is_known_however_it_stands_in_the_name),
         IN_SCENE(a_number_that_is_no_date_counts_from_the_youngest),
+        IN_SCENE(a_number_of_any_length_is_no_date),
         IN_SCENE(the_29th_of_february_is_in_a_leap_year),
         IN_SCENE(a_stamp_with_a_year_needs_no_assumption),
         IN_SCENE(a_given_year_is_that_of_the_oldest_file),
