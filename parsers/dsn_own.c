@@ -451,17 +451,38 @@ static bool is_logged_in(struct slice text, struct slice protocol)
            (protocol.len > 0 && protocol.ptr[protocol.len - 1] == 'A');
 }
 
+/* Whether the value has it, in capitals or not; one that is a whole word does
+ * not count where another word, or a host's name, begins with it. */
+static bool has_sign(struct slice value, struct slice sign, bool is_whole)
+{
+    for (; value.len >= sign.len; value = slice_skip(value, 1)) {
+        struct slice behind = slice_skip(value, sign.len);
+
+        if (slice_equal_nocase(slice_head(value, sign.len), sign) &&
+            (!is_whole || behind.len == 0 || byte_is_space(behind.ptr[0]) ||
+             slice_index(SLICE_LITERAL(";,)"), behind.ptr[0]) < 3))
+            return true;
+    }
+    return false;
+}
+
 /* A cf may write the field otherwise: "from $_ by $j", or without the client,
  * to hide where its users are. Then any word of a login counts, whoever wrote
  * it: at worst a bounce is kept. */
 static bool may_be_logged_in(struct slice value)
 {
-    static const char *const signs[] = {
-        "(authenticated", "(user=", "SMTPA ", "SMTPSA ", " verify=OK)",
-    };
+    static const struct {
+        const char *text;
+        bool is_whole;
+    } signs[] = {{"(authenticated", false},
+                 {"(user=", false},
+                 {"smtpa", true},
+                 {"smtpsa", true},
+                 {"verify=ok", true}};
 
     for (size_t i = 0; i < sizeof(signs) / sizeof(signs[0]); i++)
-        if (slice_find(value, slice_from_string(signs[i])) < value.len)
+        if (has_sign(value, slice_from_string(signs[i].text),
+                     signs[i].is_whole))
             return true;
     return false;
 }

@@ -725,6 +725,14 @@ static void only_our_received_says_who_had_logged_in(void **state)
         {"Received: (authenticated bits=0)\n" BY "id P; now\n", true},
         {"Received: (user=ann mech=LOGIN)" BY "id P; now\n", true},
         {"Received: by mx.example.org id P (version=X verify=OK); now\n", true},
+        {"Received: from [198.51.100.7] by mx.example.org with ESMTPA\n\tid P; "
+         "now\n",
+         true},
+        {"Received: by mx.example.org with esmtpsa; now\n", true},
+        {"Received: by mx.example.org with ESMTPA\n", true},
+        {"Received: by mx.example.org (Authenticated sender: ann)\n", true},
+        {"Received: by mx.example.org (TLSv1.3, verify=OK, bits=256)\n", true},
+        {"Received: by mx.example.org with ESMTPANY id P; now\n", false},
         {"Received: by mx.example.org with ESMTPS id P (verify=NO); now\n",
          false},
         {"Received: from a(b) (host.example.net [198.51.100.7])\n" BY
