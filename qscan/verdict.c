@@ -539,8 +539,8 @@ static int order_by_ip(const void *left, const void *right, void *context)
     return memcmp(&items[*a].ip, &items[*b].ip, sizeof(struct ip));
 }
 
-/* Who showed no event is no member, and whose mail did not arrive stands by
- * nothing. */
+/* Who showed no event is no member, and without mail that arrived, or a login,
+ * no bystander. */
 static bool sort_by_ip(struct judge *judge)
 {
     struct sources *sources = judge->sources;
@@ -549,7 +549,8 @@ static bool sort_by_ip(struct judge *judge)
     if (judge->by_ip == NULL)
         return false;
     for (uint32_t i = 1; i < sources->count; i++)
-        if (sources->items[i].events != 0 || sources->items[i].delivered > 0)
+        if (sources->items[i].events != 0 || sources->items[i].delivered > 0 ||
+            sources->items[i].logins > 0)
             judge->by_ip[judge->by_ip_count++] = i;
     qsort_r(judge->by_ip, judge->by_ip_count, sizeof(*judge->by_ip),
             order_by_ip, sources->items);
@@ -743,11 +744,11 @@ static bool is_allowed(const struct sources *sources, const struct ip *ip)
            rules_list_has_ip(sources->rules, "friends", ip);
 }
 
-/* A list that holds the network would hit whoever's mail arrived, and an honest
- * host whose bounces did not. */
+/* A list that holds the network would hit whoever's mail arrived, a user of
+ * ours whose mail has not yet, and an honest host whose bounces did not. */
 static bool is_bystander(const struct judge *judge, const struct source *source)
 {
-    return source->delivered > 0 ||
+    return source->delivered > 0 || source->logins > 0 ||
            (source->guesses > 0 && is_returning(judge, source));
 }
 

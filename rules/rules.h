@@ -93,7 +93,8 @@ enum rules_field_id {
                          */
     FIELD_FROM_MEMBERS, /* of a crowd; absent for a single source */
     FIELD_FROM_BYSTANDERS,   /* of its network: not hostile, and mail of theirs
-                                was delivered */
+                                was delivered, or they logged in, or return
+                                what was forged */
     FIELD_FROM_LOGINS,       /* successful AUTH */
     FIELD_FROM_LOGINS_USERS, /* whose; a few */
     FIELD_FROM_LOGINS_FAILED,

@@ -708,6 +708,17 @@ static void an_honest_host_that_returns_bounces_is_a_bystander(void **state)
     assert_null(attacker_of(scene, "198.51.100.0/24"));
 }
 
+static void a_user_who_logged_in_is_a_bystander(void **state)
+{
+    struct scene *scene = *state;
+
+    add_network(scene, "198.51.100.", 5);
+    sources_note_login(&scene->sources, add(scene, "198.51.100.200"), true,
+                       START, 1);
+    judge(scene);
+    assert_null(attacker_of(scene, "198.51.100.0/24"));
+}
+
 static void a_neighbour_outside_is_no_bystander(void **state)
 {
     struct scene *scene = *state;
@@ -822,6 +833,7 @@ int main(void)
         IN_SCENE(too_few_that_are_left_are_no_crowd),
         IN_SCENE(a_bystander_saves_the_network),
         IN_SCENE(an_honest_host_that_returns_bounces_is_a_bystander),
+        IN_SCENE(a_user_who_logged_in_is_a_bystander),
         IN_SCENE(a_neighbour_outside_is_no_bystander),
         IN_SCENE(a_crowd_that_an_earlier_one_holds_is_dropped),
         IN_SCENE(a_larger_crowd_is_named_beside_it),
