@@ -6,7 +6,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { CONFIG_TEXT_MAX = 64 * 1024 * 1024, CONFIG_DOMAINS_MAX = 1000000 };
+enum {
+    CONFIG_TEXT_MAX = 64 * 1024 * 1024,
+    CONFIG_DOMAINS_MAX = 1000000,
+    CONFIG_RELAYS_MAX = 1000,
+};
 
 bool string_list_add(struct string_list *list, struct slice text)
 {
@@ -286,7 +290,7 @@ static void read_relays(struct config *config, struct slice rest)
 
     if (colon < value.len && value.ptr[0] != '[')
         value = slice_skip(value, colon + 1);
-    while (value.len > 0) {
+    while (value.len > 0 && config->relays.count < CONFIG_RELAYS_MAX) {
         bool is_literal = value.ptr[0] == '[';
         size_t end = slice_index(value, is_literal ? ']' : ':');
         struct slice host = slice_head(value, end);

@@ -103,6 +103,29 @@ static void relays_are_the_hosts_of_three_macros(void **state)
     folder_close(&folder);
 }
 
+static void relays_are_bounded(void **state)
+{
+    enum { HOSTS = 100000 };
+    struct folder folder;
+    struct config config;
+    char *text = malloc(2 * HOSTS + 4);
+
+    (void)state;
+    assert_non_null(text);
+    memcpy(text, "DS", 2);
+    for (size_t i = 0; i < HOSTS; i++)
+        memcpy(text + 2 + 2 * i, "a:", 2);
+    memcpy(text + 2 + 2 * HOSTS, "\n", 2);
+    folder_open(&folder);
+    folder_write(&folder, "sendmail.cf", text);
+    assert_int_equal(config_read(&config, folder_path(&folder, "sendmail.cf")),
+                     0);
+    assert_in_range(config.relays.count, 1, 10000);
+    config_free(&config);
+    folder_close(&folder);
+    free(text);
+}
+
 static void test_shapes(void **state)
 {
     struct folder folder;
@@ -238,6 +261,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_shapes),
         cmocka_unit_test(relays_are_the_hosts_of_three_macros),
+        cmocka_unit_test(relays_are_bounded),
         cmocka_unit_test(test_domains_from_a_file),
         cmocka_unit_test(test_errors_of_reading),
         cmocka_unit_test(test_text_of_any_kind),
