@@ -31,7 +31,7 @@ struct source_domain {
 
 enum { SOURCE_DOMAINS_NEAR = 2 };
 
-/* Of a source with more than the first guess, or with a login. */
+/* Of a source with more than the first guess, or name, or with a login. */
 struct source_more {
     uint32_t samples[SOURCE_SAMPLES_MAX]; /* numbers in samples */
     uint32_t names[SOURCE_NAMES_MAX];     /* numbers in names; further ones */
