@@ -207,7 +207,7 @@ static struct slice reply_code(struct slice reply, struct slice code)
     if (!slice_is_absent(code) || words.len == 0 ||
         byte_is_digit(words.ptr[0]) || reply.ptr[0] != '5' ||
         !byte_is_digit(reply.ptr[1]) || !byte_is_digit(reply.ptr[2]) ||
-        reply.ptr[3] != ' ')
+        (reply.ptr[3] != ' ' && reply.ptr[3] != '-'))
         return code;
     return SLICE_LITERAL("5.0.0");
 }

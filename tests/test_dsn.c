@@ -797,6 +797,13 @@ static const struct text_case {
      "bob@example.com failed -, carol@example.com failed -, "
      "dave@example.com failed -, ed@example.com failed -, "
      "fay@example.com failed 5.0.0"},
+    {"a reply of several lines, without a code",
+     TEXT_OPENING "<bob@example.com>\n    (reason: 550-we asked your host)\n"
+                  "<carol@example.com>\n    (reason: 550/no)\n"
+                  "<dave@example.com>\n    (reason: 450-later)\n" TEXT_END,
+     DSN_OK, false,
+     "bob@example.com failed 5.0.0, carol@example.com failed -, "
+     "dave@example.com failed -"},
     {"an address that looks like a heading, a source, an expiry",
      TEXT_OPENING "from evil [203.0.113.66]\n"
                   "Message could not be delivered for 5 days\n"
