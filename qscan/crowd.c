@@ -37,6 +37,8 @@ void crowd_free(struct crowd *crowd)
     free(crowd->sources.slots);
     free(crowd->guesses);
     free(crowd->answers);
+    free(crowd->writers.items);
+    hash_set_free(&crowd->writers.seen);
     free(crowd->hosts);
     arena_free(&crowd->arena);
     *crowd = (struct crowd){0};
@@ -222,6 +224,38 @@ void crowd_add_client(struct crowd *crowd, struct slice domain,
                    client_key(crowd, client));
 }
 
+static uint64_t writer_hash(const struct crowd *crowd, const struct ip *ip,
+                            struct slice domain)
+{
+    char text[16 + 256];
+    size_t len = domain.len < 256 ? domain.len : 256;
+
+    memcpy(text, ip->bytes, 16);
+    memcpy(text + 16, domain.ptr, len);
+    return keyed_hash(crowd->key, slice_make(text, 16 + len));
+}
+
+void crowd_add_writer(struct crowd *crowd, const struct ip *ip,
+                      struct slice domain)
+{
+    struct crowd_writers *writers = &crowd->writers;
+
+    if (domain.len == 0)
+        return;
+    if (writers->count == writers->capacity) {
+        size_t capacity = writers->capacity == 0 ? 256 : writers->capacity * 2;
+        uint64_t *items = realloc(writers->items, capacity * sizeof(*items));
+
+        if (items == NULL) {
+            crowd->has_failed = true;
+            return;
+        }
+        writers->items = items;
+        writers->capacity = capacity;
+    }
+    writers->items[writers->count++] = writer_hash(crowd, ip, domain);
+}
+
 void crowd_add_answer(struct crowd *crowd, struct slice domain)
 {
     if (crowd->answer_count == crowd->answer_capacity) {
@@ -315,6 +349,7 @@ static void renumber_row(struct facts *row, const struct renumbering *map)
     row->domain = map->strings[row->domain];
     row->more_domains = map->strings[row->more_domains];
     row->host = map->strings[row->host];
+    row->targets = map->strings[row->targets];
     row->pending = map->blobs[row->pending];
     row->source = map->sources[row->source];
 }
@@ -337,6 +372,18 @@ static bool count_guesses(struct crowd *crowd, struct hash_set *seen,
     part->guesses = NULL;
     part->guess_count = part->guess_capacity = 0;
     return true;
+}
+
+static bool merge_writers(struct hash_set *seen, struct crowd_writers *writers)
+{
+    bool is_done = true;
+
+    for (size_t i = 0; is_done && i < writers->count; i++)
+        is_done = hash_set_add(seen, writers->items[i]) >= 0;
+    free(writers->items);
+    writers->items = NULL;
+    writers->count = writers->capacity = 0;
+    return is_done;
 }
 
 static void count_answers(struct crowd *crowd, const struct crowd *part,
@@ -436,6 +483,8 @@ static bool merge_parts(struct crowd *parts, size_t part_count,
     for (size_t i = 0; is_done && i < part_count; i++)
         is_done = count_guesses(&parts[0], &seen, &parts[i], maps[i].sources);
     hash_set_free(&seen);
+    for (size_t i = 0; is_done && i < part_count; i++)
+        is_done = merge_writers(&parts[0].writers.seen, &parts[i].writers);
     for (size_t i = 1; is_done && i < part_count; i++)
         is_done = merge_strings(&parts[0], &parts[i], &maps[i]);
     return is_done;
@@ -485,6 +534,13 @@ struct crowd_host crowd_find_host(const struct crowd *crowd, struct slice host)
     if (number == INTERN_NONE || crowd->hosts == NULL)
         return (struct crowd_host){0};
     return crowd->hosts[number];
+}
+
+bool crowd_has_writer(const struct crowd *crowd, const struct ip *ip,
+                      struct slice domain)
+{
+    return domain.len > 0 &&
+           hash_set_has(&crowd->writers.seen, writer_hash(crowd, ip, domain));
 }
 
 unsigned crowd_count_clients(const struct crowd *crowd, struct slice domain)

@@ -46,6 +46,13 @@ struct crowd_known {
     unsigned clients;
 };
 
+/* Hashes of the address that handed in mail and of its sender's domain. */
+struct crowd_writers {
+    uint64_t *items; /* until merged */
+    size_t count, capacity;
+    struct hash_set seen; /* afterwards */
+};
+
 struct crowd_host {
     uint32_t waiting;  /* messages whose status says this host is dead */
     uint32_t domains;  /* other domains than its own that they are for */
@@ -64,6 +71,7 @@ struct crowd {
     struct crowd_sources sources;
     struct crowd_guess *guesses; /* until merged */
     size_t guess_count, guess_capacity;
+    struct crowd_writers writers;
     uint32_t *answers; /* domains of further recipients, until merged */
     size_t answer_count, answer_capacity;
     struct crowd_host *hosts; /* by number in strings; after crowd_count */
@@ -96,6 +104,10 @@ void crowd_add_guess(struct crowd *crowd, uint32_t source,
 void crowd_add_client(struct crowd *crowd, struct slice domain,
                       const struct client *client);
 
+/* A client handed in mail whose sender is in that domain (lower case). */
+void crowd_add_writer(struct crowd *crowd, const struct ip *ip,
+                      struct slice domain);
+
 /* A host of that domain answered one of several recipients of a message; the
  * first recipient's stands in its row. */
 void crowd_add_answer(struct crowd *crowd, struct slice domain);
@@ -115,6 +127,9 @@ const struct crowd_source *crowd_find_source(const struct crowd *crowd,
                                              const struct ip *ip);
 /* Counts of a host or domain (lower case); zeros when unknown. */
 struct crowd_host crowd_find_host(const struct crowd *crowd, struct slice host);
+/* True when that address handed in mail whose sender is in the domain. */
+bool crowd_has_writer(const struct crowd *crowd, const struct ip *ip,
+                      struct slice domain);
 unsigned crowd_count_clients(const struct crowd *crowd, struct slice domain);
 
 #endif

@@ -56,6 +56,7 @@ struct facts {
     int64_t created;       /* T; mtime where there is none */
     uint32_t domain;       /* of the first recipient, lower case; in strings */
     uint32_t more_domains; /* of the others, NUL-separated; in strings */
+    uint32_t targets;      /* domains of who failed, like them; of a bounce */
     uint32_t host;    /* that the status names, else the domain; in strings */
     uint32_t source;  /* the original's client, in sources; 0 = none */
     uint32_t pending; /* rules_judge's bytes, until the crowd is counted */

@@ -517,6 +517,16 @@ static enum field_state add_source_value(struct message *message,
     return FIELD_PRESENT;
 }
 
+static bool source_writes(struct message *message, const struct ip *ip)
+{
+    for (size_t i = 0; i < message->qf.recipient_count; i++)
+        if (crowd_has_writer(
+                message->scene->crowd, ip,
+                message_domain_of(message, &message->qf.recipients[i])))
+            return true;
+    return false;
+}
+
 static enum field_state add_source_count(struct message *message,
                                          enum rules_field_id field)
 {
@@ -534,9 +544,38 @@ static enum field_state add_source_count(struct message *message,
     if (scene->crowd == NULL)
         return FIELD_LATER;
     counts = crowd_find_source(scene->crowd, &source->ip);
-    if (counts != NULL)
+    if (field == FIELD_SOURCE_WRITES)
+        add_number(message, source_writes(message, &source->ip));
+    else if (counts != NULL)
         add_number(message, field == FIELD_SOURCE_BOUNCES ? counts->bounces
                                                           : counts->guesses);
+    return FIELD_PRESENT;
+}
+
+/* For whom the source sent, where our-domains does not say that it is us. */
+static enum field_state add_target_counts(struct message *message)
+{
+    const struct scene *scene = message->scene;
+    const struct client *source = message_source(message);
+    const struct dsn *dsn = &message->dsn;
+
+    if (source == NULL)
+        return message_is_own_report(message) && message->dsn_outcome != DSN_OK
+                   ? FIELD_UNDECIDED
+                   : FIELD_ABSENT;
+    if (!source->has_ip || message_is_source_ours(message) ||
+        dsn->kind != DSN_FAILURE)
+        return FIELD_ABSENT;
+    if (scene->crowd == NULL)
+        return FIELD_LATER;
+    for (size_t i = 0; i < dsn->recipient_count; i++) {
+        struct slice domain =
+            lower(message, address_domain(dsn->recipients[i].final_recipient));
+
+        if (domain.len > 0 && dsn_has_failed(&dsn->recipients[i]) &&
+            !rules_list_has(scene->rules, "our-domains", domain))
+            add_number(message, crowd_count_clients(scene->crowd, domain));
+    }
     return FIELD_PRESENT;
 }
 
@@ -697,12 +736,15 @@ static enum field_state collect(struct message *message,
         return add_source_value(message, field);
     case FIELD_SOURCE_BOUNCES:
     case FIELD_SOURCE_GUESSES:
+    case FIELD_SOURCE_WRITES:
         return add_source_count(message, field);
     case FIELD_HOST_WAITING:
     case FIELD_HOST_DOMAINS:
     case FIELD_HOST_ANSWERED:
     case FIELD_RECIPIENT_CLIENTS:
         return add_recipient_counts(message, field);
+    case FIELD_DSN_CLIENTS:
+        return add_target_counts(message);
     case FIELD_SOURCE_HOSTILE: /* of the logs: none is given */
     case FIELD_HOST_DELIVERED:
     default: /* of lines and sources: no message has them */

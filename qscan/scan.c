@@ -280,6 +280,17 @@ static bool is_authenticated(const struct qf *qf)
     return protocol.len > 0 && protocol.ptr[protocol.len - 1] == 'A';
 }
 
+static void gather_writer(struct worker *worker, const struct client *client)
+{
+    struct slice domain =
+        address_domain(address_bare(worker->message.qf.sender));
+    char lower[256];
+
+    if (domain.len <= sizeof(lower))
+        crowd_add_writer(worker->crowd, &client->ip,
+                         bytes_lower(lower, domain));
+}
+
 static void gather_client(struct worker *worker)
 {
     struct message *message = &worker->message;
@@ -294,6 +305,7 @@ static void gather_client(struct worker *worker)
         crowd_add_client(worker->crowd,
                          message_domain_of(message, &message->qf.recipients[i]),
                          &client);
+    gather_writer(worker, &client);
 }
 
 /* 5.1.1, and the other codes for an address that is not there (RFC 3463
@@ -303,6 +315,34 @@ static bool is_unknown_recipient(const struct dsn_recipient *recipient)
     return slice_equal(recipient->status, SLICE_LITERAL("5.1.1")) ||
            slice_equal(recipient->status, SLICE_LITERAL("5.1.10")) ||
            slice_equal(recipient->status, SLICE_LITERAL("5.1.6"));
+}
+
+/* Domains of who failed: where there are too many to keep, none, so that what
+ * hangs on them stays undecided. */
+static void keep_targets(struct worker *worker, struct facts *row)
+{
+    const struct dsn *dsn = &worker->message.dsn;
+    struct slice last = {NULL, 0};
+    char names[MORE_DOMAINS_BYTES];
+    size_t len = 0;
+
+    for (size_t i = 0; i < dsn->recipient_count; i++) {
+        struct slice domain =
+            address_domain(dsn->recipients[i].final_recipient);
+
+        if (!dsn_has_failed(&dsn->recipients[i]) || domain.len == 0 ||
+            slice_equal_nocase(domain, last))
+            continue;
+        last = domain;
+        if (domain.len >= sizeof(names) - len)
+            return;
+        bytes_lower(names + len, domain);
+        len += domain.len;
+        names[len++] = '\0';
+    }
+    if (len > 0)
+        row->targets =
+            intern_add(&worker->crowd->strings, slice_make(names, len));
 }
 
 static void gather_targets(struct worker *worker, const struct client *source)
@@ -365,6 +405,7 @@ static void gather(struct worker *worker, struct facts *row,
     if (source != NULL) {
         hash = crowd_prefetch_source(crowd, &source->ip);
         gather_targets(worker, source);
+        keep_targets(worker, row);
         crowd_prefetch_more(crowd, hash);
     }
     gather_recipients(worker, row, first);
@@ -465,7 +506,8 @@ static void scan_row(struct worker *worker, struct facts *row,
     row->is_wanted = worker->where_matcher == NULL;
     /* a second look starts anew, and may find the message gone */
     row->rule = RULES_NO_RULE;
-    row->domain = row->more_domains = row->host = row->source = 0;
+    row->domain = row->more_domains = row->targets = 0;
+    row->host = row->source = 0;
     row->pending = 0;
     row->status_kind = STATUS_NONE;
     row->is_bounce = row->is_purge = row->is_undecided = false;
@@ -758,6 +800,61 @@ static void add_row_domains(struct row_message *message,
     view_r->state = FIELD_PRESENT;
 }
 
+/* Next of the names that NUL bytes end, or stand between. */
+static bool next_name(struct slice *names, struct slice *name_r)
+{
+    if (names->len == 0)
+        return false;
+    *name_r = slice_head(*names, slice_index(*names, '\0'));
+    *names = slice_skip(*names, name_r->len + 1);
+    return true;
+}
+
+static void add_row_number(struct row_message *message, int64_t number,
+                           struct field_view *view_r)
+{
+    message->values[view_r->value_count++] =
+        (struct field_value){.text = SLICE_LITERAL(""), .number = number};
+    view_r->state = FIELD_PRESENT;
+}
+
+static void add_row_targets(struct row_message *message,
+                            struct field_view *view_r)
+{
+    const struct scene *scene = message->scene;
+    struct slice names =
+        intern_text(&scene->crowd->strings, message->row->targets);
+    struct slice domain;
+
+    if (names.len == 0)
+        view_r->state = FIELD_UNDECIDED;
+    while (next_name(&names, &domain)) {
+        if (rules_list_has(scene->rules, "our-domains", domain))
+            continue;
+        if (view_r->value_count == 64) {
+            view_r->state = FIELD_UNDECIDED;
+            return;
+        }
+        add_row_number(message, crowd_count_clients(scene->crowd, domain),
+                       view_r);
+    }
+}
+
+static bool row_source_writes(const struct row_message *message,
+                              const struct ip *ip)
+{
+    const struct crowd *crowd = message->scene->crowd;
+    struct slice more =
+        intern_text(&crowd->strings, message->row->more_domains);
+    struct slice domain = intern_text(&crowd->strings, message->row->domain);
+
+    do
+        if (crowd_has_writer(crowd, ip, domain))
+            return true;
+    while (next_name(&more, &domain));
+    return false;
+}
+
 static void add_row_source(struct row_message *message,
                            enum rules_field_id field, struct field_view *view_r)
 {
@@ -766,12 +863,14 @@ static void add_row_source(struct row_message *message,
 
     if (message->row->source == 0)
         return;
-    message->values[0] = (struct field_value){
-        .text = SLICE_LITERAL(""),
-        .number =
-            field == FIELD_SOURCE_BOUNCES ? source->bounces : source->guesses};
-    view_r->value_count = 1;
-    view_r->state = FIELD_PRESENT;
+    if (field == FIELD_SOURCE_WRITES)
+        add_row_number(message, row_source_writes(message, &source->ip),
+                       view_r);
+    else
+        add_row_number(message,
+                       field == FIELD_SOURCE_BOUNCES ? source->bounces
+                                                     : source->guesses,
+                       view_r);
 }
 
 /* rules_fetch from the facts table alone; what is not kept there stays
@@ -785,8 +884,11 @@ static void fetch_from_row(void *context, enum rules_field_id field,
     view_r->values = message->values;
     view_r->value_count = 0;
     view_r->state = FIELD_ABSENT;
-    if (field == FIELD_SOURCE_BOUNCES || field == FIELD_SOURCE_GUESSES)
+    if (field == FIELD_SOURCE_BOUNCES || field == FIELD_SOURCE_GUESSES ||
+        field == FIELD_SOURCE_WRITES)
         add_row_source(message, field, view_r);
+    else if (field == FIELD_DSN_CLIENTS)
+        add_row_targets(message, view_r);
     else if (field == FIELD_HOST_ANSWERED || field == FIELD_RECIPIENT_CLIENTS)
         add_row_domains(message, field, view_r);
     else if ((field == FIELD_HOST_WAITING || field == FIELD_HOST_DOMAINS) &&

@@ -858,8 +858,9 @@ static void note_needs(struct rules *set, enum rules_field_id field)
     if (field == FIELD_COUNT || rules_fields[field].scope != SCOPE_MESSAGE)
         return;
     set->needs |= 1u << rules_fields[field].origin;
-    /* Who the source of a bounce is stands in its data file. */
+    /* Who the source of a bounce is stands in its data file, and who failed. */
     if (field == FIELD_SOURCE_BOUNCES || field == FIELD_SOURCE_GUESSES ||
+        field == FIELD_SOURCE_WRITES || field == FIELD_DSN_CLIENTS ||
         field == FIELD_SOURCE_HOSTILE)
         set->needs |= 1u << FROM_DATA_FILE;
 }

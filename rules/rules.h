@@ -50,10 +50,12 @@ enum rules_field_id {
     /* of the crowd: known when all messages have been seen */
     FIELD_SOURCE_BOUNCES,
     FIELD_SOURCE_GUESSES,
+    FIELD_SOURCE_WRITES,
     FIELD_HOST_WAITING,
     FIELD_HOST_DOMAINS,
     FIELD_HOST_ANSWERED,
     FIELD_RECIPIENT_CLIENTS,
+    FIELD_DSN_CLIENTS,
     /* of the logs */
     FIELD_SOURCE_HOSTILE,
     FIELD_HOST_DELIVERED,

@@ -151,6 +151,32 @@ static void test_clients_are_counted_up_to_a_limit(void **state)
     crowd_free(&crowd);
 }
 
+/* ---- who writes for a domain ---- */
+
+static void test_writer_is_an_address_and_its_senders_domain(void **state)
+{
+    struct crowd crowd;
+    struct facts_table table;
+    struct ip one = ip_of("192.0.2.1");
+    struct ip two = ip_of("192.0.2.2");
+
+    (void)state;
+    facts_init(&table);
+    assert_true(crowd_init(&crowd, key));
+    for (int i = 0; i < 1000; i++)
+        crowd_add_writer(&crowd, &one, SLICE_LITERAL("example.org"));
+    crowd_add_writer(&crowd, &two, SLICE_LITERAL("example.net"));
+    crowd_add_writer(&crowd, &two, SLICE_LITERAL("")); /* S<> */
+    assert_true(crowd_merge(&crowd, 1, &table));
+    assert_true(crowd_has_writer(&crowd, &one, SLICE_LITERAL("example.org")));
+    assert_true(crowd_has_writer(&crowd, &two, SLICE_LITERAL("example.net")));
+    assert_false(crowd_has_writer(&crowd, &one, SLICE_LITERAL("example.net")));
+    assert_false(crowd_has_writer(&crowd, &two, SLICE_LITERAL("example.org")));
+    assert_false(crowd_has_writer(&crowd, &two, SLICE_LITERAL("")));
+    crowd_free(&crowd);
+    facts_free(&table);
+}
+
 /* ---- merging ---- */
 
 struct row_of {
@@ -189,6 +215,7 @@ static void add_row(struct crowd *crowd, struct facts_table *table,
     row->worker = (uint8_t)worker;
     row->domain = intern_add(&crowd->strings, slice_from_string(from->domain));
     row->host = intern_add(&crowd->strings, slice_from_string(from->host));
+    row->targets = row->domain;
     row->pending = intern_add(&crowd->blobs, slice_from_string(from->host));
     row->status_kind = (uint8_t)from->status;
     row->is_bounce = from->is_bounce;
@@ -223,6 +250,9 @@ static void check_merged(const struct crowd *crowd,
     assert_int_equal(host_of(crowd, "bert.example").answered, 2);
     assert_int_equal(host_of(crowd, "unheard.example").waiting, 0);
     assert_int_equal(clients_of(crowd, "anna.example"), 2);
+    assert_true(crowd_has_writer(crowd, &one, SLICE_LITERAL("anna.example")));
+    assert_true(crowd_has_writer(crowd, &two, SLICE_LITERAL("bert.example")));
+    assert_false(crowd_has_writer(crowd, &two, SLICE_LITERAL("anna.example")));
     for (size_t i = 0; i < table->count; i++) {
         const struct facts *row = &table->rows[i];
 
@@ -232,6 +262,8 @@ static void check_merged(const struct crowd *crowd,
                         "host");
         assert_slice_is(intern_text(&crowd->blobs, row->pending), rows[i].host,
                         "pending");
+        assert_slice_is(intern_text(&crowd->strings, row->targets),
+                        rows[i].domain, "targets");
     }
 }
 
@@ -239,6 +271,7 @@ static void check_merged(const struct crowd *crowd,
 static void test_any_share_of_work_gives_the_same_counts(void **state)
 {
     enum { ROWS = sizeof(rows) / sizeof(rows[0]), WAYS = 20000 /* of 3^13 */ };
+    struct ip writers[] = {ip_of("192.0.2.1"), ip_of("192.0.2.2")};
 
     (void)state;
     for (unsigned way = 0; way < WAYS; way++) {
@@ -252,6 +285,10 @@ static void test_any_share_of_work_gives_the_same_counts(void **state)
         for (size_t i = 0; i < ROWS; i++, rest /= PARTS)
             add_row(&parts[rest % PARTS], &table, &rows[i], rest % PARTS);
         crowd_add_answer(&parts[way % PARTS], SLICE_LITERAL("anna.example"));
+        crowd_add_writer(&parts[way % PARTS], &writers[0],
+                         SLICE_LITERAL("anna.example"));
+        crowd_add_writer(&parts[(way + 1) % PARTS], &writers[1],
+                         SLICE_LITERAL("bert.example"));
         add_client(&parts[way % PARTS], "anna.example", "[192.0.2.1]");
         add_client(&parts[(way + 1) % PARTS], "anna.example", "[192.0.2.9]");
         add_client(&parts[(way + 2) % PARTS], "anna.example", "[203.0.113.9]");
@@ -271,6 +308,7 @@ int main(void)
         cmocka_unit_test(test_guesses_of_a_source_count_once),
         cmocka_unit_test(test_independent_clients),
         cmocka_unit_test(test_clients_are_counted_up_to_a_limit),
+        cmocka_unit_test(test_writer_is_an_address_and_its_senders_domain),
         cmocka_unit_test(test_any_share_of_work_gives_the_same_counts),
     };
 

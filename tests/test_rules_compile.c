@@ -231,6 +231,8 @@ static void a_set_knows_what_its_fields_cost(void **state)
         {"recipient.clients > 0", false, true, false},
         /* who the source is stands in the data file */
         {"source.bounces > 0", true, true, false},
+        {"source.writes is yes", true, true, false},
+        {"dsn.clients < 3", true, true, false},
         {"source.hostile is yes", true, false, true},
         {"host.delivered > 0", false, false, true},
     };

@@ -12,5 +12,6 @@ ask --list --class=bounce-zombie 'q/q*' q/q1 q/q3
 # sendmail would take a .qscan in here for a queue
 mv q/q3 wild
 mkdir wild/sub
-ask --purge-bounces wild 'wild/*'
+echo 'CRexample.com' >relay.cf
+ask --purge-bounces -C relay.cf wild 'wild/*'
 ls -A wild
