@@ -1,5 +1,6 @@
-# Three sites' queues, judged against what their postmasters would let go. Each
-# cf says which domains are ours, and by which relay the site sends.
+# Queues of several sites, judged against what their postmasters would let go.
+# Each cf says which domains are ours, and by which relay the site sends; the
+# harbour's queue came without.
 fixture queue-sites sites
 judge() {
     ask --list --format=csv -C "$1.cf" $2 >list
@@ -26,15 +27,19 @@ cat >company.cf <<'END'
 Cwkleinfirma.example mail.kleinfirma.example
 DSrelay:smtp.provider-sued.example
 END
+echo >harbour.cf
 NOW=1066219200
 judge university sites/university
 NOW=1331280000
 judge provider 'sites/provider/q*'
 NOW=1732095000
 judge company sites/company
+NOW=1311156000
+judge harbour sites/harbour
 named() {
     cut -f2,5 "$FIXTURES/queue-sites/truth.tsv" | grep "	$1" | cut -f1
 }
+NOW=1732095000
 # a domain that only a map relays for; a message from the future
 ask --explain="$(named 'to a user of a domain of')" -C company.cf \
     sites/company | grep -A 1 -e 'unless recipient.clients'
