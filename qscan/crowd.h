@@ -108,8 +108,8 @@ void crowd_add_client(struct crowd *crowd, struct slice domain,
 void crowd_add_writer(struct crowd *crowd, const struct ip *ip,
                       struct slice domain);
 
-/* A host of that domain answered one of several recipients of a message; the
- * first recipient's stands in its row. */
+/* A host of that domain answered one of several recipients of a message (the
+ * first recipient's stands in its row), or a recipient that a report is of. */
 void crowd_add_answer(struct crowd *crowd, struct slice domain);
 
 /* ---- afterwards ---- */

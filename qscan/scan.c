@@ -345,6 +345,8 @@ static void keep_targets(struct worker *worker, struct facts *row)
             intern_add(&worker->crowd->strings, slice_make(names, len));
 }
 
+/* Whom the source wrote to; where a report quotes a reply, a host of that
+ * domain spoke. */
 static void gather_targets(struct worker *worker, const struct client *source)
 {
     const struct dsn *dsn = &worker->message.dsn;
@@ -356,7 +358,10 @@ static void gather_targets(struct worker *worker, const struct client *source)
 
         if (domain.len == 0 || domain.len > sizeof(lower))
             continue;
-        crowd_add_client(worker->crowd, bytes_lower(lower, domain), source);
+        domain = bytes_lower(lower, domain);
+        crowd_add_client(worker->crowd, domain, source);
+        if (!slice_is_absent(dsn->recipients[i].diagnostic))
+            crowd_add_answer(worker->crowd, domain);
     }
 }
 
