@@ -349,7 +349,6 @@ static void renumber_row(struct facts *row, const struct renumbering *map)
     row->domain = map->strings[row->domain];
     row->more_domains = map->strings[row->more_domains];
     row->host = map->strings[row->host];
-    row->targets = map->strings[row->targets];
     row->pending = map->blobs[row->pending];
     row->source = map->sources[row->source];
 }
@@ -536,13 +535,6 @@ struct crowd_host crowd_find_host(const struct crowd *crowd, struct slice host)
     return crowd->hosts[number];
 }
 
-bool crowd_has_writer(const struct crowd *crowd, const struct ip *ip,
-                      struct slice domain)
-{
-    return domain.len > 0 &&
-           hash_set_has(&crowd->writers.seen, writer_hash(crowd, ip, domain));
-}
-
 unsigned crowd_count_clients(const struct crowd *crowd, struct slice domain)
 {
     uint32_t number = intern_find(&crowd->client_domains, domain);
@@ -550,4 +542,12 @@ unsigned crowd_count_clients(const struct crowd *crowd, struct slice domain)
     if (number == INTERN_NONE || number >= crowd->client_capacity)
         return 0;
     return crowd->clients[number].count;
+}
+
+bool crowd_is_correspondent(const struct crowd *crowd, const struct ip *ip,
+                            struct slice domain)
+{
+    return domain.len > 0 && crowd->writers.seen.count > 0 &&
+           hash_set_has(&crowd->writers.seen, writer_hash(crowd, ip, domain)) &&
+           crowd_count_clients(crowd, domain) >= 1;
 }

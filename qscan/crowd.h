@@ -127,9 +127,10 @@ const struct crowd_source *crowd_find_source(const struct crowd *crowd,
                                              const struct ip *ip);
 /* Counts of a host or domain (lower case); zeros when unknown. */
 struct crowd_host crowd_find_host(const struct crowd *crowd, struct slice host);
-/* True when that address handed in mail whose sender is in the domain. */
-bool crowd_has_writer(const struct crowd *crowd, const struct ip *ip,
-                      struct slice domain);
+/* True when mail goes both ways: that address handed in mail whose sender is in
+ * the domain, and some client mail for it. */
+bool crowd_is_correspondent(const struct crowd *crowd, const struct ip *ip,
+                            struct slice domain);
 unsigned crowd_count_clients(const struct crowd *crowd, struct slice domain);
 
 #endif

@@ -55,8 +55,8 @@ struct facts {
     uint64_t size_bytes;   /* of df */
     int64_t created;       /* T; mtime where there is none */
     uint32_t domain;       /* of the first recipient, lower case; in strings */
-    uint32_t more_domains; /* of the others, NUL-separated; in strings */
-    uint32_t targets;      /* domains of who failed, like them; of a bounce */
+    uint32_t more_domains; /* of the others, NUL-separated; in strings; or
+                              has_targets: of those whom a report is of */
     uint32_t host;    /* that the status names, else the domain; in strings */
     uint32_t source;  /* the original's client, in sources; 0 = none */
     uint32_t pending; /* rules_judge's bytes, until the crowd is counted */
@@ -80,6 +80,7 @@ struct facts {
     bool is_held : 1;      /* by an unfinished run: counts in the crowd only */
     bool has_data_dir : 1; /* a d line: df lies in another directory */
     bool is_regular : 1;   /* by the directory's own word */
+    bool has_targets : 1;
 };
 
 struct facts_table {

@@ -520,7 +520,7 @@ static enum field_state add_source_value(struct message *message,
 static bool source_writes(struct message *message, const struct ip *ip)
 {
     for (size_t i = 0; i < message->qf.recipient_count; i++)
-        if (crowd_has_writer(
+        if (crowd_is_correspondent(
                 message->scene->crowd, ip,
                 message_domain_of(message, &message->qf.recipients[i])))
             return true;

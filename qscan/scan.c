@@ -317,8 +317,9 @@ static bool is_unknown_recipient(const struct dsn_recipient *recipient)
            slice_equal(recipient->status, SLICE_LITERAL("5.1.6"));
 }
 
-/* Domains of who failed: where there are too many to keep, none, so that what
- * hangs on them stays undecided. */
+/* Domains of who failed: where there are too many to keep, or the place is
+ * taken by further recipients, none, so that what hangs on them stays
+ * undecided. */
 static void keep_targets(struct worker *worker, struct facts *row)
 {
     const struct dsn *dsn = &worker->message.dsn;
@@ -326,6 +327,8 @@ static void keep_targets(struct worker *worker, struct facts *row)
     char names[MORE_DOMAINS_BYTES];
     size_t len = 0;
 
+    if (row->more_domains != INTERN_NONE)
+        return;
     for (size_t i = 0; i < dsn->recipient_count; i++) {
         struct slice domain =
             address_domain(dsn->recipients[i].final_recipient);
@@ -340,9 +343,11 @@ static void keep_targets(struct worker *worker, struct facts *row)
         len += domain.len;
         names[len++] = '\0';
     }
-    if (len > 0)
-        row->targets =
-            intern_add(&worker->crowd->strings, slice_make(names, len));
+    if (len == 0)
+        return;
+    row->more_domains =
+        intern_add(&worker->crowd->strings, slice_make(names, len));
+    row->has_targets = row->more_domains != INTERN_NONE;
 }
 
 /* Whom the source wrote to; where a report quotes a reply, a host of that
@@ -511,8 +516,8 @@ static void scan_row(struct worker *worker, struct facts *row,
     row->is_wanted = worker->where_matcher == NULL;
     /* a second look starts anew, and may find the message gone */
     row->rule = RULES_NO_RULE;
-    row->domain = row->more_domains = row->targets = 0;
-    row->host = row->source = 0;
+    row->domain = row->more_domains = row->host = row->source = 0;
+    row->has_targets = false;
     row->pending = 0;
     row->status_kind = STATUS_NONE;
     row->is_bounce = row->is_purge = row->is_undecided = false;
@@ -772,12 +777,24 @@ struct row_message {
     struct field_value values[64];
 };
 
+/* Domains of a row's further recipients, or of those whom its report is of: it
+ * has one of them. */
+static struct slice further_names(const struct row_message *message,
+                                  bool of_targets)
+{
+    const struct facts *row = message->row;
+
+    return intern_text(&message->scene->crowd->strings,
+                       row->has_targets == of_targets ? row->more_domains
+                                                      : INTERN_NONE);
+}
+
 static void add_row_domains(struct row_message *message,
                             enum rules_field_id field,
                             struct field_view *view_r)
 {
     const struct intern *strings = &message->scene->crowd->strings;
-    struct slice more = intern_text(strings, message->row->more_domains);
+    struct slice more = further_names(message, false);
     struct slice domain = intern_text(strings, message->row->domain);
 
     if (field == FIELD_HOST_ANSWERED && more.len == 0) {
@@ -827,8 +844,7 @@ static void add_row_targets(struct row_message *message,
                             struct field_view *view_r)
 {
     const struct scene *scene = message->scene;
-    struct slice names =
-        intern_text(&scene->crowd->strings, message->row->targets);
+    struct slice names = further_names(message, true);
     struct slice domain;
 
     if (names.len == 0)
@@ -849,12 +865,11 @@ static bool row_source_writes(const struct row_message *message,
                               const struct ip *ip)
 {
     const struct crowd *crowd = message->scene->crowd;
-    struct slice more =
-        intern_text(&crowd->strings, message->row->more_domains);
+    struct slice more = further_names(message, false);
     struct slice domain = intern_text(&crowd->strings, message->row->domain);
 
     do
-        if (crowd_has_writer(crowd, ip, domain))
+        if (crowd_is_correspondent(crowd, ip, domain))
             return true;
     while (next_name(&more, &domain));
     return false;
@@ -897,7 +912,7 @@ static void fetch_from_row(void *context, enum rules_field_id field,
     else if (field == FIELD_HOST_ANSWERED || field == FIELD_RECIPIENT_CLIENTS)
         add_row_domains(message, field, view_r);
     else if ((field == FIELD_HOST_WAITING || field == FIELD_HOST_DOMAINS) &&
-             message->row->more_domains == INTERN_NONE) {
+             further_names(message, false).len == 0) {
         message->values[0] = (struct field_value){
             .text = SLICE_LITERAL(""),
             .number = crowd_value_of_host(

@@ -151,9 +151,9 @@ static void test_clients_are_counted_up_to_a_limit(void **state)
     crowd_free(&crowd);
 }
 
-/* ---- who writes for a domain ---- */
+/* ---- with whom mail goes both ways ---- */
 
-static void test_writer_is_an_address_and_its_senders_domain(void **state)
+static void test_correspondent_writes_and_is_written_to(void **state)
 {
     struct crowd crowd;
     struct facts_table table;
@@ -166,13 +166,23 @@ static void test_writer_is_an_address_and_its_senders_domain(void **state)
     for (int i = 0; i < 1000; i++)
         crowd_add_writer(&crowd, &one, SLICE_LITERAL("example.org"));
     crowd_add_writer(&crowd, &two, SLICE_LITERAL("example.net"));
+    crowd_add_writer(&crowd, &two, SLICE_LITERAL("example.com"));
     crowd_add_writer(&crowd, &two, SLICE_LITERAL("")); /* S<> */
+    add_client(&crowd, "example.org", "[192.0.2.7]");
+    add_client(&crowd, "example.net", "[192.0.2.7]");
     assert_true(crowd_merge(&crowd, 1, &table));
-    assert_true(crowd_has_writer(&crowd, &one, SLICE_LITERAL("example.org")));
-    assert_true(crowd_has_writer(&crowd, &two, SLICE_LITERAL("example.net")));
-    assert_false(crowd_has_writer(&crowd, &one, SLICE_LITERAL("example.net")));
-    assert_false(crowd_has_writer(&crowd, &two, SLICE_LITERAL("example.org")));
-    assert_false(crowd_has_writer(&crowd, &two, SLICE_LITERAL("")));
+    assert_true(
+        crowd_is_correspondent(&crowd, &one, SLICE_LITERAL("example.org")));
+    assert_true(
+        crowd_is_correspondent(&crowd, &two, SLICE_LITERAL("example.net")));
+    assert_false(
+        crowd_is_correspondent(&crowd, &one, SLICE_LITERAL("example.net")));
+    assert_false(
+        crowd_is_correspondent(&crowd, &two, SLICE_LITERAL("example.org")));
+    /* nobody writes to it */
+    assert_false(
+        crowd_is_correspondent(&crowd, &two, SLICE_LITERAL("example.com")));
+    assert_false(crowd_is_correspondent(&crowd, &two, SLICE_LITERAL("")));
     crowd_free(&crowd);
     facts_free(&table);
 }
@@ -215,7 +225,7 @@ static void add_row(struct crowd *crowd, struct facts_table *table,
     row->worker = (uint8_t)worker;
     row->domain = intern_add(&crowd->strings, slice_from_string(from->domain));
     row->host = intern_add(&crowd->strings, slice_from_string(from->host));
-    row->targets = row->domain;
+    row->more_domains = row->domain;
     row->pending = intern_add(&crowd->blobs, slice_from_string(from->host));
     row->status_kind = (uint8_t)from->status;
     row->is_bounce = from->is_bounce;
@@ -250,9 +260,12 @@ static void check_merged(const struct crowd *crowd,
     assert_int_equal(host_of(crowd, "bert.example").answered, 2);
     assert_int_equal(host_of(crowd, "unheard.example").waiting, 0);
     assert_int_equal(clients_of(crowd, "anna.example"), 2);
-    assert_true(crowd_has_writer(crowd, &one, SLICE_LITERAL("anna.example")));
-    assert_true(crowd_has_writer(crowd, &two, SLICE_LITERAL("bert.example")));
-    assert_false(crowd_has_writer(crowd, &two, SLICE_LITERAL("anna.example")));
+    assert_true(
+        crowd_is_correspondent(crowd, &one, SLICE_LITERAL("anna.example")));
+    assert_true(
+        crowd_is_correspondent(crowd, &two, SLICE_LITERAL("bert.example")));
+    assert_false(
+        crowd_is_correspondent(crowd, &two, SLICE_LITERAL("anna.example")));
     for (size_t i = 0; i < table->count; i++) {
         const struct facts *row = &table->rows[i];
 
@@ -262,8 +275,8 @@ static void check_merged(const struct crowd *crowd,
                         "host");
         assert_slice_is(intern_text(&crowd->blobs, row->pending), rows[i].host,
                         "pending");
-        assert_slice_is(intern_text(&crowd->strings, row->targets),
-                        rows[i].domain, "targets");
+        assert_slice_is(intern_text(&crowd->strings, row->more_domains),
+                        rows[i].domain, "more domains");
     }
 }
 
@@ -292,6 +305,7 @@ static void test_any_share_of_work_gives_the_same_counts(void **state)
         add_client(&parts[way % PARTS], "anna.example", "[192.0.2.1]");
         add_client(&parts[(way + 1) % PARTS], "anna.example", "[192.0.2.9]");
         add_client(&parts[(way + 2) % PARTS], "anna.example", "[203.0.113.9]");
+        add_client(&parts[(way + 2) % PARTS], "bert.example", "[192.0.2.9]");
         assert_true(crowd_merge(parts, PARTS, &table));
         check_merged(&parts[0], &table);
         for (size_t p = 0; p < PARTS; p++)
@@ -308,7 +322,7 @@ int main(void)
         cmocka_unit_test(test_guesses_of_a_source_count_once),
         cmocka_unit_test(test_independent_clients),
         cmocka_unit_test(test_clients_are_counted_up_to_a_limit),
-        cmocka_unit_test(test_writer_is_an_address_and_its_senders_domain),
+        cmocka_unit_test(test_correspondent_writes_and_is_written_to),
         cmocka_unit_test(test_any_share_of_work_gives_the_same_counts),
     };
 
