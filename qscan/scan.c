@@ -415,12 +415,13 @@ static void gather(struct worker *worker, struct facts *row,
     if (source != NULL) {
         hash = crowd_prefetch_source(crowd, &source->ip);
         gather_targets(worker, source);
-        keep_targets(worker, row);
         crowd_prefetch_more(crowd, hash);
     }
     gather_recipients(worker, row, first);
-    if (source != NULL)
+    if (source != NULL) {
+        keep_targets(worker, row);
         gather_source(worker, row, row_number, source, hash);
+    }
 }
 
 /* ---- judging ---- */
