@@ -707,16 +707,15 @@ static int open_target(struct act_run *run, uint16_t folder)
 {
     const struct queue_set *queues = run->scan->scene.queues;
     const char *why = NULL;
-    struct buffer object = {0};
     int error;
 
     if (run->targets[folder].run_fd >= 0)
         return 0;
     if (hold_is_refused(queues, &queues->folders[folder])) {
-        act_complain(run->scan->complaints, &queues->folders[folder], HOLD_ROOT,
-                     "sendmail would take a holding folder here for a queue "
-                     "(the wildcard above it has no prefix)",
-                     0, "nothing done");
+        hold_complain(run->scan->complaints, &queues->folders[folder],
+                      "sendmail would take a holding folder here for a queue "
+                      "(the wildcard above it has no prefix)",
+                      NULL, "nothing done");
         return EPERM;
     }
     run->targets[folder].run_fd =
@@ -725,10 +724,8 @@ static int open_target(struct act_run *run, uint16_t folder)
     if (error == 0 || error == EEXIST)
         return error;
     remove_run_folder(run, &queues->folders[folder]);
-    buffer_printf(&object, "%s/" HOLD_ROOT, queues->folders[folder].path);
-    complain(run->scan->complaints, slice_make(object.bytes, object.len),
-             "holding folder cannot be made", why, "nothing done");
-    buffer_free(&object);
+    hold_complain(run->scan->complaints, &queues->folders[folder],
+                  "holding folder cannot be made", why, "nothing done");
     return error;
 }
 

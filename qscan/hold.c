@@ -194,14 +194,13 @@ static void list_root(int root, struct string_list *runs)
     closedir(directory);
 }
 
-void hold_complain_refused(struct complaints *to,
-                           const struct queue_folder *folder, const char *why)
+void hold_complain(struct complaints *to, const struct queue_folder *folder,
+                   const char *what, const char *why, const char *consequence)
 {
     char *path = NULL;
 
     if (asprintf(&path, "%s/" HOLD_ROOT, folder->path) >= 0)
-        complain(to, slice_from_string(path), "holding folder refused", why,
-                 "left alone");
+        complain(to, slice_from_string(path), what, why, consequence);
     free(path);
 }
 
@@ -222,7 +221,8 @@ bool hold_list_runs(const struct queue_set *set, struct string_list *runs,
             list_root(root, runs);
         } else if (errno != ENOENT) {
             if (to != NULL)
-                hold_complain_refused(to, folder, why);
+                hold_complain(to, folder, "holding folder refused", why,
+                              "left alone");
             is_good = false;
         }
     }

@@ -29,9 +29,9 @@ int hold_open_root(const struct queue_folder *folder, const char **why_r);
 int hold_open_run(const struct queue_folder *folder, const char *run,
                   const char **why_r);
 
-/* What is said of a folder that one of these refused with this why. */
-void hold_complain_refused(struct complaints *to,
-                           const struct queue_folder *folder, const char *why);
+/* Says what is wrong with a folder's .qscan, and why as one of these told. */
+void hold_complain(struct complaints *to, const struct queue_folder *folder,
+                   const char *what, const char *why, const char *consequence);
 
 /* Makes it, and .qscan where there is none: 0700, owned by the folder's owner,
  * synced. EEXIST: there is a run of that name. After another error an empty

@@ -527,20 +527,38 @@ static bool source_writes(struct message *message, const struct ip *ip)
     return false;
 }
 
+const struct client *message_culprit(struct message *message)
+{
+    const struct client *source = message_source(message);
+
+    return source == NULL || !source->has_ip || message_is_source_ours(message)
+               ? NULL
+               : source;
+}
+
+/* The source that counts are about, or NULL: then *state_r says what the field
+ * is. */
+static const struct client *counted_source(struct message *message,
+                                           enum field_state *state_r)
+{
+    *state_r = message_source(message) == NULL &&
+                       message_is_own_report(message) &&
+                       message->dsn_outcome != DSN_OK
+                   ? FIELD_UNDECIDED
+                   : FIELD_ABSENT;
+    return message_culprit(message);
+}
+
 static enum field_state add_source_count(struct message *message,
                                          enum rules_field_id field)
 {
     const struct scene *scene = message->scene;
-    const struct client *source;
+    enum field_state state;
+    const struct client *source = counted_source(message, &state);
     const struct crowd_source *counts;
 
-    source = message_source(message);
     if (source == NULL)
-        return message_is_own_report(message) && message->dsn_outcome != DSN_OK
-                   ? FIELD_UNDECIDED
-                   : FIELD_ABSENT;
-    if (!source->has_ip || message_is_source_ours(message))
-        return FIELD_ABSENT;
+        return state;
     if (scene->crowd == NULL)
         return FIELD_LATER;
     counts = crowd_find_source(scene->crowd, &source->ip);
@@ -556,15 +574,12 @@ static enum field_state add_source_count(struct message *message,
 static enum field_state add_target_counts(struct message *message)
 {
     const struct scene *scene = message->scene;
-    const struct client *source = message_source(message);
     const struct dsn *dsn = &message->dsn;
+    enum field_state state;
 
-    if (source == NULL)
-        return message_is_own_report(message) && message->dsn_outcome != DSN_OK
-                   ? FIELD_UNDECIDED
-                   : FIELD_ABSENT;
-    if (!source->has_ip || message_is_source_ours(message) ||
-        dsn->kind != DSN_FAILURE)
+    if (counted_source(message, &state) == NULL)
+        return state;
+    if (dsn->kind != DSN_FAILURE)
         return FIELD_ABSENT;
     if (scene->crowd == NULL)
         return FIELD_LATER;

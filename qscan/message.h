@@ -134,6 +134,8 @@ bool message_is_our_host(const struct scene *scene,
                          const struct client *client);
 /* The same of message_source, asked once. */
 bool message_is_source_ours(struct message *message);
+/* Who caused an own failure report; NULL when that is unknown, or us. */
+const struct client *message_culprit(struct message *message);
 
 /* Values of crowd fields for message_fetch and for the second phase. */
 int64_t crowd_value_of_host(const struct crowd_host *host,

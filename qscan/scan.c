@@ -370,16 +370,6 @@ static void gather_targets(struct worker *worker, const struct client *source)
     }
 }
 
-/* Who caused an own failure report, unless that is unknown or us. */
-static const struct client *culprit(struct message *message)
-{
-    const struct client *source = message_source(message);
-
-    return source == NULL || !source->has_ip || message_is_source_ours(message)
-               ? NULL
-               : source;
-}
-
 static void gather_source(struct worker *worker, struct facts *row,
                           uint32_t row_number, const struct client *source,
                           uint32_t hash)
@@ -410,7 +400,7 @@ static void gather(struct worker *worker, struct facts *row,
     } else if (worker->scan->reads_data &&
                message_dsn_kind(message) == DSN_FAILURE) {
         row->is_bounce = true;
-        source = culprit(message);
+        source = message_culprit(message);
     }
     if (source != NULL) {
         hash = crowd_prefetch_source(crowd, &source->ip);
@@ -772,10 +762,12 @@ static void second_look(struct run *run)
 
 /* ---- the second phase ---- */
 
+enum { ROW_VALUES_MAX = 64 };
+
 struct row_message {
     const struct scene *scene;
     const struct facts *row;
-    struct field_value values[64];
+    struct field_value values[ROW_VALUES_MAX];
 };
 
 /* Domains of a row's further recipients, or of those whom its report is of: it
@@ -788,39 +780,6 @@ static struct slice further_names(const struct row_message *message,
     return intern_text(&message->scene->crowd->strings,
                        row->has_targets == of_targets ? row->more_domains
                                                       : INTERN_NONE);
-}
-
-static void add_row_domains(struct row_message *message,
-                            enum rules_field_id field,
-                            struct field_view *view_r)
-{
-    const struct intern *strings = &message->scene->crowd->strings;
-    struct slice more = further_names(message, false);
-    struct slice domain = intern_text(strings, message->row->domain);
-
-    if (field == FIELD_HOST_ANSWERED && more.len == 0) {
-        /* nearly always: its number is at hand */
-        message->values[view_r->value_count++] = (struct field_value){
-            .text = SLICE_LITERAL(""),
-            .number =
-                message->scene->crowd->hosts[message->row->domain].answered};
-        view_r->state = FIELD_PRESENT;
-        return;
-    }
-    for (;;) {
-        message->values[view_r->value_count++] = (struct field_value){
-            .text = SLICE_LITERAL(""),
-            .number = crowd_value_of_domain(message->scene, field, domain)};
-        if (more.len == 0)
-            break;
-        if (view_r->value_count == 64) {
-            view_r->state = FIELD_UNDECIDED;
-            return;
-        }
-        domain = slice_head(more, slice_index(more, '\0'));
-        more = slice_skip(more, domain.len + 1);
-    }
-    view_r->state = FIELD_PRESENT;
 }
 
 /* Next of the names that NUL bytes end, or stand between. */
@@ -841,6 +800,33 @@ static void add_row_number(struct row_message *message, int64_t number,
     view_r->state = FIELD_PRESENT;
 }
 
+static void add_row_domains(struct row_message *message,
+                            enum rules_field_id field,
+                            struct field_view *view_r)
+{
+    const struct intern *strings = &message->scene->crowd->strings;
+    struct slice more = further_names(message, false);
+    struct slice domain = intern_text(strings, message->row->domain);
+
+    if (field == FIELD_HOST_ANSWERED && more.len == 0) {
+        /* nearly always: its number is at hand */
+        add_row_number(
+            message,
+            message->scene->crowd->hosts[message->row->domain].answered,
+            view_r);
+        return;
+    }
+    do {
+        if (view_r->value_count == ROW_VALUES_MAX) {
+            view_r->state = FIELD_UNDECIDED;
+            return;
+        }
+        add_row_number(message,
+                       crowd_value_of_domain(message->scene, field, domain),
+                       view_r);
+    } while (next_name(&more, &domain));
+}
+
 static void add_row_targets(struct row_message *message,
                             struct field_view *view_r)
 {
@@ -853,7 +839,7 @@ static void add_row_targets(struct row_message *message,
     while (next_name(&names, &domain)) {
         if (rules_list_has(scene->rules, "our-domains", domain))
             continue;
-        if (view_r->value_count == 64) {
+        if (view_r->value_count == ROW_VALUES_MAX) {
             view_r->state = FIELD_UNDECIDED;
             return;
         }
@@ -914,12 +900,11 @@ static void fetch_from_row(void *context, enum rules_field_id field,
         add_row_domains(message, field, view_r);
     else if ((field == FIELD_HOST_WAITING || field == FIELD_HOST_DOMAINS) &&
              further_names(message, false).len == 0) {
-        message->values[0] = (struct field_value){
-            .text = SLICE_LITERAL(""),
-            .number = crowd_value_of_host(
-                &message->scene->crowd->hosts[message->row->host], field)};
-        view_r->value_count = 1;
-        view_r->state = FIELD_PRESENT;
+        add_row_number(
+            message,
+            crowd_value_of_host(
+                &message->scene->crowd->hosts[message->row->host], field),
+            view_r);
     } else {
         view_r->state = FIELD_UNDECIDED;
     }

@@ -568,18 +568,20 @@ void sources_note(struct sources *sources, uint32_t number,
     watch_event(sources, number, target, event);
 }
 
+/* Of so many recipients those that were not found to be unknown later. */
+static uint32_t without_unknown(const struct source *source, uint32_t count)
+{
+    return count > source->late_unknown ? count - source->late_unknown : 0;
+}
+
 uint32_t source_real_recipients(const struct source *source)
 {
-    return source->accepted > source->late_unknown
-               ? source->accepted - source->late_unknown
-               : 0;
+    return without_unknown(source, source->accepted);
 }
 
 uint32_t source_mailed_recipients(const struct source *source)
 {
-    return source->mailed > source->late_unknown
-               ? source->mailed - source->late_unknown
-               : 0;
+    return without_unknown(source, source->mailed);
 }
 
 bool source_guesses_are_exact(const struct source *source)

@@ -65,8 +65,9 @@ static int run_fd_of(const struct place *place, size_t folder)
         if (*fd < 0) {
             *fd = RUN_FD_NONE;
             if (errno != ENOENT)
-                hold_complain_refused(place->request->complaints,
-                                      folder_at(place, folder), why);
+                hold_complain(place->request->complaints,
+                              folder_at(place, folder),
+                              "holding folder refused", why, "left alone");
         }
     }
     return *fd;
