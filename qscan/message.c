@@ -465,6 +465,18 @@ static enum field_state add_dsn_values(struct message *message,
     return FIELD_PRESENT;
 }
 
+static enum field_state add_reporter(struct message *message)
+{
+    message_need_dsn(message);
+    if (message->dsn_outcome == DSN_NOT_A_REPORT)
+        return FIELD_ABSENT;
+    if (message->dsn_outcome != DSN_OK)
+        return FIELD_UNDECIDED;
+    if (message->dsn.reporting_mta.len > 0)
+        add_text(message, lower(message, message->dsn.reporting_mta));
+    return FIELD_PRESENT;
+}
+
 static struct slice ip_text(struct message *message, const struct ip *ip)
 {
     char *text = scratch(message, ADDRESS_IP_TEXT_MAX);
@@ -744,6 +756,8 @@ static enum field_state collect(struct message *message,
     case FIELD_DSN_DIAGNOSTIC:
     case FIELD_DSN_REMOTE:
         return add_dsn_values(message, field);
+    case FIELD_DSN_REPORTER:
+        return add_reporter(message);
     case FIELD_SOURCE:
     case FIELD_SOURCE_NAME:
     case FIELD_SOURCE_FORGED:

@@ -45,6 +45,8 @@ const struct rules_field rules_fields[FIELD_COUNT] = {
     FIELD(FIELD_DSN_DIAGNOSTIC, "dsn.diagnostic", TYPE_TEXT, FROM_DATA_FILE,
           true),
     FIELD(FIELD_DSN_REMOTE, "dsn.remote", TYPE_DOMAIN, FROM_DATA_FILE, true),
+    FIELD(FIELD_DSN_REPORTER, "dsn.reporter", TYPE_DOMAIN, FROM_DATA_FILE,
+          false),
     FIELD(FIELD_SOURCE, "source", TYPE_ADDRESS, FROM_DATA_FILE, false),
     FIELD(FIELD_SOURCE_NAME, "source.name", TYPE_DOMAIN, FROM_DATA_FILE, false),
     FIELD(FIELD_SOURCE_FORGED, "source.forged", TYPE_BOOLEAN, FROM_DATA_FILE,

@@ -36,6 +36,19 @@ NOW=1732095000
 judge company sites/company
 NOW=1311156000
 judge harbour sites/harbour
+# Without a cf the queue alone tells: of a relay by the domains that wait for it,
+# of ourselves by our own reports.
+echo >none.cf
+told() {
+    ask --list --format=csv -C none.cf "sites/$1" | tr -d '"' >list
+    grep -c ',bounce-zombie,' list
+    grep "^$1	.*	$2" "$FIXTURES/queue-sites/truth.tsv" | cut -f2 >ours
+    grep -F -f ours list | cut -d, -f2-4
+}
+NOW=1066219200
+told university 'our smart host'
+NOW=1732095000
+told company 'MX points'
 named() {
     cut -f2,5 "$FIXTURES/queue-sites/truth.tsv" | grep "	$1" | cut -f1
 }
