@@ -6,6 +6,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <locale.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -520,12 +523,23 @@ static void reserve_descriptors(void)
             _exit(EXIT_NOTHING_DONE);
 }
 
+/* glibc raises these two after each large table that is freed, until tables
+ * come from its heap, which keeps what they leave: a quarter more memory. */
+static void give_memory_back(void)
+{
+#ifdef __GLIBC__
+    mallopt(M_MMAP_THRESHOLD, 128 * 1024);
+    mallopt(M_TRIM_THRESHOLD, 128 * 1024);
+#endif
+}
+
 int main(int argc, char **argv)
 {
     struct program program = {0};
     int status;
 
     reserve_descriptors();
+    give_memory_back();
     if (geteuid() != getuid() || getegid() != getgid()) {
         fputs("qscan: must not run setuid or setgid; nothing done\n", stderr);
         return EXIT_NOTHING_DONE;
