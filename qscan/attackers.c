@@ -77,12 +77,14 @@ size_t attacker_samples(const struct logread *logs,
 
     for (size_t i = 0; i < member_count(attacker) && count < max; i++) {
         const struct source *source = member_at(logs, attacker, i);
+        const struct source_texts *texts;
 
         add_number(samples_r, &count, max, source->guess_sample);
-        if (source->more == NULL || attacker->source == 0)
+        if (attacker->source == 0)
             continue; /* of a crowd one each */
-        for (unsigned s = 0; s < source->more->sample_count; s++)
-            add_number(samples_r, &count, max, source->more->samples[s]);
+        texts = source_texts(&logs->sources, source);
+        for (unsigned s = 0; s < texts->sample_count; s++)
+            add_number(samples_r, &count, max, texts->samples[s]);
     }
     return count;
 }
@@ -94,10 +96,11 @@ size_t attacker_reached(const struct logread *logs,
     size_t count = 0;
 
     for (size_t i = 0; i < member_count(attacker) && count < max; i++) {
-        const struct source_more *more = member_at(logs, attacker, i)->more;
+        const struct source_texts *texts =
+            source_texts(&logs->sources, member_at(logs, attacker, i));
 
-        for (unsigned r = 0; more != NULL && r < more->reached_count; r++)
-            add_number(reached_r, &count, max, more->reached[r]);
+        for (unsigned r = 0; r < texts->reached_count; r++)
+            add_number(reached_r, &count, max, texts->reached[r]);
     }
     return count;
 }
@@ -110,12 +113,11 @@ static size_t names_of(const struct logread *logs,
 
     for (size_t i = 0; i < member_count(attacker) && count < max; i++) {
         const struct source *source = member_at(logs, attacker, i);
+        const struct source_texts *texts = source_texts(&logs->sources, source);
 
         add_number(names_r, &count, max, source->name);
-        if (source->more == NULL)
-            continue;
-        for (unsigned n = 0; n < source->more->name_count; n++)
-            add_number(names_r, &count, max, source->more->names[n]);
+        for (unsigned n = 0; n < texts->name_count; n++)
+            add_number(names_r, &count, max, texts->names[n]);
     }
     return count;
 }

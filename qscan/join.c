@@ -642,7 +642,7 @@ static void add_children(struct join *join, const struct record *record)
         flags = MESSAGE_BOUNCE;
         left = 1;
         if (source != 0 && record->is_dsn_failure && record->is_counted)
-            source_at(join->sources, source)->bounces++;
+            sources_note_bounce(join->sources, source);
     }
     for (int i = 0; i < CHILDREN_MAX && rest.len > 0; i++) {
         size_t end = slice_index(rest, ';');

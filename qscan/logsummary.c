@@ -611,10 +611,9 @@ static void add_attackers(struct logsummary *summary)
 
 /* ---- guess lists ---- */
 
-static bool is_alphabetical(const struct source *source)
+static bool is_alphabetical(const struct source_more *more)
 {
-    return (uint64_t)source->more->ascending * 10 >=
-           (uint64_t)source->more->compared * 9;
+    return more->ascending * 10u >= more->compared * 9u;
 }
 
 static void add_shape(struct logsummary *summary)
@@ -625,13 +624,13 @@ static void add_shape(struct logsummary *summary)
 
     for (size_t i = 0; i < sources->attacker_count; i++) {
         const struct attacker *attacker = &sources->attackers[i];
-        const struct source *source = &sources->items[attacker->source];
+        const struct source_more *more =
+            source_more(sources, &sources->items[attacker->source]);
 
-        if (attacker->source == 0 || source->more == NULL ||
-            source->more->compared < LIST_GUESSES_MIN)
+        if (attacker->source == 0 || more->compared < LIST_GUESSES_MIN)
             continue;
         long_count++;
-        alphabetical += is_alphabetical(source);
+        alphabetical += is_alphabetical(more);
         sharing += attacker->shared * 2 > attacker->guesses;
     }
     if (long_count == 0)
@@ -810,12 +809,14 @@ static void add_table(struct logsummary *summary, const char *name,
 
 static int order_clients(const void *left, const void *right, void *context)
 {
-    const struct source *items = context;
-    const struct source *a = &items[*(const uint32_t *)left];
-    const struct source *b = &items[*(const uint32_t *)right];
+    const struct sources *sources = context;
+    const struct source *a = &sources->items[*(const uint32_t *)left];
+    const struct source *b = &sources->items[*(const uint32_t *)right];
+    uint32_t a_messages = source_mail(sources, a)->messages;
+    uint32_t b_messages = source_mail(sources, b)->messages;
 
-    if (a->messages != b->messages)
-        return a->messages < b->messages ? 1 : -1;
+    if (a_messages != b_messages)
+        return a_messages < b_messages ? 1 : -1;
     return memcmp(&a->ip, &b->ip, sizeof(a->ip));
 }
 
@@ -827,9 +828,11 @@ uint32_t *logsummary_clients(const struct sources *sources, size_t *count_r)
     if (clients == NULL)
         return NULL;
     for (uint32_t i = 1; i < sources->count; i++)
-        if (sources->items[i].messages > 0)
+        if (source_mail(sources, &sources->items[i])->messages > 0)
             clients[(*count_r)++] = i;
-    qsort_r(clients, *count_r, sizeof(*clients), order_clients, sources->items);
+    /* qsort_r only hands its context on */
+    qsort_r(clients, *count_r, sizeof(*clients), order_clients,
+            (void *)(uintptr_t)sources);
     return clients;
 }
 
@@ -878,8 +881,8 @@ static void add_client(struct logsummary *summary, const struct source *source)
 
     used = 23 + (used < 15 ? 15 : used) + 2;
     buffer_add_string(out, "  ");
-    report_add_count(out, "", source->messages, 9);
-    report_add_bytes(&size, source->bytes);
+    report_add_count(out, "", source_mail(sources, source)->messages, 9);
+    report_add_bytes(&size, source_mail(sources, source)->bytes);
     buffer_printf(out, " %9.*s  %-15s  ", (int)size.len, size.bytes, text);
     buffer_add_escaped(out, intern_text(&sources->names, source->name),
                        REPORT_COLUMNS - used);
@@ -901,7 +904,7 @@ static void add_clients(struct logsummary *summary)
         for (size_t i = 0; i < shown; i++)
             add_client(summary, &sources->items[clients[i]]);
         for (size_t i = shown; i < count; i++)
-            rest += sources->items[clients[i]].messages;
+            rest += source_mail(sources, &sources->items[clients[i]])->messages;
         if (shown < count) {
             buffer_add_string(&summary->out, "  ");
             report_add_count(&summary->out, "", rest, 9);

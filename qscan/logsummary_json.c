@@ -222,8 +222,8 @@ static bool json_clients(struct jsonout *json, const struct sources *sources,
         jsonout_field(json, "text",
                       slice_make(text, ip_format(&source->ip, text)));
         jsonout_field(json, "name", intern_text(&sources->names, source->name));
-        field(json, "count", source->messages);
-        field(json, "bytes", source->bytes);
+        field(json, "count", source_mail(sources, source)->messages);
+        field(json, "bytes", source_mail(sources, source)->bytes);
         jsonout_close(json, '}');
     }
     jsonout_close(json, ']');

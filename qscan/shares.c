@@ -15,17 +15,28 @@ enum {
     AHEAD = 6,
 };
 
-void source_each_guess(const struct source *source, struct guess_part part,
+static bool is_in_part(uint64_t hash, struct guess_part part)
+{
+    return part.bits == 0 || hash >> (64 - part.bits) == part.number;
+}
+
+void source_each_guess(const struct sources *sources,
+                       const struct source *source, struct guess_part part,
                        void (*visit)(void *context, uint64_t hash),
                        void *context)
 {
-    if (source->more != NULL && source->more->guesses.count > 0)
-        hash_set_visit(&source->more->guesses, part.bits, part.number, visit,
-                       context);
-    else if (source->guesses > 0 &&
-             (part.bits == 0 ||
-              source->guess >> (64 - part.bits) == part.number))
+    const struct hash_set *set = source_guess_set(sources, source);
+    const uint64_t *near = source_more(sources, source)->guesses.near;
+
+    if (set != NULL) {
+        hash_set_visit(set, part.bits, part.number, visit, context);
+        return;
+    }
+    if (source->guesses > 0 && is_in_part(source->guess, part))
         visit(context, source->guess);
+    for (unsigned i = 0; i + 1u < source->guesses; i++)
+        if (is_in_part(near[i], part))
+            visit(context, near[i]);
 }
 
 /* ---- of one attacker ---- */
@@ -43,12 +54,15 @@ static void add_to_union(void *context, uint64_t hash)
         all->is_full = true;
 }
 
-static void add_totals(struct attacker *attacker, const struct source *source)
+static void add_totals(const struct sources *sources, struct attacker *attacker,
+                       const struct source *source)
 {
-    attacker->accepted += source_real_recipients(source);
-    attacker->delivered += source->delivered;
+    const struct source_mail *mail = source_mail(sources, source);
+
+    attacker->accepted += source_real_recipients(sources, source);
+    attacker->delivered += mail->delivered;
     attacker->attempts += source->attempts;
-    attacker->bounces += source->bounces;
+    attacker->bounces += mail->bounces;
     if (attacker->first == 0 || source->first < attacker->first)
         attacker->first = source->first;
     if (source->last > attacker->last)
@@ -64,7 +78,7 @@ static void add_all_totals(const struct sources *sources,
 
     attacker->is_exact = true;
     if (attacker->source != 0) {
-        add_totals(attacker, &sources->items[attacker->source]);
+        add_totals(sources, attacker, &sources->items[attacker->source]);
         attacker->guesses = sources->items[attacker->source].guesses;
         return;
     }
@@ -75,9 +89,9 @@ static void add_all_totals(const struct sources *sources,
     for (size_t i = 0; i < attacker->member_count; i++) {
         const struct source *source = &sources->items[attacker->members[i]];
 
-        add_totals(attacker, source);
-        source_each_guess(source, (struct guess_part){0, 0}, add_to_union,
-                          &all);
+        add_totals(sources, attacker, source);
+        source_each_guess(sources, source, (struct guess_part){0, 0},
+                          add_to_union, &all);
     }
     attacker->guesses = all.set.count;
     attacker->is_exact = attacker->is_exact && !all.is_full;
@@ -197,14 +211,15 @@ static void follow_trail(const struct guess_table *table,
 static void prefetch_guesses(const struct sources *sources, size_t attacker,
                              struct guess_part part)
 {
-    const struct source_more *more;
+    const struct hash_set *guesses;
 
     if (attacker >= sources->attacker_count ||
         sources->attackers[attacker].source == 0)
         return;
-    more = sources->items[sources->attackers[attacker].source].more;
-    if (more != NULL && part.bits > 0)
-        hash_set_prefetch(&more->guesses, part.number << (64 - part.bits));
+    guesses = source_guess_set(
+        sources, &sources->items[sources->attackers[attacker].source]);
+    if (guesses != NULL && part.bits > 0)
+        hash_set_prefetch(guesses, part.number << (64 - part.bits));
 }
 
 static void visit_guesses(const struct share_run *run, uint32_t source,
@@ -212,7 +227,8 @@ static void visit_guesses(const struct share_run *run, uint32_t source,
                           void (*visit)(void *context, uint64_t hash))
 {
     table->source = source;
-    source_each_guess(&run->sources->items[source], part, visit, table);
+    source_each_guess(run->sources, &run->sources->items[source], part, visit,
+                      table);
 }
 
 /* Guess lists that several sources work through are one campaign. */

@@ -14,7 +14,8 @@ struct guess_part {
 };
 
 /* Calls visit for each distinct guess of a source that is told apart. */
-void source_each_guess(const struct source *source, struct guess_part part,
+void source_each_guess(const struct sources *sources,
+                       const struct source *source, struct guess_part part,
                        void (*visit)(void *context, uint64_t hash),
                        void *context);
 

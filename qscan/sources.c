@@ -47,17 +47,81 @@ static bool grow_slots(struct sources *sources)
     return true;
 }
 
-static bool grow_items(struct sources *sources)
+/* Large ones are grown in place: no need to grow by much. NULL: no memory. */
+static void *grow_rows(void *rows, uint32_t *capacity, size_t row_bytes)
 {
-    /* Large ones are grown in place: no need to grow by much. */
-    uint32_t capacity = sources->capacity + sources->capacity / 8 + 1024;
-    struct source *grown =
-        realloc(sources->items, capacity * sizeof(*sources->items));
+    uint32_t wanted = *capacity + *capacity / 8 + 1024;
+    void *grown = realloc(rows, wanted * row_bytes);
 
+    if (grown != NULL)
+        *capacity = wanted;
+    return grown;
+}
+
+static bool has_row_free(struct sources *sources)
+{
+    struct source *grown;
+
+    if (sources->count < sources->capacity)
+        return true;
+    grown = grow_rows(sources->items, &sources->capacity, sizeof(*grown));
     if (grown == NULL)
         return false;
     sources->items = grown;
-    sources->capacity = capacity;
+    return true;
+}
+
+static bool add_more(struct sources *sources)
+{
+    if (sources->more_count == sources->more_capacity) {
+        struct source_more *grown =
+            grow_rows(sources->mores, &sources->more_capacity, sizeof(*grown));
+
+        if (grown == NULL)
+            return false;
+        sources->mores = grown;
+    }
+    sources->mores[sources->more_count++] = (struct source_more){.texts = 0};
+    return true;
+}
+
+static bool add_texts(struct sources *sources)
+{
+    if (sources->text_count == sources->text_capacity) {
+        struct source_texts *grown =
+            grow_rows(sources->texts, &sources->text_capacity, sizeof(*grown));
+
+        if (grown == NULL)
+            return false;
+        sources->texts = grown;
+    }
+    sources->texts[sources->text_count++] =
+        (struct source_texts){.sample_count = 0};
+    return true;
+}
+
+static bool add_mail(struct sources *sources)
+{
+    if (sources->mail_count == sources->mail_capacity) {
+        struct source_mail *grown =
+            grow_rows(sources->mails, &sources->mail_capacity, sizeof(*grown));
+
+        if (grown == NULL)
+            return false;
+        sources->mails = grown;
+    }
+    sources->mails[sources->mail_count++] = (struct source_mail){.bytes = 0};
+    return true;
+}
+
+/* Rows number 0. */
+static bool add_zeros(struct sources *sources)
+{
+    if (!has_row_free(sources) || !add_more(sources) || !add_texts(sources) ||
+        !add_mail(sources))
+        return false;
+    sources->items[0] = (struct source){.more = 0};
+    sources->count = 1;
     return true;
 }
 
@@ -66,10 +130,8 @@ bool sources_init(struct sources *sources, const struct rules *rules,
 {
     size_t guess = rules_event_find(rules, "unknown-user");
 
-    *sources = (struct sources){.rules = rules,
-                                .key = {key[0], key[1]},
-                                .slot_count = SLOTS_MIN,
-                                .count = 1};
+    *sources = (struct sources){
+        .rules = rules, .key = {key[0], key[1]}, .slot_count = SLOTS_MIN};
     if (guess < RULES_EVENTS_MAX)
         sources->guess_bit = UINT64_C(1) << guess;
     sources->domain_events = sources->guess_bit;
@@ -80,30 +142,34 @@ bool sources_init(struct sources *sources, const struct rules *rules,
     sources->matcher = rules_matcher_new(rules);
     sources->slots = calloc(SLOTS_MIN, sizeof(*sources->slots));
     return sources->watch != NULL && sources->matcher != NULL &&
-           sources->slots != NULL && grow_items(sources) &&
+           sources->slots != NULL && add_zeros(sources) &&
            intern_init(&sources->names, &sources->arena, key) &&
            intern_init(&sources->domains, &sources->arena, key) &&
            intern_init(&sources->samples, &sources->arena, key) &&
            intern_init(&sources->log_hosts, &sources->arena, key);
 }
 
-static void free_more(struct source_more *more)
+/* What the row of a source owns. */
+static void free_owned(struct sources *sources, const struct source *source)
 {
-    if (more == NULL)
-        return;
-    hash_set_free(&more->guesses);
+    struct source_more *more = &sources->mores[source->more];
+
+    if (source_guess_set(sources, source) != NULL)
+        hash_set_free(&more->guesses.far);
     if (more->domain_capacity > 0)
         free(more->domains.far);
-    free(more);
 }
 
 void sources_free(struct sources *sources)
 {
-    for (uint32_t i = 1; i < sources->count && sources->items != NULL; i++)
-        free_more(sources->items[i].more);
+    for (uint32_t i = 1; i < sources->count; i++)
+        free_owned(sources, &sources->items[i]);
     for (size_t i = 0; i < sources->attacker_count; i++)
         free(sources->attackers[i].members);
     free(sources->items);
+    free(sources->mores);
+    free(sources->texts);
+    free(sources->mails);
     free(sources->slots);
     free(sources->targets);
     free(sources->evidence);
@@ -145,7 +211,7 @@ uint32_t sources_add(struct sources *sources, const struct ip *ip,
 
     if (*slot != 0)
         return remember_hash(sources, *slot, hash);
-    if ((sources->count == sources->capacity && !grow_items(sources)) ||
+    if (!has_row_free(sources) ||
         (sources->count * UINT64_C(4) >= sources->slot_count * UINT64_C(3) &&
          !grow_slots(sources))) {
         sources->has_failed = true;
@@ -177,15 +243,50 @@ static uint32_t domain_number(struct sources *sources, struct slice domain)
 
 /* ---- what is known of one ---- */
 
+/* To be written; NULL without memory. Good until the next one is added. */
 static struct source_more *more_of(struct sources *sources,
                                    struct source *source)
 {
-    if (source->more == NULL) {
-        source->more = calloc(1, sizeof(*source->more));
-        if (source->more == NULL)
+    if (source->more == 0) {
+        if (!add_more(sources)) {
             sources->has_failed = true;
+            return NULL;
+        }
+        source->more = sources->more_count - 1;
     }
-    return source->more;
+    return &sources->mores[source->more];
+}
+
+static struct source_texts *texts_of(struct sources *sources,
+                                     struct source *source)
+{
+    struct source_more *more = more_of(sources, source);
+
+    if (more == NULL)
+        return NULL;
+    if (more->texts == 0) {
+        if (!add_texts(sources)) {
+            sources->has_failed = true;
+            return NULL;
+        }
+        more->texts = sources->text_count - 1;
+    }
+    return &sources->texts[more->texts];
+}
+
+/* Without memory the row of zeros is not to be written either: one that is
+ * lost. */
+static struct source_mail *mail_of(struct sources *sources,
+                                   struct source *source)
+{
+    if (source->mail == 0) {
+        if (!add_mail(sources)) {
+            sources->has_failed = true;
+            return &sources->lost_mail;
+        }
+        source->mail = sources->mail_count - 1;
+    }
+    return &sources->mails[source->mail];
 }
 
 static void touch(struct source *source, int64_t time)
@@ -203,15 +304,15 @@ static void touch(struct source *source, int64_t time)
 static void add_further_name(struct sources *sources, struct source *source,
                              uint32_t name)
 {
-    struct source_more *more = more_of(sources, source);
+    struct source_texts *texts = texts_of(sources, source);
 
-    if (more == NULL)
+    if (texts == NULL)
         return;
-    for (unsigned i = 0; i < more->name_count; i++)
-        if (more->names[i] == name)
+    for (unsigned i = 0; i < texts->name_count; i++)
+        if (texts->names[i] == name)
             return;
-    if (more->name_count < SOURCE_NAMES_MAX)
-        more->names[more->name_count++] = name;
+    if (texts->name_count < SOURCE_NAMES_MAX)
+        texts->names[texts->name_count++] = name;
 }
 
 void sources_name(struct sources *sources, uint32_t number, struct slice name,
@@ -229,7 +330,7 @@ void sources_name(struct sources *sources, uint32_t number, struct slice name,
     if (source->name != 0 && source->name_hash == kept)
         return;
     /* Whoever changes it all the time is not followed. */
-    if (source->more != NULL && source->more->name_count == SOURCE_NAMES_MAX)
+    if (source_texts(sources, source)->name_count == SOURCE_NAMES_MAX)
         return;
     interned = intern_add_prefetched(&sources->names, name, (uint32_t)hash);
     if (source->name == 0) {
@@ -263,54 +364,66 @@ void sources_note_envelope(struct sources *sources, uint32_t number,
                            const struct source_envelope *envelope)
 {
     struct source *source = &sources->items[number];
+    struct source_mail *mail;
 
     touch(source, envelope->time);
     source->senders++;
     source->own_senders += envelope->is_own_sender;
     source->null_senders += envelope->is_null_sender;
     source->attempts += envelope->recipients;
-    source->accepted += envelope->recipients;
-    if (envelope->recipients == 0 || envelope->bytes <= 0)
+    if (envelope->recipients == 0)
         return;
-    source->messages++;
-    source->mailed += envelope->recipients;
-    source->bytes += (uint64_t)envelope->bytes;
+    mail = mail_of(sources, source);
+    mail->accepted += envelope->recipients;
+    if (envelope->bytes <= 0)
+        return;
+    mail->messages++;
+    mail->mailed += envelope->recipients;
+    mail->bytes += (uint64_t)envelope->bytes;
+}
+
+void sources_note_bounce(struct sources *sources, uint32_t number)
+{
+    mail_of(sources, &sources->items[number])->bounces++;
 }
 
 void sources_note_hop(struct sources *sources, uint32_t number,
                       struct slice domain, bool is_taken)
 {
-    struct source *source = &sources->items[number];
+    struct source_mail *mail = mail_of(sources, &sources->items[number]);
     uint32_t interned;
 
-    source->taken += is_taken;
+    mail->taken += is_taken;
     if (domain.len == 0)
         return;
     interned = domain_number(sources, domain);
     for (unsigned i = 0; i < 2; i++) {
-        if (source->hop_domains[i] == interned)
+        if (mail->hop_domains[i] == interned)
             return;
-        if (source->hop_domains[i] == 0) {
-            source->hop_domains[i] = interned;
+        if (mail->hop_domains[i] == 0) {
+            mail->hop_domains[i] = interned;
             return;
         }
     }
 }
 
 /* Only half the samples: guesses say more. */
-static void add_reached(struct sources *sources, struct source_more *more,
+static void add_reached(struct sources *sources, struct source *source,
                         struct slice recipient)
 {
+    struct source_texts *texts;
     uint32_t number;
 
     if (sources->samples.count >= SAMPLES_MAX / 2)
         return;
+    texts = texts_of(sources, source);
     number = intern_add(&sources->samples, recipient);
-    for (unsigned i = 0; i < more->reached_count; i++)
-        if (more->reached[i] == number)
+    if (texts == NULL || number == INTERN_NONE)
+        return;
+    for (unsigned i = 0; i < texts->reached_count; i++)
+        if (texts->reached[i] == number)
             return;
-    if (number != INTERN_NONE)
-        more->reached[more->reached_count++] = number;
+    texts->reached[texts->reached_count++] = number;
 }
 
 void sources_note_delivery(struct sources *sources, uint32_t number,
@@ -318,10 +431,10 @@ void sources_note_delivery(struct sources *sources, uint32_t number,
 {
     struct source *source = &sources->items[number];
 
-    source->delivered += count;
-    if (source->guesses > 1 && source->more != NULL && recipient.len > 0 &&
-        source->more->reached_count < SOURCE_REACHED_MAX)
-        add_reached(sources, source->more, recipient);
+    mail_of(sources, source)->delivered += count;
+    if (source->guesses > 1 && recipient.len > 0 &&
+        source_texts(sources, source)->reached_count < SOURCE_REACHED_MAX)
+        add_reached(sources, source, recipient);
 }
 
 /* ---- guesses ---- */
@@ -359,7 +472,8 @@ static bool has_room_for_domain(struct source_more *more)
 /* True when the domain is a new one. */
 static bool add_domain(struct source_more *more, uint32_t domain)
 {
-    struct source_domain *domains = source_domains(more);
+    struct source_domain *domains =
+        more->domain_capacity > 0 ? more->domains.far : more->domains.near;
 
     for (unsigned i = 0; i < more->domain_count; i++) {
         if (domains[i].domain == domain) {
@@ -369,8 +483,9 @@ static bool add_domain(struct source_more *more, uint32_t domain)
     }
     if (!has_room_for_domain(more))
         return false;
-    source_domains(more)[more->domain_count++] =
-        (struct source_domain){domain, 1};
+    domains =
+        more->domain_capacity > 0 ? more->domains.far : more->domains.near;
+    domains[more->domain_count++] = (struct source_domain){domain, 1};
     return true;
 }
 
@@ -393,8 +508,44 @@ static void note_domain(const struct sources *sources, struct source *source,
         return;
     target->guesses += event->count;
     /* A user of ours who mistypes says nothing of whose domain it is. */
-    target->guess_sources +=
-        is_new && source->logins == 0 && !ip_is_private(&source->ip);
+    target->guess_sources += is_new &&
+                             source_mail(sources, source)->logins == 0 &&
+                             !ip_is_private(&source->ip);
+}
+
+/* From where few stand into a set; false without memory. */
+static bool move_guesses(const struct source *source, struct source_more *more)
+{
+    struct hash_set all = {0};
+    bool is_done = hash_set_add(&all, source->guess) >= 0;
+
+    for (unsigned i = 0; i < SOURCE_GUESSES_NEAR; i++)
+        is_done = is_done && hash_set_add(&all, more->guesses.near[i]) >= 0;
+    if (is_done)
+        more->guesses.far = all;
+    else
+        hash_set_free(&all);
+    return is_done;
+}
+
+/* To few others. True when the recipient is a new one. */
+static bool add_near(struct source *source, struct source_more *more,
+                     uint64_t hash)
+{
+    unsigned near_count = source->guesses - 1u;
+
+    for (unsigned i = 0; i < near_count; i++)
+        if (more->guesses.near[i] == hash)
+            return false;
+    if (near_count == SOURCE_GUESSES_NEAR) {
+        if (!move_guesses(source, more) ||
+            hash_set_add(&more->guesses.far, hash) < 0)
+            return false;
+    } else {
+        more->guesses.near[near_count] = hash;
+    }
+    source->guesses++;
+    return true;
 }
 
 /* True when the recipient is a new one. */
@@ -408,19 +559,16 @@ static bool add_distinct(struct sources *sources, struct source *source,
         source->guesses = 1;
         return true;
     }
-    if (source->guesses == 1 && source->guess == hash)
+    if (source->guess == hash || more == NULL)
         return false;
-    if (more == NULL)
-        return false;
+    if (source->guesses <= SOURCE_GUESSES_NEAR + 1)
+        return add_near(source, more, hash);
     if (source->guesses >= GUESSES_MAX) {
-        if (!hash_set_has(&more->guesses, hash))
+        if (!hash_set_has(&more->guesses.far, hash))
             source->has_more_guesses = true;
         return false;
     }
-    if (more->guesses.count == 0 &&
-        hash_set_add(&more->guesses, source->guess) < 0)
-        sources->has_failed = true;
-    outcome = hash_set_add(&more->guesses, hash);
+    outcome = hash_set_add(&more->guesses.far, hash);
     if (outcome < 0)
         sources->has_failed = true;
     source->guesses += outcome > 0;
@@ -444,10 +592,12 @@ static void add_sample(struct sources *sources, struct source *source,
 {
     uint64_t prefix = prefix_of(event->recipient);
     bool has_room = sources->samples.count < SAMPLES_MAX;
+    struct source_texts *texts;
 
     if (source->guesses == 1) {
         if (has_room)
-            source->guess_sample = sample_number(sources, event);
+            source->guess_sample =
+                sample_number(sources, event) & (SAMPLES_MAX - 1);
         return;
     }
     if (more == NULL)
@@ -458,8 +608,12 @@ static void add_sample(struct sources *sources, struct source *source,
     more->compared++;
     more->ascending += prefix >= more->last_prefix;
     more->last_prefix = prefix;
-    if (has_room && more->sample_count < SOURCE_SAMPLES_MAX)
-        more->samples[more->sample_count++] = sample_number(sources, event);
+    if (!has_room ||
+        source_texts(sources, source)->sample_count == SOURCE_SAMPLES_MAX)
+        return;
+    texts = texts_of(sources, source);
+    if (texts != NULL)
+        texts->samples[texts->sample_count++] = sample_number(sources, event);
 }
 
 /* A recipient was refused: perhaps one that does not exist. */
@@ -471,7 +625,7 @@ static void note_recipient(struct sources *sources, struct source *source,
     bool is_further = is_guess && source->guesses > 0 &&
                       source->guess != event->recipient_hash;
     struct source_more *more =
-        is_further ? more_of(sources, source) : source->more;
+        is_further || source->more != 0 ? more_of(sources, source) : NULL;
 
     if (target != NULL)
         note_domain(sources, source, more, domain, target, event);
@@ -482,7 +636,7 @@ static void note_recipient(struct sources *sources, struct source *source,
         add_distinct(sources, source, more, event->recipient_hash))
         add_sample(sources, source, more, event);
     if (event->is_late)
-        source->late_unknown += event->count;
+        mail_of(sources, source)->late_unknown += event->count;
 }
 
 /* ---- alarms ---- */
@@ -569,19 +723,25 @@ void sources_note(struct sources *sources, uint32_t number,
 }
 
 /* Of so many recipients those that were not found to be unknown later. */
-static uint32_t without_unknown(const struct source *source, uint32_t count)
+static uint32_t without_unknown(const struct source_mail *mail, uint32_t count)
 {
-    return count > source->late_unknown ? count - source->late_unknown : 0;
+    return count > mail->late_unknown ? count - mail->late_unknown : 0;
 }
 
-uint32_t source_real_recipients(const struct source *source)
+uint32_t source_real_recipients(const struct sources *sources,
+                                const struct source *source)
 {
-    return without_unknown(source, source->accepted);
+    const struct source_mail *mail = source_mail(sources, source);
+
+    return without_unknown(mail, mail->accepted);
 }
 
-uint32_t source_mailed_recipients(const struct source *source)
+uint32_t source_mailed_recipients(const struct sources *sources,
+                                  const struct source *source)
 {
-    return without_unknown(source, source->mailed);
+    const struct source_mail *mail = source_mail(sources, source);
+
+    return without_unknown(mail, mail->mailed);
 }
 
 bool source_guesses_are_exact(const struct source *source)
@@ -599,23 +759,23 @@ void sources_note_log_host(struct sources *sources, struct slice name)
 
 void sources_note_user(struct sources *sources, uint32_t number, uint64_t hash)
 {
-    struct source_more *more = more_of(sources, &sources->items[number]);
+    struct source_texts *texts = texts_of(sources, &sources->items[number]);
 
-    if (more == NULL)
+    if (texts == NULL)
         return;
-    for (unsigned i = 0; i < more->user_count; i++)
-        if (more->users[i] == (uint32_t)hash)
+    for (unsigned i = 0; i < texts->user_count; i++)
+        if (texts->users[i] == (uint32_t)hash)
             return;
-    if (more->user_count < SOURCE_USERS_MAX)
-        more->users[more->user_count++] = (uint32_t)hash;
+    if (texts->user_count < SOURCE_USERS_MAX)
+        texts->users[texts->user_count++] = (uint32_t)hash;
 }
 
 void sources_note_login(struct sources *sources, uint32_t number, bool is_good,
                         int64_t time, uint32_t count)
 {
-    struct source *source = &sources->items[number];
-    uint32_t *logins = is_good ? &source->logins : &source->login_failures;
+    struct source_mail *mail = mail_of(sources, &sources->items[number]);
+    uint32_t *logins = is_good ? &mail->logins : &mail->login_failures;
 
-    touch(source, time);
+    touch(&sources->items[number], time);
     *logins = count > UINT32_MAX - *logins ? UINT32_MAX : *logins + count;
 }

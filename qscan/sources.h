@@ -29,62 +29,74 @@ struct source_domain {
     uint32_t guesses; /* events of it, not distinct */
 };
 
-enum { SOURCE_DOMAINS_NEAR = 2 };
+enum {
+    SOURCE_DOMAINS_NEAR = 2,
+    SOURCE_GUESSES_NEAR = 3, /* besides the first */
+};
 
-/* Of a source with more than the first guess, or name, or with a login. */
+/* There may be a million sources that guessed once or twice and were never seen
+ * again. A row each must be small; what few of them have stands in rows of its
+ * own. Rows number 0 are zeros, and stand for what a source has not. */
+
+/* Of a source with more than the first guess, or with texts. */
 struct source_more {
-    uint32_t samples[SOURCE_SAMPLES_MAX]; /* numbers in samples */
-    uint32_t names[SOURCE_NAMES_MAX];     /* numbers in names; further ones */
-    uint32_t users[SOURCE_USERS_MAX];     /* parts of hashes */
-    uint32_t reached[SOURCE_REACHED_MAX]; /* numbers in samples */
+    union {
+        uint64_t near[SOURCE_GUESSES_NEAR]; /* behind the first */
+        struct hash_set far;                /* all, once there are more */
+    } guesses;                              /* by source_each_guess */
     union {
         struct source_domain near[SOURCE_DOMAINS_NEAR];
         struct source_domain *far; /* owned; domain_capacity > 0 */
     } domains;                     /* by source_domains */
-    uint8_t sample_count, name_count, domain_count, domain_capacity;
-    uint8_t user_count, reached_count;
-    uint32_t ascending, compared; /* guesses that follow the one before in the
-                                     alphabet, of so many */
-    uint64_t last_prefix;         /* first bytes of the last guess */
-    struct hash_set guesses;
+    uint64_t last_prefix;          /* first bytes of the last guess */
+    uint16_t ascending, compared;  /* guesses that follow the one before in the
+                                      alphabet, of so many */
+    uint8_t domain_count, domain_capacity;
+    uint32_t texts; /* its row */
+};
+
+/* Of a source with further samples or names, or with a login. */
+struct source_texts {
+    uint32_t samples[SOURCE_SAMPLES_MAX]; /* numbers in samples */
+    uint32_t names[SOURCE_NAMES_MAX];     /* numbers in names; further ones */
+    uint32_t users[SOURCE_USERS_MAX];     /* parts of hashes */
+    uint32_t reached[SOURCE_REACHED_MAX]; /* numbers in samples */
+    uint8_t sample_count, name_count, user_count, reached_count;
+};
+
+/* Of a source that brought or took mail, or logged in, or tried to. */
+struct source_mail {
+    uint64_t bytes;        /* of messages */
+    uint32_t messages;     /* accepted */
+    uint32_t accepted;     /* recipients that were not refused */
+    uint32_t mailed;       /* of those: mail for them came, too */
+    uint32_t late_unknown; /* of those: found not to exist later */
+    uint32_t delivered;    /* of those: delivered, "what got through" */
+    uint32_t logins, login_failures;
+    uint32_t bounces;        /* of ours that its mail caused */
+    uint32_t taken;          /* deliveries that this host took from us */
+    uint32_t hop_domains[2]; /* domains for which it took or refused mail */
 };
 
 struct source {
     struct ip ip;
-    uint64_t events;          /* bit per event that it showed */
-    uint64_t settled;         /* of the watch */
-    uint64_t bytes;           /* of messages */
-    uint64_t guess;           /* hash of the first guess */
-    struct source_more *more; /* owned; NULL: none */
-    uint32_t name;            /* number in names: confirmed; 0 = none */
-    uint32_t first, last;     /* epoch s */
-    uint32_t attempts;        /* recipients asked for, logins tried, probes */
-    uint32_t messages;        /* accepted */
-    uint32_t accepted;        /* recipients that were not refused */
-    uint32_t mailed;          /* of those: mail for them came, too */
-    uint32_t late_unknown;    /* of those: found not to exist later */
-    uint32_t delivered;       /* of those: delivered, "what got through" */
-    uint32_t guesses;         /* distinct, up to GUESSES_MAX */
-    uint32_t guess_events;    /* how often it asked for one of these */
-    uint32_t logins, login_failures;
+    uint64_t events;       /* bit per event that it showed */
+    uint64_t settled;      /* of the watch */
+    uint64_t guess;        /* hash of the first guess */
+    uint32_t more, mail;   /* its rows */
+    uint32_t name;         /* number in names: confirmed; 0 = none */
+    uint32_t first, last;  /* epoch s */
+    uint32_t attempts;     /* recipients asked for, logins tried, probes */
+    uint32_t guess_events; /* how often it asked for one of its guesses */
     uint32_t senders, own_senders; /* envelopes; sender under its name */
     uint32_t null_senders;         /* of the envelopes */
-    uint32_t bounces;              /* of ours that its mail caused */
-    uint32_t taken;                /* deliveries that this host took from us */
-    uint32_t hop_domains[2]; /* domains for which it took or refused mail */
-    uint32_t guess_sample;   /* number in samples */
-    uint32_t guess_domain;   /* number in domains */
-    bool has_forged_name : 1;
-    bool has_more_guesses : 1;             /* than GUESSES_MAX */
+    uint32_t guess_domain;         /* number in domains */
+    uint32_t guesses : 14;         /* distinct, up to GUESSES_MAX */
+    uint32_t guess_sample : 17;    /* number in samples */
+    bool has_more_guesses : 1;     /* than GUESSES_MAX */
     uint64_t name_hash : SOURCE_NAME_BITS; /* of name */
+    bool has_forged_name : 1;
 };
-
-/* The domain_count of them. Nearly all guess at one domain, or at the two of
- * one site. */
-static inline struct source_domain *source_domains(struct source_more *more)
-{
-    return more->domain_capacity > 0 ? more->domains.far : more->domains.near;
-}
 
 /* A domain that mail is sent to. */
 struct target_domain {
@@ -135,8 +147,14 @@ struct sources {
     const struct rules *rules;
     struct watch *watch;
     struct rules_matcher *matcher;
-    struct source *items; /* items[0] = none */
+    struct source *items;
     uint32_t count, capacity;
+    struct source_more *mores;
+    uint32_t more_count, more_capacity;
+    struct source_texts *texts;
+    uint32_t text_count, text_capacity;
+    struct source_mail *mails;
+    uint32_t mail_count, mail_capacity;
     uint32_t *slots;
     uint32_t slot_count;
     struct arena arena;
@@ -158,7 +176,8 @@ struct sources {
     size_t attacker_count, attacker_capacity;
     struct spared *spared;
     size_t spared_count, spared_capacity;
-    bool has_failed; /* no memory: numbers are too low */
+    struct source_mail lost_mail; /* written where there is no memory */
+    bool has_failed;              /* no memory: numbers are too low */
 };
 
 bool sources_init(struct sources *sources, const struct rules *rules,
@@ -199,6 +218,41 @@ static inline struct source *source_at(struct sources *sources, uint32_t number)
     return &sources->items[number];
 }
 
+static inline const struct source_more *
+source_more(const struct sources *sources, const struct source *source)
+{
+    return &sources->mores[source->more];
+}
+
+static inline const struct source_texts *
+source_texts(const struct sources *sources, const struct source *source)
+{
+    return &sources->texts[source_more(sources, source)->texts];
+}
+
+static inline const struct source_mail *
+source_mail(const struct sources *sources, const struct source *source)
+{
+    return &sources->mails[source->mail];
+}
+
+/* The domain_count of them. Nearly all guess at one domain, or at the two of
+ * one site. */
+static inline const struct source_domain *
+source_domains(const struct source_more *more)
+{
+    return more->domain_capacity > 0 ? more->domains.far : more->domains.near;
+}
+
+/* All guesses of it that are told apart, or NULL: they are few. */
+static inline const struct hash_set *
+source_guess_set(const struct sources *sources, const struct source *source)
+{
+    return source->guesses > SOURCE_GUESSES_NEAR + 1
+               ? &source_more(sources, source)->guesses.far
+               : NULL;
+}
+
 /* A name the client has, its keyed hash, and whether the resolver confirmed it.
  * One that did not may be absent. */
 void sources_name(struct sources *sources, uint32_t source, struct slice name,
@@ -224,11 +278,11 @@ struct source_event {
 static inline void sources_prefetch_guess(const struct sources *sources,
                                           uint32_t number, uint64_t hash)
 {
-    const struct source_more *more =
-        number == 0 ? NULL : sources->items[number].more;
+    const struct hash_set *guesses =
+        source_guess_set(sources, &sources->items[number]);
 
-    if (more != NULL)
-        hash_set_prefetch(&more->guesses, hash);
+    if (guesses != NULL)
+        hash_set_prefetch(guesses, hash);
 }
 
 /* Counts what a source did: guesses, samples, alarms. */
@@ -257,6 +311,9 @@ void sources_note_login(struct sources *sources, uint32_t source, bool is_good,
 /* As whom; hash is keyed. */
 void sources_note_user(struct sources *sources, uint32_t source, uint64_t hash);
 
+/* A bounce of ours came of its mail. */
+void sources_note_bounce(struct sources *sources, uint32_t source);
+
 /* Mail for that domain went to this address, and was taken or refused. */
 void sources_note_hop(struct sources *sources, uint32_t source,
                       struct slice domain, bool is_taken);
@@ -270,10 +327,12 @@ void sources_note_log_host(struct sources *sources, struct slice name);
 bool sources_judge(struct sources *sources, unsigned worker_count);
 
 /* Recipients that it was accepted for and that exist. */
-uint32_t source_real_recipients(const struct source *source);
+uint32_t source_real_recipients(const struct sources *sources,
+                                const struct source *source);
 
 /* Of these, those that a message came for, too. */
-uint32_t source_mailed_recipients(const struct source *source);
+uint32_t source_mailed_recipients(const struct sources *sources,
+                                  const struct source *source);
 
 /* A number of distinct guesses of a source, and whether it is exact. */
 bool source_guesses_are_exact(const struct source *source);

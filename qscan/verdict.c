@@ -88,8 +88,10 @@ static bool is_named_ours(const struct sources *sources,
 static bool is_next_hop(const struct sources *sources,
                         const struct source *source)
 {
-    return is_served(sources, source->hop_domains[0]) ||
-           is_served(sources, source->hop_domains[1]);
+    const struct source_mail *mail = source_mail(sources, source);
+
+    return is_served(sources, mail->hop_domains[0]) ||
+           is_served(sources, mail->hop_domains[1]);
 }
 
 /* "mx2.example.org" where a host mx2 wrote some of the lines. */
@@ -133,16 +135,18 @@ static bool find_relay(struct judge *judge, const struct source *source)
     struct overlap overlap = {0};
     bool is_relay;
 
-    if (source->guesses < RELAYED_MIN || source->more == NULL ||
-        source->late_unknown > 0 || !is_named_like_log_host(sources, source) ||
+    overlap.guesses = source_guess_set(sources, source);
+    if (source->guesses < RELAYED_MIN || overlap.guesses == NULL ||
+        source_mail(sources, source)->late_unknown > 0 ||
+        !is_named_like_log_host(sources, source) ||
         judge->relays_asked == RELAYS_ASKED_MAX)
         return false;
     judge->relays_asked++;
-    overlap.guesses = &source->more->guesses;
     for (uint32_t i = 1; i < sources->count; i++)
-        if (sources->items[i].late_unknown > 0)
-            source_each_guess(&sources->items[i], (struct guess_part){0, 0},
-                              find_overlap, &overlap);
+        if (source_mail(sources, &sources->items[i])->late_unknown > 0)
+            source_each_guess(sources, &sources->items[i],
+                              (struct guess_part){0, 0}, find_overlap,
+                              &overlap);
     is_relay =
         overlap.found.count * 100 >= (uint64_t)source->guesses * RELAYED_SHARE;
     judge->has_failed = judge->has_failed || overlap.has_failed;
@@ -174,11 +178,13 @@ static const char *why_ours(struct judge *judge, const struct source *source)
 }
 
 /* Asking for somebody who exists, and sending nothing, makes no mail host. */
-static int64_t guess_share(const struct source *source)
+static int64_t guess_share(const struct sources *sources,
+                           const struct source *source)
 {
-    uint64_t all = (uint64_t)source->guesses + source_mailed_recipients(source);
+    uint64_t guesses = source->guesses;
+    uint64_t all = guesses + source_mailed_recipients(sources, source);
 
-    return all == 0 ? 0 : (int64_t)(100 * (uint64_t)source->guesses / all);
+    return all == 0 ? 0 : (int64_t)(100 * guesses / all);
 }
 
 static int64_t share_of(uint64_t part, uint64_t whole)
@@ -235,7 +241,7 @@ static bool nameless_may_return(const struct sources *sources)
 
         if (source->senders == 0)
             continue;
-        if (source_mailed_recipients(source) > 0)
+        if (source_mailed_recipients(sources, source) > 0)
             *(source->name == 0 ? &nameless_mailers : &named_mailers) += 1;
         if (source->guesses == 0 || !sends_as_bounces(source))
             continue;
@@ -249,11 +255,12 @@ static bool nameless_may_return(const struct sources *sources)
            named_mailers <= nameless_mailers;
 }
 
-static int64_t domain_count(const struct source *source)
+static int64_t domain_count(const struct sources *sources,
+                            const struct source *source)
 {
-    if (source->more != NULL && source->more->domain_count > 0)
-        return source->more->domain_count;
-    return source->guess_domain != 0;
+    unsigned count = source_more(sources, source)->domain_count;
+
+    return count > 0 ? count : source->guess_domain != 0;
 }
 
 static void give_text(struct judge *judge, struct slice text,
@@ -291,6 +298,7 @@ static void fetch(void *message, enum rules_field_id field, struct slice header,
     struct judge *judge = message;
     const struct sources *sources = judge->sources;
     const struct source *source = &sources->items[judge->source];
+    const struct source_mail *mail = source_mail(sources, source);
 
     (void)header;
     judge->field = field;
@@ -317,10 +325,10 @@ static void fetch(void *message, enum rules_field_id field, struct slice header,
         give_number(judge, source->attempts, view_r);
         break;
     case FIELD_FROM_ACCEPTED:
-        give_number(judge, source_real_recipients(source), view_r);
+        give_number(judge, source_real_recipients(sources, source), view_r);
         break;
     case FIELD_FROM_MAILED:
-        give_number(judge, source_mailed_recipients(source), view_r);
+        give_number(judge, source_mailed_recipients(sources, source), view_r);
         break;
     case FIELD_FROM_GUESSES:
         give_number(judge, source->guesses, view_r);
@@ -330,10 +338,10 @@ static void fetch(void *message, enum rules_field_id field, struct slice header,
         break;
     case FIELD_FROM_GUESSES_SHARE:
         if (source->guesses > 0)
-            give_number(judge, guess_share(source), view_r);
+            give_number(judge, guess_share(sources, source), view_r);
         break;
     case FIELD_FROM_DOMAINS:
-        give_number(judge, domain_count(source), view_r);
+        give_number(judge, domain_count(sources, source), view_r);
         break;
     case FIELD_FROM_SENDERS_OWN:
         give_number(judge, own_share(source), view_r);
@@ -350,23 +358,22 @@ static void fetch(void *message, enum rules_field_id field, struct slice header,
             give_number(judge, (int64_t)judge->bystander_count, view_r);
         break;
     case FIELD_FROM_LOGINS:
-        give_number(judge, source->logins, view_r);
+        give_number(judge, mail->logins, view_r);
         break;
     case FIELD_FROM_LOGINS_USERS:
-        give_number(judge, source->more == NULL ? 0 : source->more->user_count,
-                    view_r);
+        give_number(judge, source_texts(sources, source)->user_count, view_r);
         break;
     case FIELD_FROM_LOGINS_FAILED:
-        give_number(judge, source->login_failures, view_r);
+        give_number(judge, mail->login_failures, view_r);
         break;
     case FIELD_FROM_LOGINS_SHARE:
         give_number(judge,
-                    share_of(source->logins,
-                             (uint64_t)source->logins + source->login_failures),
+                    share_of(mail->logins,
+                             (uint64_t)mail->logins + mail->login_failures),
                     view_r);
         break;
     case FIELD_FROM_DELIVERED:
-        give_number(judge, source->taken, view_r);
+        give_number(judge, mail->taken, view_r);
         break;
     default:
         break;
@@ -417,9 +424,9 @@ static const char *why_spared(struct judge *judge, const struct source *source)
         return "listed in friends";
     if (why != NULL)
         return why;
-    if (source->logins > 0)
+    if (source_mail(sources, source)->logins > 0)
         return "it logged in";
-    if (source->guesses > 0 && guess_share(source) < 50)
+    if (source->guesses > 0 && guess_share(sources, source) < 50)
         return "most of its recipients exist";
     if (source->senders > 0 && own_share(source) >= 50)
         return "it sends for the domain that it is named after";
@@ -539,6 +546,14 @@ static int order_by_ip(const void *left, const void *right, void *context)
     return memcmp(&items[*a].ip, &items[*b].ip, sizeof(struct ip));
 }
 
+static bool has_mail_or_login(const struct sources *sources,
+                              const struct source *source)
+{
+    const struct source_mail *mail = source_mail(sources, source);
+
+    return mail->delivered > 0 || mail->logins > 0;
+}
+
 /* Who showed no event is no member, and without mail that arrived, or a login,
  * no bystander. */
 static bool sort_by_ip(struct judge *judge)
@@ -549,8 +564,8 @@ static bool sort_by_ip(struct judge *judge)
     if (judge->by_ip == NULL)
         return false;
     for (uint32_t i = 1; i < sources->count; i++)
-        if (sources->items[i].events != 0 || sources->items[i].delivered > 0 ||
-            sources->items[i].logins > 0)
+        if (sources->items[i].events != 0 ||
+            has_mail_or_login(sources, &sources->items[i]))
             judge->by_ip[judge->by_ip_count++] = i;
     qsort_r(judge->by_ip, judge->by_ip_count, sizeof(*judge->by_ip),
             order_by_ip, sources->items);
@@ -636,13 +651,16 @@ static void find_at_domain(struct judge *judge, const struct attacker *crowd,
 
 /* ---- who guessed at which domain ---- */
 
-static size_t domains_of(const struct source *source,
+static size_t domains_of(const struct sources *sources,
+                         const struct source *source,
                          struct source_domain *domains)
 {
-    if (source->more != NULL && source->more->domain_count > 0) {
-        memcpy(domains, source_domains(source->more),
-               source->more->domain_count * sizeof(*domains));
-        return source->more->domain_count;
+    const struct source_more *more = source_more(sources, source);
+
+    if (more->domain_count > 0) {
+        memcpy(domains, source_domains(more),
+               more->domain_count * sizeof(*domains));
+        return more->domain_count;
     }
     if (source->guess_domain == 0)
         return 0;
@@ -660,7 +678,8 @@ static void each_guesser(const struct judge *judge,
 
     for (size_t i = 0; i < judge->by_ip_count; i++) {
         uint32_t number = judge->by_ip[i];
-        size_t count = domains_of(&judge->sources->items[number], domains);
+        size_t count =
+            domains_of(judge->sources, &judge->sources->items[number], domains);
 
         for (size_t j = 0; j < count; j++)
             visit(context, number, domains[j].domain);
@@ -748,7 +767,7 @@ static bool is_allowed(const struct sources *sources, const struct ip *ip)
  * ours whose mail has not yet, and an honest host whose bounces did not. */
 static bool is_bystander(const struct judge *judge, const struct source *source)
 {
-    return source->delivered > 0 || source->logins > 0 ||
+    return has_mail_or_login(judge->sources, source) ||
            (source->guesses > 0 && is_returning(judge, source));
 }
 
@@ -1025,6 +1044,7 @@ size_t attacker_domains(const struct sources *sources,
         return 0;
     for (size_t i = 0; i < source_count; i++)
         count += domains_of(
+            sources,
             &sources->items[attacker->source != 0 ? attacker->source
                                                   : attacker->members[i]],
             all + count);

@@ -139,6 +139,12 @@ static const struct source *source_of(struct scene *scene, const char *address)
     return NULL;
 }
 
+static const struct source_mail *mail_of(struct scene *scene,
+                                         const char *address)
+{
+    return source_mail(&scene->sources, source_of(scene, address));
+}
+
 static unsigned guesses_of(struct scene *scene, const char *address)
 {
     const struct source *source = source_of(scene, address);
@@ -173,7 +179,7 @@ static void a_guess_before_its_from_line_is_its_clients(void **state)
     assert_int_equal(source->guesses, 2);
     assert_int_equal(source->attempts, 3);
     assert_int_equal(source->senders, 1);
-    assert_int_equal(source->messages, 0);
+    assert_int_equal(source_mail(&scene->sources, source)->messages, 0);
     assert_text(&scene->sources.samples, source->guess_sample,
                 "ann@example.com");
     assert_text(&scene->sources.domains, source->guess_domain, "example.com");
@@ -240,13 +246,15 @@ static void guesses_that_nobody_claims_come_in_the_order_of_time(void **state)
     assert_waiting(scene, 0);
     source = source_of(scene, "192.0.2.7");
     assert_non_null(source);
-    assert_non_null(source->more);
+    assert_int_not_equal(source->more, 0);
     assert_text(&scene->sources.samples, source->guess_sample,
                 "u0@example.com");
-    assert_int_equal(source->more->sample_count, SOURCE_SAMPLES_MAX);
+    assert_int_equal(source_texts(&scene->sources, source)->sample_count,
+                     SOURCE_SAMPLES_MAX);
     for (int i = 0; i < SOURCE_SAMPLES_MAX; i++) {
         snprintf(want, sizeof(want), "u%d@example.com", i + 1);
-        assert_text(&scene->sources.samples, source->more->samples[i], want);
+        assert_text(&scene->sources.samples,
+                    source_texts(&scene->sources, source)->samples[i], want);
     }
 }
 
@@ -378,12 +386,12 @@ static void a_late_guess_belongs_to_the_client_of_the_original(void **state)
             "6AI4qh4w000007: " TO("<bob@example.org>") UNKNOWN);
     source = source_of(scene, "192.0.2.7");
     assert_int_equal(source->guesses, 2);
-    assert_int_equal(source->late_unknown, 2);
-    assert_int_equal(source->accepted, 3);
+    assert_int_equal(source_mail(&scene->sources, source)->late_unknown, 2);
+    assert_int_equal(source_mail(&scene->sources, source)->accepted, 3);
     assert_int_equal(source->attempts, 3);
-    assert_int_equal(source->delivered, 1);
-    assert_int_equal(source->bytes, 99);
-    assert_int_equal(source_of(scene, "192.0.2.80")->taken, 1);
+    assert_int_equal(source_mail(&scene->sources, source)->delivered, 1);
+    assert_int_equal(source_mail(&scene->sources, source)->bytes, 99);
+    assert_int_equal(mail_of(scene, "192.0.2.80")->taken, 1);
 }
 
 static void a_message_older_than_the_queue_keeps_them_is_forgotten(void **state)
@@ -411,10 +419,11 @@ static void each_recipient_of_one_line_is_a_guess(void **state)
                                   "dan@example.org>") UNKNOWN);
     source = source_of(scene, "192.0.2.7");
     assert_int_equal(source->guesses, 3);
-    assert_int_equal(source->late_unknown, 3);
-    assert_non_null(source->more);
-    assert_int_equal(source->more->domain_count, 2);
-    assert_text(&scene->sources.samples, source->more->samples[0],
+    assert_int_equal(source_mail(&scene->sources, source)->late_unknown, 3);
+    assert_int_not_equal(source->more, 0);
+    assert_int_equal(source_more(&scene->sources, source)->domain_count, 2);
+    assert_text(&scene->sources.samples,
+                source_texts(&scene->sources, source)->samples[0],
                 "\"b,c\"@example.com");
 }
 
@@ -435,7 +444,7 @@ static void children_of_a_split_have_its_client(void **state)
     feed_of(scene, 8, "6AI4qh4z000009: " TO("<cyd@example.com>") UNKNOWN);
     source = source_of(scene, "192.0.2.7");
     assert_int_equal(source->guesses, 3);
-    assert_int_equal(source->bounces, 0);
+    assert_int_equal(source_mail(&scene->sources, source)->bounces, 0);
 }
 
 static void a_bounce_is_its_clients_and_no_guess(void **state)
@@ -455,9 +464,9 @@ static void a_bounce_is_its_clients_and_no_guess(void **state)
     feed_of(scene, 8, "6AI4qh4x000008: " TO("<postmaster@x.example>") UNKNOWN);
     source = source_of(scene, "192.0.2.7");
     assert_int_equal(source->guesses, 1);
-    assert_int_equal(source->bounces, 1);
-    assert_int_equal(source->late_unknown, 1);
-    assert_int_equal(source->delivered, 0);
+    assert_int_equal(source_mail(&scene->sources, source)->bounces, 1);
+    assert_int_equal(source_mail(&scene->sources, source)->late_unknown, 1);
+    assert_int_equal(source_mail(&scene->sources, source)->delivered, 0);
 }
 
 static void a_delay_notice_is_no_bounce(void **state)
@@ -470,7 +479,7 @@ static void a_delay_notice_is_no_bounce(void **state)
     feed_of(scene, 8,
             "6AI4qh4w000007: 6AI4qh4w000008: sender notify: "
             "Warning: could not send message for past 4 hours");
-    assert_int_equal(source_of(scene, "192.0.2.7")->bounces, 0);
+    assert_int_equal(mail_of(scene, "192.0.2.7")->bounces, 0);
 }
 
 /* ---- repeated lines ---- */
@@ -532,7 +541,7 @@ static void a_repeated_login_fails_as_often(void **state)
             "(-20), user=test, relay=[192.0.2.7]");
     feed(scene, REPEATED);
     source = source_of(scene, "192.0.2.7");
-    assert_int_equal(source->login_failures, 5);
+    assert_int_equal(source_mail(&scene->sources, source)->login_failures, 5);
     assert_int_equal(source->attempts, 5);
 }
 
@@ -550,7 +559,7 @@ static void a_failed_login_waits_for_its_client(void **state)
             "h44AqhYl000007: [192.0.2.7] did not issue MAIL/EXPN/VRFY/ETRN "
             "during connection to MTA");
     source = source_of(scene, "192.0.2.7");
-    assert_int_equal(source->login_failures, 5);
+    assert_int_equal(source_mail(&scene->sources, source)->login_failures, 5);
     assert_int_equal(source->attempts, 5);
     feed_of(scene, 8, "h44AqhYl000008: AUTH failure (LOGIN): user not found");
     join_finish(&scene->join);
@@ -638,8 +647,8 @@ static void what_stays_is_found_when_others_go(void **state)
                 i, i);
     source = source_of(scene, "192.0.2.7");
     assert_non_null(source);
-    assert_int_equal(source->late_unknown, kept);
-    assert_int_equal(source_of(scene, "192.0.2.8")->late_unknown, 0);
+    assert_int_equal(source_mail(&scene->sources, source)->late_unknown, kept);
+    assert_int_equal(mail_of(scene, "192.0.2.8")->late_unknown, 0);
     assert_waiting(scene, 0);
 }
 
@@ -694,8 +703,8 @@ static void what_lies_outside_is_not_counted_and_still_names(void **state)
     source = source_of(scene, "192.0.2.7");
     assert_non_null(source);
     assert_int_equal(source->guesses, 1);
-    assert_int_equal(source->late_unknown, 1);
-    assert_int_equal(source->messages, 0);
+    assert_int_equal(source_mail(&scene->sources, source)->late_unknown, 1);
+    assert_int_equal(source_mail(&scene->sources, source)->messages, 0);
     assert_text(&scene->sources.samples, source->guess_sample,
                 "bob@example.com");
     assert_waiting(scene, 0);
@@ -731,7 +740,7 @@ static void forged_text_moves_no_address_and_no_status(void **state)
     assert_null(source_of(scene, "198.51.100.6"));
     assert_int_equal(guesses_of(scene, "192.0.2.7"), 0);
     assert_int_equal(guesses_of(scene, "192.0.2.9"), 0);
-    assert_int_equal(source_of(scene, "192.0.2.7")->delivered, 1);
+    assert_int_equal(mail_of(scene, "192.0.2.7")->delivered, 1);
     assert_int_equal(scene->maker.tally.hostile_lines, 1);
 }
 

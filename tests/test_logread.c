@@ -180,15 +180,16 @@ static void run_close(struct run *run)
 static void describe_source(struct buffer *out, const struct sources *sources,
                             const struct source *source)
 {
+    const struct source_mail *mail = source_mail(sources, source);
     char text[ADDRESS_IP_TEXT_MAX];
     struct slice sample = intern_text(&sources->samples, source->guess_sample);
 
     ip_format(&source->ip, text);
     buffer_printf(out, "%s %u-%u %u %u %llu %u %u %u %u %u %.*s\n", text,
-                  source->first, source->last, source->attempts,
-                  source->messages, (unsigned long long)source->bytes,
-                  source->accepted, source->late_unknown, source->guesses,
-                  source->bounces, source->taken, (int)sample.len,
+                  source->first, source->last, source->attempts, mail->messages,
+                  (unsigned long long)mail->bytes, mail->accepted,
+                  mail->late_unknown, source->guesses, mail->bounces,
+                  mail->taken, (int)sample.len,
                   sample.ptr == NULL ? "" : sample.ptr);
 }
 

@@ -112,6 +112,10 @@ static void scene_init(struct scene *scene)
     assert_true(intern_init(&sources->samples, &sources->arena, key));
     sources->count = 1;
     sources->items = calloc(100, sizeof(*sources->items));
+    sources->mores = calloc(1, sizeof(*sources->mores));
+    sources->texts = calloc(1, sizeof(*sources->texts));
+    sources->mails = calloc(100, sizeof(*sources->mails));
+    sources->mail_count = 1;
     sources->targets = calloc(100, sizeof(*sources->targets));
     sources->target_capacity = 100;
     sources->evidence = calloc(100, sizeof(*sources->evidence));
@@ -124,6 +128,9 @@ static void scene_free(struct scene *scene)
     struct sources *sources = &scene->logs.sources;
 
     free(sources->items);
+    free(sources->mores);
+    free(sources->texts);
+    free(sources->mails);
     free(sources->targets);
     free(sources->evidence);
     free(sources->attackers);
@@ -158,8 +165,9 @@ static uint32_t add_source(struct scene *scene, const char *address,
 
     assert_true(ip_parse(slice_from_string(address), &source->ip));
     source->name = intern_add(&sources->names, slice_from_string(name));
-    source->messages = sources->count;
-    source->bytes = 1000;
+    source->mail = sources->mail_count++;
+    sources->mails[source->mail] =
+        (struct source_mail){.messages = sources->count, .bytes = 1000};
     source->first = source->last = START;
     return sources->count++;
 }

@@ -10,6 +10,7 @@
 
 #include "parsers/hash.h"
 #include "qscan/logrecord.h"
+#include "qscan/shares.h"
 #include "qscan/sources.h"
 #include "rules/rules.h"
 #include "tests/assert_slice.h"
@@ -105,6 +106,11 @@ static uint32_t add(struct scene *scene, const char *address)
     assert_true(ip_parse(slice_from_string(address), &ip));
     return sources_add(&scene->sources, &ip,
                        source_hash(scene->sources.key, &ip));
+}
+
+static struct source_mail *mail_of(struct scene *scene, uint32_t number)
+{
+    return &scene->sources.mails[source_at(&scene->sources, number)->mail];
 }
 
 __attribute__((format(printf, 2, 3))) static uint32_t
@@ -234,6 +240,78 @@ static void recipients_are_told_apart_up_to_the_bound(void **state)
     assert_false(attacker_of(scene, "192.0.2.1")->is_exact);
 }
 
+struct seen_guesses {
+    uint64_t hashes[32];
+    size_t count;
+};
+
+static void see_guess(void *context, uint64_t hash)
+{
+    struct seen_guesses *seen = context;
+
+    for (size_t i = 0; i < seen->count; i++)
+        assert_true(seen->hashes[i] != hash);
+    assert_true(seen->count < 32);
+    seen->hashes[seen->count++] = hash;
+}
+
+/* A few stand in the row of the source, more in a set. */
+static void few_and_many_guesses_are_each_told_once(void **state)
+{
+    struct scene *scene = *state;
+
+    for (unsigned count = 1; count <= 12; count++) {
+        uint32_t number = add_of(scene, "192.0.2.%u", count);
+        const struct source *source;
+        struct seen_guesses all = {.count = 0}, parts = {.count = 0};
+
+        guess_many(scene, number, 0, count, "example.com");
+        guess_many(scene, number, 0, count, "example.com");
+        source = source_at(&scene->sources, number);
+        assert_int_equal(source->guesses, count);
+        assert_int_equal(source->guess_events, 2 * count);
+        assert_true((source_guess_set(&scene->sources, source) != NULL) ==
+                    (count > SOURCE_GUESSES_NEAR + 1));
+        source_each_guess(&scene->sources, source, (struct guess_part){0, 0},
+                          see_guess, &all);
+        for (uint64_t part = 0; part < 4; part++)
+            source_each_guess(&scene->sources, source,
+                              (struct guess_part){2, part}, see_guess, &parts);
+        assert_int_equal(all.count, count);
+        assert_int_equal(parts.count, count);
+    }
+}
+
+/* Rows grow while others are held by number only. */
+static void many_sources_keep_what_is_theirs(void **state)
+{
+    enum { COUNT = 5000 };
+    struct scene *scene = *state;
+    uint32_t first = scene->sources.count;
+
+    for (unsigned i = 0; i < COUNT; i++) {
+        uint32_t number =
+            add_of(scene, "10.%u.%u.%u", i >> 16, i >> 8 & 255, i & 255);
+
+        guess_many(scene, number, i, 1 + i % 7, "example.com");
+        if (i % 3 == 0)
+            sources_note_bounce(&scene->sources, number);
+        sources_note_user(&scene->sources, number, i);
+    }
+    assert_int_equal(scene->sources.count, first + COUNT);
+    for (unsigned i = 0; i < COUNT; i++) {
+        const struct source *source = source_at(&scene->sources, first + i);
+
+        assert_int_equal(source->guesses, 1 + i % 7);
+        assert_int_equal(source_mail(&scene->sources, source)->bounces,
+                         i % 3 == 0);
+        assert_int_equal(source_texts(&scene->sources, source)->users[0], i);
+    }
+    assert_int_equal(
+        source_mail(&scene->sources, source_at(&scene->sources, 0))->bounces,
+        0);
+}
+
 static void samples_are_the_first_distinct_ones(void **state)
 {
     struct scene *scene = *state;
@@ -251,11 +329,14 @@ static void samples_are_the_first_distinct_ones(void **state)
     assert_int_equal(source->attempts, 24);
     assert_slice_is(intern_text(samples, source->guess_sample), "b@example.com",
                     "first");
-    assert_int_equal(source->more->sample_count, SOURCE_SAMPLES_MAX);
-    assert_slice_is(intern_text(samples, source->more->samples[0]),
-                    "a@example.com", "second");
-    assert_slice_is(intern_text(samples, source->more->samples[1]),
-                    "u0@example.com", "third");
+    assert_int_equal(source_texts(&scene->sources, source)->sample_count,
+                     SOURCE_SAMPLES_MAX);
+    assert_slice_is(
+        intern_text(samples, source_texts(&scene->sources, source)->samples[0]),
+        "a@example.com", "second");
+    assert_slice_is(
+        intern_text(samples, source_texts(&scene->sources, source)->samples[1]),
+        "u0@example.com", "third");
 }
 
 static void domains_are_counted_up_to_their_bound(void **state)
@@ -272,7 +353,8 @@ static void domains_are_counted_up_to_their_bound(void **state)
         guess_many(scene, number, 0, 1 + (i == 3), domain);
     }
     source = source_at(&scene->sources, number);
-    assert_int_equal(source->more->domain_count, SOURCE_DOMAINS_MAX);
+    assert_int_equal(source_more(&scene->sources, source)->domain_count,
+                     SOURCE_DOMAINS_MAX);
     judge(scene);
     assert_int_equal(attacker_domains(&scene->sources,
                                       attacker_of(scene, "192.0.2.1"), domains,
@@ -296,7 +378,7 @@ static void one_recipient_again_and_again_is_one_guess(void **state)
     sources_note(&scene->sources, number, &event);
     guess(scene, number, "a@example.com");
     assert_int_equal(source_at(&scene->sources, number)->guesses, 1);
-    assert_null(source_at(&scene->sources, number)->more);
+    assert_int_equal(source_at(&scene->sources, number)->more, 0);
     judge(scene);
     assert_int_equal(scene->sources.attacker_count, 0);
 }
@@ -325,41 +407,44 @@ static void who_is_asked_for_without_a_message_is_not_mailed(void **state)
     struct source_event late = guess_of(scene, "bob@example.com");
 
     sources_note_envelope(&scene->sources, number, &asked);
-    assert_int_equal(source_real_recipients(source_at(&scene->sources, number)),
+    assert_int_equal(source_real_recipients(&scene->sources,
+                                            source_at(&scene->sources, number)),
                      3);
-    assert_int_equal(
-        source_mailed_recipients(source_at(&scene->sources, number)), 0);
+    assert_int_equal(source_mailed_recipients(
+                         &scene->sources, source_at(&scene->sources, number)),
+                     0);
     accept(scene, number, 2);
     late.is_late = true;
     sources_note(&scene->sources, number, &late);
-    assert_int_equal(
-        source_mailed_recipients(source_at(&scene->sources, number)), 1);
+    assert_int_equal(source_mailed_recipients(
+                         &scene->sources, source_at(&scene->sources, number)),
+                     1);
 }
 
 static void some_whom_a_guesser_reached_are_kept(void **state)
 {
     struct scene *scene = *state;
     uint32_t number = add(scene, "192.0.2.1");
-    const struct source_more *more;
+    const struct source_texts *texts;
     char text[64];
 
     guess_many(scene, number, 0, 1, "example.com");
     sources_note_delivery(&scene->sources, number, 1,
                           SLICE_LITERAL("early@example.com"));
-    assert_null(source_at(&scene->sources, number)->more);
+    assert_int_equal(source_at(&scene->sources, number)->more, 0);
     guess_many(scene, number, 1, 1, "example.com");
-    more = source_at(&scene->sources, number)->more;
     for (unsigned i = 0; i < 4 * SOURCE_REACHED_MAX; i++) {
         snprintf(text, sizeof(text), "r%u@example.com", i / 2);
         sources_note_delivery(&scene->sources, number, 1,
                               slice_from_string(text));
     }
-    assert_int_equal(more->reached_count, SOURCE_REACHED_MAX);
-    assert_slice_is(intern_text(&scene->sources.samples, more->reached[0]),
+    texts = source_texts(&scene->sources, source_at(&scene->sources, number));
+    assert_int_equal(texts->reached_count, SOURCE_REACHED_MAX);
+    assert_slice_is(intern_text(&scene->sources.samples, texts->reached[0]),
                     "r0@example.com", "reached 0");
-    assert_slice_is(intern_text(&scene->sources.samples, more->reached[1]),
+    assert_slice_is(intern_text(&scene->sources.samples, texts->reached[1]),
                     "r1@example.com", "reached 1");
-    assert_int_equal(source_at(&scene->sources, number)->delivered,
+    assert_int_equal(mail_of(scene, number)->delivered,
                      1 + 4 * SOURCE_REACHED_MAX);
 }
 
@@ -371,12 +456,11 @@ static void logins_are_counted_beyond_sixteen_bits(void **state)
     sources_note_login(&scene->sources, number, false, START, 1);
     sources_note_login(&scene->sources, number, false, START, 200000);
     sources_note_login(&scene->sources, number, true, START, 70000);
-    assert_int_equal(source_at(&scene->sources, number)->login_failures,
-                     200001);
-    assert_int_equal(source_at(&scene->sources, number)->logins, 70000);
+    assert_int_equal(mail_of(scene, number)->login_failures, 200001);
+    assert_int_equal(mail_of(scene, number)->logins, 70000);
     sources_note_login(&scene->sources, number, true, START + 9, UINT32_MAX);
     assert_int_equal(source_at(&scene->sources, number)->last, START + 9);
-    assert_int_equal(source_at(&scene->sources, number)->logins, UINT32_MAX);
+    assert_int_equal(mail_of(scene, number)->logins, UINT32_MAX);
 }
 
 static void users_are_told_apart_up_to_the_bound(void **state)
@@ -389,8 +473,10 @@ static void users_are_told_apart_up_to_the_bound(void **state)
 
         sources_note_user(&scene->sources, number, user);
         sources_note_user(&scene->sources, number, 1);
-        assert_int_equal(source_at(&scene->sources, number)->more->user_count,
-                         told);
+        assert_int_equal(
+            source_texts(&scene->sources, source_at(&scene->sources, number))
+                ->user_count,
+            told);
     }
 }
 
@@ -405,7 +491,7 @@ static void names_are_confirmed_ones_and_few(void **state)
     assert_int_equal(source_at(&scene->sources, number)->name, INTERN_NONE);
     name(scene, number, "a.example");
     name(scene, number, "a.example");
-    assert_null(source_at(&scene->sources, number)->more);
+    assert_int_equal(source_at(&scene->sources, number)->more, 0);
     name(scene, number, "b.example");
     name(scene, number, "b.example");
     name(scene, number, "c.example");
@@ -415,9 +501,12 @@ static void names_are_confirmed_ones_and_few(void **state)
     assert_true(source->has_forged_name);
     assert_slice_is(intern_text(&scene->sources.names, source->name),
                     "a.example", "name");
-    assert_int_equal(source->more->name_count, SOURCE_NAMES_MAX);
-    assert_slice_is(intern_text(&scene->sources.names, source->more->names[0]),
-                    "b.example", "further");
+    assert_int_equal(source_texts(&scene->sources, source)->name_count,
+                     SOURCE_NAMES_MAX);
+    assert_slice_is(
+        intern_text(&scene->sources.names,
+                    source_texts(&scene->sources, source)->names[0]),
+        "b.example", "further");
     assert_int_equal(
         intern_find(&scene->sources.names, SLICE_LITERAL("forged.example")),
         INTERN_NONE);
@@ -663,7 +752,7 @@ static void members_that_are_not_hostile_are_none(void **state)
 
     add_network(scene, "198.51.100.", 6);
     accept(scene, add(scene, "198.51.100.3"), 9);
-    source_at(&scene->sources, add(scene, "198.51.100.3"))->delivered = 0;
+    mail_of(scene, add(scene, "198.51.100.3"))->delivered = 0;
     judge(scene);
     attacker = attacker_of(scene, "198.51.100.0/24");
     assert_non_null(attacker);
@@ -678,7 +767,7 @@ static void too_few_that_are_left_are_no_crowd(void **state)
 
     add_network(scene, "198.51.100.", 5);
     accept(scene, add(scene, "198.51.100.3"), 9);
-    source_at(&scene->sources, add(scene, "198.51.100.3"))->delivered = 0;
+    mail_of(scene, add(scene, "198.51.100.3"))->delivered = 0;
     judge(scene);
     assert_int_equal(scene->sources.attacker_count, 0);
 }
@@ -808,6 +897,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
 #define IN_SCENE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
         IN_SCENE(recipients_are_told_apart_up_to_the_bound),
+        IN_SCENE(few_and_many_guesses_are_each_told_once),
+        IN_SCENE(many_sources_keep_what_is_theirs),
         IN_SCENE(samples_are_the_first_distinct_ones),
         IN_SCENE(domains_are_counted_up_to_their_bound),
         IN_SCENE(one_recipient_again_and_again_is_one_guess),
