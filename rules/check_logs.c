@@ -220,6 +220,30 @@ static struct ip address_at(const struct traffic_part *part, int64_t number)
     return ip;
 }
 
+static uint32_t low_word(const struct ip *ip)
+{
+    return (uint32_t)ip->bytes[12] << 24 | (uint32_t)ip->bytes[13] << 16 |
+           (uint32_t)ip->bytes[14] << 8 | ip->bytes[15];
+}
+
+/* One number an address, of whatever parts it is. */
+static uint32_t number_of(const struct traffic_sample *sample,
+                          const struct ip *ip)
+{
+    uint32_t number = 1;
+
+    for (size_t i = 0; i < sample->part_count; i++) {
+        const struct traffic_part *part = &sample->parts[i];
+        uint32_t at = low_word(ip) - low_word(&part->from.base);
+        struct ip found = address_at(part, at);
+
+        if (at < source_count(part) && memcmp(&found, ip, sizeof(found)) == 0)
+            return number + at;
+        number += (uint32_t)source_count(part);
+    }
+    return number;
+}
+
 /* The first and the last lie the whole duration apart. */
 static int64_t time_at(const struct traffic_part *part, int64_t number)
 {
@@ -227,8 +251,9 @@ static int64_t time_at(const struct traffic_part *part, int64_t number)
                             : part->duration_sec * number / (part->count - 1);
 }
 
-static bool note_event(struct watch *watch, const struct traffic_part *part,
-                       int64_t number, uint64_t made_up)
+static bool note_event(struct watch *watch, const struct traffic_sample *sample,
+                       const struct traffic_part *part, int64_t number,
+                       uint64_t made_up)
 {
     static const uint64_t key[2] = {1, 2};
     struct watch_event event = {
@@ -243,6 +268,7 @@ static bool note_event(struct watch *watch, const struct traffic_part *part,
         .count = 1,
     };
 
+    event.source_number = number_of(sample, &event.source);
     event.hashes[WATCH_SOURCE] =
         keyed_hash(key, slice_make((const char *)event.source.bytes,
                                    sizeof(event.source.bytes))) |
@@ -276,7 +302,7 @@ static bool run_events(const struct traffic_sample *sample, struct watch *watch)
     uint64_t made_up = 0;
 
     while ((part = next_part(sample, numbers)) != NULL)
-        if (!note_event(watch, part, numbers[part - sample->parts]++,
+        if (!note_event(watch, sample, part, numbers[part - sample->parts]++,
                         ++made_up))
             return false;
     return true;

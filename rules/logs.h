@@ -110,13 +110,17 @@ enum watch_field {
 
 struct watch_event {
     uint64_t events; /* bit per event */
-    int64_t time;    /* epoch s, of the line; may go back a minute */
+    int64_t time;    /* epoch s, of the line; may go back a minute. Those before
+                        1970 count as one moment, those from 2106 on, too. */
     struct ip source;
+    /* The caller's number of that address, from 1 on: windows of sources are
+     * found by it. Four bytes are kept for each up to the largest. */
+    uint32_t source_number;
     struct slice domain; /* of the recipient, lower case; may be absent */
     /* Keyed hashes (never 0) of the fields that "distinct" may count, which
-     * only the caller knows in full; 0: absent, not counted. Those of source
-     * and domain, where given, must be of one text each: windows are found by
-     * them. */
+     * only the caller knows in full; 0: absent, not counted. That of the
+     * domain, where given, must be of one text: windows are found by it. Two
+     * values are told apart by 32 bits. */
     uint64_t hashes[WATCH_FIELD_COUNT];
     uint32_t count; /* "repeated N times"; at least 1 */
     /* Bit per rule that counts nothing more of that source, and of that
@@ -130,7 +134,7 @@ struct watch_alarm {
     uint16_t source_rule;
     int64_t time;        /* when it was reached first */
     struct ip base;      /* source, or first address of the network */
-    struct slice domain; /* COUNT_BY_DOMAIN */
+    struct slice domain; /* COUNT_BY_DOMAIN; good until watch_free */
 };
 
 struct watch;

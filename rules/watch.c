@@ -6,7 +6,10 @@
 enum {
     FIRST_SLOTS = 1024,
     FIRST_WINDOWS = 256,
-    FIRST_SEEN = 2,
+    FIRST_SOURCES = 1024,
+    /* Odd numbers of eight bytes leave nothing over of what malloc rounds to:
+     * the first takes the least that it gives. */
+    FIRST_SEEN = 3,
     /* Windows looked after for each new one: the dead are found before they
      * are a fifth of all. */
     SWEEP_STEPS = 8,
@@ -17,10 +20,21 @@ enum {
 
 static const uint32_t no_window = UINT32_MAX;
 
-/* One thing that counts, in order of time. */
+/*
+ * One thing that counts, in order of time. Of two values of one window whose
+ * hashes have the same half one is not counted: one pair in four thousand
+ * million, and who does not know the key cannot choose one.
+ */
 struct seen {
-    int64_t time;
-    uint64_t what; /* distinct value; 0 where every event counts */
+    uint32_t time; /* epoch s */
+    uint32_t what; /* distinct value; 0 where every event counts */
+};
+
+/* A network or a domain. */
+struct crowd {
+    struct crowd *next_fired;
+    uint32_t hash, len;
+    char text[]; /* the domain; or the bytes of a struct ip */
 };
 
 /*
@@ -34,17 +48,24 @@ struct window {
         struct seen one;   /* capacity 0 */
     } seen;
     union {
-        struct ip base;
         struct {
-            char *text; /* owned */
-            uint32_t len;
-        } domain; /* COUNT_BY_DOMAIN: has_domain */
-    } key;
-    uint32_t hash; /* of the key; of a free one: the next that is free */
+            uint32_t number, next; /* next window of it + 1; 0: none */
+        } source;                  /* COUNT_BY_SOURCE */
+        struct crowd *crowd;       /* owned until it has fired */
+        uint32_t next_free;        /* !is_used */
+    } of;
     uint16_t first, count, capacity;
-    uint16_t source_rule;
-    bool is_used : 1, has_domain : 1;
+    uint8_t source_rule;
+    bool is_used : 1;
     bool has_fired : 1; /* seen is gone */
+};
+
+_Static_assert(sizeof(struct window) == 24, "there are millions of them");
+_Static_assert(RULES_SOURCE_RULES_MAX <= UINT8_MAX, "one byte has the rule");
+
+struct slot {
+    uint32_t hash;
+    uint32_t window; /* + 1; 0 = free */
 };
 
 struct watch {
@@ -55,20 +76,23 @@ struct watch {
      */
     struct ip network;
     uint64_t network_hash;
-    uint32_t *slots; /* open addressing: window + 1; 0 = free */
-    uint32_t slot_count;
+    uint32_t *first_of; /* by number of the source: window + 1; 0 = none */
+    uint32_t source_capacity;
+    struct slot *slots; /* of crowds: open addressing */
+    uint32_t slot_count, crowd_count;
     struct window *windows;
     uint32_t window_count, window_capacity; /* ever used at once */
     uint32_t used_count, first_free, sweep_at;
     struct watch_alarm *alarms;
     size_t alarm_count, alarm_capacity;
+    struct crowd *fired; /* owned: alarms have their text */
 };
 
 struct watch_key {
-    uint16_t source_rule;
-    uint32_t hash;
-    struct ip base;
-    struct slice domain;
+    uint8_t source_rule;
+    uint32_t source;   /* COUNT_BY_SOURCE: its number */
+    struct slice text; /* of a crowd */
+    uint32_t hash;     /* of it */
 };
 
 /* ---- keys ---- */
@@ -83,14 +107,6 @@ static struct ip network_of(const struct ip *ip, unsigned bits)
     if (bits % 8 != 0)
         base.bytes[whole] = (uint8_t)(ip->bytes[whole] & 0xff00u >> bits % 8);
     return base;
-}
-
-static uint64_t hash_of_source(const struct watch *watch,
-                               const struct watch_event *event)
-{
-    uint64_t hash = event->hashes[WATCH_SOURCE];
-
-    return hash != 0 ? hash : keyed_hash(watch->key, ip_bytes(&event->source));
 }
 
 static uint64_t hash_of_domain(const struct watch *watch,
@@ -112,87 +128,129 @@ static uint64_t hash_of_network(struct watch *watch, const struct ip *base)
 }
 
 /* False when the rule does not count such an event. */
-static bool make_key(struct watch *watch, uint16_t source_rule,
-                     const struct rules_source_rule *rule,
+static bool make_key(struct watch *watch, unsigned source_rule,
                      const struct watch_event *event, struct watch_key *key_r)
 {
+    const struct rules_source_rule *rule = watch->rules[source_rule];
     uint64_t hash = 0;
+    struct ip base;
     bool is_v4;
 
-    *key_r = (struct watch_key){.source_rule = source_rule};
+    *key_r = (struct watch_key){.source_rule = (uint8_t)source_rule};
     switch (rule->by) {
     case COUNT_BY_SOURCE:
-        key_r->base = event->source;
-        hash = hash_of_source(watch, event);
-        break;
+        key_r->source = event->source_number;
+        return true;
     case COUNT_BY_NETWORK:
         is_v4 = ip_is_v4(&event->source);
         if (is_v4 != (rule->bits <= 32))
             return false;
-        key_r->base =
-            network_of(&event->source, is_v4 ? rule->bits + 96 : rule->bits);
-        hash = hash_of_network(watch, &key_r->base);
+        base = network_of(&event->source, is_v4 ? rule->bits + 96 : rule->bits);
+        hash = hash_of_network(watch, &base);
+        key_r->text = slice_make((const char *)watch->network.bytes,
+                                 sizeof(watch->network.bytes));
         break;
     case COUNT_BY_DOMAIN:
         if (event->domain.len == 0 || event->domain.len > UINT32_MAX)
             return false;
-        key_r->domain = event->domain;
         hash = hash_of_domain(watch, event);
+        key_r->text = event->domain;
         break;
     }
     key_r->hash = (uint32_t)(hash + source_rule * UINT64_C(0x9e3779b97f4a7c15));
     return true;
 }
 
-static struct slice domain_of(const struct window *window)
+static bool is_of_source(const struct watch *watch, uint8_t source_rule)
 {
-    return window->has_domain
-               ? slice_make(window->key.domain.text, window->key.domain.len)
-               : (struct slice){NULL, 0};
+    return watch->rules[source_rule]->by == COUNT_BY_SOURCE;
 }
+
+static struct slice text_of(const struct crowd *crowd)
+{
+    return slice_make(crowd->text, crowd->len);
+}
+
+/* ---- windows of sources ---- */
+
+static bool grow_sources(struct watch *watch, uint32_t number)
+{
+    uint64_t capacity = (uint64_t)number + number / 4 + FIRST_SOURCES;
+    uint32_t *grown;
+
+    if (capacity > UINT32_MAX)
+        return false;
+    grown = realloc(watch->first_of, capacity * sizeof(*grown));
+    if (grown == NULL)
+        return false;
+    memset(grown + watch->source_capacity, 0,
+           (capacity - watch->source_capacity) * sizeof(*grown));
+    watch->first_of = grown;
+    watch->source_capacity = (uint32_t)capacity;
+    return true;
+}
+
+/* The window + 1, or 0. A source has one a rule at most. */
+static uint32_t find_of_source(const struct watch *watch,
+                               const struct watch_key *key)
+{
+    uint32_t at =
+        key->source < watch->source_capacity ? watch->first_of[key->source] : 0;
+
+    while (at != 0 && watch->windows[at - 1].source_rule != key->source_rule)
+        at = watch->windows[at - 1].of.source.next;
+    return at;
+}
+
+static void take_from_source(struct watch *watch, uint32_t number)
+{
+    const struct window *window = &watch->windows[number];
+    uint32_t *at = &watch->first_of[window->of.source.number];
+
+    while (*at != number + 1)
+        at = &watch->windows[*at - 1].of.source.next;
+    *at = window->of.source.next;
+}
+
+/* ---- windows of crowds ---- */
 
 static bool is_key_of(const struct window *window, const struct watch_key *key)
 {
-    if (window->hash != key->hash || window->source_rule != key->source_rule ||
-        window->has_domain != (key->domain.len > 0))
-        return false;
-    return window->has_domain
-               ? slice_equal(domain_of(window), key->domain)
-               : memcmp(&window->key.base, &key->base, sizeof(key->base)) == 0;
+    return window->source_rule == key->source_rule &&
+           slice_equal(text_of(window->of.crowd), key->text);
 }
 
-/* ---- the table ---- */
-
 /* The slot of the key, or the free one where it belongs. */
-static uint32_t find_slot(const struct watch *watch,
-                          const struct watch_key *key)
+static struct slot *find_slot(const struct watch *watch,
+                              const struct watch_key *key)
 {
     uint32_t at = key->hash & (watch->slot_count - 1);
 
-    while (watch->slots[at] != 0 &&
-           !is_key_of(&watch->windows[watch->slots[at] - 1], key))
+    while (watch->slots[at].window != 0 &&
+           (watch->slots[at].hash != key->hash ||
+            !is_key_of(&watch->windows[watch->slots[at].window - 1], key)))
         at = (at + 1) & (watch->slot_count - 1);
-    return at;
+    return &watch->slots[at];
 }
 
 static bool grow_slots(struct watch *watch)
 {
     uint32_t slot_count = watch->slot_count * 2;
-    uint32_t *slots;
+    struct slot *slots;
 
     if (slot_count > UINT32_MAX / 4)
         return false;
     slots = calloc(slot_count, sizeof(*slots));
     if (slots == NULL)
         return false;
-    for (uint32_t i = 0; i < watch->window_count; i++) {
-        uint32_t at = watch->windows[i].hash & (slot_count - 1);
+    for (uint32_t i = 0; i < watch->slot_count; i++) {
+        uint32_t at = watch->slots[i].hash & (slot_count - 1);
 
-        if (!watch->windows[i].is_used)
+        if (watch->slots[i].window == 0)
             continue;
-        while (slots[at] != 0)
+        while (slots[at].window != 0)
             at = (at + 1) & (slot_count - 1);
-        slots[at] = i + 1;
+        slots[at] = watch->slots[i];
     }
     free(watch->slots);
     watch->slots = slots;
@@ -200,41 +258,57 @@ static bool grow_slots(struct watch *watch)
     return true;
 }
 
-/* Takes a slot out; those behind it that were pushed on move up. */
-static void clear_slot(struct watch *watch, uint32_t at)
+static uint32_t slot_of_window(const struct watch *watch, uint32_t number)
+{
+    uint32_t at =
+        watch->windows[number].of.crowd->hash & (watch->slot_count - 1);
+
+    while (watch->slots[at].window != number + 1)
+        at = (at + 1) & (watch->slot_count - 1);
+    return at;
+}
+
+/* Takes a window out; those behind it that were pushed on move up. */
+static void take_from_slots(struct watch *watch, uint32_t number)
 {
     uint32_t mask = watch->slot_count - 1;
+    uint32_t at = slot_of_window(watch, number);
     uint32_t next = at;
 
     for (;;) {
         next = (next + 1) & mask;
-        if (watch->slots[next] == 0)
+        if (watch->slots[next].window == 0)
             break;
-        uint32_t home = watch->windows[watch->slots[next] - 1].hash & mask;
+        uint32_t home = watch->slots[next].hash & mask;
         /* Its home lies in (at, next]: it is found without the gap. */
         if (((next - home) & mask) < ((next - at) & mask))
             continue;
         watch->slots[at] = watch->slots[next];
         at = next;
     }
-    watch->slots[at] = 0;
+    watch->slots[at].window = 0;
+    watch->crowd_count--;
 }
 
-static uint32_t slot_of_window(const struct watch *watch, uint32_t number)
+static struct crowd *new_crowd(const struct watch_key *key)
 {
-    uint32_t at = watch->windows[number].hash & (watch->slot_count - 1);
+    struct crowd *crowd = malloc(sizeof(*crowd) + key->text.len);
 
-    while (watch->slots[at] != number + 1)
-        at = (at + 1) & (watch->slot_count - 1);
-    return at;
+    if (crowd == NULL)
+        return NULL;
+    *crowd = (struct crowd){.hash = key->hash, .len = (uint32_t)key->text.len};
+    memcpy(crowd->text, key->text.ptr, key->text.len);
+    return crowd;
 }
+
+/* ---- windows ---- */
 
 static uint32_t take_window(struct watch *watch)
 {
     uint32_t number = watch->first_free;
 
     if (number != no_window) {
-        watch->first_free = watch->windows[number].hash;
+        watch->first_free = watch->windows[number].of.next_free;
         return number;
     }
     if (watch->window_count == watch->window_capacity) {
@@ -262,68 +336,98 @@ static void forget_seen(struct window *window)
     window->first = window->count = window->capacity = 0;
 }
 
-static void free_window(struct window *window)
+static void free_window(const struct watch *watch, struct window *window)
 {
     forget_seen(window);
-    if (window->has_domain)
-        free(window->key.domain.text);
+    if (window->is_used && !window->has_fired &&
+        !is_of_source(watch, window->source_rule))
+        free(window->of.crowd);
 }
 
 static void give_window_back(struct watch *watch, uint32_t number)
 {
     struct window *window = &watch->windows[number];
 
-    free_window(window);
-    *window = (struct window){.hash = watch->first_free};
+    free_window(watch, window);
+    *window = (struct window){.of.next_free = watch->first_free};
     watch->first_free = number;
+    watch->used_count--;
 }
 
-static char *copy_of(struct slice text)
+/* A new window that is found nowhere yet, or no_window without memory. */
+static uint32_t new_window(struct watch *watch, const struct watch_key *key)
 {
-    char *copy = malloc(text.len + 1);
+    uint32_t number = take_window(watch);
 
-    if (copy != NULL && text.len > 0)
-        memcpy(copy, text.ptr, text.len);
-    return copy;
+    if (number == no_window)
+        return no_window;
+    watch->windows[number] =
+        (struct window){.source_rule = key->source_rule, .is_used = true};
+    watch->used_count++;
+    return number;
 }
 
-/* A new window for the key; NULL without memory. */
-static struct window *add_window(struct watch *watch,
-                                 const struct watch_key *key)
+static struct window *add_to_source(struct watch *watch,
+                                    const struct watch_key *key)
 {
-    uint32_t number;
     struct window *window;
+    uint32_t number;
 
-    if (watch->used_count >= watch->slot_count / 4 * 3 && !grow_slots(watch))
+    if (key->source >= watch->source_capacity &&
+        !grow_sources(watch, key->source))
         return NULL;
-    number = take_window(watch);
+    number = new_window(watch, key);
     if (number == no_window)
         return NULL;
     window = &watch->windows[number];
-    *window = (struct window){.hash = key->hash,
-                              .source_rule = key->source_rule,
-                              .is_used = true,
-                              .key.base = key->base};
-    if (key->domain.len > 0) {
-        window->has_domain = true;
-        window->key.domain.text = copy_of(key->domain);
-        window->key.domain.len = (uint32_t)key->domain.len;
-        if (window->key.domain.text == NULL) {
-            give_window_back(watch, number);
-            return NULL;
-        }
-    }
-    watch->slots[find_slot(watch, key)] = number + 1;
-    watch->used_count++;
+    window->of.source.number = key->source;
+    window->of.source.next = watch->first_of[key->source];
+    watch->first_of[key->source] = number + 1;
     return window;
 }
 
+static struct window *add_crowd(struct watch *watch,
+                                const struct watch_key *key)
+{
+    struct crowd *crowd;
+    uint32_t number;
+
+    if (watch->crowd_count >= watch->slot_count / 4 * 3 && !grow_slots(watch))
+        return NULL;
+    crowd = new_crowd(key);
+    if (crowd == NULL)
+        return NULL;
+    number = new_window(watch, key);
+    if (number == no_window) {
+        free(crowd);
+        return NULL;
+    }
+    watch->windows[number].of.crowd = crowd;
+    *find_slot(watch, key) = (struct slot){key->hash, number + 1};
+    watch->crowd_count++;
+    return &watch->windows[number];
+}
+
+/* A new one when there is none yet; NULL without memory. */
 static struct window *window_of(struct watch *watch,
                                 const struct watch_key *key)
 {
-    uint32_t number = watch->slots[find_slot(watch, key)];
+    bool is_source = is_of_source(watch, key->source_rule);
+    uint32_t number =
+        is_source ? find_of_source(watch, key) : find_slot(watch, key)->window;
 
-    return number != 0 ? &watch->windows[number - 1] : add_window(watch, key);
+    if (number != 0)
+        return &watch->windows[number - 1];
+    return is_source ? add_to_source(watch, key) : add_crowd(watch, key);
+}
+
+static void drop_window(struct watch *watch, uint32_t number)
+{
+    if (is_of_source(watch, watch->windows[number].source_rule))
+        take_from_source(watch, number);
+    else
+        take_from_slots(watch, number);
+    give_window_back(watch, number);
 }
 
 /* Those that count, in order of time. */
@@ -358,11 +462,8 @@ static void sweep(struct watch *watch, int64_t now)
     for (int i = 0; i < SWEEP_STEPS && watch->window_count > 0; i++) {
         if (number >= watch->window_count)
             number = 0;
-        if (is_dead(watch, &watch->windows[number], now)) {
-            clear_slot(watch, slot_of_window(watch, number));
-            give_window_back(watch, number);
-            watch->used_count--;
-        }
+        if (is_dead(watch, &watch->windows[number], now))
+            drop_window(watch, number);
         number++;
     }
     watch->sweep_at = number;
@@ -382,6 +483,7 @@ static void drop_old(struct window *window, int64_t oldest)
 /* Room for one more behind the last. most: how many a window ever holds. */
 static bool make_room(struct window *window, uint32_t most)
 {
+    const uint32_t largest = (most + most / 2 + 2) | 1;
     struct seen one = window->seen.one;
     uint32_t capacity;
     struct seen *seen;
@@ -389,16 +491,18 @@ static bool make_room(struct window *window, uint32_t most)
     if (window->first + window->count < window->capacity ||
         (window->capacity == 0 && window->count == 0))
         return true;
-    /* Moved when at least as many left as stay: each one once. */
-    if (window->first > 0 && window->first >= window->count) {
+    /* Moved when half as many left as stay: each one moves two at most. */
+    if (window->first > 0 && window->first * 2 >= window->count) {
         memmove(window->seen.many, seen_of(window),
                 window->count * sizeof(*seen));
         window->first = 0;
         return true;
     }
-    capacity = window->capacity == 0 ? FIRST_SEEN : window->capacity * 4;
-    if (capacity > 2 * (most + 1))
-        capacity = 2 * (most + 1);
+    capacity =
+        window->capacity == 0 ? FIRST_SEEN : (window->capacity * 3u / 2) | 1;
+    /* Enough that with most of them half as many have left when it is full. */
+    if (capacity > largest)
+        capacity = largest;
     seen = realloc(window->capacity > 0 ? window->seen.many : NULL,
                    capacity * sizeof(*seen));
     if (seen == NULL)
@@ -411,7 +515,7 @@ static bool make_room(struct window *window, uint32_t most)
 }
 
 /* Index of that value, or count; what came last is looked at first. */
-static uint32_t find_seen(struct window *window, uint64_t what)
+static uint32_t find_seen(struct window *window, uint32_t what)
 {
     const struct seen *seen = seen_of(window);
 
@@ -451,7 +555,7 @@ static bool is_reached(struct window *window,
 
     for (uint32_t i = 0; i + rule->at_least <= window->count; i++) {
         *time_r = seen[i + rule->at_least - 1].time;
-        if (*time_r - seen[i].time <= rule->window_sec)
+        if (*time_r - (int64_t)seen[i].time <= rule->window_sec)
             return true;
     }
     return false;
@@ -469,7 +573,7 @@ static bool count_one(struct window *window,
 
     if (one.what != 0 &&
         (known = find_seen(window, one.what)) < window->count) {
-        int64_t time = seen_of(window)[known].time;
+        uint32_t time = seen_of(window)[known].time;
 
         take_seen(window, known);
         if (time > one.time)
@@ -494,7 +598,7 @@ static void trim(struct window *window, const struct rules_source_rule *rule,
 
 /* ---- alarms ---- */
 
-static bool fire(struct watch *watch, struct window *window, int64_t time)
+static struct watch_alarm *new_alarm(struct watch *watch)
 {
     if (watch->alarm_count == watch->alarm_capacity) {
         size_t capacity =
@@ -503,16 +607,33 @@ static bool fire(struct watch *watch, struct window *window, int64_t time)
             realloc(watch->alarms, capacity * sizeof(*alarms));
 
         if (alarms == NULL)
-            return false;
+            return NULL;
         watch->alarms = alarms;
         watch->alarm_capacity = capacity;
     }
-    watch->alarms[watch->alarm_count++] =
-        (struct watch_alarm){.source_rule = window->source_rule,
-                             .time = time,
-                             .domain = domain_of(window)};
-    if (!window->has_domain)
-        watch->alarms[watch->alarm_count - 1].base = window->key.base;
+    return &watch->alarms[watch->alarm_count++];
+}
+
+static bool fire(struct watch *watch, struct window *window,
+                 const struct watch_event *event, int64_t time)
+{
+    enum rules_count_by by = watch->rules[window->source_rule]->by;
+    struct watch_alarm *alarm = new_alarm(watch);
+
+    if (alarm == NULL)
+        return false;
+    *alarm =
+        (struct watch_alarm){.source_rule = window->source_rule, .time = time};
+    if (by == COUNT_BY_SOURCE)
+        alarm->base = event->source;
+    else if (by == COUNT_BY_NETWORK)
+        memcpy(&alarm->base, window->of.crowd->text, sizeof(alarm->base));
+    else
+        alarm->domain = text_of(window->of.crowd);
+    if (by != COUNT_BY_SOURCE) {
+        window->of.crowd->next_fired = watch->fired;
+        watch->fired = window->of.crowd;
+    }
     forget_seen(window);
     window->has_fired = true;
     return true;
@@ -536,23 +657,47 @@ static uint64_t settled_rules(const struct watch_event *event)
            (event->domain_settled == NULL ? 0 : *event->domain_settled);
 }
 
-static bool note_for_rule(struct watch *watch, unsigned number,
-                          const struct watch_event *event)
+/* Of a keyed hash; 0 of none. */
+static uint32_t half_of(uint64_t hash)
 {
-    const struct rules_source_rule *rule = watch->rules[number];
-    struct seen one = {event->time, 0};
-    uint32_t times = 1;
-    struct watch_key key;
-    struct window *window;
+    uint32_t half = (uint32_t)(hash ^ hash >> 32);
+
+    return half == 0 && hash != 0 ? 1 : half;
+}
+
+/* Counts one thing, or one that was repeated. */
+static bool count_in(struct watch *watch, struct window *window,
+                     const struct watch_event *event, struct seen one)
+{
+    const struct rules_source_rule *rule = watch->rules[window->source_rule];
+    uint32_t times = rule->distinct != 0             ? 1
+                     : event->count < rule->at_least ? event->count
+                                                     : rule->at_least;
     int64_t reached;
 
+    for (uint32_t i = 0; i < times; i++) {
+        if (!count_one(window, rule, one))
+            return false;
+        if (is_reached(window, rule, &reached))
+            return fire(watch, window, event, reached);
+        trim(window, rule, one.time);
+    }
+    return true;
+}
+
+static bool note_for_rule(struct watch *watch, unsigned number,
+                          const struct watch_event *event, uint32_t time)
+{
+    const struct rules_source_rule *rule = watch->rules[number];
+    struct seen one = {time, 0};
+    struct watch_key key;
+    struct window *window;
+
     if (rule->distinct != 0)
-        one.what = event->hashes[rule->distinct - 1];
-    else
-        times = event->count < rule->at_least ? event->count : rule->at_least;
+        one.what = half_of(event->hashes[rule->distinct - 1]);
     if (rule->distinct != 0 && one.what == 0)
         return true;
-    if (!make_key(watch, (uint16_t)number, rule, event, &key)) {
+    if (!make_key(watch, number, event, &key)) {
         if (rule->by == COUNT_BY_NETWORK)
             settle(event, number, rule);
         return true;
@@ -560,15 +705,9 @@ static bool note_for_rule(struct watch *watch, unsigned number,
     window = window_of(watch, &key);
     if (window == NULL)
         return false;
-    if (window->has_fired)
-        settle(event, number, rule);
-    for (uint32_t i = 0; i < times && !window->has_fired; i++) {
-        if (!count_one(window, rule, one))
-            return false;
-        if (is_reached(window, rule, &reached))
-            return fire(watch, window, reached);
-        trim(window, rule, event->time);
-    }
+    if (!window->has_fired)
+        return count_in(watch, window, event, one);
+    settle(event, number, rule);
     return true;
 }
 
@@ -582,19 +721,25 @@ static uint64_t rules_counting(const struct watch *watch, uint64_t events)
     return rules;
 }
 
+static uint32_t clamped(int64_t time)
+{
+    return time < 0 ? 0 : time > UINT32_MAX ? UINT32_MAX : (uint32_t)time;
+}
+
 bool watch_note(struct watch *watch, const struct watch_event *event)
 {
     uint64_t rules =
         rules_counting(watch, event->events) & ~settled_rules(event);
+    uint32_t time = clamped(event->time);
     bool is_noted = true;
 
     for (; rules != 0; rules &= rules - 1) {
         unsigned number = (unsigned)__builtin_ctzll(rules);
         uint32_t used = watch->used_count;
 
-        is_noted &= note_for_rule(watch, number, event);
+        is_noted &= note_for_rule(watch, number, event, time);
         if (watch->used_count > used)
-            sweep(watch, event->time);
+            sweep(watch, time);
     }
     return is_noted;
 }
@@ -640,9 +785,16 @@ void watch_free(struct watch *watch)
     if (watch == NULL)
         return;
     for (uint32_t i = 0; i < watch->window_count; i++)
-        free_window(&watch->windows[i]);
+        free_window(watch, &watch->windows[i]);
     free(watch->windows);
+    free(watch->first_of);
     free(watch->slots);
+    while (watch->fired != NULL) {
+        struct crowd *crowd = watch->fired;
+
+        watch->fired = crowd->next_fired;
+        free(crowd);
+    }
     free(watch->alarms);
     free(watch);
 }

@@ -117,6 +117,7 @@ static void watch_lines(const struct rules *rules, struct message *message)
         event.events = rules_match_line(matcher, &line);
         event.time = log_stamp_epoch(&line.stamp, 2026, 0);
         event.source = line.peer.ip;
+        event.source_number = line.peer.ip.bytes[15];
         event.domain = line.sender;
         for (int i = 0; i < WATCH_FIELD_COUNT; i++)
             event.hashes[i] = line.recipient.len;

@@ -245,6 +245,10 @@ static const struct {
      " hit e*1 from 192.0.2.1 in 1h, e*2 from 192.0.2.1 in 30m\n", ""},
     {" when text exists\n",
      " miss e*1 from 192.0.2.1 in 1h, e*2 from 192.0.2.2 in 30m\n", ""},
+    {" when text exists\n",
+     " hit e*1 from 192.0.2.1 in 1h, e*4 from 192.0.2.0/31 in 1h\n", ""},
+    {" when text exists\n",
+     " miss e*1 from 192.0.2.2 in 1h, e*4 from 192.0.2.0/31 in 1h\n", ""},
     {" when text exists\n", " miss e*3 from 192.0.2.0/31 in 1h\n", ""},
     {" when text exists\n", " hit e*5 from 192.0.2.0/31 in 1h\n", ""},
     /* the conditions behind it */

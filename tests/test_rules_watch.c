@@ -84,6 +84,7 @@ static void note_word(struct watch *watch, const char *text, bool is_kept)
     noted.count = count;
     noted.time = 1700000000 + time;
     assert_true(ip_parse(slice_from_string(source), &noted.source));
+    noted.source_number = noted.source.bytes[15]; /* enough for S and T */
     if (strchr(value, '.') != NULL)
         noted.domain = slice_from_string(value);
     for (int i = 0; i < WATCH_FIELD_COUNT; i++)
@@ -197,6 +198,17 @@ static const struct {
      "a x " S " 99999999;a x " S " 1;a x " S " 2;a x " S " 3", S "@3"},
     {"of a by source >= 3 in 10s",
      "a x " S " 1;a x " S " -99999999;a x " S " 2;a x " S " 3", S "@3"},
+    /* no moment is before 1970, and none after 2106 */
+    {"of a by source >= 3 in 10s",
+     "a x " S " -1700000900;a x " S " -9999999999;a x " S " -1700000000",
+     S "@-1700000000"},
+    {"of a by source >= 3 in 10s",
+     "a x " S " -1700000900;a x " S " -1700000000;a x " S " -1699999989", ""},
+    {"of a by source >= 3 in 10s",
+     "a x " S " 2594967290;a x " S " 2594967300;a x " S " 9999999999",
+     S "@2594967295"},
+    {"of a by source >= 3 in 10s",
+     "a x " S " 2594967284;a x " S " 2594967300;a x " S " 9999999999", ""},
     /* networks, IPv4 and IPv6 apart */
     {"of a by source/24 >= 2 in 10s", "a x 192.0.2.1 0;a x 192.0.2.254 1",
      "192.0.2.0@1"},
@@ -263,7 +275,7 @@ static void what_is_settled_changes_no_alarm(void **state)
 
 /* ---- against a plain count ---- */
 
-enum { STEPS = 4000, NAIVE_SOURCES = 5 };
+enum { STEPS = 4000, NAIVE_SOURCES = 5, NAIVE_VALUES = 60 };
 
 struct naive_event {
     int64_t time;
@@ -293,28 +305,35 @@ static unsigned naive_count(const struct naive_event *events, size_t last,
     return (unsigned)__builtin_popcountll(seen);
 }
 
-static void it_counts_like_one_that_keeps_all(void **state)
+/* Of so many distinct values in a minute; steps are on average that far apart.
+ */
+static void check_against_naive(unsigned at_least, unsigned step_sec)
 {
     static struct naive_event events[STEPS];
-    struct rules *rules =
-        rules_counting("distinct recipient of a by source >= 9 in 60s");
-    struct watch *watch = watch_new(rules, key);
+    char count[100];
+    struct rules *rules;
+    struct watch *watch;
     size_t reached[NAIVE_SOURCES] = {0}, alarm_count;
     const struct watch_alarm *alarms;
     int64_t time = 0;
 
-    (void)state;
+    snprintf(count, sizeof(count),
+             "distinct recipient of a by source >= %u in 60s", at_least);
+    rules = rules_counting(count);
+    watch = watch_new(rules, key);
     for (size_t i = 0; i < STEPS; i++) {
         struct watch_event event = {.events = 1, .count = 1};
 
-        time += random_number(5);
+        time += random_number(2 * step_sec + 1);
         events[i] = (struct naive_event){time, random_number(NAIVE_SOURCES),
-                                         random_number(60)};
+                                         random_number(NAIVE_VALUES)};
         event.time = time;
         event.source.bytes[15] = (uint8_t)events[i].source;
+        event.source_number = events[i].source + 1;
         event.hashes[WATCH_RECIPIENT] = events[i].what + 1;
         assert_true(watch_note(watch, &event));
-        if (reached[events[i].source] == 0 && naive_count(events, i, 60) >= 9)
+        if (reached[events[i].source] == 0 &&
+            naive_count(events, i, 60) >= at_least)
             reached[events[i].source] = i + 1;
     }
     alarm_count = watch_alarms(watch, &alarms);
@@ -334,13 +353,33 @@ static void it_counts_like_one_that_keeps_all(void **state)
     rules_free(rules);
 }
 
+/* All sizes of a window: few and many, that are never all of them old at once,
+ * and that often are. */
+static void it_counts_like_one_that_keeps_all(void **state)
+{
+    static const struct {
+        unsigned at_least, step_sec;
+    } of[] = {{1, 2}, {2, 30}, {3, 15}, {4, 7},
+              {7, 3}, {9, 2},  {13, 1}, {17, 1}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(of) / sizeof(of[0]); i++)
+        check_against_naive(of[i].at_least, of[i].step_sec);
+}
+
 /* ---- memory ---- */
 
-static void set_number(struct ip *ip, uint32_t number)
+static void set_address(struct ip *ip, uint32_t number)
 {
     assert_true(ip_parse(SLICE_LITERAL("198.18.0.0"), ip));
     for (int i = 15; i >= 12; i--, number >>= 8)
         ip->bytes[i] = (uint8_t)number;
+}
+
+static void set_source(struct watch_event *event, uint32_t number)
+{
+    set_address(&event->source, number);
+    event->source_number = number + 1;
 }
 
 /* A million sources one after the other, ten of them a second; a minute after
@@ -359,7 +398,7 @@ static void memory_follows_those_who_are_active(void **state)
         struct watch_event event = {
             .events = 1, .time = i / PER_SECOND, .count = 1};
 
-        set_number(&event.source, i);
+        set_source(&event, i);
         event.hashes[WATCH_RECIPIENT] = i + 1;
         assert_true(watch_note(watch, &event));
         if (watch_window_count(watch) > most)
@@ -384,7 +423,7 @@ static void a_million_active_sources_are_kept_apart(void **state)
     for (uint32_t i = 0; i < SOURCES + 1000; i++) {
         struct watch_event event = {.events = 1, .time = i / 100, .count = 1};
 
-        set_number(&event.source, i < SOURCES ? i : (i - SOURCES) * 7);
+        set_source(&event, i < SOURCES ? i : (i - SOURCES) * 7);
         assert_true(watch_note(watch, &event));
     }
     assert_int_equal(watch_window_count(watch), SOURCES);
@@ -392,9 +431,97 @@ static void a_million_active_sources_are_kept_apart(void **state)
     for (uint32_t i = 0; i < 1000; i++) {
         struct ip ip;
 
-        set_number(&ip, i * 7);
+        set_address(&ip, i * 7);
         assert_memory_equal(&alarms[i].base, &ip, sizeof(ip));
     }
+    watch_free(watch);
+    rules_free(rules);
+}
+
+/* Each source comes three times; in between, what the middle one of its rules
+ * counts has died. */
+static void rules_of_one_source_live_and_die_apart(void **state)
+{
+    enum { SOURCES = 2000, PER_SECOND = 2, ROUNDS = 3 };
+    struct rules *rules = rules_counting("of a by source >= 3 in 1h\n"
+                                         "rule short\n on source\n kind k\n"
+                                         " count of a by source >= 2 in 10s\n"
+                                         "rule long\n on source\n kind k\n"
+                                         " count of a by source >= 2 in 2h");
+    struct watch *watch = watch_new(rules, key);
+    const struct watch_alarm *alarms;
+
+    (void)state;
+    for (uint32_t i = 0; i < ROUNDS * SOURCES; i++) {
+        struct watch_event event = {
+            .events = 1, .time = i / PER_SECOND, .count = 1};
+
+        set_source(&event, i % SOURCES);
+        assert_true(watch_note(watch, &event));
+        assert_true(watch_window_count(watch) < SOURCES * 5 / 2);
+    }
+    assert_int_equal(watch_alarms(watch, &alarms), 2 * SOURCES);
+    for (uint32_t i = 0; i < 2 * SOURCES; i++) {
+        struct ip ip;
+
+        set_address(&ip, i % SOURCES);
+        assert_memory_equal(&alarms[i].base, &ip, sizeof(ip));
+        assert_int_equal(alarms[i].source_rule, i < SOURCES ? 2 : 0);
+        assert_int_equal(alarms[i].time, (SOURCES + i) / PER_SECOND);
+    }
+    watch_free(watch);
+    rules_free(rules);
+}
+
+/* The number says which source it is, however large: the address is what an
+ * alarm names. */
+static void sources_are_told_apart_by_number(void **state)
+{
+    static const uint32_t numbers[] = {1, 3000000, 2, 1, 2999999, 3000000};
+    struct rules *rules = rules_counting("of a by source >= 2 in 1h");
+    struct watch *watch = watch_new(rules, key);
+    const struct watch_alarm *alarms;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+        struct watch_event event = {
+            .events = 1, .time = 10 + (int64_t)i, .count = 1};
+
+        event.source_number = numbers[i];
+        assert_true(watch_note(watch, &event));
+    }
+    assert_int_equal(watch_window_count(watch), 4);
+    assert_int_equal(watch_alarms(watch, &alarms), 2);
+    assert_int_equal(alarms[0].time, 13);
+    assert_int_equal(alarms[1].time, 15);
+    watch_free(watch);
+    rules_free(rules);
+}
+
+/* One every three seconds is too slow for 500 in 1000, and one a second is not:
+ * a window grows to its largest, slides for long, and is reached when it is. */
+static void a_large_window_grows_and_slides(void **state)
+{
+    enum { AT_LEAST = 500, SLOW = 5000, SLOW_SEC = 3, WINDOW_SEC = 1000 };
+    struct rules *rules =
+        rules_counting("distinct user of a by source >= 500 in 1000s");
+    struct watch *watch = watch_new(rules, key);
+    const struct watch_alarm *alarms;
+    uint32_t number = 0;
+    int64_t time = 0;
+
+    (void)state;
+    while (watch_alarms(watch, &alarms) == 0) {
+        struct watch_event event = {.events = 1, .count = 1};
+
+        time += number < SLOW ? SLOW_SEC : 1;
+        event.time = time;
+        event.hashes[WATCH_USER] = ++number;
+        assert_true(watch_note(watch, &event));
+    }
+    /* of the last 500 so many were slow: 3 * slow + (499 - slow) <= 1000 */
+    assert_int_equal(number - SLOW, AT_LEAST - 1 - (WINDOW_SEC - 499) / 2);
+    assert_int_equal(alarms[0].time, time);
     watch_free(watch);
     rules_free(rules);
 }
@@ -445,6 +572,9 @@ int main(void)
         cmocka_unit_test(it_counts_like_one_that_keeps_all),
         cmocka_unit_test(memory_follows_those_who_are_active),
         cmocka_unit_test(a_million_active_sources_are_kept_apart),
+        cmocka_unit_test(rules_of_one_source_live_and_die_apart),
+        cmocka_unit_test(sources_are_told_apart_by_number),
+        cmocka_unit_test(a_large_window_grows_and_slides),
         cmocka_unit_test(an_endless_repetition_takes_no_memory),
         cmocka_unit_test(rules_without_counts_watch_nothing),
     };
