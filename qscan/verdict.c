@@ -979,6 +979,7 @@ bool sources_judge(struct sources *sources, unsigned worker_count)
 {
     struct judge judge = {.sources = sources};
 
+    watch_end(sources->watch);
     judge.alarm_count = watch_alarms(sources->watch, &judge.alarms);
     judge.named = calloc(sources->count / 8 + 1, 1);
     judge.crowd_of = calloc(sources->count + 1, sizeof(*judge.crowd_of));

@@ -143,6 +143,9 @@ struct watch;
 struct watch *watch_new(const struct rules *rules, const uint64_t key[2]);
 void watch_free(struct watch *watch);
 
+/* Nothing is counted any more: gives back all memory but that of the alarms. */
+void watch_end(struct watch *watch);
+
 /*
  * Counts one event. A window holds at most at_least things, and is dropped
  * when nothing in it can count any more: memory follows those who are active

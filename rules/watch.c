@@ -780,15 +780,25 @@ struct watch *watch_new(const struct rules *rules, const uint64_t key[2])
     return watch;
 }
 
-void watch_free(struct watch *watch)
+void watch_end(struct watch *watch)
 {
-    if (watch == NULL)
-        return;
     for (uint32_t i = 0; i < watch->window_count; i++)
         free_window(watch, &watch->windows[i]);
     free(watch->windows);
     free(watch->first_of);
     free(watch->slots);
+    watch->windows = NULL;
+    watch->first_of = NULL;
+    watch->slots = NULL;
+    watch->window_count = watch->window_capacity = watch->used_count = 0;
+    memset(watch->counting, 0, sizeof(watch->counting));
+}
+
+void watch_free(struct watch *watch)
+{
+    if (watch == NULL)
+        return;
+    watch_end(watch);
     while (watch->fired != NULL) {
         struct crowd *crowd = watch->fired;
 

@@ -125,6 +125,7 @@ static void watch_lines(const struct rules *rules, struct message *message)
             !watch_note(watch, &event))
             abort();
     }
+    watch_end(watch);
     alarm_count = watch_alarms(watch, &alarms);
     for (size_t i = 0; i < alarm_count; i++)
         rules_judge_source(matcher, alarms[i].source_rule, fetch, message);

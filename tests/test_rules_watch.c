@@ -548,6 +548,40 @@ static void an_endless_repetition_takes_no_memory(void **state)
     rules_free(rules);
 }
 
+/* ---- the end ---- */
+
+/* What its alarms point to is theirs; nothing is counted any more. */
+static void alarms_outlive_what_was_counted(void **state)
+{
+    static const char *const counts[] = {"of a by source >= 2 in 1h",
+                                         "of a by source/24 >= 2 in 1h",
+                                         "of a by domain >= 2 in 1h"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+        struct rules *rules = rules_counting(counts[i]);
+        struct watch *watch = watch_new(rules, key);
+        const struct watch_alarm *alarms;
+
+        note_word(watch, "a example.org " S " 0", false);
+        note_word(watch, "a example.org " S " 1", false);
+        note_word(watch, "a example.com " T " 2", false);
+        assert_int_equal(watch_window_count(watch), 2);
+        watch_end(watch);
+        assert_int_equal(watch_window_count(watch), 0);
+        note_word(watch, "a example.com " T " 3", false);
+        watch_end(watch);
+        assert_int_equal(watch_alarms(watch, &alarms), 1);
+        assert_int_equal(alarms[0].time, 1700000001);
+        if (i < 2)
+            assert_int_equal(alarms[0].base.bytes[12], 192);
+        else
+            assert_memory_equal(alarms[0].domain.ptr, "example.org", 11);
+        watch_free(watch);
+        rules_free(rules);
+    }
+}
+
 static void rules_without_counts_watch_nothing(void **state)
 {
     struct rules *rules = rules_compile(NULL, 0, NULL, 0, NULL, NULL, NULL);
@@ -576,6 +610,7 @@ int main(void)
         cmocka_unit_test(sources_are_told_apart_by_number),
         cmocka_unit_test(a_large_window_grows_and_slides),
         cmocka_unit_test(an_endless_repetition_takes_no_memory),
+        cmocka_unit_test(alarms_outlive_what_was_counted),
         cmocka_unit_test(rules_without_counts_watch_nothing),
     };
 
