@@ -611,9 +611,9 @@ static void add_attackers(struct logsummary *summary)
 
 /* ---- guess lists ---- */
 
-static bool is_alphabetical(const struct source_more *more)
+static bool is_alphabetical(const struct guess_list *list)
 {
-    return more->ascending * 10u >= more->compared * 9u;
+    return list->ascending * 10u >= list->compared * 9u;
 }
 
 static void add_shape(struct logsummary *summary)
@@ -624,13 +624,12 @@ static void add_shape(struct logsummary *summary)
 
     for (size_t i = 0; i < sources->attacker_count; i++) {
         const struct attacker *attacker = &sources->attackers[i];
-        const struct source_more *more =
-            source_more(sources, &sources->items[attacker->source]);
+        const struct source *source = &sources->items[attacker->source];
 
-        if (attacker->source == 0 || more->compared < LIST_GUESSES_MIN)
+        if (attacker->source == 0 || source->guesses <= LIST_GUESSES_MIN)
             continue;
         long_count++;
-        alphabetical += is_alphabetical(more);
+        alphabetical += is_alphabetical(source_guess_list(sources, source));
         sharing += attacker->shared * 2 > attacker->guesses;
     }
     if (long_count == 0)

@@ -25,11 +25,11 @@ void source_each_guess(const struct sources *sources,
                        void (*visit)(void *context, uint64_t hash),
                        void *context)
 {
-    const struct hash_set *set = source_guess_set(sources, source);
+    const struct guess_list *list = source_guess_list(sources, source);
     const uint64_t *near = source_more(sources, source)->guesses.near;
 
-    if (set != NULL) {
-        hash_set_visit(set, part.bits, part.number, visit, context);
+    if (list != NULL) {
+        hash_set_visit(&list->all, part.bits, part.number, visit, context);
         return;
     }
     if (source->guesses > 0 && is_in_part(source->guess, part))
@@ -211,15 +211,15 @@ static void follow_trail(const struct guess_table *table,
 static void prefetch_guesses(const struct sources *sources, size_t attacker,
                              struct guess_part part)
 {
-    const struct hash_set *guesses;
+    const struct guess_list *list;
 
     if (attacker >= sources->attacker_count ||
         sources->attackers[attacker].source == 0)
         return;
-    guesses = source_guess_set(
+    list = source_guess_list(
         sources, &sources->items[sources->attackers[attacker].source]);
-    if (guesses != NULL && part.bits > 0)
-        hash_set_prefetch(guesses, part.number << (64 - part.bits));
+    if (list != NULL && part.bits > 0)
+        hash_set_prefetch(&list->all, part.number << (64 - part.bits));
 }
 
 static void visit_guesses(const struct share_run *run, uint32_t source,

@@ -149,13 +149,19 @@ bool sources_init(struct sources *sources, const struct rules *rules,
            intern_init(&sources->log_hosts, &sources->arena, key);
 }
 
+static void free_guess_list(struct guess_list *list)
+{
+    hash_set_free(&list->all);
+    free(list);
+}
+
 /* What the row of a source owns. */
 static void free_owned(struct sources *sources, const struct source *source)
 {
     struct source_more *more = &sources->mores[source->more];
 
-    if (source_guess_set(sources, source) != NULL)
-        hash_set_free(&more->guesses.far);
+    if (source_guess_list(sources, source) != NULL)
+        free_guess_list(more->guesses.far);
     if (more->domain_capacity > 0)
         free(more->domains.far);
 }
@@ -513,19 +519,23 @@ static void note_domain(const struct sources *sources, struct source *source,
                              !ip_is_private(&source->ip);
 }
 
-/* From where few stand into a set; false without memory. */
-static bool move_guesses(const struct source *source, struct source_more *more)
+/* Of what stands in the row, and one more; NULL without memory. */
+static struct guess_list *make_list(const struct source *source,
+                                    const struct source_more *more,
+                                    uint64_t hash)
 {
-    struct hash_set all = {0};
-    bool is_done = hash_set_add(&all, source->guess) >= 0;
+    struct guess_list *list = calloc(1, sizeof(*list));
+    bool is_done = list != NULL && hash_set_add(&list->all, hash) >= 0 &&
+                   hash_set_add(&list->all, source->guess) >= 0;
 
     for (unsigned i = 0; i < SOURCE_GUESSES_NEAR; i++)
-        is_done = is_done && hash_set_add(&all, more->guesses.near[i]) >= 0;
-    if (is_done)
-        more->guesses.far = all;
-    else
-        hash_set_free(&all);
-    return is_done;
+        is_done =
+            is_done && hash_set_add(&list->all, more->guesses.near[i]) >= 0;
+    if (!is_done && list != NULL) {
+        free_guess_list(list);
+        list = NULL;
+    }
+    return list;
 }
 
 /* To few others. True when the recipient is a new one. */
@@ -533,14 +543,16 @@ static bool add_near(struct source *source, struct source_more *more,
                      uint64_t hash)
 {
     unsigned near_count = source->guesses - 1u;
+    struct guess_list *list;
 
     for (unsigned i = 0; i < near_count; i++)
         if (more->guesses.near[i] == hash)
             return false;
     if (near_count == SOURCE_GUESSES_NEAR) {
-        if (!move_guesses(source, more) ||
-            hash_set_add(&more->guesses.far, hash) < 0)
+        list = make_list(source, more, hash);
+        if (list == NULL)
             return false;
+        more->guesses.far = list;
     } else {
         more->guesses.near[near_count] = hash;
     }
@@ -564,11 +576,11 @@ static bool add_distinct(struct sources *sources, struct source *source,
     if (source->guesses <= SOURCE_GUESSES_NEAR + 1)
         return add_near(source, more, hash);
     if (source->guesses >= GUESSES_MAX) {
-        if (!hash_set_has(&more->guesses.far, hash))
+        if (!hash_set_has(&more->guesses.far->all, hash))
             source->has_more_guesses = true;
         return false;
     }
-    outcome = hash_set_add(&more->guesses.far, hash);
+    outcome = hash_set_add(&more->guesses.far->all, hash);
     if (outcome < 0)
         sources->has_failed = true;
     source->guesses += outcome > 0;
@@ -586,11 +598,23 @@ static uint32_t sample_number(struct sources *sources,
                                        (uint32_t)event->recipient_hash);
 }
 
+/* Of a list that is gone through by the alphabet each follows the last. */
+static void note_order(struct guess_list *list, struct slice recipient)
+{
+    uint64_t prefix = prefix_of(recipient);
+
+    if (list->has_last) {
+        list->compared++;
+        list->ascending += prefix >= list->last_prefix;
+    }
+    list->last_prefix = prefix;
+    list->has_last = true;
+}
+
 static void add_sample(struct sources *sources, struct source *source,
                        struct source_more *more,
                        const struct source_event *event)
 {
-    uint64_t prefix = prefix_of(event->recipient);
     bool has_room = sources->samples.count < SAMPLES_MAX;
     struct source_texts *texts;
 
@@ -600,14 +624,8 @@ static void add_sample(struct sources *sources, struct source *source,
                 sample_number(sources, event) & (SAMPLES_MAX - 1);
         return;
     }
-    if (more == NULL)
-        return;
-    if (more->compared == 0)
-        more->last_prefix =
-            prefix_of(intern_text(&sources->samples, source->guess_sample));
-    more->compared++;
-    more->ascending += prefix >= more->last_prefix;
-    more->last_prefix = prefix;
+    if (source_guess_list(sources, source) != NULL)
+        note_order(more->guesses.far, event->recipient);
     if (!has_room ||
         source_texts(sources, source)->sample_count == SOURCE_SAMPLES_MAX)
         return;

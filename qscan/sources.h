@@ -38,21 +38,27 @@ enum {
  * again. A row each must be small; what few of them have stands in rows of its
  * own. Rows number 0 are zeros, and stand for what a source has not. */
 
+/* Of a source with many guesses. */
+struct guess_list {
+    struct hash_set all;
+    uint64_t last_prefix; /* first bytes of the last one */
+    bool has_last;
+    uint16_t ascending, compared; /* that follow the one before in the alphabet,
+                                     of so many */
+};
+
 /* Of a source with more than the first guess, or with texts. */
 struct source_more {
     union {
         uint64_t near[SOURCE_GUESSES_NEAR]; /* behind the first */
-        struct hash_set far;                /* all, once there are more */
+        struct guess_list *far;             /* owned; once there are more */
     } guesses;                              /* by source_each_guess */
     union {
         struct source_domain near[SOURCE_DOMAINS_NEAR];
         struct source_domain *far; /* owned; domain_capacity > 0 */
     } domains;                     /* by source_domains */
-    uint64_t last_prefix;          /* first bytes of the last guess */
-    uint16_t ascending, compared;  /* guesses that follow the one before in the
-                                      alphabet, of so many */
+    uint32_t texts;                /* its row */
     uint8_t domain_count, domain_capacity;
-    uint32_t texts; /* its row */
 };
 
 /* Of a source with further samples or names, or with a login. */
@@ -245,11 +251,11 @@ source_domains(const struct source_more *more)
 }
 
 /* All guesses of it that are told apart, or NULL: they are few. */
-static inline const struct hash_set *
-source_guess_set(const struct sources *sources, const struct source *source)
+static inline const struct guess_list *
+source_guess_list(const struct sources *sources, const struct source *source)
 {
     return source->guesses > SOURCE_GUESSES_NEAR + 1
-               ? &source_more(sources, source)->guesses.far
+               ? source_more(sources, source)->guesses.far
                : NULL;
 }
 
@@ -278,11 +284,11 @@ struct source_event {
 static inline void sources_prefetch_guess(const struct sources *sources,
                                           uint32_t number, uint64_t hash)
 {
-    const struct hash_set *guesses =
-        source_guess_set(sources, &sources->items[number]);
+    const struct guess_list *guesses =
+        source_guess_list(sources, &sources->items[number]);
 
     if (guesses != NULL)
-        hash_set_prefetch(guesses, hash);
+        hash_set_prefetch(&guesses->all, hash);
 }
 
 /* Counts what a source did: guesses, samples, alarms. */

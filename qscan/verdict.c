@@ -132,16 +132,17 @@ static void find_overlap(void *context, uint64_t hash)
 static bool find_relay(struct judge *judge, const struct source *source)
 {
     const struct sources *sources = judge->sources;
+    const struct guess_list *list = source_guess_list(sources, source);
     struct overlap overlap = {0};
     bool is_relay;
 
-    overlap.guesses = source_guess_set(sources, source);
-    if (source->guesses < RELAYED_MIN || overlap.guesses == NULL ||
+    if (source->guesses < RELAYED_MIN || list == NULL ||
         source_mail(sources, source)->late_unknown > 0 ||
         !is_named_like_log_host(sources, source) ||
         judge->relays_asked == RELAYS_ASKED_MAX)
         return false;
     judge->relays_asked++;
+    overlap.guesses = &list->all;
     for (uint32_t i = 1; i < sources->count; i++)
         if (source_mail(sources, &sources->items[i])->late_unknown > 0)
             source_each_guess(sources, &sources->items[i],

@@ -270,7 +270,7 @@ static void few_and_many_guesses_are_each_told_once(void **state)
         source = source_at(&scene->sources, number);
         assert_int_equal(source->guesses, count);
         assert_int_equal(source->guess_events, 2 * count);
-        assert_true((source_guess_set(&scene->sources, source) != NULL) ==
+        assert_true((source_guess_list(&scene->sources, source) != NULL) ==
                     (count > SOURCE_GUESSES_NEAR + 1));
         source_each_guess(&scene->sources, source, (struct guess_part){0, 0},
                           see_guess, &all);
