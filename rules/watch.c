@@ -455,6 +455,13 @@ static bool is_dead(const struct watch *watch, struct window *window,
            now - rule->window_sec - LATE_SEC;
 }
 
+/* What says whether a window is dead; it may lie anywhere. */
+static const struct seen *far_of(const struct watch *watch, uint32_t number)
+{
+    return number < watch->window_count ? seen_of(&watch->windows[number])
+                                        : NULL;
+}
+
 static void sweep(struct watch *watch, int64_t now)
 {
     uint32_t number = watch->sweep_at;
@@ -462,6 +469,7 @@ static void sweep(struct watch *watch, int64_t now)
     for (int i = 0; i < SWEEP_STEPS && watch->window_count > 0; i++) {
         if (number >= watch->window_count)
             number = 0;
+        __builtin_prefetch(far_of(watch, number + SWEEP_STEPS));
         if (is_dead(watch, &watch->windows[number], now))
             drop_window(watch, number);
         number++;
