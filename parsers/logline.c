@@ -329,16 +329,25 @@ static uint32_t repeat_number(struct slice text, struct slice *behind_r)
     return number > UINT32_MAX ? UINT32_MAX : (uint32_t)number;
 }
 
+/* Behind what syslogd says of the line before, or nothing. */
+static struct slice behind_repeated(struct slice text)
+{
+    if (LOG_STARTS(text, "last message repeated "))
+        return LOG_SKIP(text, "last message repeated ");
+    if (LOG_STARTS(text, "above message repeats ")) /* HP-UX */
+        return LOG_SKIP(text, "above message repeats ");
+    return log_absent;
+}
+
 /* "last message repeated 3 times"; false when *text is something else: what
  * rsyslog puts around a text that is repeated is taken off. */
 static bool take_repeated(struct slice *text, struct logline *line)
 {
-    struct slice behind;
+    struct slice behind = behind_repeated(*text);
     uint32_t count;
 
-    if (LOG_STARTS(*text, "last message repeated ")) {
-        count =
-            repeat_number(LOG_SKIP(*text, "last message repeated "), &behind);
+    if (behind.len > 0) {
+        count = repeat_number(behind, &behind);
         if (count > 0) {
             line->repeat_count = count;
             return true;
@@ -361,9 +370,10 @@ static bool take_repeated(struct slice *text, struct logline *line)
 static inline bool is_repeated(struct slice text)
 {
     /* asked twice a line, and hardly ever so */
-    if (text.len == 0 || (text.ptr[0] != 'l' && text.ptr[0] != 'm'))
+    if (text.len == 0 ||
+        (text.ptr[0] != 'l' && text.ptr[0] != 'm' && text.ptr[0] != 'a'))
         return false;
-    return LOG_STARTS(text, "last message repeated ") ||
+    return behind_repeated(text).len > 0 ||
            LOG_STARTS(text, "message repeated ");
 }
 
@@ -417,6 +427,15 @@ static bool is_priority_word(struct slice word)
            slice_equal(word, SLICE_LITERAL("alert")) ||
            slice_equal(word, SLICE_LITERAL("emerg")) ||
            slice_equal(word, SLICE_LITERAL("debug"));
+}
+
+/* IRIX: "6C:host", the level of the line and a letter for its facility. */
+static inline struct slice skip_irix_priority(struct slice word)
+{
+    if (word.len < 4 || word.ptr[2] != ':' || word.ptr[0] < '0' ||
+        word.ptr[0] > '7' || word.ptr[1] < 'A' || word.ptr[1] > 'Z')
+        return word;
+    return slice_skip(word, 3);
 }
 
 /* "[4793]" at the end of a word, seven digits at most. Bytes taken; 0: another
@@ -608,7 +627,7 @@ static enum logline_outcome parse_bsd(struct slice text,
         struct slice word;
 
         text = skip_blanks(text);
-        if (!slice_is_absent(line->host) && is_repeated(text))
+        if (is_repeated(text)) /* some have no host there */
             return parse_message(text, line);
         word = slice_head(text, bytes_index(slice_head(text, WORD_MAX), ' '));
         if (word.len == 0 || word.len == WORD_MAX)
@@ -622,16 +641,16 @@ static enum logline_outcome parse_bsd(struct slice text,
         }
         if (is_priority_word(word))
             continue;
-        if (slice_is_absent(line->host)) {
-            line->host = word;
-            continue;
-        }
-        /* AIX: "Message forwarded from HOST: tag[pid]: " */
+        /* AIX: "[LOGHOST] Message forwarded from HOST: tag[pid]: " */
         if (slice_equal(word, SLICE_LITERAL("Message")) &&
             LOG_STARTS(text, " forwarded from ")) {
             text = LOG_SKIP(text, " forwarded from ");
             line->host = slice_head(text, slice_index(text, ':'));
             text = slice_skip(text, line->host.len + 1);
+            continue;
+        }
+        if (slice_is_absent(line->host)) {
+            line->host = skip_irix_priority(word);
             continue;
         }
         set_tag(word, line);

@@ -21,7 +21,8 @@ enum { LOGLINE_MAX_BYTES = 64 * 1024 }; /* what is beyond is not looked at */
 
 /*
  * The stamp. "Nov 16 14:28:37" has no year and stands in local time; RFC 3339,
- * RFC 5424 and journalctl -o short-iso have both.
+ * RFC 5424 and journalctl -o short-iso have both, journalctl -o short-full has
+ * the year, and a zone when it is UTC.
  */
 struct log_stamp {
     int32_t year;       /* 0: not said */

@@ -153,6 +153,42 @@ static size_t take_iso(struct slice text, struct log_stamp *stamp)
     return at + take_zone(text, at, stamp);
 }
 
+/* " CET" at offset at, or 0. Names of zones mean this and that: only UTC is
+ * more than local time. */
+static size_t take_zone_name(struct slice text, size_t at,
+                             struct log_stamp *stamp)
+{
+    enum { NAME_MAX = 6 };
+    struct slice name = slice_skip(text, at + 1);
+    size_t len = 0;
+
+    if (at >= text.len || text.ptr[at] != ' ' || stamp->has_zone)
+        return 0;
+    while (len < name.len && name.ptr[len] >= 'A' && name.ptr[len] <= 'Z')
+        len++;
+    if (len < 3 || len > NAME_MAX || len == name.len || name.ptr[len] != ' ')
+        return 0;
+    stamp->has_zone = slice_equal(slice_head(name, len), SLICE_LITERAL("UTC"));
+    return 1 + len;
+}
+
+/* journalctl -o short-full: "Sun 2026-11-22 20:28:02 CET" */
+static size_t take_journal(struct slice text, struct log_stamp *stamp)
+{
+    size_t weekday = sizeof "Sun " - 1;
+    size_t at = take_iso(slice_skip(text, weekday), stamp);
+
+    if (at == 0)
+        return 0;
+    at += weekday;
+    return at + take_zone_name(text, at, stamp);
+}
+
+static bool is_journal(struct slice text)
+{
+    return text.len > 8 && text.ptr[3] == ' ' && text.ptr[8] == '-';
+}
+
 /* "Nov 16 14:28:37"; some loghosts write "Nov 16 2026 14:28:37". */
 static size_t take_bsd(struct slice text, struct log_stamp *stamp)
 {
@@ -179,8 +215,10 @@ size_t log_stamp_take(struct slice text, struct log_stamp *stamp_r)
     *stamp_r = (struct log_stamp){.year = 0};
     if (text.len == 0)
         return 0;
-    return byte_is_digit(text.ptr[0]) ? take_iso(text, stamp_r)
-                                      : take_bsd(text, stamp_r);
+    if (byte_is_digit(text.ptr[0]))
+        return take_iso(text, stamp_r);
+    return is_journal(text) ? take_journal(text, stamp_r)
+                            : take_bsd(text, stamp_r);
 }
 
 /* Days from 1970-01-01 to the first of a month; month from 1. The year is

@@ -61,6 +61,24 @@ static const struct header_case {
      "2026-11-22T20:28:02+0100 mx2 sm-mta[4793]: 6AMHqPjw023674: discarded",
      "ok 2026-11-22 20:28:02+3600; host=mx2; tag=sm-mta; pid=4793; "
      "id=6AMHqPjw023674; text=discarded"},
+    {"journalctl -o short-full",
+     "Sun 2026-11-22 20:28:02 CET mx2 sm-mta[4793]: 6AMHqPjw023674: discarded",
+     "ok 2026-11-22 20:28:02; host=mx2; tag=sm-mta; pid=4793; "
+     "id=6AMHqPjw023674; text=discarded"},
+    {"journalctl -o short-full, UTC",
+     "Sun 2026-11-22 19:28:02 UTC mx2 sm-mta[4793]: 6AMHqPjw023674: discarded",
+     "ok 2026-11-22 19:28:02+0; host=mx2; tag=sm-mta; pid=4793; "
+     "id=6AMHqPjw023674; text=discarded"},
+    {"journalctl -o short-full, a zone without a name",
+     "Sun 2026-11-22 16:28:02 -03 mx2 sm-mta[4793]: 6AMHqPjw023674: discarded",
+     "ok 2026-11-22 16:28:02-10800; host=mx2; tag=sm-mta; pid=4793; "
+     "id=6AMHqPjw023674; text=discarded"},
+    {"journalctl -o short-full, a host in upper case",
+     "Sun 2026-11-22 20:28:02 CET MX sm-mta[4793]: 6AMHqPjw023674: discarded",
+     "ok 2026-11-22 20:28:02; host=MX; tag=sm-mta; pid=4793; "
+     "id=6AMHqPjw023674; text=discarded"},
+    {"a weekday and no date", "Sun 2026-11-22x20:28:02 CET mx2 sm-mta[4793]: x",
+     "no stamp 0-00-00 00:00:00"},
     {"RFC 5424",
      "<22>1 2026-11-16T14:28:37.340291+01:00 mx2.example.org sm-mta 4793 - - "
      "6AMHqPjw023674: discarded",
@@ -105,6 +123,14 @@ static const struct header_case {
     {"FreeBSD, numbers",
      "Nov 16 14:28:37 <2.6> mx2 sm-mta[4793]: 6AMHqPjw023674: discarded",
      "ok 0-11-16 14:28:37; host=mx2; tag=sm-mta; pid=4793; id=6AMHqPjw023674; "
+     "text=discarded"},
+    {"IRIX", "Nov 16 14:28:37 6C:sgi1 sendmail[4793]: NAA03712: discarded",
+     "ok 0-11-16 14:28:37; host=sgi1; tag=sendmail; pid=4793; id=NAA03712; "
+     "text=discarded"},
+    {"AIX, forwarded to a syslogd that names no host",
+     "Nov 16 14:28:37 Message forwarded from mx2: sendmail[4793]: NAA03712: "
+     "discarded",
+     "ok 0-11-16 14:28:37; host=mx2; tag=sendmail; pid=4793; id=NAA03712; "
      "text=discarded"},
     {"BusyBox",
      "Nov 16 14:28:37 mx2 mail.info sendmail[4793]: 6AMHqPjw023674: discarded",
@@ -179,6 +205,13 @@ static const struct header_case {
      "ok 0-11-16 14:28:37; host=mx2; tag=sm-mta; pid=4793; text="},
     {"only a stamp", "Nov 16 14:28:37", "foreign 0-11-16 14:28:37"},
     /* repeated */
+    {"repeated, HP-UX", "Nov 16 14:28:37 hp1 above message repeats 3 times",
+     "repeated 0-11-16 14:28:37; host=hp1; times=3"},
+    {"repeated, no host", "Nov 16 14:28:37 last message repeated 3 times",
+     "repeated 0-11-16 14:28:37; times=3"},
+    {"repeated, not by a number",
+     "Nov 16 14:28:37 hp1 above message repeats many times",
+     "foreign 0-11-16 14:28:37; host=hp1"},
     {"repeated, no tag", "Nov 16 14:28:37 mx2 last message repeated 3 times",
      "repeated 0-11-16 14:28:37; host=mx2; times=3"},
     {"repeated once, a tag",
