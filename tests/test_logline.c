@@ -45,6 +45,18 @@ static const struct text_case {
      "relay=ppp-21.example.net [198.18.40.31] (may be forged); "
      "peer.name=ppp-21.example.net; peer.ip=198.18.40.31; peer.forged=yes; "
      "sender=joe@example.com; protocol=ESMTP; size=0; count=0"},
+    {"from: a PTR record that looks like an address",
+     ID "from=<joe@example.com>, size=0, class=0, nrcpts=0, proto=ESMTP, "
+        "daemon=MTA, relay=relay=[192.0.2.99] [198.18.40.31] (may be forged)",
+     "kind=from; " IS "relay=relay=[192.0.2.99] [198.18.40.31] (may be "
+     "forged); peer.ip=198.18.40.31; peer.forged=yes; sender=joe@example.com; "
+     "protocol=ESMTP; size=0; count=0"},
+    {"from: a PTR record with a blank",
+     ID "from=<joe@example.com>, size=0, class=0, nrcpts=0, proto=ESMTP, "
+        "daemon=MTA, relay=a b [IPv6:2001:db8:0:0:0:0:0:17]",
+     "kind=from; " IS "relay=a b [IPv6:2001:db8:0:0:0:0:0:17]; "
+     "peer.ip=2001:db8::17; peer.forged=yes; sender=joe@example.com; "
+     "protocol=ESMTP; size=0; count=0"},
     {"from: command line",
      ID "from=smmsp, size=123, class=0, nrcpts=1, "
         "msgid=<202611221920.6AMJKFUI028497@mx2.example.org>, "
