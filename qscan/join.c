@@ -314,6 +314,13 @@ static void note(struct join *join, uint32_t source,
 
 /* ---- guesses that wait ---- */
 
+/* Of what no client is known for, guesses are told of. */
+static void note_no_client(struct join *join, uint64_t events, uint64_t count)
+{
+    if ((events & join->sources->guess_bit) != 0)
+        join->no_client += count;
+}
+
 static uint32_t take_pending(struct join_state *state)
 {
     uint32_t number = state->free_pending;
@@ -350,7 +357,7 @@ static void add_pending(struct join *join, uint64_t key,
         return;
     number = state->waiting_count < JOIN_PENDING_MAX ? take_pending(state) : 0;
     if (number == 0) {
-        join->no_client += record->kind == LOGLINE_AUTH ? 0 : record->repeat;
+        note_no_client(join, record->events, record->repeat);
         return;
     }
     item = &state->pending[number];
@@ -428,8 +435,8 @@ static void flush_pending(struct join *join, struct open_message *message,
                                item->count);
         if (source != 0)
             note(join, source, &event);
-        else if (!item->is_login)
-            join->no_client += item->count;
+        else
+            note_no_client(join, item->events, item->count);
         item->next = state->free_pending;
         state->free_pending = number;
         state->waiting_count--;
@@ -691,7 +698,7 @@ static void add_refusal(struct join *join, const struct record *record,
         if (key != 0)
             add_pending(join, key, record);
         else
-            join->no_client += record->repeat;
+            note_no_client(join, record->events, record->repeat);
         return;
     }
     event = event_of(record, file, line);

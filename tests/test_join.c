@@ -25,7 +25,10 @@ static const char rules_text[] =
     "        when    text ~ /^AUTH failure/\n"
     "event flood\n"
     "        line    peer\n"
-    "        when    text ~ /RCPT flood/\n";
+    "        when    text ~ /RCPT flood/\n"
+    "event milter-reject\n"
+    "        line    milter\n"
+    "        when    reply ~ /^5/\n";
 
 struct scene {
     struct rules *rules;
@@ -268,6 +271,15 @@ static void a_line_of_the_process_hours_away_is_another_session(void **state)
             "during connection to MTA");
     assert_waiting(scene, 1);
     assert_int_equal(guesses_of(scene, "192.0.2.7"), 0);
+}
+
+static void a_refusal_that_nobody_claims_is_no_guess(void **state)
+{
+    struct scene *scene = *state;
+
+    feed_of(scene, 7, "6AI4qhYl000007: Milter: data, reject=550 5.7.1 Blocked");
+    feed_of(scene, 7, "6AI4qhYl000008: <ann@example.com>... User unknown");
+    assert_waiting(scene, 1);
 }
 
 static void the_same_id_on_another_host_is_another_message(void **state)
@@ -769,6 +781,7 @@ int main(void)
         IN_SCENE(another_line_of_the_process_is_enough),
         IN_SCENE(guesses_that_nobody_claims_come_in_the_order_of_time),
         IN_SCENE(a_line_of_the_process_hours_away_is_another_session),
+        IN_SCENE(a_refusal_that_nobody_claims_is_no_guess),
         IN_SCENE(the_same_id_on_another_host_is_another_message),
         IN_SCENE(an_id_that_comes_again_after_days_is_another),
         IN_SCENE(an_id_of_old_comes_again_when_its_message_is_settled),
