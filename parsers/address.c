@@ -915,6 +915,25 @@ static bool is_generic_v4(struct slice name, const uint8_t bytes[4])
     return has_third && has_last;
 }
 
+static bool is_letter(char c)
+{
+    c = byte_lower(c);
+    return c >= 'a' && c <= 'z';
+}
+
+/* "mail" has an "a" in it, which is no group of an address: one without a
+ * digit stands between dots or dashes. */
+static bool is_group_text(struct slice name, struct slice run)
+{
+    size_t at = (size_t)(run.ptr - name.ptr);
+
+    for (size_t i = 0; i < run.len; i++)
+        if (byte_is_digit(run.ptr[i]))
+            return true;
+    return (at == 0 || !is_letter(name.ptr[at - 1])) &&
+           (at + run.len == name.len || !is_letter(name.ptr[at + run.len]));
+}
+
 static bool is_generic_v6(struct slice name, const uint8_t bytes[16])
 {
     struct slice rest = name, run;
@@ -923,7 +942,8 @@ static bool is_generic_v6(struct slice name, const uint8_t bytes[16])
     uint64_t number;
 
     while (next_run(&rest, true, &run)) {
-        if (run.len > 4 || !run_number(run, 16, &number))
+        if (run.len > 4 || !is_group_text(name, run) ||
+            !run_number(run, 16, &number))
             continue;
         if (number == last && !has_last) {
             has_last = true;

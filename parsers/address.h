@@ -87,7 +87,7 @@ bool client_parse(struct slice text, struct client *client_r);
  * A name that a provider made of the address, as dial-up lines have them: it
  * holds the last two bytes of an IPv4 address as numbers ("ppp-198-51-100-7",
  * "7.100.dsl") or all four as one ("c6336407", "198051100007"); of an IPv6
- * address its last group and one other.
+ * address its last group and one other, which is more than a letter of a word.
  */
 bool name_is_generic(struct slice name, const struct ip *ip);
 

@@ -852,6 +852,11 @@ static const struct {
     {"cust-2001-db8-bad-316.example.net", "2001:db8:bad::316", true},
     {"mail-316.example.net", "2001:db8:bad::316", false},
     {"mail.example.net", "2001:db8:bad::316", false},
+    {"mail-27.example.net", "2001:db8:0:a::27", false},
+    {"Beta-27.example.net", "2001:db8:0:be::27", false},
+    {"mail-a-27.example.net", "2001:db8:0:a::27", true},
+    {"a.27.example.net", "2001:db8:0:a::27", true},
+    {"27.a", "2001:db8:0:a::27", true},
 };
 
 static void names_made_of_their_address_are_generic(void **state)
