@@ -62,8 +62,17 @@ static bool is_served(const struct sources *sources, uint32_t domain)
            sources->targets[domain].guess_sources >= SERVED_SOURCES;
 }
 
+static bool is_generic(const struct sources *sources,
+                       const struct source *source)
+{
+    struct slice name = intern_text(&sources->names, source->name);
+
+    return name.len == 0 || name_is_generic(name, &source->ip);
+}
+
 /* The name lies under a domain of ours, or one that people guess at: who owns
- * that domain named the host. */
+ * that domain named the host. A provider whom users of ours mistype names the
+ * lines of his customers, too. */
 static bool is_named_ours(const struct sources *sources,
                           const struct source *source)
 {
@@ -71,6 +80,8 @@ static bool is_named_ours(const struct sources *sources,
 
     if (name.len > 0 && rules_list_has(sources->rules, "our-domains", name))
         return true;
+    if (is_generic(sources, source))
+        return false;
     for (size_t dot = slice_index(name, '.'); dot < name.len;
          dot = slice_index(name, '.')) {
         char lower[256];
@@ -196,14 +207,6 @@ static int64_t share_of(uint64_t part, uint64_t whole)
 static int64_t own_share(const struct source *source)
 {
     return share_of(source->own_senders, source->senders);
-}
-
-static bool is_generic(const struct sources *sources,
-                       const struct source *source)
-{
-    struct slice name = intern_text(&sources->names, source->name);
-
-    return name.len == 0 || name_is_generic(name, &source->ip);
 }
 
 /* A bounce goes to one recipient; who asks for many returns nothing. */

@@ -598,6 +598,20 @@ static void a_name_under_a_served_domain_is_ours(void **state)
     assert_non_null(attacker_of(scene, "192.0.2.3"));
 }
 
+/* Whom users of ours mistype is a provider, and his lines are no hosts of ours.
+ */
+static void a_name_of_a_line_under_a_served_domain_is_a_strangers(void **state)
+{
+    struct scene *scene = *state;
+    uint32_t number = add(scene, "192.0.2.1");
+
+    guess_many(scene, number, 0, 20, "example.com");
+    make_served(scene, "served.example");
+    name(scene, number, "dsl-192-0-2-1.served.example");
+    judge(scene);
+    assert_non_null(attacker_of(scene, "192.0.2.1"));
+}
+
 /* A host "mx2" writes logs here; what it guesses it had accepted before. */
 static void a_relay_of_ours_hands_on_what_others_guess(void **state)
 {
@@ -913,6 +927,7 @@ int main(void)
         IN_SCENE(a_host_that_mail_for_a_served_domain_goes_to_is_ours),
         IN_SCENE(a_host_of_a_remote_domain_is_not),
         IN_SCENE(a_name_under_a_served_domain_is_ours),
+        IN_SCENE(a_name_of_a_line_under_a_served_domain_is_a_strangers),
         IN_SCENE(a_relay_of_ours_hands_on_what_others_guess),
         IN_SCENE(who_brings_real_mail_is_spared),
         IN_SCENE(a_source_is_named_once_with_all_its_rules),
