@@ -167,7 +167,7 @@ static bool is_one_word(struct slice text)
 
 /* A resolver that does not look at names hands out any PTR record, as it is:
  * no name, but the last brackets are sendmail's own all the same. */
-static bool take_address_alone(struct slice relay, struct client *client)
+static void take_address_alone(struct slice relay, struct client *client)
 {
     size_t open;
 
@@ -176,17 +176,19 @@ static bool take_address_alone(struct slice relay, struct client *client)
     open = bytes_last_index(relay, '[');
     if (open == 0 || open >= relay.len || relay.ptr[open - 1] != ' ' ||
         !ip_parse(slice_skip(relay, open), &client->ip))
-        return false;
+        return;
     client->has_ip = client->forged = true;
-    return true;
 }
 
 void logline_set_relay(struct logline *line, struct slice relay)
 {
     line->relay = relay;
-    if (client_parse(without_literal_name(relay), &line->peer) ||
-        take_address_alone(relay, &line->peer) || !is_one_word(relay))
+    if (client_parse(without_literal_name(relay), &line->peer))
         return;
+    if (!is_one_word(relay)) {
+        take_address_alone(relay, &line->peer);
+        return;
+    }
     /* a cached status names the host alone */
     if (relay.ptr[relay.len - 1] == '.')
         relay.len--;

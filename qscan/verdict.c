@@ -80,8 +80,6 @@ static bool is_named_ours(const struct sources *sources,
 
     if (name.len > 0 && rules_list_has(sources->rules, "our-domains", name))
         return true;
-    if (is_generic(sources, source))
-        return false;
     for (size_t dot = slice_index(name, '.'); dot < name.len;
          dot = slice_index(name, '.')) {
         char lower[256];
@@ -91,7 +89,7 @@ static bool is_named_ours(const struct sources *sources,
             continue;
         if (is_served(sources, intern_find(&sources->domains,
                                            record_lower(name, lower))))
-            return true;
+            return !is_generic(sources, source);
     }
     return false;
 }
