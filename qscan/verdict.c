@@ -359,6 +359,13 @@ static void fetch(void *message, enum rules_field_id field, struct slice header,
         if (judge->member_count > 0)
             give_number(judge, (int64_t)judge->bystander_count, view_r);
         break;
+    case FIELD_FROM_BYSTANDERS_SHARE:
+        if (judge->member_count > 0)
+            give_number(judge,
+                        share_of(judge->bystander_count,
+                                 judge->bystander_count + judge->member_count),
+                        view_r);
+        break;
     case FIELD_FROM_LOGINS:
         give_number(judge, mail->logins, view_r);
         break;

@@ -95,11 +95,12 @@ enum rules_field_id {
     FIELD_FROM_RETURNS, /* a named host that sends next to nothing but bounces
                          */
     FIELD_FROM_MEMBERS, /* of a crowd; absent for a single source */
-    FIELD_FROM_BYSTANDERS,   /* of its network: not hostile, and mail of theirs
-                                was delivered, or they logged in, or return
-                                what was forged */
-    FIELD_FROM_LOGINS,       /* successful AUTH */
-    FIELD_FROM_LOGINS_USERS, /* whose; a few */
+    FIELD_FROM_BYSTANDERS, /* of its network: not hostile, and mail of theirs
+                              was delivered, or they logged in, or return
+                              what was forged */
+    FIELD_FROM_BYSTANDERS_SHARE, /* of them and the members */
+    FIELD_FROM_LOGINS,           /* successful AUTH */
+    FIELD_FROM_LOGINS_USERS,     /* whose; a few */
     FIELD_FROM_LOGINS_FAILED,
     FIELD_FROM_LOGINS_SHARE, /* percent of its logins, failed ones too */
     FIELD_FROM_DELIVERED,    /* messages that this site delivered to it */

@@ -52,12 +52,14 @@ static const char rules_text[] =
     "        count   distinct recipient of unknown-user by source/64 >= 10 in "
     "1h\n"
     "        when    members >= 5\n"
+    "        unless  bystanders.share >= 50%\n"
     "rule net48\n"
     "        on      source\n"
     "        kind    dictionary-network\n"
     "        count   distinct recipient of unknown-user by source/48 >= 10 in "
     "1h\n"
     "        when    members >= 5\n"
+    "        unless  bystanders.share >= 50%\n"
     "rule crowd\n"
     "        on      source\n"
     "        kind    botnet\n"
@@ -833,6 +835,30 @@ static void a_neighbour_outside_is_no_bystander(void **state)
     assert_non_null(attacker_of(scene, "198.51.100.0/24"));
 }
 
+/* Neighbours of a network of five whose mail arrived. */
+static size_t attackers_beside(struct scene *scene, unsigned bystanders)
+{
+    add_network(scene, "2001:db8:0:7::", 5);
+    for (unsigned i = 1; i <= bystanders; i++) {
+        char text[64];
+
+        snprintf(text, sizeof(text), "2001:db8:0:7::a%x", i);
+        accept(scene, add(scene, text), 1);
+    }
+    judge(scene);
+    return scene->sources.attacker_count;
+}
+
+static void fewer_bystanders_than_members_are_a_smaller_share(void **state)
+{
+    assert_int_equal(attackers_beside(*state, 4), 1);
+}
+
+static void as_many_bystanders_as_members_are_half_of_them(void **state)
+{
+    assert_int_equal(attackers_beside(*state, 5), 0);
+}
+
 static void a_crowd_that_an_earlier_one_holds_is_dropped(void **state)
 {
     struct scene *scene = *state;
@@ -941,6 +967,8 @@ int main(void)
         IN_SCENE(an_honest_host_that_returns_bounces_is_a_bystander),
         IN_SCENE(a_user_who_logged_in_is_a_bystander),
         IN_SCENE(a_neighbour_outside_is_no_bystander),
+        IN_SCENE(fewer_bystanders_than_members_are_a_smaller_share),
+        IN_SCENE(as_many_bystanders_as_members_are_half_of_them),
         IN_SCENE(a_crowd_that_an_earlier_one_holds_is_dropped),
         IN_SCENE(a_larger_crowd_is_named_beside_it),
         IN_SCENE(a_botnet_holds_those_that_nothing_else_names),
