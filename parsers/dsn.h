@@ -50,9 +50,9 @@ enum dsn_outcome {
 
 /*
  * Slices point into the body, or into the text of the qf; the struct is only
- * good as long as both are. source, is_authenticated, parent_id and
- * has_expired are facts of own reports only: in a foreign one nobody vouches
- * for them.
+ * good as long as both are. source, helo, is_authenticated, parent_id
+ * and has_expired are facts of own reports only: in a foreign one nobody
+ * vouches for them.
  */
 struct dsn {
     enum dsn_kind kind;
@@ -62,6 +62,7 @@ struct dsn {
     struct slice source_text; /* $_ of the original's session, or absent */
     struct client source;     /* the same, taken apart */
     bool has_source;
+    struct slice helo;     /* what the client called itself, or absent */
     bool is_authenticated; /* our Received says that the client had logged in,
                               or showed a certificate that we trust */
     bool has_expired;      /* gave up by time: "delivered for 5 days" */

@@ -215,10 +215,8 @@ static struct slice reply_code(struct slice reply, struct slice code)
 static enum dsn_outcome add_listed(struct dsn *dsn, struct slice line,
                                    enum section section)
 {
-    struct dsn_recipient recipient = {{NULL, 0}, {NULL, 0}, {NULL, 0},
-                                      {NULL, 0}, {NULL, 0}, {NULL, 0}};
+    struct dsn_recipient recipient = {.action = SLICE_LITERAL("failed")};
 
-    recipient.action = SLICE_LITERAL("failed");
     if (section == SECTION_DELAYED)
         recipient.action = SLICE_LITERAL("delayed");
     if (section == SECTION_DELIVERED) { /* "<user@host>  (relayed to ...)" */
@@ -367,13 +365,14 @@ static bool is_queue_id(struct slice id)
  * says in $_ may have parentheses, so the text already known goes first.
  */
 static struct slice received_source(struct slice value, struct slice known,
-                                    struct slice *rest_r)
+                                    struct slice *helo_r, struct slice *rest_r)
 {
     struct slice absent = {NULL, 0};
     struct slice comment, inside;
     size_t len;
 
     *rest_r = value;
+    *helo_r = absent;
     if (slice_starts(value, SLICE_LITERAL("(from "))) {
         comment = value;
         inside = slice_skip(value, 6);
@@ -387,6 +386,7 @@ static struct slice received_source(struct slice value, struct slice known,
         if (!slice_starts(slice_skip(value, end), SLICE_LITERAL(" (")))
             return absent;
         inside = slice_skip(comment, 1);
+        *helo_r = slice_skip(slice_head(value, end), 5);
     } else {
         return absent;
     }
@@ -500,13 +500,16 @@ static bool is_same_source(struct slice a, struct slice b)
 /* False when it contradicts what the text part said. */
 static bool take_received(struct dsn *dsn, struct slice value)
 {
-    struct slice rest, protocol, behind;
-    struct slice source = received_source(value, dsn->source_text, &rest);
+    struct slice helo, rest, protocol, behind;
+    struct slice source =
+        received_source(value, dsn->source_text, &helo, &rest);
     struct slice id = received_id(rest, &protocol, &behind);
 
     if (!slice_is_absent(source) && !slice_is_absent(dsn->source_text) &&
         !is_same_source(source, dsn->source_text))
         return false;
+    if (!slice_is_absent(source) && helo.len > 0)
+        dsn->helo = helo;
     dsn->is_authenticated =
         slice_is_absent(source)
             ? may_be_logged_in(value)

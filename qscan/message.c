@@ -522,6 +522,8 @@ static enum field_state add_source_value(struct message *message,
 
     if (source != NULL && field == FIELD_SOURCE_AUTH)
         add_number(message, message->dsn.is_authenticated);
+    else if (source != NULL && field == FIELD_SOURCE_HELO)
+        add_text(message, lower(message, message->dsn.helo));
     else if (source != NULL)
         add_client_value(message, source, field);
     else if (message_is_own_report(message) && message->dsn_outcome != DSN_OK)
@@ -762,6 +764,7 @@ static enum field_state collect(struct message *message,
     case FIELD_SOURCE_NAME:
     case FIELD_SOURCE_FORGED:
     case FIELD_SOURCE_AUTH:
+    case FIELD_SOURCE_HELO:
         return add_source_value(message, field);
     case FIELD_SOURCE_BOUNCES:
     case FIELD_SOURCE_GUESSES:

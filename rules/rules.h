@@ -48,6 +48,7 @@ enum rules_field_id {
     FIELD_SOURCE_NAME,
     FIELD_SOURCE_FORGED,
     FIELD_SOURCE_AUTH,
+    FIELD_SOURCE_HELO,
     /* of the crowd: known when all messages have been seen */
     FIELD_SOURCE_BOUNCES,
     FIELD_SOURCE_GUESSES,

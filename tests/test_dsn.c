@@ -753,6 +753,44 @@ static void only_our_received_says_who_had_logged_in(void **state)
     }
 }
 
+static void a_client_names_itself_in_our_received(void **state)
+{
+    static const struct {
+        const char *text, *helo;
+    } cases[] = {
+        {FROM BY "with ESMTP id P; now\n", "helo"},
+        {"Received: from [192.0.2.1] (host.example.net [198.51.100.7])\n" BY
+         "with ESMTP id P; now\n",
+         "[192.0.2.1]"},
+        {FROM BY "id P; now\nReceived: from mx (x [192.0.2.1])\n" BY
+                 "id Q; now\n",
+         "helo"},
+        {"Received: (from ann@localhost)\n" BY "id P; now\n", NULL},
+        {"Received: from (host.example.net [198.51.100.7])\n" BY
+         "with SMTP id P; now\n",
+         NULL},
+        {"Received: from a(b) (host.example.net [198.51.100.7])\n" BY
+         "with SMTP id P; now\n",
+         NULL},
+        {"Received: from host.example.net [198.51.100.7]\n" BY "id P; now\n",
+         NULL},
+        {"Subject: from helo (x)\n", NULL},
+    };
+    struct report *report = *state;
+    char text[1000];
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        snprintf(text, sizeof text, "%sSubject: x\n\n", cases[i].text);
+        report_set(report, "I1", slice_from_string(own_qf),
+                   build(report, ORIGINAL, text));
+        parse(report, report->body);
+        if (cases[i].helo == NULL)
+            assert_true(slice_is_absent(report->dsn.helo));
+        else
+            assert_slice_is(report->dsn.helo, cases[i].helo, cases[i].text);
+    }
+}
+
 /* ---- the text form ---- */
 
 #define TEXT_OPENING                                                           \
@@ -1303,6 +1341,7 @@ int main(void)
         TEST(front_with_the_first_received_is_sufficient),
         TEST(nobody_but_sendmail_moves_a_field),
         TEST(only_our_received_says_who_had_logged_in),
+        TEST(a_client_names_itself_in_our_received),
         TEST(text_forms_give_codes_only_where_they_are_sure),
         TEST(ident_with_parentheses_is_read_as_the_text_names_it),
         TEST(submissions_name_user_and_host),
