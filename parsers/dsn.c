@@ -272,6 +272,8 @@ static const struct {
      offsetof(struct block, recipient.final_recipient), TYPED},
     {SLICE_TEXT("Original-Recipient"),
      offsetof(struct block, recipient.original_recipient), TYPED},
+    {SLICE_TEXT("X-Actual-Recipient"),
+     offsetof(struct block, recipient.actual_recipient), TYPED},
     {SLICE_TEXT("Action"), offsetof(struct block, recipient.action), TOKEN},
     {SLICE_TEXT("Status"), offsetof(struct block, recipient.status), TOKEN},
     {SLICE_TEXT("Remote-MTA"), offsetof(struct block, recipient.remote_mta),

@@ -34,6 +34,7 @@ enum dsn_kind {
 struct dsn_recipient {
     struct slice final_recipient;    /* without its type */
     struct slice original_recipient; /* the same; own reports: still xtext */
+    struct slice actual_recipient;   /* behind aliases; mostly the final one */
     struct slice action;     /* one word: "failed", "delayed", "relayed" */
     struct slice status;     /* "5.1.1", or absent; maybe a constant */
     struct slice remote_mta; /* without its type */

@@ -128,6 +128,16 @@ uint32_t crowd_add_source(struct crowd *crowd, const struct ip *ip,
     return crowd_add_prefetched(crowd, ip, source_hash(crowd, ip), row);
 }
 
+/* The same address may be met with a name and without: the largest key, so that
+ * it does not matter which worker met which. */
+void crowd_add_key(struct crowd *crowd, uint32_t source, uint64_t client_key)
+{
+    uint64_t *key = &crowd->sources.items[source].client_key;
+
+    if (source != 0 && client_key > *key)
+        *key = client_key;
+}
+
 void crowd_add_guess(struct crowd *crowd, uint32_t source,
                      struct slice recipient)
 {
@@ -159,13 +169,15 @@ void crowd_add_guess(struct crowd *crowd, uint32_t source,
  * What makes two hosts independent: another parent of their verified names
  * (mail.example.org and mx.example.org are one), or another /24 or /48.
  */
-static uint64_t client_key(const struct crowd *crowd,
-                           const struct client *client)
+uint64_t crowd_client_key(const struct crowd *crowd,
+                          const struct client *client)
 {
     struct slice name = client->name;
     size_t dot = slice_index(name, '.');
     char lower[256];
 
+    if (!client->has_ip || ip_is_loopback(&client->ip))
+        return 0;
     if (name.len > 0 && name.len <= sizeof(lower) && !client->forged) {
         struct slice parent = slice_skip(name, dot + 1);
 
@@ -205,23 +217,51 @@ static void add_client_key(struct crowd *crowd, uint32_t number, uint64_t key)
         clients->keys[clients->count++] = key;
 }
 
-/* Mostly that of the message before. */
-static uint32_t client_domain(struct crowd *crowd, struct slice domain)
-{
-    struct intern *domains = &crowd->client_domains;
+/* A name of client_domains: a domain that was written to stands as it is, a
+ * host behind what no domain can have, since an address ends its local part
+ * there. */
+struct role_name {
+    char text[257];
+    size_t len;
+};
 
-    if (!slice_equal(domain, intern_text(domains, crowd->last_client_domain)))
-        crowd->last_client_domain = intern_add(domains, domain);
-    return crowd->last_client_domain;
+static bool make_role_name(struct role_name *role_name, enum crowd_role role,
+                           struct slice name)
+{
+    static const struct slice marks[CROWD_ROLES] = {SLICE_TEXT(""),
+                                                    SLICE_TEXT("@")};
+    struct slice mark = marks[role];
+
+    if (name.len == 0 || name.len > sizeof(role_name->text) - mark.len)
+        return false;
+    memcpy(role_name->text, mark.ptr, mark.len);
+    memcpy(role_name->text + mark.len, name.ptr, name.len);
+    role_name->len = mark.len + name.len;
+    return true;
 }
 
-void crowd_add_client(struct crowd *crowd, struct slice domain,
-                      const struct client *client)
+/* Mostly that of the message before. */
+static uint32_t client_domain(struct crowd *crowd, enum crowd_role role,
+                              struct slice name)
 {
-    if (domain.len == 0 || !client->has_ip || ip_is_loopback(&client->ip))
-        return;
-    add_client_key(crowd, client_domain(crowd, domain),
-                   client_key(crowd, client));
+    struct intern *domains = &crowd->client_domains;
+    uint32_t *last = &crowd->last_client_domain[role];
+
+    if (!slice_equal(name, intern_text(domains, *last)))
+        *last = intern_add(domains, name);
+    return *last;
+}
+
+void crowd_add_client(struct crowd *crowd, enum crowd_role role,
+                      struct slice name, uint64_t client_key)
+{
+    struct role_name role_name;
+
+    if (client_key != 0 && make_role_name(&role_name, role, name))
+        add_client_key(crowd,
+                       client_domain(crowd, role,
+                                     slice_make(role_name.text, role_name.len)),
+                       client_key);
 }
 
 static uint64_t writer_hash(const struct crowd *crowd, const struct ip *ip,
@@ -235,13 +275,10 @@ static uint64_t writer_hash(const struct crowd *crowd, const struct ip *ip,
     return keyed_hash(crowd->key, slice_make(text, 16 + len));
 }
 
-void crowd_add_writer(struct crowd *crowd, const struct ip *ip,
-                      struct slice domain)
+static void add_mark(struct crowd *crowd, uint64_t hash)
 {
     struct crowd_writers *writers = &crowd->writers;
 
-    if (domain.len == 0)
-        return;
     if (writers->count == writers->capacity) {
         size_t capacity = writers->capacity == 0 ? 256 : writers->capacity * 2;
         uint64_t *items = realloc(writers->items, capacity * sizeof(*items));
@@ -253,7 +290,28 @@ void crowd_add_writer(struct crowd *crowd, const struct ip *ip,
         writers->items = items;
         writers->capacity = capacity;
     }
-    writers->items[writers->count++] = writer_hash(crowd, ip, domain);
+    writers->items[writers->count++] = hash;
+}
+
+void crowd_add_writer(struct crowd *crowd, const struct ip *ip,
+                      struct slice domain)
+{
+    if (domain.len > 0)
+        add_mark(crowd, writer_hash(crowd, ip, domain));
+}
+
+uint64_t crowd_address_hash(const struct crowd *crowd, struct slice address)
+{
+    char lower[256];
+
+    return keyed_hash(crowd->key,
+                      bytes_lower(lower, slice_head(address, sizeof(lower))));
+}
+
+void crowd_add_addressee(struct crowd *crowd, struct slice address)
+{
+    if (address.len > 0)
+        add_mark(crowd, crowd_address_hash(crowd, address));
 }
 
 void crowd_add_answer(struct crowd *crowd, struct slice domain)
@@ -303,6 +361,7 @@ static bool merge_sources(struct crowd *into, struct crowd *from,
         map_r[n] = crowd_add_source(into, &source->ip, source->row);
         if (map_r[n] == 0)
             return false;
+        crowd_add_key(into, map_r[n], source->client_key);
     }
     free(from->sources.items);
     free(from->sources.slots);
@@ -437,13 +496,33 @@ static bool count_waiting(struct crowd *crowd, struct hash_set *seen,
     return added >= 0;
 }
 
+/* A client that wrote in the name of a domain counts once for it. A literal is
+ * nobody's name. */
+static bool count_bounce(struct crowd *crowd, struct hash_set *seen,
+                         const struct facts *row)
+{
+    struct crowd_source *source = &crowd->sources.items[row->source];
+    struct slice domain = intern_text(&crowd->strings, row->domain);
+    uint64_t pair[2] = {source->client_key, row->domain};
+    int added;
+
+    source->bounces++;
+    if (source->client_key == 0 || domain.len == 0 || domain.ptr[0] == '[')
+        return true;
+    added = hash_set_add(
+        seen,
+        keyed_hash(crowd->key, slice_make((const char *)pair, sizeof(pair))));
+    crowd->hosts[row->domain].sources += added > 0;
+    return added >= 0;
+}
+
 static bool count_row(struct crowd *crowd, struct hash_set *seen,
                       const struct facts *row)
 {
     if (row->state == FACTS_GONE)
         return true;
-    if (row->is_bounce)
-        crowd->sources.items[row->source].bounces++;
+    if (row->is_bounce && !count_bounce(crowd, seen, row))
+        return false;
     if (status_is_alive(row->status_kind))
         crowd->hosts[row->domain].answered++;
     return !status_is_dead(row->status_kind) || count_waiting(crowd, seen, row);
@@ -504,10 +583,9 @@ bool crowd_merge(struct crowd *parts, size_t part_count,
     return is_done && !parts[0].has_failed;
 }
 
-void crowd_raise_clients(struct crowd *crowd, struct slice domain,
-                         unsigned count)
+void crowd_raise_clients(struct crowd *crowd, struct slice name, unsigned count)
 {
-    uint32_t number = intern_add(&crowd->client_domains, domain);
+    uint32_t number = intern_add(&crowd->client_domains, name);
 
     for (uint64_t key = 1; number != INTERN_NONE && key <= count; key++) {
         if (number < crowd->client_capacity &&
@@ -535,13 +613,35 @@ struct crowd_host crowd_find_host(const struct crowd *crowd, struct slice host)
     return crowd->hosts[number];
 }
 
-unsigned crowd_count_clients(const struct crowd *crowd, struct slice domain)
+unsigned crowd_count_clients(const struct crowd *crowd, enum crowd_role role,
+                             struct slice name)
 {
-    uint32_t number = intern_find(&crowd->client_domains, domain);
+    struct role_name role_name;
+    uint32_t number;
 
+    if (!make_role_name(&role_name, role, name))
+        return 0;
+    number = intern_find(&crowd->client_domains,
+                         slice_make(role_name.text, role_name.len));
     if (number == INTERN_NONE || number >= crowd->client_capacity)
         return 0;
     return crowd->clients[number].count;
+}
+
+unsigned crowd_count_alike(const struct crowd *crowd, struct slice target,
+                           struct slice host, unsigned sources)
+{
+    unsigned most = crowd_count_clients(crowd, CROWD_FOR, target);
+    unsigned count = crowd_count_clients(crowd, CROWD_AT, host);
+
+    most = count > most ? count : most;
+    return sources > most ? sources : most;
+}
+
+bool crowd_is_addressed(const struct crowd *crowd, uint64_t hash)
+{
+    return hash != 0 && crowd->writers.seen.count > 0 &&
+           hash_set_has(&crowd->writers.seen, hash);
 }
 
 bool crowd_is_correspondent(const struct crowd *crowd, const struct ip *ip,
@@ -549,5 +649,5 @@ bool crowd_is_correspondent(const struct crowd *crowd, const struct ip *ip,
 {
     return domain.len > 0 && crowd->writers.seen.count > 0 &&
            hash_set_has(&crowd->writers.seen, writer_hash(crowd, ip, domain)) &&
-           crowd_count_clients(crowd, domain) >= 1;
+           crowd_count_clients(crowd, CROWD_FOR, domain) >= 1;
 }

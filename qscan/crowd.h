@@ -17,6 +17,7 @@ enum {
 
 struct crowd_source {
     struct ip ip;
+    uint64_t client_key; /* see crowd_client_key */
     uint32_t bounces;
     uint32_t guesses; /* distinct recipients that do not exist */
     uint32_t row;     /* one message of it, for its name */
@@ -29,7 +30,8 @@ struct crowd_sources {
     uint32_t slot_count;
 };
 
-/* The hosts that hand in mail for one domain, as hashes of their networks. */
+/* The hosts that hand in mail for one domain, or whose mail one host refused,
+ * as hashes of their networks. */
 struct crowd_clients {
     uint64_t keys[CROWD_CLIENTS_MAX];
     uint8_t count;
@@ -46,7 +48,15 @@ struct crowd_known {
     unsigned clients;
 };
 
-/* Hashes of the address that handed in mail and of its sender's domain. */
+/* What a client did with a name. */
+enum crowd_role {
+    CROWD_FOR, /* wrote to that domain */
+    CROWD_AT,  /* wrote to a domain whose host, that one, refused it */
+    CROWD_ROLES,
+};
+
+/* Hashes of the address that handed in mail and of its sender's domain, and of
+ * addresses that mail waits for. */
 struct crowd_writers {
     uint64_t *items; /* until merged */
     size_t count, capacity;
@@ -57,6 +67,7 @@ struct crowd_host {
     uint32_t waiting;  /* messages whose status says this host is dead */
     uint32_t domains;  /* other domains than its own that they are for */
     uint32_t answered; /* messages for this domain whose status says it lives */
+    uint32_t sources;  /* independent ones of bounces to this domain */
 };
 
 struct crowd {
@@ -64,10 +75,11 @@ struct crowd {
     struct arena arena;
     struct intern strings;         /* domains and hosts */
     struct intern blobs;           /* pending verdicts */
-    struct intern client_domains;  /* number n belongs to clients[n] */
+    struct intern client_domains;  /* number n belongs to clients[n]; with a
+                                      byte in front that tells the role */
     struct crowd_clients *clients; /* by number in client_domains */
     uint32_t client_capacity;
-    uint32_t last_client_domain;
+    uint32_t last_client_domain[CROWD_ROLES];
     struct crowd_sources sources;
     struct crowd_guess *guesses; /* until merged */
     size_t guess_count, guess_capacity;
@@ -96,17 +108,31 @@ void crowd_prefetch_more(const struct crowd *crowd, uint32_t hash);
 uint32_t crowd_add_prefetched(struct crowd *crowd, const struct ip *ip,
                               uint32_t hash, uint32_t row);
 
+/* The source is a client of that key. */
+void crowd_add_key(struct crowd *crowd, uint32_t source, uint64_t client_key);
+
 /* A bounce of that source tells of a recipient that does not exist. */
 void crowd_add_guess(struct crowd *crowd, uint32_t source,
                      struct slice recipient);
 
-/* An outside client handed in mail for a domain (lower case). */
-void crowd_add_client(struct crowd *crowd, struct slice domain,
-                      const struct client *client);
+/* What all clients of a site have in common; 0 of one that does not count:
+ * without an address, or this host. */
+uint64_t crowd_client_key(const struct crowd *crowd,
+                          const struct client *client);
+
+/* What a client of that key did with a domain or host (lower case). */
+void crowd_add_client(struct crowd *crowd, enum crowd_role role,
+                      struct slice name, uint64_t client_key);
 
 /* A client handed in mail whose sender is in that domain (lower case). */
 void crowd_add_writer(struct crowd *crowd, const struct ip *ip,
                       struct slice domain);
+
+/* Mail that has a sender waits for that address. */
+void crowd_add_addressee(struct crowd *crowd, struct slice address);
+
+/* What facts keep of an address, for crowd_is_addressed. */
+uint64_t crowd_address_hash(const struct crowd *crowd, struct slice address);
 
 /* A host of that domain answered one of several recipients of a message (the
  * first recipient's stands in its row), or a recipient that a report is of. */
@@ -115,8 +141,8 @@ void crowd_add_answer(struct crowd *crowd, struct slice domain);
 /* ---- afterwards ---- */
 
 /* An earlier run, whose messages are gone from the queue, had seen that many
- * clients of a domain: it counts no fewer now. */
-void crowd_raise_clients(struct crowd *crowd, struct slice domain,
+ * clients of a name of client_domains: it counts no fewer now. */
+void crowd_raise_clients(struct crowd *crowd, struct slice name,
                          unsigned count);
 
 /* Joins the workers' crowds into parts[0], renumbers the rows and counts. */
@@ -131,6 +157,15 @@ struct crowd_host crowd_find_host(const struct crowd *crowd, struct slice host);
  * the domain, and some client mail for it. */
 bool crowd_is_correspondent(const struct crowd *crowd, const struct ip *ip,
                             struct slice domain);
-unsigned crowd_count_clients(const struct crowd *crowd, struct slice domain);
+/* True when mail that has a sender waits for the address of that hash. */
+bool crowd_is_addressed(const struct crowd *crowd, uint64_t hash);
+unsigned crowd_count_clients(const struct crowd *crowd, enum crowd_role role,
+                             struct slice name);
+
+/* How many did like one who wrote to that domain and was refused by the host
+ * (absent = unknown), or in the name of a domain of so many sources: the most
+ * of the three. */
+unsigned crowd_count_alike(const struct crowd *crowd, struct slice target,
+                           struct slice host, unsigned sources);
 
 #endif

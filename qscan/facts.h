@@ -54,9 +54,11 @@ struct facts {
     uint64_t inode;        /* of the control file, or of the orphan */
     uint64_t size_bytes;   /* of df */
     int64_t created;       /* T; mtime where there is none */
+    uint64_t address_hash; /* of whom a bounce is for, in the crowd; or 0 */
     uint32_t domain;       /* of the first recipient, lower case; in strings */
     uint32_t more_domains; /* of the others, NUL-separated; in strings; or
-                              has_targets: of those whom a report is of */
+                              has_targets: of those whom a report is of, each
+                              with the host that refused it */
     uint32_t host;    /* that the status names, else the domain; in strings */
     uint32_t source;  /* the original's client, in sources; 0 = none */
     uint32_t pending; /* rules_judge's bytes, until the crowd is counted */

@@ -250,7 +250,8 @@ void journal_add_clients(struct buffer *out, const struct crowd *crowd)
 
     for (uint32_t n = 1; n < crowd->client_domains.count; n++) {
         struct slice domain = intern_text(&crowd->client_domains, n);
-        unsigned count = crowd_count_clients(crowd, domain);
+        unsigned count =
+            n < crowd->client_capacity ? crowd->clients[n].count : 0;
 
         if (count < CLIENTS_NOTED)
             continue;

@@ -533,11 +533,18 @@ static enum field_state add_source_value(struct message *message,
 
 static bool source_writes(struct message *message, const struct ip *ip)
 {
-    for (size_t i = 0; i < message->qf.recipient_count; i++)
-        if (crowd_is_correspondent(
-                message->scene->crowd, ip,
-                message_domain_of(message, &message->qf.recipients[i])))
+    const struct crowd *crowd = message->scene->crowd;
+
+    for (size_t i = 0; i < message->qf.recipient_count; i++) {
+        const struct qf_recipient *recipient = &message->qf.recipients[i];
+
+        if (crowd_is_correspondent(crowd, ip,
+                                   message_domain_of(message, recipient)) ||
+            crowd_is_addressed(
+                crowd,
+                crowd_address_hash(crowd, address_bare(recipient->address))))
             return true;
+    }
     return false;
 }
 
@@ -584,11 +591,24 @@ static enum field_state add_source_count(struct message *message,
     return FIELD_PRESENT;
 }
 
+struct slice message_refusing_host(const struct dsn_recipient *recipient)
+{
+    struct slice actual = recipient->actual_recipient;
+
+    if (!slice_is_absent(actual) &&
+        !slice_equal_nocase(actual, recipient->final_recipient) &&
+        !slice_equal_nocase(address_domain(actual),
+                            address_domain(recipient->final_recipient)))
+        return (struct slice){NULL, 0};
+    return recipient->remote_mta;
+}
+
 /* For whom the source sent, where our-domains does not say that it is us. */
 static enum field_state add_target_counts(struct message *message)
 {
     const struct scene *scene = message->scene;
     const struct dsn *dsn = &message->dsn;
+    unsigned sources = 0;
     enum field_state state;
 
     if (counted_source(message, &state) == NULL)
@@ -597,13 +617,23 @@ static enum field_state add_target_counts(struct message *message)
         return FIELD_ABSENT;
     if (scene->crowd == NULL)
         return FIELD_LATER;
+    if (message->qf.recipient_count > 0)
+        sources = crowd_find_host(
+                      scene->crowd,
+                      message_domain_of(message, &message->qf.recipients[0]))
+                      .sources;
     for (size_t i = 0; i < dsn->recipient_count; i++) {
+        const struct dsn_recipient *recipient = &dsn->recipients[i];
         struct slice domain =
-            lower(message, address_domain(dsn->recipients[i].final_recipient));
+            lower(message, address_domain(recipient->final_recipient));
 
-        if (domain.len > 0 && dsn_has_failed(&dsn->recipients[i]) &&
+        if (domain.len > 0 && dsn_has_failed(recipient) &&
             !rules_list_has(scene->rules, "our-domains", domain))
-            add_number(message, crowd_count_clients(scene->crowd, domain));
+            add_number(message,
+                       crowd_count_alike(
+                           scene->crowd, domain,
+                           lower(message, message_refusing_host(recipient)),
+                           sources));
     }
     return FIELD_PRESENT;
 }
@@ -622,7 +652,7 @@ int64_t crowd_value_of_domain(const struct scene *scene,
     struct crowd_host host;
 
     if (field == FIELD_RECIPIENT_CLIENTS)
-        return crowd_count_clients(scene->crowd, domain);
+        return crowd_count_clients(scene->crowd, CROWD_FOR, domain);
     host = crowd_find_host(scene->crowd, domain);
     return crowd_value_of_host(&host, field);
 }

@@ -137,6 +137,10 @@ bool message_is_source_ours(struct message *message);
 /* Who caused an own failure report; NULL when that is unknown, or us. */
 const struct client *message_culprit(struct message *message);
 
+/* The host that a recipient of a report was refused by, absent where it is not
+ * that of his domain: an alias of ours led there. */
+struct slice message_refusing_host(const struct dsn_recipient *recipient);
+
 /* Values of crowd fields for message_fetch and for the second phase. */
 int64_t crowd_value_of_host(const struct crowd_host *host,
                             enum rules_field_id field);

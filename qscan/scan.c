@@ -286,25 +286,41 @@ static void gather_writer(struct worker *worker, const struct client *client)
         address_domain(address_bare(worker->message.qf.sender));
     char lower[256];
 
-    if (domain.len <= sizeof(lower))
-        crowd_add_writer(worker->crowd, &client->ip,
-                         bytes_lower(lower, domain));
+    if (domain.len > sizeof(lower))
+        return;
+    domain = bytes_lower(lower, domain);
+    crowd_add_writer(worker->crowd, &client->ip, domain);
+}
+
+/* A reply that a machine sent without a sender may be for a forged address. */
+static void gather_addressees(struct worker *worker)
+{
+    struct message *message = &worker->message;
+
+    for (size_t i = 0; !message_has_null_sender(message) &&
+                       i < message->qf.recipient_count && i < TARGETS_MAX;
+         i++)
+        crowd_add_addressee(worker->crowd,
+                            address_bare(message->qf.recipients[i].address));
 }
 
 static void gather_client(struct worker *worker)
 {
     struct message *message = &worker->message;
     struct client client;
+    uint64_t key;
 
+    gather_addressees(worker);
     if (!client_parse(qf_macro_value(&message->qf, SLICE_LITERAL("_")),
                       &client) ||
         is_authenticated(&message->qf) ||
         message_is_our_host(message->scene, &client))
         return;
+    key = crowd_client_key(worker->crowd, &client);
     for (size_t i = 0; i < message->qf.recipient_count && i < TARGETS_MAX; i++)
-        crowd_add_client(worker->crowd,
+        crowd_add_client(worker->crowd, CROWD_FOR,
                          message_domain_of(message, &message->qf.recipients[i]),
-                         &client);
+                         key);
     gather_writer(worker, &client);
 }
 
@@ -317,31 +333,42 @@ static bool is_unknown_recipient(const struct dsn_recipient *recipient)
            slice_equal(recipient->status, SLICE_LITERAL("5.1.6"));
 }
 
-/* Domains of who failed: where there are too many to keep, or the place is
- * taken by further recipients, none, so that what hangs on them stays
- * undecided. */
+/* Adds a name and a NUL; false when there is no room. */
+static bool add_lower(char *names, size_t *len, struct slice name)
+{
+    if (name.len >= MORE_DOMAINS_BYTES - *len)
+        return false;
+    bytes_lower(names + *len, name);
+    *len += name.len;
+    names[(*len)++] = '\0';
+    return true;
+}
+
+/* Domains of who failed, each with the host that refused it: where there are
+ * too many to keep, or the place is taken by further recipients, none, so that
+ * what hangs on them stays undecided. */
 static void keep_targets(struct worker *worker, struct facts *row)
 {
     const struct dsn *dsn = &worker->message.dsn;
-    struct slice last = {NULL, 0};
+    struct slice last = {NULL, 0}, last_host = {NULL, 0};
     char names[MORE_DOMAINS_BYTES];
     size_t len = 0;
 
     if (row->more_domains != INTERN_NONE)
         return;
     for (size_t i = 0; i < dsn->recipient_count; i++) {
-        struct slice domain =
-            address_domain(dsn->recipients[i].final_recipient);
+        const struct dsn_recipient *recipient = &dsn->recipients[i];
+        struct slice domain = address_domain(recipient->final_recipient);
+        struct slice host = message_refusing_host(recipient);
 
-        if (!dsn_has_failed(&dsn->recipients[i]) || domain.len == 0 ||
-            slice_equal_nocase(domain, last))
+        if (!dsn_has_failed(recipient) || domain.len == 0 ||
+            (slice_equal_nocase(domain, last) &&
+             slice_equal_nocase(host, last_host)))
             continue;
         last = domain;
-        if (domain.len >= sizeof(names) - len)
+        last_host = host;
+        if (!add_lower(names, &len, domain) || !add_lower(names, &len, host))
             return;
-        bytes_lower(names + len, domain);
-        len += domain.len;
-        names[len++] = '\0';
     }
     if (len == 0)
         return;
@@ -352,32 +379,37 @@ static void keep_targets(struct worker *worker, struct facts *row)
 
 /* Whom the source wrote to; where a report quotes a reply, a host of that
  * domain spoke. */
-static void gather_targets(struct worker *worker, const struct client *source)
+static void gather_targets(struct worker *worker, uint64_t key)
 {
     const struct dsn *dsn = &worker->message.dsn;
-    char lower[256];
+    char lower[256], lower_host[256];
 
     for (size_t i = 0; i < dsn->recipient_count && i < TARGETS_MAX; i++) {
-        struct slice domain =
-            address_domain(dsn->recipients[i].final_recipient);
+        const struct dsn_recipient *recipient = &dsn->recipients[i];
+        struct slice domain = address_domain(recipient->final_recipient);
+        struct slice host = message_refusing_host(recipient);
 
         if (domain.len == 0 || domain.len > sizeof(lower))
             continue;
         domain = bytes_lower(lower, domain);
-        crowd_add_client(worker->crowd, domain, source);
-        if (!slice_is_absent(dsn->recipients[i].diagnostic))
+        crowd_add_client(worker->crowd, CROWD_FOR, domain, key);
+        if (host.len > 0 && host.len <= sizeof(lower_host))
+            crowd_add_client(worker->crowd, CROWD_AT,
+                             bytes_lower(lower_host, host), key);
+        if (!slice_is_absent(recipient->diagnostic))
             crowd_add_answer(worker->crowd, domain);
     }
 }
 
 static void gather_source(struct worker *worker, struct facts *row,
                           uint32_t row_number, const struct client *source,
-                          uint32_t hash)
+                          uint32_t hash, uint64_t key)
 {
     struct message *message = &worker->message;
 
     row->source =
         crowd_add_prefetched(worker->crowd, &source->ip, hash, row_number);
+    crowd_add_key(worker->crowd, row->source, key);
     for (size_t i = 0; i < message->dsn.recipient_count; i++)
         if (is_unknown_recipient(&message->dsn.recipients[i]))
             crowd_add_guess(worker->crowd, row->source,
@@ -393,6 +425,7 @@ static void gather(struct worker *worker, struct facts *row,
     struct crowd *crowd = worker->crowd;
     const struct client *source = NULL;
     uint32_t hash = 0;
+    uint64_t key = 0;
 
     intern_prefetch_more(&crowd->strings, first->domain_hash);
     if (!message_is_own_report(message)) {
@@ -404,13 +437,17 @@ static void gather(struct worker *worker, struct facts *row,
     }
     if (source != NULL) {
         hash = crowd_prefetch_source(crowd, &source->ip);
-        gather_targets(worker, source);
+        key = crowd_client_key(crowd, source);
+        gather_targets(worker, key);
+        if (message->qf.recipient_count > 0)
+            row->address_hash = crowd_address_hash(
+                crowd, address_bare(message->qf.recipients[0].address));
         crowd_prefetch_more(crowd, hash);
     }
     gather_recipients(worker, row, first);
     if (source != NULL) {
         keep_targets(worker, row);
-        gather_source(worker, row, row_number, source, hash);
+        gather_source(worker, row, row_number, source, hash, key);
     }
 }
 
@@ -510,6 +547,7 @@ static void scan_row(struct worker *worker, struct facts *row,
     row->domain = row->more_domains = row->host = row->source = 0;
     row->has_targets = false;
     row->pending = 0;
+    row->address_hash = 0;
     row->status_kind = STATUS_NONE;
     row->is_bounce = row->is_purge = row->is_undecided = false;
     row->is_later = row->is_where_later = false;
@@ -832,18 +870,21 @@ static void add_row_targets(struct row_message *message,
 {
     const struct scene *scene = message->scene;
     struct slice names = further_names(message, true);
-    struct slice domain;
+    struct slice domain, host;
 
     if (names.len == 0)
         view_r->state = FIELD_UNDECIDED;
-    while (next_name(&names, &domain)) {
+    while (next_name(&names, &domain) && next_name(&names, &host)) {
         if (rules_list_has(scene->rules, "our-domains", domain))
             continue;
         if (view_r->value_count == ROW_VALUES_MAX) {
             view_r->state = FIELD_UNDECIDED;
             return;
         }
-        add_row_number(message, crowd_count_clients(scene->crowd, domain),
+        add_row_number(message,
+                       crowd_count_alike(
+                           scene->crowd, domain, host,
+                           scene->crowd->hosts[message->row->domain].sources),
                        view_r);
     }
 }
@@ -855,6 +896,8 @@ static bool row_source_writes(const struct row_message *message,
     struct slice more = further_names(message, false);
     struct slice domain = intern_text(&crowd->strings, message->row->domain);
 
+    if (crowd_is_addressed(crowd, message->row->address_hash))
+        return true;
     do
         if (crowd_is_correspondent(crowd, ip, domain))
             return true;
