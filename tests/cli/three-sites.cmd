@@ -1,6 +1,6 @@
 # Queues of several sites, judged against what their postmasters would let go.
 # Each cf says which domains are ours, and by which relay the site sends; the
-# harbour's queue came without.
+# harbour's and the hospital's queue came without.
 fixture queue-sites sites
 judge() {
     ask --list --format=csv -C "$1.cf" $2 >list
@@ -36,6 +36,9 @@ NOW=1732095000
 judge company sites/company
 NOW=1311156000
 judge harbour sites/harbour
+echo >hospital.cf
+NOW=1667376000
+judge hospital sites/hospital
 # Without a cf the queue alone tells: of a relay by the domains that wait for it,
 # of ourselves by our own reports.
 echo >none.cf
