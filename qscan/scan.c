@@ -805,7 +805,9 @@ enum { ROW_VALUES_MAX = 64 };
 struct row_message {
     const struct scene *scene;
     const struct facts *row;
-    struct field_value values[ROW_VALUES_MAX];
+    /* of the last two fields asked for: they may be compared */
+    struct field_value values[2][ROW_VALUES_MAX];
+    unsigned turn;
 };
 
 /* Domains of a row's further recipients, or of those whom its report is of: it
@@ -833,7 +835,7 @@ static bool next_name(struct slice *names, struct slice *name_r)
 static void add_row_number(struct row_message *message, int64_t number,
                            struct field_view *view_r)
 {
-    message->values[view_r->value_count++] =
+    message->values[message->turn][view_r->value_count++] =
         (struct field_value){.text = SLICE_LITERAL(""), .number = number};
     view_r->state = FIELD_PRESENT;
 }
@@ -931,7 +933,8 @@ static void fetch_from_row(void *context, enum rules_field_id field,
     struct row_message *message = context;
 
     (void)header;
-    view_r->values = message->values;
+    message->turn ^= 1;
+    view_r->values = message->values[message->turn];
     view_r->value_count = 0;
     view_r->state = FIELD_ABSENT;
     if (field == FIELD_SOURCE_BOUNCES || field == FIELD_SOURCE_GUESSES ||
@@ -962,6 +965,7 @@ static void decide_row(struct worker *worker, struct facts *row)
 
     message.scene = &scan->scene;
     message.row = row;
+    message.turn = 0;
     rules_judge_later(worker->matcher, (const uint8_t *)pending.ptr,
                       pending.len, fetch_from_row, &message, &verdict);
     row->rule = verdict.rule;
