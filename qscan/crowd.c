@@ -1,11 +1,17 @@
 #include "qscan/crowd.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "parsers/bytes.h"
 #include "parsers/hash.h"
+#include "qscan/workers.h"
 
-enum { FIRST_SLOTS = 256 };
+enum {
+    FIRST_SLOTS = 256,
+    AHEAD =
+        16, /* so many before it is needed a place in a table is asked for */
+};
 
 bool crowd_init(struct crowd *crowd, const uint64_t key[2])
 {
@@ -393,7 +399,8 @@ static bool merge_strings(struct crowd *into, struct crowd *from,
     merge_clients(into, from);
     free(from->clients);
     from->clients = NULL;
-    into->has_failed = into->has_failed || from->has_failed;
+    if (from->has_failed)
+        into->has_failed = true;
     arena_adopt(&into->arena, &from->arena);
     intern_free(&from->strings);
     intern_free(&from->blobs);
@@ -420,8 +427,11 @@ static bool count_guesses(struct crowd *crowd, struct hash_set *seen,
         const struct crowd_guess *guess = &part->guesses[i];
         uint32_t source =
             sources == NULL ? guess->source : sources[guess->source];
-        int added = hash_set_add(seen, guess->hash);
+        int added;
 
+        if (part->guess_count - i > AHEAD)
+            hash_set_prefetch(seen, guess[AHEAD].hash);
+        added = hash_set_add(seen, guess->hash);
         if (added < 0)
             return false;
         crowd->sources.items[source].guesses += (uint32_t)added;
@@ -436,8 +446,11 @@ static bool merge_writers(struct hash_set *seen, struct crowd_writers *writers)
 {
     bool is_done = true;
 
-    for (size_t i = 0; is_done && i < writers->count; i++)
+    for (size_t i = 0; is_done && i < writers->count; i++) {
+        if (writers->count - i > AHEAD)
+            hash_set_prefetch(seen, writers->items[i + AHEAD]);
         is_done = hash_set_add(seen, writers->items[i]) >= 0;
+    }
     free(writers->items);
     writers->items = NULL;
     writers->count = writers->capacity = 0;
@@ -528,6 +541,12 @@ static bool count_row(struct crowd *crowd, struct hash_set *seen,
     return !status_is_dead(row->status_kind) || count_waiting(crowd, seen, row);
 }
 
+/* Of a row that has its worker's numbers yet. */
+static uint32_t number_in_sum(uint32_t number, const struct renumbering *map)
+{
+    return map->strings == NULL ? number : map->strings[number];
+}
+
 /* Gives the rows their numbers in the sum, and counts them, in one go. */
 static bool count_rows(struct crowd *crowd, struct facts_table *table,
                        const struct renumbering *maps)
@@ -541,6 +560,10 @@ static bool count_rows(struct crowd *crowd, struct facts_table *table,
     for (size_t i = 0; is_done && i < table->count; i++) {
         struct facts *row = &table->rows[i];
 
+        if (table->count - i > AHEAD)
+            __builtin_prefetch(&crowd->hosts[number_in_sum(
+                                   row[AHEAD].host, &maps[row[AHEAD].worker])],
+                               1);
         renumber_row(row, &maps[row->worker]);
         is_done = count_row(crowd, &seen, row);
     }
@@ -548,24 +571,60 @@ static bool count_rows(struct crowd *crowd, struct facts_table *table,
     return is_done;
 }
 
-/* Sources and their guesses first, and freed, before the strings need room:
- * this is where memory peaks. */
-static bool merge_parts(struct crowd *parts, size_t part_count,
-                        struct renumbering *maps)
+struct merge {
+    struct crowd *parts;
+    size_t part_count;
+    struct renumbering *maps;
+    atomic_bool has_failed;
+};
+
+static bool merge_all_sources(const struct merge *merge)
 {
+    struct crowd *parts = merge->parts;
     struct hash_set seen = {0};
     bool is_done = true;
 
-    for (size_t i = 1; is_done && i < part_count; i++)
-        is_done = merge_sources(&parts[0], &parts[i], &maps[i]);
-    for (size_t i = 0; is_done && i < part_count; i++)
-        is_done = count_guesses(&parts[0], &seen, &parts[i], maps[i].sources);
+    for (size_t i = 1; is_done && i < merge->part_count; i++)
+        is_done = merge_sources(&parts[0], &parts[i], &merge->maps[i]);
+    for (size_t i = 0; is_done && i < merge->part_count; i++)
+        is_done =
+            count_guesses(&parts[0], &seen, &parts[i], merge->maps[i].sources);
     hash_set_free(&seen);
-    for (size_t i = 0; is_done && i < part_count; i++)
+    for (size_t i = 0; is_done && i < merge->part_count; i++)
         is_done = merge_writers(&parts[0].writers.seen, &parts[i].writers);
-    for (size_t i = 1; is_done && i < part_count; i++)
-        is_done = merge_strings(&parts[0], &parts[i], &maps[i]);
     return is_done;
+}
+
+static bool merge_all_strings(const struct merge *merge)
+{
+    bool is_done = true;
+
+    for (size_t i = 1; is_done && i < merge->part_count; i++)
+        is_done =
+            merge_strings(&merge->parts[0], &merge->parts[i], &merge->maps[i]);
+    return is_done;
+}
+
+/* Two jobs, which have nothing in common. */
+static void merge_half(void *context, unsigned worker, size_t first, size_t end)
+{
+    struct merge *merge = context;
+
+    (void)worker;
+    (void)end;
+    if (!(first == 0 ? merge_all_strings(merge) : merge_all_sources(merge)))
+        atomic_store(&merge->has_failed, true);
+}
+
+static bool merge_parts(struct crowd *parts, size_t part_count,
+                        struct renumbering *maps)
+{
+    struct merge merge = {parts, part_count, maps, false};
+    struct progress none = {.when = PROGRESS_NEVER};
+
+    return workers_run(part_count < 2 ? 1 : 2, 2, 1, merge_half, &merge,
+                       &none) &&
+           !atomic_load(&merge.has_failed);
 }
 
 bool crowd_merge(struct crowd *parts, size_t part_count,
@@ -602,6 +661,22 @@ const struct crowd_source *crowd_find_source(const struct crowd *crowd,
         crowd->sources.slots[source_slot(crowd, ip, source_hash(crowd, ip))];
 
     return number == 0 ? NULL : &crowd->sources.items[number];
+}
+
+void crowd_prefetch_row(const struct crowd *crowd, const struct facts *row)
+{
+    intern_prefetch_entry(&crowd->strings, row->domain);
+    intern_prefetch_entry(&crowd->strings, row->more_domains);
+    __builtin_prefetch(&crowd->hosts[row->domain]);
+    __builtin_prefetch(&crowd->hosts[row->host]);
+    __builtin_prefetch(&crowd->sources.items[row->source]);
+    hash_set_prefetch(&crowd->writers.seen, row->address_hash);
+}
+
+void crowd_prefetch_texts(const struct crowd *crowd, const struct facts *row)
+{
+    intern_prefetch_text(&crowd->strings, row->domain);
+    intern_prefetch_text(&crowd->strings, row->more_domains);
 }
 
 struct crowd_host crowd_find_host(const struct crowd *crowd, struct slice host)

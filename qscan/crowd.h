@@ -7,6 +7,8 @@
 #ifndef QSCAN_CROWD_H
 #define QSCAN_CROWD_H
 
+#include <stdatomic.h>
+
 #include "parsers/address.h"
 #include "qscan/facts.h"
 #include "qscan/intern.h"
@@ -87,7 +89,7 @@ struct crowd {
     uint32_t *answers; /* domains of further recipients, until merged */
     size_t answer_count, answer_capacity;
     struct crowd_host *hosts; /* by number in strings; after crowd_count */
-    bool has_failed;          /* no memory: counts are too low */
+    atomic_bool has_failed;   /* no memory: counts are too low */
 };
 
 bool crowd_init(struct crowd *crowd, const uint64_t key[2]);
@@ -151,6 +153,11 @@ bool crowd_merge(struct crowd *parts, size_t part_count,
 
 const struct crowd_source *crowd_find_source(const struct crowd *crowd,
                                              const struct ip *ip);
+/* Ask for what the fields of the crowd of a row will need: first for what it
+ * names, a little later for what stands behind these. */
+void crowd_prefetch_row(const struct crowd *crowd, const struct facts *row);
+void crowd_prefetch_texts(const struct crowd *crowd, const struct facts *row);
+
 /* Counts of a host or domain (lower case); zeros when unknown. */
 struct crowd_host crowd_find_host(const struct crowd *crowd, struct slice host);
 /* True when mail goes both ways: that address handed in mail whose sender is in

@@ -70,6 +70,18 @@ uint32_t intern_find(const struct intern *table, struct slice text);
 
 struct slice intern_text(const struct intern *table, uint32_t number);
 
+/* Ask for what intern_text will need, and, when that has come, for the text. */
+static inline void intern_prefetch_entry(const struct intern *table,
+                                         uint32_t number)
+{
+    __builtin_prefetch(&table->entries[number]);
+}
+static inline void intern_prefetch_text(const struct intern *table,
+                                        uint32_t number)
+{
+    __builtin_prefetch(table->entries[number].text);
+}
+
 /* Adds all strings of from, whose arena must live on; map_r[n] becomes the
  * number in into of from's n. map_r holds from->count numbers. */
 bool intern_merge(struct intern *into, const struct intern *from,

@@ -2,8 +2,12 @@
 
 #include <stdlib.h>
 
-/* A longer text is no host name; its last labels are looked up all the same. */
-enum { NAME_MAX_BYTES = 255 };
+enum {
+    /* A longer text is no host name; its last labels are looked up all the
+     * same. */
+    NAME_MAX_BYTES = 255,
+    FEW_NETS = 16, /* sooner compared than searched */
+};
 
 static void *grown(void *array, size_t count, size_t *capacity, size_t item)
 {
@@ -174,11 +178,6 @@ void list_seal(struct list_table *table)
     }
 }
 
-bool list_is_empty(const struct list_table *table)
-{
-    return table->name_count == 0 && table->net_count == 0;
-}
-
 typedef int (*order)(struct slice a, struct slice b);
 
 /* The first entry that is not before text, or NULL. */
@@ -244,6 +243,12 @@ static bool has_ip(const struct list_table *table, const struct ip *ip)
 {
     size_t first = 0;
 
+    if (table->net_count <= FEW_NETS) {
+        for (size_t i = 0; i < table->net_count; i++)
+            if (cidr_contains(&table->nets[i], ip))
+                return true;
+        return false;
+    }
     while (first < table->net_count) {
         unsigned bits = table->nets[first].bits;
         size_t end = table->nets_up_to[bits + 1];

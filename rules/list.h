@@ -63,7 +63,10 @@ enum list_outcome list_add(struct list_table *table, struct slice entry,
 /* Sorts; to be called once, after the last list_add. */
 void list_seal(struct list_table *table);
 
-bool list_is_empty(const struct list_table *table);
+static inline bool list_is_empty(const struct list_table *table)
+{
+    return table->name_count == 0 && table->net_count == 0;
+}
 
 /* is_name: text is a host name or address, whose case does not matter and
  * which subdomain entries cover; else bytes that must be the same. */

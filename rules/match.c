@@ -40,6 +40,8 @@ struct rules_matcher {
     /* The field asked for last, whose values still stand, or FIELD_COUNT:
      * conditions on one field are often neighbours. */
     enum rules_field_id viewed;
+    bool is_other_viewed; /* since then another one was asked for: the next
+                             takes the place of what stands in view */
     struct field_view view;
     uint16_t *undecided;
     uint8_t *pending;
@@ -223,10 +225,13 @@ static bool is_listed(const struct rules_matcher *matcher,
 
     if (condition->table != NULL)
         return list_has_known(condition->table, text, value->ip, is_name);
-    if (list_has_known(&condition->list->own, text, value->ip, is_name))
+    /* most sites fill few of the lists that the shipped rules ask for */
+    if (!list_is_empty(&condition->list->own) &&
+        list_has_known(&condition->list->own, text, value->ip, is_name))
         return true;
     if (matcher->sample == NULL)
-        return list_has_known(&condition->list->preset, text, value->ip,
+        return !list_is_empty(&condition->list->preset) &&
+               list_has_known(&condition->list->preset, text, value->ip,
                               is_name);
     for (const struct sample_list *extra = matcher->sample->lists;
          extra != NULL; extra = extra->next)
@@ -383,8 +388,10 @@ static void view_field(struct rules_matcher *matcher,
                        const struct condition *condition, rules_fetch fetch,
                        void *message)
 {
-    if (matcher->viewed == condition->field && condition->header.len == 0)
+    if (matcher->viewed == condition->field && condition->header.len == 0 &&
+        (condition->other == FIELD_COUNT || !matcher->is_other_viewed))
         return;
+    matcher->is_other_viewed = false;
     fetch(message, condition->field, condition->header, &matcher->view);
     matcher->viewed =
         condition->header.len == 0 ? condition->field : FIELD_COUNT;
@@ -400,7 +407,7 @@ static enum truth judge_condition(struct rules_matcher *matcher,
     if (view->state == FIELD_ABSENT) /* whatever it is compared with */
         return TRUTH_NO;
     if (condition->other != FIELD_COUNT) {
-        matcher->viewed = FIELD_COUNT; /* the other one is asked for */
+        matcher->is_other_viewed = true;
         return judge_two(condition, view, fetch, message);
     }
     return view->state == FIELD_PRESENT ? judge_values(matcher, condition, view)
