@@ -43,6 +43,7 @@ static void begin(struct message *message, const struct facts *row)
     message->is_dsn_parsed = false;
     message->has_own_kind = message->has_source_ours = false;
     message->has_first_domain = message->has_first_host = false;
+    message->has_first_status = false;
     message->source_text = message->source_name = (struct slice){NULL, 0};
     message->has_failed = false;
     message->is_own_report = message->has_null_sender = false;
@@ -272,19 +273,37 @@ struct slice message_domain_of(struct message *message,
     return domain;
 }
 
-static struct slice host_of(struct message *message,
-                            const struct qf_recipient *recipient)
+enum status_kind message_first_status(struct message *message,
+                                      struct slice *host_r)
+{
+    if (!message->has_first_status)
+        message->first_kind =
+            status_read(message_status_of(message, &message->qf.recipients[0]),
+                        &message->first_status_host);
+    message->has_first_status = true;
+    *host_r = message->first_status_host;
+    return message->first_kind;
+}
+
+static struct slice first_host(struct message *message)
 {
     struct slice host;
 
-    if (recipient == message->qf.recipients && message->has_first_host)
-        return message->first_host; /* several rules ask */
-    host = lower(message, status_host(message_status_of(message, recipient)));
-    if (recipient == message->qf.recipients) {
-        message->first_host = host;
-        message->has_first_host = true;
+    if (!message->has_first_host) {
+        (void)message_first_status(message, &host);
+        message->first_host = lower(message, host);
     }
-    return host;
+    message->has_first_host = true;
+    return message->first_host; /* several rules ask */
+}
+
+static struct slice host_of(struct message *message,
+                            const struct qf_recipient *recipient)
+{
+    return recipient == message->qf.recipients
+               ? first_host(message)
+               : lower(message,
+                       status_host(message_status_of(message, recipient)));
 }
 
 const struct client *message_source(struct message *message)

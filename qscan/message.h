@@ -58,9 +58,11 @@ struct message {
     bool is_dsn_parsed;
     enum dsn_kind own_kind; /* of an own report */
     bool has_own_kind;
-    struct slice first_domain; /* of the first recipient, once asked */
-    struct slice first_host;   /* that its status names, the same */
-    bool has_first_domain, has_first_host;
+    struct slice first_domain;      /* of the first recipient, once asked */
+    struct slice first_host;        /* that its status names, the same */
+    struct slice first_status_host; /* as it stands there */
+    enum status_kind first_kind;    /* of that status */
+    bool has_first_domain, has_first_host, has_first_status;
     struct slice source_text; /* address of the source, absent until asked */
     struct slice source_name; /* lower case, absent until asked */
     bool is_source_ours, has_source_ours;
@@ -121,6 +123,11 @@ enum dsn_kind message_dsn_kind(struct message *message);
 /* Status text that counts for a recipient: its own, else the envelope's. */
 struct slice message_status_of(const struct message *message,
                                const struct qf_recipient *recipient);
+
+/* What the status of the first recipient says, who must be there, and the host
+ * that it names, as stored. */
+enum status_kind message_first_status(struct message *message,
+                                      struct slice *host_r);
 
 /* Lower-case domain of a recipient, absent when it has none. */
 struct slice message_domain_of(struct message *message,

@@ -237,15 +237,13 @@ static void look_at_recipient(struct worker *worker,
 {
     struct message *message = &worker->message;
     const struct qf *qf = &message->qf;
-    struct slice status;
 
     first->domain = first->host = (struct slice){NULL, 0};
     first->domain_hash = first->host_hash = 0;
     first->kind = STATUS_NONE;
     if (qf->recipient_count == 0)
         return;
-    status = message_status_of(message, &qf->recipients[0]);
-    first->kind = status_read(status, &first->host);
+    first->kind = message_first_status(message, &first->host);
     first->domain = message_domain_of(message, &qf->recipients[0]);
     if (first->host.len > sizeof(first->lower) ||
         slice_equal_nocase(first->host, first->domain))
