@@ -541,12 +541,6 @@ static bool count_row(struct crowd *crowd, struct hash_set *seen,
     return !status_is_dead(row->status_kind) || count_waiting(crowd, seen, row);
 }
 
-/* Of a row that has its worker's numbers yet. */
-static uint32_t number_in_sum(uint32_t number, const struct renumbering *map)
-{
-    return map->strings == NULL ? number : map->strings[number];
-}
-
 /* Gives the rows their numbers in the sum, and counts them, in one go. */
 static bool count_rows(struct crowd *crowd, struct facts_table *table,
                        const struct renumbering *maps)
@@ -557,14 +551,18 @@ static bool count_rows(struct crowd *crowd, struct facts_table *table,
     crowd->hosts = calloc(crowd->strings.count, sizeof(*crowd->hosts));
     if (crowd->hosts == NULL)
         return false;
+    for (size_t i = 0; i < AHEAD && i < table->count; i++)
+        renumber_row(&table->rows[i], &maps[table->rows[i].worker]);
     for (size_t i = 0; is_done && i < table->count; i++) {
         struct facts *row = &table->rows[i];
 
-        if (table->count - i > AHEAD)
-            __builtin_prefetch(&crowd->hosts[number_in_sum(
-                                   row[AHEAD].host, &maps[row[AHEAD].worker])],
-                               1);
-        renumber_row(row, &maps[row->worker]);
+        if (table->count - i > AHEAD) {
+            renumber_row(row + AHEAD, &maps[row[AHEAD].worker]);
+            crowd_prefetch_row(crowd, row + AHEAD);
+            intern_prefetch_entry(&crowd->strings, row[AHEAD].host);
+            intern_prefetch_text(&crowd->strings, row[AHEAD / 2].domain);
+            intern_prefetch_text(&crowd->strings, row[AHEAD / 2].host);
+        }
         is_done = count_row(crowd, &seen, row);
     }
     hash_set_free(&seen);
