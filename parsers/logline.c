@@ -196,7 +196,8 @@ static void take_id(struct slice *text, struct logline *line)
         (colon + 1 < text->len && text->ptr[colon + 1] != ' '))
         return;
     part = take_part_number(&id);
-    if (slice_equal(id, SLICE_LITERAL("NOQUEUE")))
+    line->has_no_queue = slice_equal(id, SLICE_LITERAL("NOQUEUE"));
+    if (line->has_no_queue)
         id = log_absent;
     else if (!is_id(id, behind))
         return;
@@ -281,8 +282,11 @@ static bool is_sendmail_line(const struct logline *line)
     if (is_sendmail_tag(line->tag))
         return true;
     switch (line->kind) {
+    case LOGLINE_NOTICE: /* Postfix says NOQUEUE, too, but not of this */
+        if (line->has_no_queue && LOG_STARTS(line->text, "connect from "))
+            return true;
+        return line->is_continued && has_id;
     case LOGLINE_OTHER:
-    case LOGLINE_NOTICE:
     case LOGLINE_PEER:
         return line->is_continued && has_id;
     case LOGLINE_REPLY:

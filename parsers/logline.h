@@ -95,6 +95,7 @@ struct logline {
     bool is_hostile;   /* two of what there must be one of: decides nothing */
     bool is_split;     /* its end stands in lines to come, or was cut off: what
                           stands last (status, dsn, reply) is absent */
+    bool has_no_queue; /* "NOQUEUE: " stood before text */
     bool is_continued; /* text behind "ID[2]: ": the rest of the line before */
     uint32_t repeat_count; /* 1, but for repeated lines */
     int64_t pid;           /* -1: none */

@@ -199,6 +199,19 @@ static const struct header_case {
      "Nov 16 14:28:37 mx2 postfix/qmgr[77]: 4XyZab12cdz9Q: "
      "from=<bob@example.com>, size=12, nrcpt=1 (queue active)",
      "foreign 0-11-16 14:28:37; host=mx2; tag=postfix/qmgr; pid=77"},
+    {"own label, no queue: connect from",
+     "Nov 16 14:28:37 mx2 smtp-in[77]: NOQUEUE: connect from a.example.net "
+     "[192.0.2.9]",
+     "ok 0-11-16 14:28:37; host=mx2; tag=smtp-in; pid=77; text=connect from "
+     "a.example.net [192.0.2.9]"},
+    {"no queue: postfix",
+     "Nov 16 14:28:37 mx2 postfix/smtpd[77]: NOQUEUE: reject: RCPT from "
+     "a.example.net[192.0.2.9]: 454 4.7.1 Relay access denied",
+     "foreign 0-11-16 14:28:37; host=mx2; tag=postfix/smtpd; pid=77"},
+    {"connect from alone: postfix",
+     "Nov 16 14:28:37 mx2 postfix/smtpd[77]: connect from "
+     "a.example.net[192.0.2.9]",
+     "foreign 0-11-16 14:28:37; host=mx2; tag=postfix/smtpd; pid=77"},
     {"no tag", "Nov 16 14:28:37 mx2 -- MARK --",
      "foreign 0-11-16 14:28:37; host=mx2; tag=--"},
     {"no text", "Nov 16 14:28:37 mx2 sm-mta[4793]:",
