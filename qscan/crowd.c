@@ -603,7 +603,8 @@ static bool merge_all_strings(const struct merge *merge)
     return is_done;
 }
 
-/* Two jobs, which have nothing in common. */
+enum { MERGE_JOBS = 2 }; /* which have nothing in common */
+
 static void merge_half(void *context, unsigned worker, size_t first, size_t end)
 {
     struct merge *merge = context;
@@ -620,8 +621,10 @@ static bool merge_parts(struct crowd *parts, size_t part_count,
     struct merge merge = {parts, part_count, maps, false};
     struct progress none = {.when = PROGRESS_NEVER};
 
-    return workers_run(part_count < 2 ? 1 : 2, 2, 1, merge_half, &merge,
-                       &none) &&
+    /* A signal may have come before a job was begun: its maps are missing. */
+    return workers_run(part_count < 2 ? 1 : MERGE_JOBS, MERGE_JOBS, 1,
+                       merge_half, &merge, &none) &&
+           atomic_load(&none.done) == MERGE_JOBS &&
            !atomic_load(&merge.has_failed);
 }
 

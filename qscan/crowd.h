@@ -88,7 +88,7 @@ struct crowd {
     struct crowd_writers writers;
     uint32_t *answers; /* domains of further recipients, until merged */
     size_t answer_count, answer_capacity;
-    struct crowd_host *hosts; /* by number in strings; after crowd_count */
+    struct crowd_host *hosts; /* by number in strings; after crowd_merge */
     atomic_bool has_failed;   /* no memory: counts are too low */
 };
 
@@ -147,7 +147,8 @@ void crowd_add_answer(struct crowd *crowd, struct slice domain);
 void crowd_raise_clients(struct crowd *crowd, struct slice name,
                          unsigned count);
 
-/* Joins the workers' crowds into parts[0], renumbers the rows and counts. */
+/* Joins the workers' crowds into parts[0], renumbers the rows and counts. False
+ * without memory, or when a signal asked to stop: good for crowd_free only. */
 bool crowd_merge(struct crowd *parts, size_t part_count,
                  struct facts_table *table);
 

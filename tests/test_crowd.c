@@ -5,9 +5,13 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <signal.h>
 #include <stdio.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "qscan/crowd.h"
+#include "qscan/interrupt.h"
 #include "tests/assert_slice.h"
 
 enum { PARTS = 3 };
@@ -390,6 +394,35 @@ static void test_any_share_of_work_gives_the_same_counts(void **state)
     }
 }
 
+/* In a process of its own: the signal stays. */
+static void merge_after_a_signal(void)
+{
+    struct crowd parts[PARTS];
+    struct facts_table table;
+
+    facts_init(&table);
+    for (size_t p = 0; p < PARTS; p++)
+        if (!crowd_init(&parts[p], key))
+            _exit(2);
+    add_row(&parts[PARTS - 1], &table, &rows[0], PARTS - 1);
+    interrupt_setup();
+    raise(SIGTERM);
+    _exit(crowd_merge(parts, PARTS, &table));
+}
+
+static void test_no_crowd_is_merged_by_half_when_asked_to_stop(void **state)
+{
+    pid_t child = fork();
+    int status;
+
+    (void)state;
+    if (child == 0)
+        merge_after_a_signal();
+    assert_true(child > 0);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -402,6 +435,7 @@ int main(void)
         cmocka_unit_test(test_an_address_that_mail_waits_for_is_known),
         cmocka_unit_test(test_correspondent_writes_and_is_written_to),
         cmocka_unit_test(test_any_share_of_work_gives_the_same_counts),
+        cmocka_unit_test(test_no_crowd_is_merged_by_half_when_asked_to_stop),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
