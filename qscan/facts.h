@@ -54,7 +54,7 @@ struct facts {
     uint64_t inode;        /* of the control file, or of the orphan */
     uint64_t size_bytes;   /* of df */
     int64_t created;       /* T; mtime where there is none */
-    uint64_t address_hash; /* of whom a bounce is for, in the crowd; or 0 */
+    uint64_t address_hash; /* of a bounce's first recipient; or 0 */
     uint32_t domain;       /* of the first recipient, lower case; in strings */
     uint32_t more_domains; /* of the others, NUL-separated; in strings; or
                               has_targets: of those whom a report is of, each
@@ -83,6 +83,7 @@ struct facts {
     bool has_data_dir : 1; /* a d line: df lies in another directory */
     bool is_regular : 1;   /* by the directory's own word */
     bool has_targets : 1;
+    bool has_further : 1; /* recipients besides the first */
 };
 
 struct facts_table {

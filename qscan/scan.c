@@ -266,7 +266,8 @@ static void gather_recipients(struct worker *worker, struct facts *row,
                     ? row->domain
                     : intern_add_prefetched(&worker->crowd->strings,
                                             first->host, first->host_hash);
-    if (worker->message.qf.recipient_count > 1)
+    row->has_further = worker->message.qf.recipient_count > 1;
+    if (row->has_further)
         gather_more_recipients(worker, row);
 }
 
@@ -295,9 +296,9 @@ static void gather_addressees(struct worker *worker)
 {
     struct message *message = &worker->message;
 
-    for (size_t i = 0; !message_has_null_sender(message) &&
-                       i < message->qf.recipient_count && i < TARGETS_MAX;
-         i++)
+    if (message_has_null_sender(message))
+        return;
+    for (size_t i = 0; i < message->qf.recipient_count; i++)
         crowd_add_addressee(worker->crowd,
                             address_bare(message->qf.recipients[i].address));
 }
@@ -543,7 +544,7 @@ static void scan_row(struct worker *worker, struct facts *row,
     /* a second look starts anew, and may find the message gone */
     row->rule = RULES_NO_RULE;
     row->domain = row->more_domains = row->host = row->source = 0;
-    row->has_targets = false;
+    row->has_targets = row->has_further = false;
     row->pending = 0;
     row->address_hash = 0;
     row->status_kind = STATUS_NONE;
@@ -909,6 +910,18 @@ static bool row_source_writes(const struct row_message *message,
     return false;
 }
 
+/* Of further recipients a row has no address. */
+static void add_row_writes(struct row_message *message, const struct ip *ip,
+                           struct field_view *view_r)
+{
+    bool writes = row_source_writes(message, ip);
+
+    if (!writes && message->row->has_further)
+        view_r->state = FIELD_UNDECIDED;
+    else
+        add_row_number(message, writes, view_r);
+}
+
 static void add_row_source(struct row_message *message,
                            enum rules_field_id field, struct field_view *view_r)
 {
@@ -918,8 +931,7 @@ static void add_row_source(struct row_message *message,
     if (message->row->source == 0)
         return;
     if (field == FIELD_SOURCE_WRITES)
-        add_row_number(message, row_source_writes(message, &source->ip),
-                       view_r);
+        add_row_writes(message, &source->ip, view_r);
     else
         add_row_number(message,
                        field == FIELD_SOURCE_BOUNCES ? source->bounces
