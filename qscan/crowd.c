@@ -224,8 +224,13 @@ static void add_client_key(struct crowd *crowd, uint32_t number, uint64_t key)
 }
 
 /* A name of client_domains: a domain that was written to stands as it is, a
- * host behind what no domain can have, since an address ends its local part
- * there. */
+ * host, or a domain that replied, behind what no domain can have, since an
+ * address ends its local part there. */
+static const struct slice role_marks[CROWD_ROLES] = {
+    [CROWD_FOR] = SLICE_TEXT(""),
+    [CROWD_AT] = SLICE_TEXT("@"),
+    [CROWD_REPLY] = SLICE_TEXT("@@")};
+
 struct role_name {
     char text[257];
     size_t len;
@@ -234,9 +239,7 @@ struct role_name {
 static bool make_role_name(struct role_name *role_name, enum crowd_role role,
                            struct slice name)
 {
-    static const struct slice marks[CROWD_ROLES] = {SLICE_TEXT(""),
-                                                    SLICE_TEXT("@")};
-    struct slice mark = marks[role];
+    struct slice mark = role_marks[role];
 
     if (name.len == 0 || name.len > sizeof(role_name->text) - mark.len)
         return false;
@@ -643,10 +646,25 @@ bool crowd_merge(struct crowd *parts, size_t part_count,
     return is_done && !parts[0].has_failed;
 }
 
+bool crowd_is_reply(struct slice name)
+{
+    return slice_starts(name, role_marks[CROWD_REPLY]);
+}
+
+static void raise_answer(struct crowd *crowd, struct slice domain)
+{
+    uint32_t number = intern_find(&crowd->strings, domain);
+
+    if (number != INTERN_NONE && crowd->hosts[number].answered == 0)
+        crowd->hosts[number].answered = 1;
+}
+
 void crowd_raise_clients(struct crowd *crowd, struct slice name, unsigned count)
 {
     uint32_t number = intern_add(&crowd->client_domains, name);
 
+    if (crowd_is_reply(name))
+        raise_answer(crowd, slice_skip(name, role_marks[CROWD_REPLY].len));
     for (uint64_t key = 1; number != INTERN_NONE && key <= count; key++) {
         if (number < crowd->client_capacity &&
             crowd->clients[number].count >= count)

@@ -52,8 +52,10 @@ struct crowd_known {
 
 /* What a client did with a name. */
 enum crowd_role {
-    CROWD_FOR, /* wrote to that domain */
-    CROWD_AT,  /* wrote to a domain whose host, that one, refused it */
+    CROWD_FOR,   /* wrote to that domain */
+    CROWD_AT,    /* wrote to a domain whose host, that one, refused it */
+    CROWD_REPLY, /* had a report about that domain that quotes a reply; the key
+                    does not matter */
     CROWD_ROLES,
 };
 
@@ -78,7 +80,7 @@ struct crowd {
     struct intern strings;         /* domains and hosts */
     struct intern blobs;           /* pending verdicts */
     struct intern client_domains;  /* number n belongs to clients[n]; with a
-                                      byte in front that tells the role */
+                                      mark in front that tells the role */
     struct crowd_clients *clients; /* by number in client_domains */
     uint32_t client_capacity;
     uint32_t last_client_domain[CROWD_ROLES];
@@ -142,8 +144,12 @@ void crowd_add_answer(struct crowd *crowd, struct slice domain);
 
 /* ---- afterwards ---- */
 
+/* True of a name of client_domains that tells of a reply. */
+bool crowd_is_reply(struct slice name);
+
 /* An earlier run, whose messages are gone from the queue, had seen that many
- * clients of a name of client_domains: it counts no fewer now. */
+ * clients of a name of client_domains: it counts no fewer now; or a reply of a
+ * host there: it has answered. After crowd_merge. */
 void crowd_raise_clients(struct crowd *crowd, struct slice name,
                          unsigned count);
 

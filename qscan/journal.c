@@ -244,6 +244,12 @@ void journal_add_undo(struct buffer *out, size_t restored, size_t left)
     close_event(&json);
 }
 
+/* One reply tells enough. */
+static bool is_noted(struct slice name, unsigned count)
+{
+    return count >= CLIENTS_NOTED || (count > 0 && crowd_is_reply(name));
+}
+
 void journal_add_clients(struct buffer *out, const struct crowd *crowd)
 {
     struct jsonout json;
@@ -253,7 +259,7 @@ void journal_add_clients(struct buffer *out, const struct crowd *crowd)
         unsigned count =
             n < crowd->client_capacity ? crowd->clients[n].count : 0;
 
-        if (count < CLIENTS_NOTED)
+        if (!is_noted(domain, count))
             continue;
         open_event(&json, out, "clients");
         jsonout_field(&json, "domain", domain);

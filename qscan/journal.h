@@ -49,9 +49,9 @@ void journal_add_undo_begin(struct buffer *out);
 void journal_add_undo(struct buffer *out, size_t restored, size_t left);
 
 /*
- * A line for each domain that several independent clients hand in mail for:
- * when the messages that showed it are gone, the next run still knows. They
- * stand before the first message.
+ * A line for each domain that several independent clients hand in mail for, or
+ * whose hosts reports quote a reply of: when the messages that showed it are
+ * gone, the next run still knows. They stand before the first message.
  */
 void journal_add_clients(struct buffer *out, const struct crowd *crowd);
 

@@ -395,8 +395,10 @@ static void gather_targets(struct worker *worker, uint64_t key)
         if (host.len > 0 && host.len <= sizeof(lower_host))
             crowd_add_client(worker->crowd, CROWD_AT,
                              bytes_lower(lower_host, host), key);
-        if (!slice_is_absent(recipient->diagnostic))
-            crowd_add_answer(worker->crowd, domain);
+        if (slice_is_absent(recipient->diagnostic))
+            continue;
+        crowd_add_answer(worker->crowd, domain);
+        crowd_add_client(worker->crowd, CROWD_REPLY, domain, 1);
     }
 }
 
