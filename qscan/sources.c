@@ -539,8 +539,8 @@ static struct guess_list *make_list(const struct source *source,
 }
 
 /* To few others. True when the recipient is a new one. */
-static bool add_near(struct source *source, struct source_more *more,
-                     uint64_t hash)
+static bool add_near(struct sources *sources, struct source *source,
+                     struct source_more *more, uint64_t hash)
 {
     unsigned near_count = source->guesses - 1u;
     struct guess_list *list;
@@ -550,8 +550,10 @@ static bool add_near(struct source *source, struct source_more *more,
             return false;
     if (near_count == SOURCE_GUESSES_NEAR) {
         list = make_list(source, more, hash);
-        if (list == NULL)
+        if (list == NULL) {
+            sources->has_failed = true;
             return false;
+        }
         more->guesses.far = list;
     } else {
         more->guesses.near[near_count] = hash;
@@ -574,7 +576,7 @@ static bool add_distinct(struct sources *sources, struct source *source,
     if (source->guess == hash || more == NULL)
         return false;
     if (source->guesses <= SOURCE_GUESSES_NEAR + 1)
-        return add_near(source, more, hash);
+        return add_near(sources, source, more, hash);
     if (source->guesses >= GUESSES_MAX) {
         if (!hash_set_has(&more->guesses.far->all, hash))
             source->has_more_guesses = true;
