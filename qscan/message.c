@@ -25,8 +25,8 @@ void message_free(struct message *message)
     input_free(&message->data_input);
     qf_free(&message->qf);
     dsn_free(&message->dsn);
-    free(message->values[0].items);
-    free(message->values[1].items);
+    for (size_t i = 0; i < MESSAGE_VALUES; i++)
+        free(message->values[i].items);
     free(message->scratch);
     arena_free(&message->scratch_more);
     *message = (struct message){0};
@@ -44,6 +44,7 @@ static void begin(struct message *message, const struct facts *row)
     message->has_own_kind = message->has_source_ours = false;
     message->has_first_domain = message->has_first_host = false;
     message->has_first_status = false;
+    message->known = 0;
     message->source_text = message->source_name = (struct slice){NULL, 0};
     message->has_failed = false;
     message->is_own_report = message->has_null_sender = false;
@@ -336,7 +337,7 @@ bool message_is_source_ours(struct message *message)
 
 static void add_value(struct message *message, struct field_value value)
 {
-    struct message_values *values = &message->values[message->next_values];
+    struct message_values *values = message->asked;
 
     if (values->count == values->capacity) {
         size_t capacity = values->capacity == 0 ? 16 : values->capacity * 2;
@@ -383,8 +384,7 @@ static void add_number(struct message *message, int64_t number)
 
 static bool has_any(const struct message *message)
 {
-    const struct message_values *values =
-        &message->values[message->next_values];
+    const struct message_values *values = message->asked;
 
     for (size_t i = 0; i < values->count; i++)
         if (values->items[i].text.len > 0)
@@ -395,7 +395,7 @@ static bool has_any(const struct message *message)
 static void drop_if_all_empty(struct message *message)
 {
     if (!has_any(message))
-        message->values[message->next_values].count = 0;
+        message->asked->count = 0;
 }
 
 static void add_recipient_values(struct message *message,
@@ -834,20 +834,40 @@ static enum field_state collect(struct message *message,
     return FIELD_PRESENT;
 }
 
+/* Headers have many names: the last two of them have a place each. A field of
+ * lines or sources, which no message has, shares the second. */
+static struct message_values *values_of(struct message *message,
+                                        enum rules_field_id field)
+{
+    if (field >= FIELD_EVENT_TEXT)
+        return &message->values[MESSAGE_VALUES - 1];
+    if (field != FIELD_HEADER)
+        return &message->values[field];
+    message->is_second_header = !message->is_second_header;
+    return &message->values[message->is_second_header ? MESSAGE_VALUES - 1
+                                                      : (int)FIELD_HEADER];
+}
+
 void message_fetch(void *context, enum rules_field_id field,
                    struct slice header, struct field_view *view_r)
 {
     struct message *message = context;
-    struct message_values *values;
+    struct message_values *values = values_of(message, field);
+    uint64_t bit = field < FIELD_EVENT_TEXT && field != FIELD_HEADER
+                       ? UINT64_C(1) << field
+                       : 0;
 
-    message->next_values ^= 1;
-    values = &message->values[message->next_values];
-    values->count = 0;
-    view_r->state = collect(message, field, header);
-    if (message->has_failed)
-        view_r->state = FIELD_UNDECIDED;
-    if (view_r->state == FIELD_PRESENT && values->count == 0)
-        view_r->state = FIELD_ABSENT;
+    if ((message->known & bit) == 0) {
+        values->count = 0;
+        message->asked = values;
+        values->state = collect(message, field, header);
+        if (message->has_failed)
+            values->state = FIELD_UNDECIDED;
+        if (values->state == FIELD_PRESENT && values->count == 0)
+            values->state = FIELD_ABSENT;
+        message->known |= message->has_failed ? 0 : bit;
+    }
+    view_r->state = values->state;
     view_r->values = values->items;
-    view_r->value_count = view_r->state == FIELD_PRESENT ? values->count : 0;
+    view_r->value_count = values->state == FIELD_PRESENT ? values->count : 0;
 }

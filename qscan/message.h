@@ -33,10 +33,16 @@ enum message_data_state {
     DATA_UNREADABLE,
 };
 
+/* Fields of a message, and room for a second header: two may be compared. */
+enum { MESSAGE_VALUES = FIELD_EVENT_TEXT + 1 };
+
 struct message_values {
     struct field_value *items; /* owned, reused */
     size_t count, capacity;
+    enum field_state state;
 };
+
+_Static_assert(MESSAGE_VALUES <= 64, "known has a bit for each");
 
 struct message {
     const struct scene *scene;
@@ -67,8 +73,11 @@ struct message {
     struct slice source_name; /* lower case, absent until asked */
     bool is_source_ours, has_source_ours;
     bool has_failed; /* no memory: every further field is undecided */
-    struct message_values values[2]; /* of the last two fields asked for */
-    unsigned next_values;
+    struct message_values values[MESSAGE_VALUES]; /* by field: rules ask for
+                                                     some of them often */
+    uint64_t known;               /* bit per field whose values stand there */
+    struct message_values *asked; /* those that are put together now */
+    bool is_second_header;        /* which of two places is the next one's */
     char *scratch; /* lower-cased and unescaped text of this message */
     size_t scratch_used, scratch_capacity;
     struct arena scratch_more;
