@@ -42,10 +42,8 @@ static void begin(struct message *message, const struct facts *row)
     message->data_state = DATA_NOT_READ;
     message->is_dsn_parsed = false;
     message->has_own_kind = message->has_source_ours = false;
-    message->has_first_domain = message->has_first_host = false;
-    message->has_first_status = false;
+    message->has_first_domain = message->has_first_status = false;
     message->known = 0;
-    message->source_text = message->source_name = (struct slice){NULL, 0};
     message->has_failed = false;
     message->is_own_report = message->has_null_sender = false;
     message->scratch_used = 0;
@@ -286,25 +284,16 @@ enum status_kind message_first_status(struct message *message,
     return message->first_kind;
 }
 
-static struct slice first_host(struct message *message)
-{
-    struct slice host;
-
-    if (!message->has_first_host) {
-        (void)message_first_status(message, &host);
-        message->first_host = lower(message, host);
-    }
-    message->has_first_host = true;
-    return message->first_host; /* several rules ask */
-}
-
 static struct slice host_of(struct message *message,
                             const struct qf_recipient *recipient)
 {
-    return recipient == message->qf.recipients
-               ? first_host(message)
-               : lower(message,
-                       status_host(message_status_of(message, recipient)));
+    struct slice host;
+
+    if (recipient == message->qf.recipients)
+        (void)message_first_status(message, &host);
+    else
+        host = status_host(message_status_of(message, recipient));
+    return lower(message, host);
 }
 
 const struct client *message_source(struct message *message)
@@ -511,22 +500,14 @@ static void add_client_value(struct message *message,
 {
     switch (field) {
     case FIELD_CLIENT_ADDRESS:
+    case FIELD_SOURCE:
         if (client->has_ip)
-            add_text(message, ip_text(message, &client->ip));
-        break;
-    case FIELD_SOURCE: /* several rules ask */
-        if (client->has_ip && slice_is_absent(message->source_text))
-            message->source_text = ip_text(message, &client->ip);
-        add_ip(message, message->source_text, &client->ip);
+            add_ip(message, ip_text(message, &client->ip), &client->ip);
         break;
     case FIELD_CLIENT_NAME:
+    case FIELD_SOURCE_NAME:
         if (!client->forged)
             add_text(message, lower(message, client->name));
-        break;
-    case FIELD_SOURCE_NAME: /* the same */
-        if (!client->forged && slice_is_absent(message->source_name))
-            message->source_name = lower(message, client->name);
-        add_text(message, message->source_name);
         break;
     default: /* ..._FORGED */
         add_number(message, client->forged);

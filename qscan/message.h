@@ -65,12 +65,9 @@ struct message {
     enum dsn_kind own_kind; /* of an own report */
     bool has_own_kind;
     struct slice first_domain;      /* of the first recipient, once asked */
-    struct slice first_host;        /* that its status names, the same */
-    struct slice first_status_host; /* as it stands there */
+    struct slice first_status_host; /* that its status names, the same */
     enum status_kind first_kind;    /* of that status */
-    bool has_first_domain, has_first_host, has_first_status;
-    struct slice source_text; /* address of the source, absent until asked */
-    struct slice source_name; /* lower case, absent until asked */
+    bool has_first_domain, has_first_status;
     bool is_source_ours, has_source_ours;
     bool has_failed; /* no memory: every further field is undecided */
     struct message_values values[MESSAGE_VALUES]; /* by field: rules ask for

@@ -40,8 +40,6 @@ struct rules_matcher {
     /* The field asked for last, whose values still stand, or FIELD_COUNT:
      * conditions on one field are often neighbours. */
     enum rules_field_id viewed;
-    bool is_other_viewed; /* since then another one was asked for: the next
-                             takes the place of what stands in view */
     struct field_view view;
     uint16_t *undecided;
     uint8_t *pending;
@@ -388,10 +386,8 @@ static void view_field(struct rules_matcher *matcher,
                        const struct condition *condition, rules_fetch fetch,
                        void *message)
 {
-    if (matcher->viewed == condition->field && condition->header.len == 0 &&
-        (condition->other == FIELD_COUNT || !matcher->is_other_viewed))
+    if (matcher->viewed == condition->field && condition->header.len == 0)
         return;
-    matcher->is_other_viewed = false;
     fetch(message, condition->field, condition->header, &matcher->view);
     matcher->viewed =
         condition->header.len == 0 ? condition->field : FIELD_COUNT;
@@ -407,7 +403,7 @@ static enum truth judge_condition(struct rules_matcher *matcher,
     if (view->state == FIELD_ABSENT) /* whatever it is compared with */
         return TRUTH_NO;
     if (condition->other != FIELD_COUNT) {
-        matcher->is_other_viewed = true;
+        matcher->viewed = FIELD_COUNT; /* the other one is asked for */
         return judge_two(condition, view, fetch, message);
     }
     return view->state == FIELD_PRESENT ? judge_values(matcher, condition, view)
