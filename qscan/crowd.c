@@ -7,11 +7,7 @@
 #include "parsers/hash.h"
 #include "qscan/workers.h"
 
-enum {
-    FIRST_SLOTS = 256,
-    AHEAD =
-        16, /* so many before it is needed a place in a table is asked for */
-};
+enum { FIRST_SLOTS = 256 };
 
 bool crowd_init(struct crowd *crowd, const uint64_t key[2])
 {
@@ -144,27 +140,36 @@ void crowd_add_key(struct crowd *crowd, uint32_t source, uint64_t client_key)
         *key = client_key;
 }
 
+/* Room for one more; NULL, and noted, without memory. */
+static void *with_room(struct crowd *crowd, void *items, size_t count,
+                       size_t *capacity, size_t item_bytes)
+{
+    size_t wanted = *capacity == 0 ? 256 : *capacity * 2;
+
+    if (count < *capacity)
+        return items;
+    items = realloc(items, wanted * item_bytes);
+    if (items == NULL)
+        crowd->has_failed = true;
+    else
+        *capacity = wanted;
+    return items;
+}
+
 void crowd_add_guess(struct crowd *crowd, uint32_t source,
                      struct slice recipient)
 {
     char text[16 + 512];
     size_t len = recipient.len < 512 ? recipient.len : 512;
+    struct crowd_guess *guesses;
 
     if (source == 0)
         return;
-    if (crowd->guess_count == crowd->guess_capacity) {
-        size_t capacity =
-            crowd->guess_capacity == 0 ? 256 : crowd->guess_capacity * 2;
-        struct crowd_guess *guesses =
-            realloc(crowd->guesses, capacity * sizeof(*guesses));
-
-        if (guesses == NULL) {
-            crowd->has_failed = true;
-            return;
-        }
-        crowd->guesses = guesses;
-        crowd->guess_capacity = capacity;
-    }
+    guesses = with_room(crowd, crowd->guesses, crowd->guess_count,
+                        &crowd->guess_capacity, sizeof(*guesses));
+    if (guesses == NULL)
+        return;
+    crowd->guesses = guesses;
     memcpy(text, crowd->sources.items[source].ip.bytes, 16);
     bytes_lower(text + 16, slice_head(recipient, len));
     crowd->guesses[crowd->guess_count++] = (struct crowd_guess){
@@ -287,18 +292,12 @@ static uint64_t writer_hash(const struct crowd *crowd, const struct ip *ip,
 static void add_mark(struct crowd *crowd, uint64_t hash)
 {
     struct crowd_writers *writers = &crowd->writers;
+    uint64_t *items = with_room(crowd, writers->items, writers->count,
+                                &writers->capacity, sizeof(*items));
 
-    if (writers->count == writers->capacity) {
-        size_t capacity = writers->capacity == 0 ? 256 : writers->capacity * 2;
-        uint64_t *items = realloc(writers->items, capacity * sizeof(*items));
-
-        if (items == NULL) {
-            crowd->has_failed = true;
-            return;
-        }
-        writers->items = items;
-        writers->capacity = capacity;
-    }
+    if (items == NULL)
+        return;
+    writers->items = items;
     writers->items[writers->count++] = hash;
 }
 
@@ -325,19 +324,12 @@ void crowd_add_addressee(struct crowd *crowd, struct slice address)
 
 void crowd_add_answer(struct crowd *crowd, struct slice domain)
 {
-    if (crowd->answer_count == crowd->answer_capacity) {
-        size_t capacity =
-            crowd->answer_capacity == 0 ? 64 : crowd->answer_capacity * 2;
-        uint32_t *answers =
-            realloc(crowd->answers, capacity * sizeof(*answers));
+    uint32_t *answers = with_room(crowd, crowd->answers, crowd->answer_count,
+                                  &crowd->answer_capacity, sizeof(*answers));
 
-        if (answers == NULL) {
-            crowd->has_failed = true;
-            return;
-        }
-        crowd->answers = answers;
-        crowd->answer_capacity = capacity;
-    }
+    if (answers == NULL)
+        return;
+    crowd->answers = answers;
     crowd->answers[crowd->answer_count++] = intern_add(&crowd->strings, domain);
 }
 
@@ -432,8 +424,8 @@ static bool count_guesses(struct crowd *crowd, struct hash_set *seen,
             sources == NULL ? guess->source : sources[guess->source];
         int added;
 
-        if (part->guess_count - i > AHEAD)
-            hash_set_prefetch(seen, guess[AHEAD].hash);
+        if (part->guess_count - i > CROWD_AHEAD)
+            hash_set_prefetch(seen, guess[CROWD_AHEAD].hash);
         added = hash_set_add(seen, guess->hash);
         if (added < 0)
             return false;
@@ -450,8 +442,8 @@ static bool merge_writers(struct hash_set *seen, struct crowd_writers *writers)
     bool is_done = true;
 
     for (size_t i = 0; is_done && i < writers->count; i++) {
-        if (writers->count - i > AHEAD)
-            hash_set_prefetch(seen, writers->items[i + AHEAD]);
+        if (writers->count - i > CROWD_AHEAD)
+            hash_set_prefetch(seen, writers->items[i + CROWD_AHEAD]);
         is_done = hash_set_add(seen, writers->items[i]) >= 0;
     }
     free(writers->items);
@@ -493,23 +485,29 @@ static bool is_related(struct slice domain, struct slice host)
     return domain_is_within(domain, parent);
 }
 
+/* The same bytes count once; false without memory. */
+static bool count_once(const struct crowd *crowd, struct hash_set *seen,
+                       struct slice what, uint32_t *count)
+{
+    int added = hash_set_add(seen, keyed_hash(crowd->key, what));
+
+    *count += added > 0;
+    return added >= 0;
+}
+
 /* A domain that waits for a host of another name counts once for it. */
 static bool count_waiting(struct crowd *crowd, struct hash_set *seen,
                           const struct facts *row)
 {
     uint32_t pair[2] = {row->host, row->domain};
-    int added;
 
     crowd->hosts[row->host].waiting++;
     if (row->host == row->domain ||
         is_related(intern_text(&crowd->strings, row->domain),
                    intern_text(&crowd->strings, row->host)))
         return true;
-    added = hash_set_add(
-        seen,
-        keyed_hash(crowd->key, slice_make((const char *)pair, sizeof(pair))));
-    crowd->hosts[row->host].domains += added > 0;
-    return added >= 0;
+    return count_once(crowd, seen, slice_make((const char *)pair, sizeof(pair)),
+                      &crowd->hosts[row->host].domains);
 }
 
 /* A client that wrote in the name of a domain counts once for it. A literal is
@@ -520,16 +518,12 @@ static bool count_bounce(struct crowd *crowd, struct hash_set *seen,
     struct crowd_source *source = &crowd->sources.items[row->source];
     struct slice domain = intern_text(&crowd->strings, row->domain);
     uint64_t pair[2] = {source->client_key, row->domain};
-    int added;
 
     source->bounces++;
     if (source->client_key == 0 || domain.len == 0 || domain.ptr[0] == '[')
         return true;
-    added = hash_set_add(
-        seen,
-        keyed_hash(crowd->key, slice_make((const char *)pair, sizeof(pair))));
-    crowd->hosts[row->domain].sources += added > 0;
-    return added >= 0;
+    return count_once(crowd, seen, slice_make((const char *)pair, sizeof(pair)),
+                      &crowd->hosts[row->domain].sources);
 }
 
 static bool count_row(struct crowd *crowd, struct hash_set *seen,
@@ -554,17 +548,14 @@ static bool count_rows(struct crowd *crowd, struct facts_table *table,
     crowd->hosts = calloc(crowd->strings.count, sizeof(*crowd->hosts));
     if (crowd->hosts == NULL)
         return false;
-    for (size_t i = 0; i < AHEAD && i < table->count; i++)
+    for (size_t i = 0; i < CROWD_AHEAD && i < table->count; i++)
         renumber_row(&table->rows[i], &maps[table->rows[i].worker]);
     for (size_t i = 0; is_done && i < table->count; i++) {
         struct facts *row = &table->rows[i];
 
-        if (table->count - i > AHEAD) {
-            renumber_row(row + AHEAD, &maps[row[AHEAD].worker]);
-            crowd_prefetch_row(crowd, row + AHEAD);
-            intern_prefetch_entry(&crowd->strings, row[AHEAD].host);
-            intern_prefetch_text(&crowd->strings, row[AHEAD / 2].domain);
-            intern_prefetch_text(&crowd->strings, row[AHEAD / 2].host);
+        if (table->count - i > CROWD_AHEAD) {
+            renumber_row(row + CROWD_AHEAD, &maps[row[CROWD_AHEAD].worker]);
+            crowd_prefetch_ahead(crowd, row);
         }
         is_done = count_row(crowd, &seen, row);
     }
@@ -682,20 +673,20 @@ const struct crowd_source *crowd_find_source(const struct crowd *crowd,
     return number == 0 ? NULL : &crowd->sources.items[number];
 }
 
-void crowd_prefetch_row(const struct crowd *crowd, const struct facts *row)
+void crowd_prefetch_ahead(const struct crowd *crowd, const struct facts *rows)
 {
-    intern_prefetch_entry(&crowd->strings, row->domain);
-    intern_prefetch_entry(&crowd->strings, row->more_domains);
-    __builtin_prefetch(&crowd->hosts[row->domain]);
-    __builtin_prefetch(&crowd->hosts[row->host]);
-    __builtin_prefetch(&crowd->sources.items[row->source]);
-    hash_set_prefetch(&crowd->writers.seen, row->address_hash);
-}
+    const struct facts *far = rows + CROWD_AHEAD, *near = far - CROWD_AHEAD / 2;
 
-void crowd_prefetch_texts(const struct crowd *crowd, const struct facts *row)
-{
-    intern_prefetch_text(&crowd->strings, row->domain);
-    intern_prefetch_text(&crowd->strings, row->more_domains);
+    intern_prefetch_entry(&crowd->strings, far->domain);
+    intern_prefetch_entry(&crowd->strings, far->more_domains);
+    intern_prefetch_entry(&crowd->strings, far->host);
+    __builtin_prefetch(&crowd->hosts[far->domain]);
+    __builtin_prefetch(&crowd->hosts[far->host]);
+    __builtin_prefetch(&crowd->sources.items[far->source]);
+    hash_set_prefetch(&crowd->writers.seen, far->address_hash);
+    intern_prefetch_text(&crowd->strings, near->domain);
+    intern_prefetch_text(&crowd->strings, near->more_domains);
+    intern_prefetch_text(&crowd->strings, near->host);
 }
 
 struct crowd_host crowd_find_host(const struct crowd *crowd, struct slice host)

@@ -160,10 +160,12 @@ bool crowd_merge(struct crowd *parts, size_t part_count,
 
 const struct crowd_source *crowd_find_source(const struct crowd *crowd,
                                              const struct ip *ip);
-/* Ask for what the fields of the crowd of a row will need: first for what it
- * names, a little later for what stands behind these. */
-void crowd_prefetch_row(const struct crowd *crowd, const struct facts *row);
-void crowd_prefetch_texts(const struct crowd *crowd, const struct facts *row);
+/* So many before it is needed a place in memory is asked for. */
+enum { CROWD_AHEAD = 16 };
+
+/* Asks for what the fields of the crowd will need of the row so many further
+ * on: first for what it names, half the way later for what these stand for. */
+void crowd_prefetch_ahead(const struct crowd *crowd, const struct facts *rows);
 
 /* Counts of a host or domain (lower case); zeros when unknown. */
 struct crowd_host crowd_find_host(const struct crowd *crowd, struct slice host);

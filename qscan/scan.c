@@ -801,11 +801,7 @@ static void second_look(struct run *run)
 
 /* ---- the second phase ---- */
 
-enum {
-    ROW_VALUES_MAX = 64,
-    DECIDE_AHEAD =
-        16, /* so many rows before it is needed memory is asked for */
-};
+enum { ROW_VALUES_MAX = 64 };
 
 struct row_message {
     const struct scene *scene;
@@ -1009,16 +1005,12 @@ static void decide_piece(void *context, unsigned number, size_t first,
 {
     struct run *run = context;
     struct worker *worker = &run->workers[number];
-    struct facts *rows = run->scan->table.rows;
 
     for (size_t i = first; i < end; i++) {
-        struct facts *row = &rows[i];
+        struct facts *row = &run->scan->table.rows[i];
 
-        if (i + DECIDE_AHEAD < end) {
-            crowd_prefetch_row(run->scan->scene.crowd, row + DECIDE_AHEAD);
-            crowd_prefetch_texts(run->scan->scene.crowd,
-                                 row + DECIDE_AHEAD / 2);
-        }
+        if (end - i > CROWD_AHEAD)
+            crowd_prefetch_ahead(run->scan->scene.crowd, row);
         if (row->is_later)
             decide_row(worker, row);
         if (row->is_where_later)
