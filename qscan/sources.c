@@ -47,70 +47,67 @@ static bool grow_slots(struct sources *sources)
     return true;
 }
 
-/* Large ones are grown in place: no need to grow by much. NULL: no memory. */
-static void *grow_rows(void *rows, uint32_t *capacity, size_t row_bytes)
+/* Room for one more row. Large tables are grown in place: no need to grow by
+ * much. NULL: no memory. */
+static void *with_room(void *rows, uint32_t count, uint32_t *capacity,
+                       size_t row_bytes)
 {
     uint32_t wanted = *capacity + *capacity / 8 + 1024;
-    void *grown = realloc(rows, wanted * row_bytes);
 
-    if (grown != NULL)
+    if (count < *capacity)
+        return rows;
+    rows = realloc(rows, wanted * row_bytes);
+    if (rows != NULL)
         *capacity = wanted;
-    return grown;
+    return rows;
 }
 
 static bool has_row_free(struct sources *sources)
 {
-    struct source *grown;
+    struct source *items = with_room(sources->items, sources->count,
+                                     &sources->capacity, sizeof(*items));
 
-    if (sources->count < sources->capacity)
-        return true;
-    grown = grow_rows(sources->items, &sources->capacity, sizeof(*grown));
-    if (grown == NULL)
-        return false;
-    sources->items = grown;
-    return true;
+    if (items != NULL)
+        sources->items = items;
+    return items != NULL;
 }
 
 static bool add_more(struct sources *sources)
 {
-    if (sources->more_count == sources->more_capacity) {
-        struct source_more *grown =
-            grow_rows(sources->mores, &sources->more_capacity, sizeof(*grown));
+    struct source_more *mores =
+        with_room(sources->mores, sources->more_count, &sources->more_capacity,
+                  sizeof(*mores));
 
-        if (grown == NULL)
-            return false;
-        sources->mores = grown;
-    }
-    sources->mores[sources->more_count++] = (struct source_more){.texts = 0};
+    if (mores == NULL)
+        return false;
+    sources->mores = mores;
+    mores[sources->more_count++] = (struct source_more){.texts = 0};
     return true;
 }
 
 static bool add_texts(struct sources *sources)
 {
-    if (sources->text_count == sources->text_capacity) {
-        struct source_texts *grown =
-            grow_rows(sources->texts, &sources->text_capacity, sizeof(*grown));
+    struct source_texts *texts =
+        with_room(sources->texts, sources->text_count, &sources->text_capacity,
+                  sizeof(*texts));
 
-        if (grown == NULL)
-            return false;
-        sources->texts = grown;
-    }
-    sources->texts[sources->text_count++] =
-        (struct source_texts){.sample_count = 0};
+    if (texts == NULL)
+        return false;
+    sources->texts = texts;
+    texts[sources->text_count++] = (struct source_texts){.sample_count = 0};
     return true;
 }
 
 static bool add_mail(struct sources *sources)
 {
-    if (sources->mail_count == sources->mail_capacity) {
-        struct source_mail *grown =
-            grow_rows(sources->mails, &sources->mail_capacity, sizeof(*grown));
+    struct source_mail *mails =
+        with_room(sources->mails, sources->mail_count, &sources->mail_capacity,
+                  sizeof(*mails));
 
-        if (grown == NULL)
-            return false;
-        sources->mails = grown;
-    }
-    sources->mails[sources->mail_count++] = (struct source_mail){.bytes = 0};
+    if (mails == NULL)
+        return false;
+    sources->mails = mails;
+    mails[sources->mail_count++] = (struct source_mail){.bytes = 0};
     return true;
 }
 
@@ -475,11 +472,15 @@ static bool has_room_for_domain(struct source_more *more)
     return true;
 }
 
+static struct source_domain *own_domains(struct source_more *more)
+{
+    return more->domain_capacity > 0 ? more->domains.far : more->domains.near;
+}
+
 /* True when the domain is a new one. */
 static bool add_domain(struct source_more *more, uint32_t domain)
 {
-    struct source_domain *domains =
-        more->domain_capacity > 0 ? more->domains.far : more->domains.near;
+    struct source_domain *domains = own_domains(more);
 
     for (unsigned i = 0; i < more->domain_count; i++) {
         if (domains[i].domain == domain) {
@@ -489,9 +490,7 @@ static bool add_domain(struct source_more *more, uint32_t domain)
     }
     if (!has_room_for_domain(more))
         return false;
-    domains =
-        more->domain_capacity > 0 ? more->domains.far : more->domains.near;
-    domains[more->domain_count++] = (struct source_domain){domain, 1};
+    own_domains(more)[more->domain_count++] = (struct source_domain){domain, 1};
     return true;
 }
 
