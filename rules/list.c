@@ -262,8 +262,8 @@ static bool has_ip(const struct list_table *table, const struct ip *ip)
     return false;
 }
 
-bool list_has_known(const struct list_table *table, struct slice text,
-                    const struct ip *ip, bool is_name)
+bool list_search(const struct list_table *table, struct slice text,
+                 const struct ip *ip, bool is_name)
 {
     struct ip parsed;
 

@@ -223,13 +223,10 @@ static bool is_listed(const struct rules_matcher *matcher,
 
     if (condition->table != NULL)
         return list_has_known(condition->table, text, value->ip, is_name);
-    /* most sites fill few of the lists that the shipped rules ask for */
-    if (!list_is_empty(&condition->list->own) &&
-        list_has_known(&condition->list->own, text, value->ip, is_name))
+    if (list_has_known(&condition->list->own, text, value->ip, is_name))
         return true;
     if (matcher->sample == NULL)
-        return !list_is_empty(&condition->list->preset) &&
-               list_has_known(&condition->list->preset, text, value->ip,
+        return list_has_known(&condition->list->preset, text, value->ip,
                               is_name);
     for (const struct sample_list *extra = matcher->sample->lists;
          extra != NULL; extra = extra->next)
