@@ -282,13 +282,12 @@ static bool is_sendmail_line(const struct logline *line)
     if (is_sendmail_tag(line->tag))
         return true;
     switch (line->kind) {
-    case LOGLINE_NOTICE: /* Postfix says NOQUEUE, too, but not of this */
-        if (line->has_no_queue && LOG_STARTS(line->text, "connect from "))
-            return true;
-        return line->is_continued && has_id;
     case LOGLINE_OTHER:
+    case LOGLINE_NOTICE:
     case LOGLINE_PEER:
-        return line->is_continued && has_id;
+        /* Postfix says NOQUEUE, too, but not of this */
+        return (line->is_continued && has_id) ||
+               (line->has_no_queue && LOG_STARTS(line->text, "connect from "));
     case LOGLINE_REPLY:
         return has_id && !slice_is_absent(line->recipient);
     case LOGLINE_SYSTEM:
