@@ -681,6 +681,18 @@ static void nobody_but_sendmail_moves_a_field(void **state)
     }
 }
 
+/* A report whose original has these fields before its Subject. */
+static enum dsn_outcome parse_original(struct report *report,
+                                       const char *fields)
+{
+    char text[1000];
+
+    snprintf(text, sizeof text, "%sSubject: x\n\n", fields);
+    report_set(report, "I1", slice_from_string(own_qf),
+               build(report, ORIGINAL, text));
+    return parse(report, report->body);
+}
+
 #define FROM "Received: from helo (host.example.net [198.51.100.7])\n"
 #define BY "\tby mx.example.org (8.17.1.9/8.17.1.9) "
 
@@ -741,13 +753,9 @@ static void only_our_received_says_who_had_logged_in(void **state)
         {"Subject: (authenticated bits=0)\n", false},
     };
     struct report *report = *state;
-    char text[1000];
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        snprintf(text, sizeof text, "%sSubject: x\n\n", cases[i].text);
-        report_set(report, "I1", slice_from_string(own_qf),
-                   build(report, ORIGINAL, text));
-        assert_int_equal(parse(report, report->body), DSN_OK);
+        assert_int_equal(parse_original(report, cases[i].text), DSN_OK);
         if (report->dsn.is_authenticated != cases[i].is_authenticated)
             fail_msg("%s", cases[i].text);
     }
@@ -777,13 +785,9 @@ static void a_client_names_itself_in_our_received(void **state)
         {"Subject: from helo (x)\n", NULL},
     };
     struct report *report = *state;
-    char text[1000];
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        snprintf(text, sizeof text, "%sSubject: x\n\n", cases[i].text);
-        report_set(report, "I1", slice_from_string(own_qf),
-                   build(report, ORIGINAL, text));
-        parse(report, report->body);
+        parse_original(report, cases[i].text);
         if (cases[i].helo == NULL)
             assert_true(slice_is_absent(report->dsn.helo));
         else

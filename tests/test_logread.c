@@ -425,6 +425,20 @@ static void a_year_that_turns_within_a_log_turns_once(void **state)
     }
 }
 
+static void assert_span(struct scene *scene, int64_t first, int64_t last)
+{
+    write_plain(scene, "log", text_of(&scene->text));
+    for (unsigned i = 0; i < 3; i++) {
+        struct run run;
+
+        run_open(scene, &run, one_log);
+        assert_true(run_read(scene, &run, worker_counts[i]));
+        assert_int_equal(run.logs.tally.first, first);
+        assert_int_equal(run.logs.tally.last, last);
+        run_close(&run);
+    }
+}
+
 /* Three years from 1 January 2026, as many lines of others every ten days. */
 static void assert_years_are_told_apart(struct scene *scene, unsigned others)
 {
@@ -444,17 +458,7 @@ static void assert_years_are_told_apart(struct scene *scene, unsigned others)
                               "program, a hundred bytes\n");
         }
     }
-    write_plain(scene, "log", text_of(&scene->text));
-    for (unsigned i = 0; i < 3; i++) {
-        struct run run;
-
-        run_open(scene, &run, one_log);
-        assert_true(run_read(scene, &run, worker_counts[i]));
-        assert_int_equal(run.logs.tally.first, start);
-        assert_int_equal(run.logs.tally.last,
-                         start + (int64_t)(TIMES - 1) * TEN_DAYS);
-        run_close(&run);
-    }
+    assert_span(scene, start, start + (int64_t)(TIMES - 1) * TEN_DAYS);
 }
 
 static void a_short_log_of_years_tells_them_apart(void **state)
@@ -478,20 +482,6 @@ static void add_line(struct scene *scene, int64_t time, const char *text)
 {
     add_stamp(&scene->text, time);
     buffer_add_string(&scene->text, text);
-}
-
-static void assert_span(struct scene *scene, int64_t first, int64_t last)
-{
-    write_plain(scene, "log", text_of(&scene->text));
-    for (unsigned i = 0; i < 3; i++) {
-        struct run run;
-
-        run_open(scene, &run, one_log);
-        assert_true(run_read(scene, &run, worker_counts[i]));
-        assert_int_equal(run.logs.tally.first, first);
-        assert_int_equal(run.logs.tally.last, last);
-        run_close(&run);
-    }
 }
 
 /* Each block begins and ends in the same month, or nearly. */
