@@ -209,24 +209,6 @@ struct slice ip_bytes(const struct ip *ip)
                       sizeof(ip->bytes) - first);
 }
 
-static const struct cidr private_nets[] = {
-    {{{[10] = 0xff, [11] = 0xff, [12] = 10}}, 96 + 8},
-    {{{[10] = 0xff, [11] = 0xff, [12] = 172, [13] = 16}}, 96 + 12},
-    {{{[10] = 0xff, [11] = 0xff, [12] = 192, [13] = 168}}, 96 + 16},
-    {{{[10] = 0xff, [11] = 0xff, [12] = 169, [13] = 254}}, 96 + 16},
-    {{{[0] = 0xfc}}, 7},
-    {{{[0] = 0xfe, [1] = 0x80}}, 10},
-};
-
-static bool is_in_any(const struct ip *ip, const struct cidr *nets,
-                      size_t net_count)
-{
-    for (size_t i = 0; i < net_count; i++)
-        if (cidr_contains(&nets[i], ip))
-            return true;
-    return false;
-}
-
 bool ip_is_loopback(const struct ip *ip)
 {
     static const uint8_t v4[] = {[10] = 0xff, [11] = 0xff, [12] = 127};
@@ -236,11 +218,27 @@ bool ip_is_loopback(const struct ip *ip)
            memcmp(ip->bytes, v6, sizeof(v6)) == 0;
 }
 
+/* RFC 1918, 3927, 4193, 4291 */
 bool ip_is_private(const struct ip *ip)
 {
-    return ip_is_loopback(ip) ||
-           is_in_any(ip, private_nets,
-                     sizeof(private_nets) / sizeof(private_nets[0]));
+    const uint8_t *bytes = ip->bytes;
+
+    if (!ip_is_v4(ip))
+        return ip_is_loopback(ip) || (bytes[0] & 0xfe) == 0xfc ||
+               (bytes[0] == 0xfe && (bytes[1] & 0xc0) == 0x80);
+    switch (bytes[12]) {
+    case 10:
+    case 127:
+        return true;
+    case 169:
+        return bytes[13] == 254;
+    case 172:
+        return (bytes[13] & 0xf0) == 16;
+    case 192:
+        return bytes[13] == 168;
+    default:
+        return false;
+    }
 }
 
 /* inet_ntop takes printf for this, and every source of a bounce comes here. */
