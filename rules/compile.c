@@ -300,6 +300,30 @@ static bool compiler_init(struct compiler *c)
     return keep_file_names(c);
 }
 
+static bool is_same_line(const struct rules *set, const struct rule_line *a,
+                         const struct rule_line *b)
+{
+    return a->word == b->word && a->use_count == b->use_count &&
+           memcmp(set->uses + a->first_use, set->uses + b->first_use,
+                  a->use_count * sizeof(*set->uses)) == 0;
+}
+
+/* How many lines each rule begins with that the one before has there, too. */
+static void count_shared(struct rules *set)
+{
+    for (size_t i = 1; i < set->rule_count; i++) {
+        const struct rule *before = &set->rules[i - 1];
+        struct rule *rule = &set->rules[i];
+
+        while (rule->shared_count < rule->line_count &&
+               rule->shared_count < before->line_count &&
+               is_same_line(
+                   set, &set->lines[before->first_line + rule->shared_count],
+                   &set->lines[rule->first_line + rule->shared_count]))
+            rule->shared_count++;
+    }
+}
+
 /* Reports what was found and gives the set, or NULL. */
 static struct rules *compiler_finish(struct compiler *c)
 {
@@ -315,6 +339,8 @@ static struct rules *compiler_finish(struct compiler *c)
     if (c->no_memory || c->problem_count > 0) {
         rules_free(set);
         set = NULL;
+    } else {
+        count_shared(set);
     }
     pcre2_compile_context_free(c->regex_context);
     free(c->lines);

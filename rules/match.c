@@ -470,22 +470,47 @@ static inline enum truth judge_line(struct rules_matcher *matcher,
     return line->word == LINE_UNLESS ? negated(truth) : truth;
 }
 
+/* What the lines of a rule have come to. */
+struct asked {
+    uint32_t held;       /* so many in front are true */
+    uint32_t false_line; /* the first; UINT32_MAX: none */
+};
+
 /* All lines must hold: the smallest truth counts, and a false line ends it,
- * so that what costs a file is not asked for in vain. */
-static enum truth judge_rule(struct rules_matcher *matcher,
-                             const struct rule *rule, rules_fetch fetch,
-                             void *message)
+ * so that what costs a file is not asked for in vain. Those before first hold,
+ * as is known. */
+static enum truth judge_lines(struct rules_matcher *matcher,
+                              const struct rule *rule, uint32_t first,
+                              rules_fetch fetch, void *message,
+                              struct asked *asked_r)
 {
     const struct rule_line *lines = lines_of(matcher->set, rule);
     enum truth result = TRUTH_YES;
 
-    for (uint32_t i = 0; i < rule->line_count && result != TRUTH_NO; i++) {
+    *asked_r = (struct asked){rule->line_count, UINT32_MAX};
+    for (uint32_t i = first; i < rule->line_count; i++) {
         enum truth truth = judge_line(matcher, &lines[i], fetch, message);
 
-        if (truth < result)
-            result = truth;
+        if (truth >= result)
+            continue;
+        if (result == TRUTH_YES)
+            asked_r->held = i;
+        result = truth;
+        if (truth == TRUTH_NO) {
+            asked_r->false_line = i;
+            break;
+        }
     }
     return result;
+}
+
+static enum truth judge_rule(struct rules_matcher *matcher,
+                             const struct rule *rule, rules_fetch fetch,
+                             void *message)
+{
+    struct asked asked;
+
+    return judge_lines(matcher, rule, 0, fetch, message, &asked);
 }
 
 /* ---- what hangs on the crowd ---- */
@@ -654,16 +679,32 @@ static void settle(const struct rules_matcher *matcher, size_t rule,
                      verdict->undecided_count == 0 && !verdict->is_later;
 }
 
+/* Rules of one kind begin alike: what is known of the lines that the one before
+ * begins with is not asked for again. */
+static inline enum truth judge_next(struct rules_matcher *matcher,
+                                    const struct rule *rule, rules_fetch fetch,
+                                    void *message, struct asked *asked)
+{
+    uint32_t shared = rule->shared_count;
+
+    if (asked->false_line < shared)
+        return TRUTH_NO;
+    return judge_lines(matcher, rule,
+                       asked->held < shared ? asked->held : shared, fetch,
+                       message, asked);
+}
+
 void rules_judge(struct rules_matcher *matcher, rules_fetch fetch,
                  void *message, struct rules_verdict *verdict_r)
 {
     const struct rules *set = matcher->set;
+    struct asked asked = {0, UINT32_MAX};
     size_t len = 2, number = 0;
 
     begin_verdict(matcher, verdict_r);
     for (; number < set->rule_count; number++) {
         const struct rule *rule = &set->rules[number];
-        enum truth truth = judge_rule(matcher, rule, fetch, message);
+        enum truth truth = judge_next(matcher, rule, fetch, message, &asked);
 
         if (truth == TRUTH_YES)
             break;

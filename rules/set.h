@@ -128,6 +128,7 @@ struct rule {
     struct lex_place place;
     bool purges;
     uint32_t first_line, line_count;
+    uint32_t shared_count; /* lines that the rule before begins with, too */
     uint32_t first_sample, sample_count;
     uint32_t pending_bytes; /* room for its answers that hang on the crowd */
 };
