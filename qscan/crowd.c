@@ -7,7 +7,10 @@
 #include "parsers/hash.h"
 #include "qscan/workers.h"
 
-enum { FIRST_SLOTS = 256 };
+enum {
+    FIRST_SLOTS = 256,
+    LASTING_SEC = 3600, /* between a source's bounces */
+};
 
 bool crowd_init(struct crowd *crowd, const uint64_t key[2])
 {
@@ -187,7 +190,7 @@ uint64_t crowd_client_key(const struct crowd *crowd,
     size_t dot = slice_index(name, '.');
     char lower[256];
 
-    if (!client->has_ip || ip_is_loopback(&client->ip))
+    if (!client->has_ip || ip_is_private(&client->ip))
         return 0;
     if (name.len > 0 && name.len <= sizeof(lower) && !client->forged) {
         struct slice parent = slice_skip(name, dot + 1);
@@ -306,6 +309,19 @@ void crowd_add_writer(struct crowd *crowd, const struct ip *ip,
 {
     if (domain.len > 0)
         add_mark(crowd, writer_hash(crowd, ip, domain));
+}
+
+/* Beside those of writers: no client has the address 0. */
+static uint64_t known_hash(const struct crowd *crowd, struct slice domain)
+{
+    static const struct ip nobody;
+
+    return writer_hash(crowd, &nobody, domain);
+}
+
+void crowd_add_known(struct crowd *crowd, struct slice domain)
+{
+    add_mark(crowd, known_hash(crowd, domain));
 }
 
 uint64_t crowd_address_hash(const struct crowd *crowd, struct slice address)
@@ -510,16 +526,38 @@ static bool count_waiting(struct crowd *crowd, struct hash_set *seen,
                       &crowd->hosts[row->host].domains);
 }
 
+/* The first of a source's bounces, and each other beside it. */
+static void compare_bounces(struct crowd_source *source,
+                            const struct facts_table *table,
+                            const struct facts *row)
+{
+    const struct facts *first;
+    int64_t apart_sec;
+
+    if (source->bounces++ == 0)
+        source->row = (uint32_t)(row - table->rows);
+    first = &table->rows[source->row];
+    apart_sec = row->created - first->created;
+    source->is_various |= row->is_own_name || row->domain != first->domain;
+    source->is_lasting |= apart_sec >= LASTING_SEC || apart_sec <= -LASTING_SEC;
+}
+
+bool crowd_is_steady(const struct crowd_source *source)
+{
+    return source->is_lasting && !source->is_various;
+}
+
 /* A client that wrote in the name of a domain counts once for it. A literal is
  * nobody's name. */
 static bool count_bounce(struct crowd *crowd, struct hash_set *seen,
+                         const struct facts_table *table,
                          const struct facts *row)
 {
     struct crowd_source *source = &crowd->sources.items[row->source];
     struct slice domain = intern_text(&crowd->strings, row->domain);
     uint64_t pair[2] = {source->client_key, row->domain};
 
-    source->bounces++;
+    compare_bounces(source, table, row);
     if (source->client_key == 0 || domain.len == 0 || domain.ptr[0] == '[')
         return true;
     return count_once(crowd, seen, slice_make((const char *)pair, sizeof(pair)),
@@ -527,11 +565,11 @@ static bool count_bounce(struct crowd *crowd, struct hash_set *seen,
 }
 
 static bool count_row(struct crowd *crowd, struct hash_set *seen,
-                      const struct facts *row)
+                      const struct facts_table *table, const struct facts *row)
 {
     if (row->state == FACTS_GONE)
         return true;
-    if (row->is_bounce && !count_bounce(crowd, seen, row))
+    if (row->is_bounce && !count_bounce(crowd, seen, table, row))
         return false;
     if (status_is_alive(row->status_kind))
         crowd->hosts[row->domain].answered++;
@@ -557,7 +595,7 @@ static bool count_rows(struct crowd *crowd, struct facts_table *table,
             renumber_row(row + CROWD_AHEAD, &maps[row[CROWD_AHEAD].worker]);
             crowd_prefetch_ahead(crowd, row);
         }
-        is_done = count_row(crowd, &seen, row);
+        is_done = count_row(crowd, &seen, table, row);
     }
     hash_set_free(&seen);
     return is_done;
@@ -721,6 +759,12 @@ unsigned crowd_count_alike(const struct crowd *crowd, struct slice target,
 
     most = count > most ? count : most;
     return sources > most ? sources : most;
+}
+
+bool crowd_is_known(const struct crowd *crowd, struct slice domain)
+{
+    return domain.len > 0 && crowd->writers.seen.count > 0 &&
+           hash_set_has(&crowd->writers.seen, known_hash(crowd, domain));
 }
 
 bool crowd_is_addressed(const struct crowd *crowd, uint64_t hash)

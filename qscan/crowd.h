@@ -21,8 +21,11 @@ struct crowd_source {
     struct ip ip;
     uint64_t client_key; /* see crowd_client_key */
     uint32_t bounces;
-    uint32_t guesses; /* distinct recipients that do not exist */
-    uint32_t row;     /* one message of it, for its name */
+    uint32_t guesses;    /* distinct recipients that do not exist */
+    uint32_t row;        /* one message of it, for its name; the first of its
+                            bounces, once they are counted */
+    bool is_various : 1; /* bounces for several domains, or for its own name */
+    bool is_lasting : 1; /* one of them an hour from the first, or more */
 };
 
 struct crowd_sources {
@@ -59,7 +62,8 @@ enum crowd_role {
     CROWD_ROLES,
 };
 
-/* Hashes of the address that handed in mail and of its sender's domain, and of
+/* Hashes of the address that handed in mail and of its sender's domain, of
+ * domains that mail goes to or comes from, see crowd_add_known, and of
  * addresses that mail waits for. */
 struct crowd_writers {
     uint64_t *items; /* until merged */
@@ -120,7 +124,7 @@ void crowd_add_guess(struct crowd *crowd, uint32_t source,
                      struct slice recipient);
 
 /* What all clients of a site have in common; 0 of one that does not count:
- * without an address, or this host. */
+ * without an address, or from within our own network. */
 uint64_t crowd_client_key(const struct crowd *crowd,
                           const struct client *client);
 
@@ -131,6 +135,11 @@ void crowd_add_client(struct crowd *crowd, enum crowd_role role,
 /* A client handed in mail whose sender is in that domain (lower case). */
 void crowd_add_writer(struct crowd *crowd, const struct ip *ip,
                       struct slice domain);
+
+/* Mail goes to or comes from people of that domain (lower case): a host whose
+ * proven name lies under it handed in mail in its name, or a client of ours has
+ * mail for it. */
+void crowd_add_known(struct crowd *crowd, struct slice domain);
 
 /* Mail that has a sender waits for that address. */
 void crowd_add_addressee(struct crowd *crowd, struct slice address);
@@ -167,12 +176,18 @@ enum { CROWD_AHEAD = 16 };
  * on: first for what it names, half the way later for what these stand for. */
 void crowd_prefetch_ahead(const struct crowd *crowd, const struct facts *rows);
 
+/* True of a source that has two bounces or more, an hour apart, and all for one
+ * domain. */
+bool crowd_is_steady(const struct crowd_source *source);
+
 /* Counts of a host or domain (lower case); zeros when unknown. */
 struct crowd_host crowd_find_host(const struct crowd *crowd, struct slice host);
 /* True when mail goes both ways: that address handed in mail whose sender is in
  * the domain, and some client mail for it. */
 bool crowd_is_correspondent(const struct crowd *crowd, const struct ip *ip,
                             struct slice domain);
+/* True of a domain that was so. */
+bool crowd_is_known(const struct crowd *crowd, struct slice domain);
 /* True when mail that has a sender waits for the address of that hash. */
 bool crowd_is_addressed(const struct crowd *crowd, uint64_t hash);
 unsigned crowd_count_clients(const struct crowd *crowd, enum crowd_role role,

@@ -75,9 +75,11 @@ struct facts {
     uint8_t beside;      /* enum facts_beside, once the names are joined */
     bool is_purge : 1;   /* its rule says so */
     bool is_undecided : 1;
-    bool is_bounce : 1; /* own failure report */
-    bool is_wanted : 1; /* by --class, --where, --id */
-    bool is_later : 1;  /* verdict hangs on the crowd: pending */
+    bool is_bounce : 1;   /* own failure report */
+    bool is_own_name : 1; /* ... for what its source is called, or an address
+                             literal */
+    bool is_wanted : 1;   /* by --class, --where, --id */
+    bool is_later : 1;    /* verdict hangs on the crowd: pending */
     bool is_where_later : 1;
     bool is_held : 1;      /* by an unfinished run: counts in the crowd only */
     bool has_data_dir : 1; /* a d line: df lies in another directory */

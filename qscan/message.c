@@ -485,6 +485,34 @@ static enum field_state add_reporter(struct message *message)
     return FIELD_PRESENT;
 }
 
+/* Whether any of those who failed is in one of our domains; absent where we do
+ * not know them. */
+static enum field_state add_is_ours(struct message *message)
+{
+    const struct scene *scene = message->scene;
+    const struct dsn *dsn = &message->dsn;
+    bool is_any = false, is_ours = false;
+
+    message_need_dsn(message);
+    if (message->dsn_outcome == DSN_NOT_A_REPORT || !scene->is_domains_known)
+        return FIELD_ABSENT;
+    if (message->dsn_outcome != DSN_OK)
+        return FIELD_UNDECIDED;
+    for (size_t i = 0; i < dsn->recipient_count && !is_ours; i++) {
+        struct slice domain =
+            address_domain(dsn->recipients[i].final_recipient);
+
+        if (domain.len == 0 || !dsn_has_failed(&dsn->recipients[i]))
+            continue;
+        is_any = true;
+        is_ours =
+            rules_list_has(scene->rules, "our-domains", lower(message, domain));
+    }
+    if (is_any)
+        add_number(message, is_ours);
+    return FIELD_PRESENT;
+}
+
 static struct slice ip_text(struct message *message, const struct ip *ip)
 {
     char *text = scratch(message, ADDRESS_IP_TEXT_MAX);
@@ -585,6 +613,8 @@ static enum field_state add_source_count(struct message *message,
     counts = crowd_find_source(scene->crowd, &source->ip);
     if (field == FIELD_SOURCE_WRITES)
         add_number(message, source_writes(message, &source->ip));
+    else if (counts != NULL && field == FIELD_SOURCE_STEADY)
+        add_number(message, crowd_is_steady(counts));
     else if (counts != NULL)
         add_number(message, field == FIELD_SOURCE_BOUNCES ? counts->bounces
                                                           : counts->guesses);
@@ -680,6 +710,21 @@ static enum field_state add_recipient_counts(struct message *message,
         }
         add_number(message, crowd_value_of_domain(scene, field, name));
     }
+    return FIELD_PRESENT;
+}
+
+/* Whether hosts of the recipients' own domains are seen to write. */
+static enum field_state add_recipient_known(struct message *message)
+{
+    const struct crowd *crowd = message->scene->crowd;
+    bool is_any = false;
+
+    if (crowd == NULL)
+        return FIELD_LATER;
+    for (size_t i = 0; i < message->qf.recipient_count && !is_any; i++)
+        is_any = crowd_is_known(
+            crowd, message_domain_of(message, &message->qf.recipients[i]));
+    add_number(message, is_any);
     return FIELD_PRESENT;
 }
 
@@ -788,6 +833,8 @@ static enum field_state collect(struct message *message,
     case FIELD_DSN_DIAGNOSTIC:
     case FIELD_DSN_REMOTE:
         return add_dsn_values(message, field);
+    case FIELD_DSN_OURS:
+        return add_is_ours(message);
     case FIELD_DSN_REPORTER:
         return add_reporter(message);
     case FIELD_SOURCE:
@@ -799,12 +846,15 @@ static enum field_state collect(struct message *message,
     case FIELD_SOURCE_BOUNCES:
     case FIELD_SOURCE_GUESSES:
     case FIELD_SOURCE_WRITES:
+    case FIELD_SOURCE_STEADY:
         return add_source_count(message, field);
     case FIELD_HOST_WAITING:
     case FIELD_HOST_DOMAINS:
     case FIELD_HOST_ANSWERED:
     case FIELD_RECIPIENT_CLIENTS:
         return add_recipient_counts(message, field);
+    case FIELD_RECIPIENT_KNOWN:
+        return add_recipient_known(message);
     case FIELD_DSN_CLIENTS:
         return add_target_counts(message);
     case FIELD_SOURCE_HOSTILE: /* of the logs: none is given */

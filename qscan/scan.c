@@ -279,6 +279,41 @@ static bool is_authenticated(const struct qf *qf)
     return protocol.len > 0 && protocol.ptr[protocol.len - 1] == 'A';
 }
 
+/* A host of the domain's own: below it, by a proven name. One of that very name
+ * is what every dial-up line is that sends in its own. */
+static bool is_own_host(const struct client *client, struct slice domain)
+{
+    return !client->forged && client->name.len > domain.len && domain.len > 0 &&
+           domain_is_within(client->name, domain);
+}
+
+static bool is_own_name(const struct client *client, struct slice domain)
+{
+    return domain.len > 0 &&
+           (domain.ptr[0] == '[' || slice_equal_nocase(client->name, domain));
+}
+
+/* Whose mail is ours: from our own network, or after a login. */
+static bool is_inside(const struct message *message,
+                      const struct client *client)
+{
+    return is_authenticated(&message->qf) ||
+           (client->has_ip && ip_is_private(&client->ip)) ||
+           message_is_our_host(message->scene, client);
+}
+
+/* As crowd_client_key; 0 of a host of ours by its name, too. */
+static uint64_t outside_key(const struct worker *worker,
+                            const struct client *client)
+{
+    const struct scene *scene = &worker->scan->scene;
+
+    return scene->is_domains_known && client->name.len > 0 && !client->forged &&
+                   rules_list_has(scene->rules, "our-domains", client->name)
+               ? 0
+               : crowd_client_key(worker->crowd, client);
+}
+
 static void gather_writer(struct worker *worker, const struct client *client)
 {
     struct slice domain =
@@ -289,33 +324,40 @@ static void gather_writer(struct worker *worker, const struct client *client)
         return;
     domain = bytes_lower(lower, domain);
     crowd_add_writer(worker->crowd, &client->ip, domain);
+    if (is_own_host(client, domain))
+        crowd_add_known(worker->crowd, domain);
 }
 
 /* A reply that a machine sent without a sender may be for a forged address. */
-static void gather_addressees(struct worker *worker)
+static void gather_addressees(struct worker *worker, bool is_ours)
 {
     struct message *message = &worker->message;
 
     if (message_has_null_sender(message))
         return;
-    for (size_t i = 0; i < message->qf.recipient_count; i++)
-        crowd_add_addressee(worker->crowd,
-                            address_bare(message->qf.recipients[i].address));
+    for (size_t i = 0; i < message->qf.recipient_count; i++) {
+        const struct qf_recipient *recipient = &message->qf.recipients[i];
+        struct slice domain = message_domain_of(message, recipient);
+
+        crowd_add_addressee(worker->crowd, address_bare(recipient->address));
+        if (is_ours && domain.len > 0)
+            crowd_add_known(worker->crowd, domain);
+    }
 }
 
 static void gather_client(struct worker *worker)
 {
     struct message *message = &worker->message;
     struct client client;
+    bool has_client =
+        client_parse(qf_macro_value(&message->qf, SLICE_LITERAL("_")), &client);
+    bool is_ours = has_client && is_inside(message, &client);
     uint64_t key;
 
-    gather_addressees(worker);
-    if (!client_parse(qf_macro_value(&message->qf, SLICE_LITERAL("_")),
-                      &client) ||
-        is_authenticated(&message->qf) ||
-        message_is_our_host(message->scene, &client))
+    gather_addressees(worker, is_ours);
+    if (!has_client || is_ours)
         return;
-    key = crowd_client_key(worker->crowd, &client);
+    key = outside_key(worker, &client);
     for (size_t i = 0; i < message->qf.recipient_count && i < TARGETS_MAX; i++)
         crowd_add_client(worker->crowd, CROWD_FOR,
                          message_domain_of(message, &message->qf.recipients[i]),
@@ -438,8 +480,11 @@ static void gather(struct worker *worker, struct facts *row,
     }
     if (source != NULL) {
         hash = crowd_prefetch_source(crowd, &source->ip);
-        key = crowd_client_key(crowd, source);
+        key = outside_key(worker, source);
         gather_targets(worker, key);
+        if (is_own_host(source, first->domain))
+            crowd_add_known(crowd, first->domain);
+        row->is_own_name = is_own_name(source, first->domain);
         if (message->qf.recipient_count > 0)
             row->address_hash = crowd_address_hash(
                 crowd, address_bare(message->qf.recipients[0].address));
@@ -550,7 +595,8 @@ static void scan_row(struct worker *worker, struct facts *row,
     row->pending = 0;
     row->address_hash = 0;
     row->status_kind = STATUS_NONE;
-    row->is_bounce = row->is_purge = row->is_undecided = false;
+    row->is_bounce = row->is_own_name = false;
+    row->is_purge = row->is_undecided = false;
     row->is_later = row->is_where_later = false;
     /* Owner, mode and size cost a system call each, which only those pay
      * whose rules read df; what is odd at first sight is always looked at. */
@@ -920,6 +966,20 @@ static void add_row_writes(struct row_message *message, const struct ip *ip,
         add_row_number(message, writes, view_r);
 }
 
+static void add_row_known(struct row_message *message,
+                          struct field_view *view_r)
+{
+    const struct crowd *crowd = message->scene->crowd;
+    struct slice more = further_names(message, false);
+    struct slice domain = intern_text(&crowd->strings, message->row->domain);
+    bool is_any = false;
+
+    do
+        is_any = crowd_is_known(crowd, domain);
+    while (!is_any && next_name(&more, &domain));
+    add_row_number(message, is_any, view_r);
+}
+
 static void add_row_source(struct row_message *message,
                            enum rules_field_id field, struct field_view *view_r)
 {
@@ -930,6 +990,8 @@ static void add_row_source(struct row_message *message,
         return;
     if (field == FIELD_SOURCE_WRITES)
         add_row_writes(message, &source->ip, view_r);
+    else if (field == FIELD_SOURCE_STEADY)
+        add_row_number(message, crowd_is_steady(source), view_r);
     else
         add_row_number(message,
                        field == FIELD_SOURCE_BOUNCES ? source->bounces
@@ -950,8 +1012,10 @@ static void fetch_from_row(void *context, enum rules_field_id field,
     view_r->value_count = 0;
     view_r->state = FIELD_ABSENT;
     if (field == FIELD_SOURCE_BOUNCES || field == FIELD_SOURCE_GUESSES ||
-        field == FIELD_SOURCE_WRITES)
+        field == FIELD_SOURCE_WRITES || field == FIELD_SOURCE_STEADY)
         add_row_source(message, field, view_r);
+    else if (field == FIELD_RECIPIENT_KNOWN)
+        add_row_known(message, view_r);
     else if (field == FIELD_DSN_CLIENTS)
         add_row_targets(message, view_r);
     else if (field == FIELD_HOST_ANSWERED || field == FIELD_RECIPIENT_CLIENTS)

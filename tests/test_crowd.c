@@ -134,8 +134,10 @@ static void test_independent_clients(void **state)
     assert_int_equal(clients_of(&crowd, "example.org"), 4);
     add_client(&crowd, "example.org", "[IPv6:2001:db8:2::1]");
     assert_int_equal(clients_of(&crowd, "example.org"), 5);
-    /* this host itself, and no domain, count nowhere */
+    /* this host itself, our own network, and no domain, count nowhere */
     add_client(&crowd, "example.org", "localhost [127.0.0.1]");
+    add_client(&crowd, "example.org", "pc7.three.example [10.1.2.3]");
+    add_client(&crowd, "example.org", "[IPv6:fd00::7]");
     add_client(&crowd, "example.org", "root@localhost");
     add_client(&crowd, "", "[192.0.2.77]");
     assert_int_equal(clients_of(&crowd, "example.org"), 5);
@@ -250,6 +252,102 @@ static void test_an_address_that_mail_waits_for_is_known(void **state)
     assert_false(crowd_is_addressed(&crowd, 0));
     crowd_free(&crowd);
     facts_free(&table);
+}
+
+static void test_a_domain_that_mail_comes_from_is_known(void **state)
+{
+    struct crowd parts[2];
+    struct facts_table table;
+    struct ip ip = ip_of("192.0.2.1");
+
+    (void)state;
+    facts_init(&table);
+    for (size_t p = 0; p < 2; p++)
+        assert_true(crowd_init(&parts[p], key));
+    crowd_add_known(&parts[1], SLICE_LITERAL("example.org"));
+    crowd_add_writer(&parts[0], &ip, SLICE_LITERAL("example.net"));
+    crowd_add_addressee(&parts[0], SLICE_LITERAL("example.com"));
+    assert_true(crowd_merge(parts, 2, &table));
+    assert_true(crowd_is_known(&parts[0], SLICE_LITERAL("example.org")));
+    assert_false(crowd_is_known(&parts[0], SLICE_LITERAL("a.example.org")));
+    assert_false(crowd_is_known(&parts[0], SLICE_LITERAL("example.net")));
+    assert_false(crowd_is_known(&parts[0], SLICE_LITERAL("example.com")));
+    assert_false(crowd_is_known(&parts[0], SLICE_LITERAL("")));
+    for (size_t p = 0; p < 2; p++)
+        crowd_free(&parts[p]);
+    facts_free(&table);
+}
+
+/* ---- one source's bounces ---- */
+
+struct bounce_of {
+    const char *source, *domain;
+    int64_t created;
+    bool is_own_name;
+};
+
+static const struct bounce_of bounces[] = {
+    /* once more, an hour later or before */
+    {"192.0.2.1", "anna.example", 10000, false},
+    {"192.0.2.2", "anna.example", 20000, false},
+    {"192.0.2.1", "anna.example", 13600, false},
+    {"192.0.2.2", "anna.example", 16400, false},
+    /* too soon; only once; in two names; in its own name */
+    {"192.0.2.3", "anna.example", 10000, false},
+    {"192.0.2.3", "anna.example", 13599, false},
+    {"192.0.2.4", "bert.example", 10000, false},
+    {"192.0.2.5", "anna.example", 10000, false},
+    {"192.0.2.5", "anna.example", 20000, false},
+    {"192.0.2.5", "bert.example", 10000, false},
+    {"192.0.2.6", "dsl-6.example", 10000, true},
+    {"192.0.2.6", "dsl-6.example", 90000, true},
+};
+
+static bool is_steady(const struct crowd *crowd, const char *source)
+{
+    struct ip ip = ip_of(source);
+
+    return crowd_is_steady(crowd_find_source(crowd, &ip));
+}
+
+static void test_who_bounces_for_one_domain_alone_is_steady(void **state)
+{
+    enum { BOUNCES = sizeof(bounces) / sizeof(bounces[0]), WAYS = 1 << 12 };
+
+    (void)state;
+    for (unsigned way = 0; way < WAYS; way++) {
+        struct crowd parts[2];
+        struct facts_table table;
+
+        facts_init(&table);
+        for (size_t p = 0; p < 2; p++)
+            assert_true(crowd_init(&parts[p], key));
+        for (unsigned i = 0; i < BOUNCES; i++) {
+            unsigned worker = way >> i & 1;
+            struct crowd *crowd = &parts[worker];
+            struct ip ip = ip_of(bounces[i].source);
+            struct facts *row = facts_add(&table);
+
+            assert_non_null(row);
+            row->worker = (uint8_t)worker;
+            row->domain = intern_add(&crowd->strings,
+                                     slice_from_string(bounces[i].domain));
+            row->created = bounces[i].created;
+            row->is_bounce = true;
+            row->is_own_name = bounces[i].is_own_name;
+            row->source = crowd_add_source(crowd, &ip, i);
+        }
+        assert_true(crowd_merge(parts, 2, &table));
+        assert_true(is_steady(&parts[0], "192.0.2.1"));
+        assert_true(is_steady(&parts[0], "192.0.2.2"));
+        assert_false(is_steady(&parts[0], "192.0.2.3"));
+        assert_false(is_steady(&parts[0], "192.0.2.4"));
+        assert_false(is_steady(&parts[0], "192.0.2.5"));
+        assert_false(is_steady(&parts[0], "192.0.2.6"));
+        for (size_t p = 0; p < 2; p++)
+            crowd_free(&parts[p]);
+        facts_free(&table);
+    }
 }
 
 /* ---- merging ---- */
@@ -433,7 +531,9 @@ int main(void)
         cmocka_unit_test(test_most_of_those_who_did_alike_count),
         cmocka_unit_test(test_clients_are_counted_up_to_a_limit),
         cmocka_unit_test(test_an_address_that_mail_waits_for_is_known),
+        cmocka_unit_test(test_a_domain_that_mail_comes_from_is_known),
         cmocka_unit_test(test_correspondent_writes_and_is_written_to),
+        cmocka_unit_test(test_who_bounces_for_one_domain_alone_is_steady),
         cmocka_unit_test(test_any_share_of_work_gives_the_same_counts),
         cmocka_unit_test(test_no_crowd_is_merged_by_half_when_asked_to_stop),
     };

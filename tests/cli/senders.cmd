@@ -1,0 +1,40 @@
+# Senders behind dial-up lines, in rented machines and without a name of their own,
+# whom something tells from zombies: who they say they are, who writes to them, that
+# they come again in the name of one domain.
+fixture queue-senders sites
+echo >none.cf
+judge() {
+    ask --list --format=csv -C none.cf "sites/$1" | tr -d '"' >list
+    awk -F, -v OFS='\t' -v site="$1" '
+        NR == FNR { split($0, t, "\t"); if (t[1] != site) next
+                    may[t[2]] = t[4]; note[t[2]] = t[5]; next }
+        $1 in may { n++; taken += $4 == "yes"
+                    if ($4 == "yes" && may[$1] == "no") print "WRONG", $1, note[$1]
+                    if ($4 != "yes" && may[$1] == "yes") print "missed", $1, note[$1]
+                    if ($2 ~ /bounce-retry/) print $3, note[$1] }
+        END { print n " messages of the " site ", " taken " taken" }
+    ' "$FIXTURES/queue-senders/truth.tsv" list | LC_ALL=C sort
+}
+NOW=1795805047
+judge firm
+NOW=1474438800
+judge webhost
+NOW=1067226000
+judge schools
+# what the counts of the crowd say, and of whom
+NOW=1795805047
+for field in source.steady recipient.known; do
+    ask --list --format=csv -C none.cf --where "$field is yes" sites/firm |
+        cut -d, -f1,3 | tr -d '"'
+done
+# of the demo's bounces most are of mail for example.com
+echo 'Cwexample.com' >com.cf
+echo 'Cwexample.net' >net.cf
+fixture queue-demo all
+for cf in none com net; do
+    for ours in yes no; do
+        echo "$cf, $ours: $(qscan --now="$NOW" --rules="$RULES" -C $cf.cf \
+            --list --format=csv --where "dsn.ours is $ours" all |
+            grep -c ',"*bounce-')"
+    done
+done
