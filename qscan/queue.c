@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "parsers/hash.h"
+#include "qscan/hold.h"
 #include "qscan/intern.h"
 #include "rules/rules.h"
 
@@ -190,7 +191,26 @@ static bool is_queue_folder(const char *name)
 
 struct look {
     bool has_queue_files, has_queue_folders, has_directories, has_others;
+    bool has_holding; /* all that was in it may be held */
 };
+
+static void look_at(struct look *look, const struct dirent *entry)
+{
+    bool is_directory = entry->d_type == DT_DIR;
+
+    if (strcmp(entry->d_name, HOLD_ROOT) == 0)
+        look->has_holding = true;
+    else if (entry->d_name[0] == '.')
+        return;
+    else if (is_queue_folder(entry->d_name))
+        look->has_queue_folders = true;
+    else if (is_queue_file(entry->d_name) && !is_directory)
+        look->has_queue_files = true;
+    else if (is_directory || entry->d_type == DT_LNK)
+        look->has_directories = true;
+    else
+        look->has_others = true;
+}
 
 /* What a directory seems to be, by its first few thousand names. */
 static int look_into(const char *path, struct look *look_r)
@@ -203,54 +223,142 @@ static int look_into(const char *path, struct look *look_r)
         return errno;
     for (int n = 0; n < 100000 && !look_r->has_queue_files &&
                     (entry = readdir(directory)) != NULL;
-         n++) {
-        if (entry->d_name[0] == '.')
-            continue;
-        if (is_queue_folder(entry->d_name))
-            look_r->has_queue_folders = true;
-        else if (is_queue_file(entry->d_name))
-            look_r->has_queue_files = true;
-        else if (entry->d_type == DT_DIR || entry->d_type == DT_LNK)
-            look_r->has_directories = true;
-        else
-            look_r->has_others = true;
-    }
+         n++)
+        look_at(look_r, entry);
     closedir(directory);
     return 0;
 }
 
-/* Every directory, or link to one, below base whose name starts with prefix;
- * with only_queues, those that look like a queue. Returns how many. */
-static size_t add_matching(struct queue_set *set, const char *base,
-                           const char *prefix, bool only_queues,
-                           struct complaints *to)
+static bool is_queue(const struct look *look)
+{
+    return look->has_queue_files || look->has_queue_folders ||
+           look->has_holding;
+}
+
+static bool is_directory(const char *path, bool is_link_good)
+{
+    struct stat st;
+
+    return (is_link_good ? stat(path, &st) : lstat(path, &st)) == 0 &&
+           S_ISDIR(st.st_mode);
+}
+
+/* Every directory of base, or link or what may be one, whose name starts with
+ * prefix, sorted; false when base cannot be opened. */
+static bool list_below(const char *base, const char *prefix,
+                       struct string_list *names)
 {
     DIR *directory = opendir(base);
-    struct string_list names = {0};
     struct dirent *entry;
-    size_t added = 0;
 
     if (directory == NULL)
-        return 0;
+        return false;
     while ((entry = readdir(directory)) != NULL)
         if (entry->d_name[0] != '.' &&
             strncmp(entry->d_name, prefix, strlen(prefix)) == 0 &&
             (entry->d_type == DT_DIR || entry->d_type == DT_LNK ||
              entry->d_type == DT_UNKNOWN))
-            string_list_add(&names, slice_from_string(entry->d_name));
+            string_list_add(names, slice_from_string(entry->d_name));
     closedir(directory);
-    string_list_sort(&names);
+    string_list_sort(names);
+    return true;
+}
+
+/* Every directory, or link to one, below base whose name starts with prefix.
+ * Returns how many. */
+static size_t add_matching(struct queue_set *set, const char *base,
+                           const char *prefix, struct complaints *to)
+{
+    struct string_list names = {0};
+    size_t added = 0;
+
+    list_below(base, prefix, &names);
     for (size_t i = 0; i < names.count; i++) {
         char *path = join_path(base, names.strings[i]);
-        struct stat st;
-        struct look look;
 
-        if (path != NULL && stat(path, &st) == 0 && S_ISDIR(st.st_mode) &&
-            (!only_queues ||
-             (look_into(path, &look) == 0 &&
-              (look.has_queue_files || look.has_queue_folders))))
+        if (path != NULL && is_directory(path, true))
             added += add_dir(set, path, to);
         free(path);
+    }
+    string_list_free(&names);
+    return added;
+}
+
+/* A search for queues below a directory. */
+struct search {
+    struct queue_set *set;
+    struct complaints *to;
+    size_t looks_left;
+};
+
+/* The directory, if it looks like a queue. look_r is what it looks like. */
+static size_t add_if_queue(struct search *search, const char *path,
+                           struct look *look_r)
+{
+    int error = look_into(path, look_r);
+
+    if (error != 0) {
+        complain_path(search->to, path, "cannot be opened", error, "left out");
+        search->set->unreadable_count++;
+    }
+    return error == 0 && is_queue(look_r)
+               ? add_dir(search->set, path, search->to)
+               : 0;
+}
+
+/* A link below a directory that is no queue may lead anywhere. */
+static void tell_of_link(struct search *search, const char *path)
+{
+    struct look look;
+
+    if (is_directory(path, true) && look_into(path, &look) == 0 &&
+        is_queue(&look))
+        complain_warning(search->to, slice_from_string(path),
+                         "a link to a queue", "not followed so far down",
+                         "left out unless it is named, too");
+}
+
+static size_t add_below(struct search *search, const char *base, int depth,
+                        bool is_link_good);
+
+/* One name right below; see add_below. */
+static size_t add_one_below(struct search *search, const char *path, int depth,
+                            bool is_link_good)
+{
+    struct look look;
+    size_t added;
+
+    if (!is_directory(path, is_link_good)) {
+        if (!is_link_good)
+            tell_of_link(search, path);
+        return 0;
+    }
+    added = add_if_queue(search, path, &look);
+    if (depth > 1 && !is_queue(&look) && is_directory(path, false))
+        added += add_below(search, path, depth - 1, false);
+    return added;
+}
+
+/*
+ * The queues right below base, or links to them; where depth is 2, those below
+ * a directory that is none, too, as queue groups may lie. Returns how many.
+ */
+static size_t add_below(struct search *search, const char *base, int depth,
+                        bool is_link_good)
+{
+    struct string_list names = {0};
+    size_t added = 0;
+
+    list_below(base, "", &names);
+    for (size_t i = 0; i < names.count && search->looks_left > 0; i++) {
+        char *path = join_path(base, names.strings[i]);
+
+        if (path != NULL)
+            added += add_one_below(search, path, depth, is_link_good);
+        free(path);
+        if (--search->looks_left == 0)
+            complain(search->to, slice_from_string(base),
+                     "too many directories below", NULL, "the rest left out");
     }
     string_list_free(&names);
     return added;
@@ -269,7 +377,7 @@ static void add_wildcard(struct queue_set *set, const char *name, size_t star,
     if (base != NULL && prefix != NULL) {
         if (prefix[0] == '\0')
             string_list_add(&set->open_bases, slice_from_string(base));
-        if (add_matching(set, base, prefix, false, to) == 0)
+        if (add_matching(set, base, prefix, to) == 0)
             complain(to, slice_from_string(name), "no queue directory matches",
                      NULL, "left out");
     }
@@ -277,12 +385,15 @@ static void add_wildcard(struct queue_set *set, const char *name, size_t star,
     free(prefix);
 }
 
-static void add_named(struct queue_set *set, const char *name,
+/* depth: how far below a directory that is no queue queues are looked for */
+static void add_named(struct queue_set *set, const char *name, int depth,
                       struct complaints *to)
 {
+    struct search search = {set, to, QUEUE_DIRS_MAX};
     size_t len = strlen(name);
     struct look look;
     struct stat st;
+    size_t added;
     int error;
 
     if (len > 0 && name[len - 1] == '*' && stat(name, &st) < 0) {
@@ -298,7 +409,10 @@ static void add_named(struct queue_set *set, const char *name,
         set->unreadable_count += error != ENOENT && error != ENOTDIR;
     } else if (!look.has_queue_files && !look.has_queue_folders &&
                (look.has_directories || look.has_others)) {
-        if (add_matching(set, name, "", true, to) == 0)
+        /* a queue from which all was taken, or the base of some */
+        added = look.has_holding ? add_dir(set, name, to) : 0;
+        added += add_below(&search, name, depth, true);
+        if (added == 0)
             complain(to, slice_from_string(name), "not a queue",
                      "no qf, df or hf file in it", "left out");
     } else {
@@ -365,13 +479,13 @@ bool queue_open(struct queue_set *set, const struct string_list *names,
     note_open_bases(set, config);
     if (names->count > 0) {
         for (size_t i = 0; i < names->count; i++)
-            add_named(set, names->strings[i], to);
+            add_named(set, names->strings[i], 2, to);
     } else if (config->queues.count > 0) {
         set->is_from_config = true;
         for (size_t i = 0; i < config->queues.count; i++)
-            add_named(set, config->queues.strings[i], to);
+            add_named(set, config->queues.strings[i], 1, to);
     } else {
-        add_named(set, default_queue, to);
+        add_named(set, default_queue, 2, to);
     }
     return set->dir_count > 0;
 }

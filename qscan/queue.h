@@ -52,8 +52,9 @@ struct queue_set {
 /*
  * Opens the queues named, or those of config, or /var/spool/mqueue. A name
  * may be a directory or a wildcard as sendmail writes it; a directory without
- * queue files whose subdirectories are queues stands for those. False after a
- * complaint when there is none.
+ * queue files whose subdirectories are queues stands for those, and, unless it
+ * is config's, for those that lie one level deeper in a directory that is no
+ * queue. False after a complaint when there is none.
  */
 bool queue_open(struct queue_set *set, const struct string_list *names,
                 const struct config *config, struct complaints *to);

@@ -143,6 +143,33 @@ static const struct {
      "0:qA", 1, 0},
     {"base of queues", "q/a/ q/a/qfA q/b/qf/ q/b/qf/qfB q/c/ q/c/words", "q",
      "0:qA 1:qB", 2, 0},
+    {"base of queues, one a link, and the same once more",
+     "far/ far/qfB q/a/ q/a/qfA q/b->../far", "q far q/a q", "0:qA 1:qB", 2, 0},
+    {"base of queues and of a queue group",
+     "q/a/ q/a/qfA q/slow/s1/ q/slow/s1/qfB q/slow/s2/df/ q/slow/s2/df/dfC",
+     "q", "0:qA 1:qB 2:dC!", 3, 0},
+    {"base of nothing but a queue group", "q/slow/s1/ q/slow/s1/qfA", "q",
+     "0:qA", 1, 0},
+    {"group named beside its base", "q/a/ q/a/qfA q/s/s1/ q/s/s1/qfB",
+     "q/s q q/s/s1 q", "0:qB 1:qA", 2, 0},
+    {"three levels below", "q/a/ q/a/qfA q/b/c/d/ q/b/c/d/qfB", "q", "0:qA", 1,
+     0},
+    {"directories below a queue", "q/a/ q/a/qfA q/a/b/ q/a/b/qfB", "q", "0:qA",
+     1, 0},
+    {"links two levels below, and a link to a group",
+     "far/s/ far/s/qfB q/a/ q/a/qfA q/b/ q/b/s->../../far/s q/c->../far", "q",
+     "0:qA", 1, 0},
+    {"base of queues with a link upwards", "q/a/ q/a/qfA q/b/ q/b/up->../..",
+     "q", "0:qA", 1, 0},
+    {"folders named like queue files", "q/a/ q/a/qfA q/b/ q/b/dfu/ q/xfce/",
+     "q", "0:qA", 1, 0},
+    {"hidden folders below",
+     "q/a/ q/a/qfA q/b/.c/ q/b/.c/qfB q/.d/e/ "
+     "q/.d/e/qfC",
+     "q", "0:qA", 1, 0},
+    {"all is held: in the queue itself, one below, two below",
+     "q/.qscan/ q/lost+found/ p/a/.qscan/ r/s/t/.qscan/r/ r/s/t/.qscan/r/A.qf",
+     "q p r", "", 3, 0},
     {"two that share a df folder",
      "disk/ a/qf/ b/qf/ a/df->../disk b/df->../disk a/qf/qfA b/qf/qfB disk/dfA "
      "disk/dfB",
@@ -265,6 +292,24 @@ static void test_queues_of_the_configuration(void **state)
     open_queues(&opened, &folder, "s/s2", "m s/s*");
     assert_false(opened.set.is_from_config);
     assert_int_equal(opened.set.dir_count, 1);
+    close_queues(&opened);
+    folder_close(&folder);
+}
+
+/* What sendmail.cf says of its groups is all that sendmail knows. */
+static void test_configured_base_is_not_searched_two_levels_deep(void **state)
+{
+    struct folder folder;
+    struct opened opened;
+    char got[LINE_MAX_BYTES];
+
+    (void)state;
+    folder_open(&folder);
+    make_tree(&folder, "m/a/ m/a/qfA m/old/b/ m/old/b/qfB");
+    open_queues(&opened, &folder, "", "m");
+    list_queues(&opened);
+    describe(&opened, got);
+    assert_string_equal(got, "0:qA");
     close_queues(&opened);
     folder_close(&folder);
 }
@@ -423,6 +468,7 @@ int main(void)
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_directory_named_like_a_wildcard),
         cmocka_unit_test(test_queues_of_the_configuration),
+        cmocka_unit_test(test_configured_base_is_not_searched_two_levels_deep),
         cmocka_unit_test(test_counts_of_what_is_left_out),
         cmocka_unit_test(test_only_directories_by_their_own_word_are_regular),
         cmocka_unit_test(test_d_lines),
