@@ -327,10 +327,63 @@ static void read_line(struct config *config, struct slice line,
     }
 }
 
+static bool has(struct slice text, const char *word)
+{
+    size_t len = strlen(word);
+
+    while (text.len >= len && memcmp(text.ptr, word, len) != 0)
+        text = slice_skip(text, 1);
+    return text.len >= len;
+}
+
+/* "w/etc/mail/names", "{x}-o /names": where names come from */
+static bool is_file_class(struct slice rest)
+{
+    if (take_our_class(&rest) || slice_starts(rest, SLICE_LITERAL("{")))
+        return true;
+    rest = slice_trim(slice_skip(rest, 1));
+    return rest.len > 0 && strchr("/-|@", rest.ptr[0]) != NULL;
+}
+
+/* Prose, and the m4 that a cf is made from, begin lines with capitals, too:
+ * what follows must fit. A cf without any of these does not exist. */
+static bool is_configuration(struct slice line)
+{
+    struct slice rest = slice_skip(line, 1);
+
+    switch (line.ptr[0]) {
+    case 'V':
+        return rest.len > 0 && byte_is_digit(rest.ptr[0]);
+    case 'O':
+        return slice_starts(rest, SLICE_LITERAL("Q")) ||
+               (rest.len > 0 && byte_is_blank(rest.ptr[0]) && has(rest, "="));
+    case 'D':
+        return rest.len > 0 && slice_index(rest, ' ') == rest.len &&
+               slice_index(rest, '(') == rest.len;
+    case 'C':
+        return slice_starts(rest, SLICE_LITERAL("{")) ||
+               (rest.len > 1 && byte_is_blank(rest.ptr[1])) ||
+               take_our_class(&rest);
+    case 'F':
+        return is_file_class(rest);
+    case 'R':
+        return has(rest, "\t");
+    case 'M':
+        return has(rest, "P=");
+    case 'Q':
+        return has(rest, "=");
+    case 'H':
+        return slice_starts(rest, SLICE_LITERAL("?"));
+    default:
+        return false;
+    }
+}
+
 static int read_cf(struct config *config, const char *file)
 {
     char *text;
     size_t len;
+    bool has_lines = false, is_cf = false;
     struct slice rest, line;
     struct slice queue_directory = {NULL, 0};
     int error = config_read_text(file, &text, &len);
@@ -338,9 +391,17 @@ static int read_cf(struct config *config, const char *file)
     if (error != 0)
         return error;
     rest = slice_make(text, len);
-    while (slice_next_line(&rest, &line))
-        if (line.len > 0 && line.ptr[0] != '#' && !byte_is_blank(line.ptr[0]))
-            read_line(config, line, &queue_directory);
+    while (slice_next_line(&rest, &line)) {
+        if (line.len == 0 || line.ptr[0] == '#' || byte_is_blank(line.ptr[0]))
+            continue;
+        has_lines = true;
+        is_cf = is_cf || is_configuration(line);
+        read_line(config, line, &queue_directory);
+    }
+    if (has_lines && !is_cf) {
+        free(text);
+        return CONFIG_IS_NONE;
+    }
     if (queue_directory.len > 0)
         string_list_add(&config->queues, queue_directory);
     config->file = strdup(file);

@@ -27,12 +27,16 @@ struct config {
     int64_t return_sec;         /* Timeout.queuereturn of a DSN; 5 days */
 };
 
-enum { CONFIG_RETURN_SEC = 5 * 24 * 3600 };
+enum {
+    CONFIG_RETURN_SEC = 5 * 24 * 3600,
+    CONFIG_IS_NONE = -1, /* no errno: none of its lines is one of sendmail.cf */
+};
 
 /*
  * Reads file; NULL = the usual places, where no file at all is no error.
- * Returns 0 or an errno value. A file named by an F line that cannot be read
- * is left out, as sendmail does for "-o".
+ * Returns 0, an errno value, or CONFIG_IS_NONE; a file without any line is a
+ * configuration that says nothing. A file named by an F line that cannot be
+ * read is left out, as sendmail does for "-o".
  */
 int config_read(struct config *config, const char *file);
 void config_free(struct config *config);

@@ -81,16 +81,29 @@ static bool load_rules(struct program *program)
     return program->where != NULL;
 }
 
+/* Only a file that is named must be there, and be what it is named as: with
+ * no domains of ours, mail for them would be judged as a stranger's. */
+static bool read_config(struct program *program)
+{
+    const char *file = program->options.config_file;
+    int error = config_read(&program->config, file);
+
+    if (error == 0 || file == NULL)
+        return true;
+    if (error == CONFIG_IS_NONE)
+        complain(&program->complaints, slice_from_string(file),
+                 "not a sendmail.cf", "no line of a configuration in it",
+                 "nothing done");
+    else
+        complain(&program->complaints, slice_from_string(file),
+                 "cannot be read", strerror(error), "nothing done");
+    return false;
+}
+
 static bool open_queues(struct program *program)
 {
     const struct options *options = &program->options;
-    int error = config_read(&program->config, options->config_file);
 
-    if (error != 0 && options->config_file != NULL) {
-        complain(&program->complaints, slice_from_string(options->config_file),
-                 "cannot be read", strerror(error), "nothing done");
-        return false;
-    }
     return queue_open(&program->queues, &options->queues, &program->config,
                       &program->complaints);
 }
@@ -462,7 +475,6 @@ static int run_logs(struct program *program)
                            .progress = {.when = options->progress}};
     int status = EXIT_NOTHING_DONE;
 
-    config_read(&program->config, options->config_file);
     if (ruleset_load(&program->ruleset, &options->rules, &program->config, true,
                      &program->complaints) &&
         log_set_open(&set, options, &program->complaints)) {
@@ -482,11 +494,11 @@ static int run(struct program *program)
     if (!output_open(&program->output, options->output_file,
                      &program->complaints))
         return EXIT_NOTHING_DONE;
-    if (options->mode == MODE_CHECK_RULES) {
-        config_read(&program->config, options->config_file);
+    if (!read_config(program))
+        return EXIT_NOTHING_DONE;
+    if (options->mode == MODE_CHECK_RULES)
         return load_rules(program) ? run_check_rules(program)
                                    : EXIT_NOTHING_DONE;
-    }
     if (options->mode == MODE_LOGS || options->mode == MODE_ATTACKERS)
         return run_logs(program);
     if (!open_queues(program))

@@ -188,6 +188,61 @@ static void test_errors_of_reading(void **state)
     folder_close(&folder);
 }
 
+static const struct {
+    const char *title, *text;
+    bool is_cf;
+} kinds[] = {
+    {"nothing", "", true},
+    {"nothing but comments", "# sendmail.cf\n\n", true},
+    {"a version", "V10/Berkeley\n", true},
+    {"an option", "words\nO MaxHopCount=25\n", true},
+    {"an option before 8.7", "OQ/var/spool/mqueue\n", true},
+    {"a macro", "Djmail.example.org\n", true},
+    {"a macro without a value", "DS\n", true},
+    {"a class", "Cw example.org\n", true},
+    {"a class of ours, no blank", "Cwexample.org\n", true},
+    {"any class", "CP .\n", true},
+    {"a class from a file", "Ft-o /etc/mail/trusted-users\n", true},
+    {"a rewriting rule", "R$*\t\t$: $1\n", true},
+    {"a mailer", "Mlocal,\t\tP=/usr/bin/procmail, F=lsDFM\n", true},
+    {"a header", "H?P?Return-Path: <$g>\n", true},
+    {"a queue group", "Qslow, P=/var/spool/mqueue/slow\n", true},
+    {"a number", "1209978000\n", false},
+    {"a list of domains", "example.org\nexample.net\n", false},
+    {"the m4 it is made from",
+     "divert(-1)dnl\nOSTYPE(`debian')dnl\nDOMAIN(`debian-mta')dnl\n"
+     "FEATURE(`mailertable', `hash -o /etc/mail/mailertable')dnl\n"
+     "define(`confCW_FILE', `-o /etc/mail/names')dnl\nMAILER(`smtp')dnl\n",
+     false},
+    {"prose",
+     "Dear all,\nOur mail comes late. For this we are sorry.\n"
+     "Came it not at all, Marge will help you.\nVery truly, R. Hill\n",
+     false},
+    {"mail", "From: ann@example.org\nReceived: from a by b\nDate: x\n\nHi\n",
+     false},
+    {"bytes", "\1\2O\n\377V1\n", false},
+    {"single letters", "V\nO\nC\nD\nF\nR\nM\nH\nQ\nK\nS\n", false},
+};
+
+static void test_files_that_are_no_configuration(void **state)
+{
+    struct folder folder;
+
+    (void)state;
+    folder_open(&folder);
+    for (size_t i = 0; i < COUNT(kinds); i++) {
+        struct config config;
+        int error;
+
+        folder_write(&folder, "file", kinds[i].text);
+        error = config_read(&config, folder_path(&folder, "file"));
+        if (error != (kinds[i].is_cf ? 0 : CONFIG_IS_NONE))
+            fail_msg("%s: got %d", kinds[i].title, error);
+        config_free(&config);
+    }
+    folder_close(&folder);
+}
+
 /* It can be set to anything, and a FIFO in its place must not hang. */
 static void test_text_of_any_kind(void **state)
 {
@@ -264,6 +319,7 @@ int main(void)
         cmocka_unit_test(relays_are_bounded),
         cmocka_unit_test(test_domains_from_a_file),
         cmocka_unit_test(test_errors_of_reading),
+        cmocka_unit_test(test_files_that_are_no_configuration),
         cmocka_unit_test(test_text_of_any_kind),
         cmocka_unit_test(test_durations),
         cmocka_unit_test(test_list_of_strings_grows),

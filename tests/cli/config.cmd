@@ -12,3 +12,9 @@ Cw example.com
 END2
 ask --list -C sendmail.cf
 ask --list -C sendmail.cf queue | head -n 2
+# What is no sendmail.cf would leave us without a domain of our own.
+echo 1209978000 >NOW
+ask --list -C NOW queue
+ask --check-rules -C NOW
+ask --logs -C NOW /dev/null
+ask --logs -C /nowhere/sendmail.cf /dev/null
