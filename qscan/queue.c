@@ -385,6 +385,27 @@ static void add_wildcard(struct queue_set *set, const char *name, size_t star,
     free(prefix);
 }
 
+/* What is named cannot be listed. A file of a message is what a postmaster has
+ * at hand, off another tool's output. */
+static void complain_no_queue(struct queue_set *set, const char *name,
+                              int error, struct complaints *to)
+{
+    const char *slash = strrchr(name, '/');
+
+    if (error == ENOTDIR && is_queue_file(slash == NULL ? name : slash + 1)) {
+        complain(to, slice_from_string(name), "a message, not a queue",
+                 "name its queue, and the message by --explain=ID, --show=ID "
+                 "or --id=ID",
+                 "left out");
+        return;
+    }
+    complain_path(to, name,
+                  error == ENOENT || error == ENOTDIR ? "no such queue"
+                                                      : "cannot be opened",
+                  error, "left out");
+    set->unreadable_count += error != ENOENT && error != ENOTDIR;
+}
+
 /* depth: how far below a directory that is no queue queues are looked for */
 static void add_named(struct queue_set *set, const char *name, int depth,
                       struct complaints *to)
@@ -402,11 +423,7 @@ static void add_named(struct queue_set *set, const char *name, int depth,
     }
     error = look_into(name, &look);
     if (error != 0) {
-        complain_path(to, name,
-                      error == ENOENT || error == ENOTDIR ? "no such queue"
-                                                          : "cannot be opened",
-                      error, "left out");
-        set->unreadable_count += error != ENOENT && error != ENOTDIR;
+        complain_no_queue(set, name, error, to);
     } else if (!look.has_queue_files && !look.has_queue_folders &&
                (look.has_directories || look.has_others)) {
         /* a queue from which all was taken, or the base of some */
