@@ -337,7 +337,7 @@ static void add_name_line(struct buffer *out, const struct logread *logs,
     if (name.len == 0)
         return;
     buffer_printf(out, "%*s ", SOURCE_COLUMNS, "");
-    buffer_add_escaped(out, name, ROW_COLUMNS - SOURCE_COLUMNS - 1);
+    buffer_add_host(out, name, ROW_COLUMNS - SOURCE_COLUMNS - 1);
     buffer_add_string(out, "\n");
 }
 

@@ -180,6 +180,35 @@ size_t buffer_add_escaped(struct buffer *buffer, struct slice text,
     return add_shown(buffer, text, columns, true);
 }
 
+static size_t escaped_columns(struct slice text, bool is_ascii)
+{
+    char shown[8];
+    size_t columns = 0, width;
+
+    while (text.len > 0) {
+        escape_next(&text, is_ascii, true, shown, &width);
+        columns += width;
+    }
+    return columns;
+}
+
+size_t buffer_add_host(struct buffer *buffer, struct slice name, size_t columns)
+{
+    size_t used = escaped_columns(name, buffer->is_ascii);
+    char shown[8];
+
+    if (columns < 3 || used <= columns)
+        return add_shown(buffer, name, columns, true);
+    while (used + 3 > columns) {
+        size_t width;
+
+        escape_next(&name, buffer->is_ascii, true, shown, &width);
+        used -= width;
+    }
+    buffer_add_string(buffer, "...");
+    return 3 + add_shown(buffer, name, 0, true);
+}
+
 size_t buffer_add_rule_text(struct buffer *buffer, struct slice text,
                             size_t columns)
 {

@@ -35,8 +35,13 @@ void buffer_printf(struct buffer *buffer, const char *format, ...)
 size_t buffer_add_escaped(struct buffer *buffer, struct slice text,
                           size_t columns);
 
-/* The same, but a backslash stays single: for text of the administrator's own
- * rule files, where it is part of every regex. */
+/* The same for a host or domain, cut on the left: whose it is, is said at the
+ * end. */
+size_t buffer_add_host(struct buffer *buffer, struct slice name,
+                       size_t columns);
+
+/* As buffer_add_escaped, but a backslash stays single: for text of the
+ * administrator's own rule files, where it is part of every regex. */
 size_t buffer_add_rule_text(struct buffer *buffer, struct slice text,
                             size_t columns);
 

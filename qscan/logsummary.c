@@ -575,8 +575,8 @@ static void add_detail(struct logsummary *summary,
     } else {
         struct slice text = attacker_name(summary->logs, attacker);
 
-        buffer_add_escaped(out, text.len > 0 ? text : SLICE_LITERAL("no name"),
-                           34);
+        buffer_add_host(out, text.len > 0 ? text : SLICE_LITERAL("no name"),
+                        34);
         buffer_add_string(out, "\n");
     }
     add_samples(summary, attacker);
@@ -883,8 +883,8 @@ static void add_client(struct logsummary *summary, const struct source *source)
     report_add_count(out, "", source_mail(sources, source)->messages, 9);
     report_add_bytes(&size, source_mail(sources, source)->bytes);
     buffer_printf(out, " %9.*s  %-15s  ", (int)size.len, size.bytes, text);
-    buffer_add_escaped(out, intern_text(&sources->names, source->name),
-                       REPORT_COLUMNS - used);
+    buffer_add_host(out, intern_text(&sources->names, source->name),
+                    REPORT_COLUMNS - used);
     buffer_add_string(out, "\n");
     buffer_free(&size);
 }

@@ -23,12 +23,21 @@ void report_heading(struct buffer *out, bool has_color, const char *text,
                   has_color ? "\033[0m" : "");
 }
 
-void report_add_padded(struct buffer *out, struct slice text, size_t columns)
+static void fill_up(struct buffer *out, size_t used, size_t columns)
 {
-    size_t used = buffer_add_escaped(out, text, columns);
-
     for (; used < columns; used++)
         buffer_add_string(out, " ");
+}
+
+void report_add_padded(struct buffer *out, struct slice text, size_t columns)
+{
+    fill_up(out, buffer_add_escaped(out, text, columns), columns);
+}
+
+void report_add_padded_host(struct buffer *out, struct slice name,
+                            size_t columns)
+{
+    fill_up(out, buffer_add_host(out, name, columns), columns);
 }
 
 size_t report_columns(struct slice text)

@@ -18,6 +18,9 @@ void report_heading(struct buffer *out, bool has_color, const char *text,
 
 /* Escaped, cut at so many columns and filled up to them. */
 void report_add_padded(struct buffer *out, struct slice text, size_t columns);
+/* Of a host or domain the end is kept. */
+void report_add_padded_host(struct buffer *out, struct slice name,
+                            size_t columns);
 
 /* Whether a byte of printable UTF-8 is the first of a character. */
 static inline bool report_begins_column(char c)

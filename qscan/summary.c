@@ -4,7 +4,7 @@
 #include "qscan/report.h"
 #include "qscan/tally.h"
 
-enum { HOST_COLUMNS = 38, NAME_COLUMNS = 24 };
+enum { HOST_COLUMNS = 38, NAME_COLUMNS = 32, FORGED_COLUMNS = 9 };
 
 struct summary {
     const struct options *options;
@@ -207,8 +207,8 @@ static void add_hosts(struct summary *summary)
         const struct facts *row = &summary->scan->table.rows[top->row];
 
         buffer_add_string(out, "  ");
-        report_add_padded(out, intern_text(&crowd->strings, top->number),
-                          HOST_COLUMNS);
+        report_add_padded_host(out, intern_text(&crowd->strings, top->number),
+                               HOST_COLUMNS);
         buffer_printf(out, " %8u  %s\n", top->count,
                       status_kind_text((enum status_kind)row->status_kind));
     }
@@ -226,7 +226,8 @@ static void add_source_name(struct summary *summary, struct message *message,
     if (message_load(message, row, false) != INPUT_OK ||
         (source = message_source(message)) == NULL)
         return;
-    buffer_add_escaped(&summary->out, source->name, NAME_COLUMNS);
+    buffer_add_host(&summary->out, source->name,
+                    NAME_COLUMNS - (source->forged ? FORGED_COLUMNS : 0));
     if (source->forged)
         buffer_add_string(&summary->out,
                           source->name.len > 0 ? " (forged)" : "");
@@ -290,7 +291,8 @@ static void add_ages(struct summary *summary)
         const struct tally_top *top = &domains->items[i];
 
         buffer_add_string(out, "  ");
-        report_add_padded(out, intern_text(&crowd->strings, top->number), 26);
+        report_add_padded_host(out, intern_text(&crowd->strings, top->number),
+                               26);
         add_age_row(out, top->ages, top->count);
     }
     add_rest(summary, domains, "domain", "domains");

@@ -107,6 +107,44 @@ static void test_escaping(void **state)
     }
 }
 
+static const struct {
+    const char *title, *text;
+    size_t len, columns;
+    const char *want;
+    size_t used;
+} host_cases[] = {
+    {"empty", TEXT(""), 5, "", 0},
+    {"as long as allowed", TEXT("a.example"), 9, "a.example", 9},
+    {"one too long", TEXT("ab.example"), 9, "...xample", 9},
+    {"any length", TEXT("dsl-1.pool.example.net"), 0, "dsl-1.pool.example.net",
+     22},
+    {"a provider's line", TEXT("host46-64.pool18198.example.net"), 24,
+     "...pool18198.example.net", 24},
+    {"not cut inside an escape", TEXT("\033cdefg"), 8, "...cdefg", 8},
+    {"an escape kept whole", TEXT("abcd\033fg"), 9, "...\\x1bfg", 9},
+    {"not cut inside UTF-8",
+     TEXT("\xc3\xbc\xc3\xbc\xc3\xbc"
+          "ab"),
+     4, "...b", 4},
+    {"dots alone", TEXT("abcdefg"), 3, "...", 3},
+    {"no room for the dots", TEXT("abcdefg"), 2, "...", 3},
+};
+
+static void test_hosts_are_cut_on_the_left(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(host_cases); i++) {
+        struct buffer buffer = {0};
+        size_t used = buffer_add_host(
+            &buffer, slice_make(host_cases[i].text, host_cases[i].len),
+            host_cases[i].columns);
+
+        assert_slice_is(made(&buffer), host_cases[i].want, host_cases[i].title);
+        assert_int_equal(used, host_cases[i].used);
+        buffer_free(&buffer);
+    }
+}
+
 /* Whatever the bytes: nothing below blank, no DEL, no C1, valid UTF-8. */
 static void test_every_pair_of_bytes_is_harmless(void **state)
 {
@@ -360,6 +398,7 @@ int main(void)
         cmocka_unit_test(test_growing_keeps_every_byte),
         cmocka_unit_test(test_printf_takes_more_than_it_reserved),
         cmocka_unit_test(test_escaping),
+        cmocka_unit_test(test_hosts_are_cut_on_the_left),
         cmocka_unit_test(test_every_pair_of_bytes_is_harmless),
         cmocka_unit_test(test_rule_text_keeps_its_backslashes),
         cmocka_unit_test(test_shell_words),
