@@ -426,7 +426,8 @@ static void renumber_row(struct facts *row, const struct renumbering *map)
     row->domain = map->strings[row->domain];
     row->more_domains = map->strings[row->more_domains];
     row->host = map->strings[row->host];
-    row->pending = map->blobs[row->pending];
+    if (row->is_later)
+        row->pending = map->blobs[row->pending];
     row->source = map->sources[row->source];
 }
 

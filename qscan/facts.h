@@ -61,7 +61,8 @@ struct facts {
                               with the host that refused it */
     uint32_t host;    /* that the status names, else the domain; in strings */
     uint32_t source;  /* the original's client, in sources; 0 = none */
-    uint32_t pending; /* rules_judge's bytes, until the crowd is counted */
+    uint32_t pending; /* is_later: rules_judge's bytes, until the crowd is
+                         counted; of a bounce that stays: rules_missed */
     uint32_t tries;
     uint16_t rule; /* or RULES_NO_RULE */
     uint16_t dir;

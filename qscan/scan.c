@@ -78,6 +78,78 @@ const char *scan_keep_reason(const struct facts *row)
     return NULL;
 }
 
+/* What a condition on a field is about, for one who does not know the rules. */
+static const char *missed_words(enum rules_field_id field)
+{
+    switch (field) {
+    case FIELD_TRIES:
+        return "tried too few times so far";
+    case FIELD_AGE:
+        return "too young so far";
+    case FIELD_RECIPIENTS:
+        return "more than one recipient";
+    case FIELD_STATUS:
+        return "its status does not say that no host answers";
+    case FIELD_STATUS_ENVELOPE:
+        return "the host had spoken before it fell silent";
+    case FIELD_RECIPIENT_DOMAIN:
+        return "the sender's domain is one of ours";
+    case FIELD_RECIPIENT_HOST:
+        return "they wait for a relay or host of ours";
+    case FIELD_RECIPIENT:
+        return "the sender's address is a forwarder's or a list's";
+    case FIELD_RECIPIENT_FLAGS:
+        return "an alias of ours led to the sender";
+    case FIELD_DSN_STATUS:
+        return "the mail timed out, or was for no domain that exists";
+    case FIELD_DSN_CLIENTS:
+        return "the mail may be of somebody whom we relay for";
+    case FIELD_SOURCE:
+        return "the mail came from here or a known host";
+    case FIELD_SOURCE_AUTH:
+        return "whoever brought the mail had logged in";
+    case FIELD_SOURCE_NAME:
+        return "the mail came from a host with a name of its own";
+    case FIELD_SOURCE_WRITES:
+        return "the sender is a correspondent of somebody here";
+    case FIELD_HOST_ANSWERED:
+        return "a host of the sender's domain answers";
+    case FIELD_HOST_DOMAINS:
+        return "several domains wait for that host: a relay";
+    case FIELD_RECIPIENT_CLIENTS:
+        return "we may relay for that domain";
+    default:
+        return "a condition of the rule";
+    }
+}
+
+/* A regex, or what needs more than a line of a report, tells nobody more. */
+static bool is_telling(const char *condition)
+{
+    return strlen(condition) <= 30 && strchr(condition, '~') == NULL;
+}
+
+bool scan_missed(const struct scene *scene, const struct facts *row,
+                 struct scan_missed *missed_r)
+{
+    struct rules_missed_line line;
+
+    *missed_r = (struct scan_missed){.words = scan_keep_reason(row)};
+    if (missed_r->words != NULL)
+        return true;
+    if (row->is_undecided)
+        missed_r->words = "a rule could not be decided";
+    if (!row->is_bounce || row->is_later || row->state != FACTS_JUDGED ||
+        row->pending == 0)
+        return missed_r->words != NULL;
+    rules_missed_line(scene->rules, row->pending, &line);
+    *missed_r = (struct scan_missed){
+        .words = missed_words(line.field),
+        .condition = is_telling(line.text) ? line.text : NULL,
+        .is_unmet = strcmp(line.word, "unless") != 0};
+    return true;
+}
+
 const char *scan_damage_text(const struct message *message)
 {
     return message->qf_outcome != QF_OK ? qf_outcome_text(message->qf_outcome)
@@ -577,6 +649,14 @@ static void take_failure(struct worker *worker, struct facts *row,
     }
 }
 
+/* Bounces are what a postmaster wants to be rid of. */
+static void note_missed(struct worker *worker, struct facts *row)
+{
+    row->pending = row->is_bounce && !row->is_purge && !row->is_undecided
+                       ? rules_missed(worker->matcher)
+                       : 0;
+}
+
 /* row is that of row_number, or a copy of it. */
 static void scan_row(struct worker *worker, struct facts *row,
                      uint32_t row_number, bool look_for_data)
@@ -623,6 +703,8 @@ static void scan_row(struct worker *worker, struct facts *row,
     look_at_recipient(worker, &first);
     judge(worker, row);
     gather(worker, row, row_number, &first);
+    if (row->state == FACTS_JUDGED && !row->is_later)
+        note_missed(worker, row);
     if (message->data_state == DATA_UNREADABLE)
         complain_row(worker, row, "its df cannot be read",
                      message->data_input.error == 0
@@ -1048,6 +1130,7 @@ static void decide_row(struct worker *worker, struct facts *row)
     row->is_purge = verdict.purge && scan_keep_reason(row) == NULL;
     row->is_undecided = verdict.undecided_count > 0;
     row->is_later = false;
+    note_missed(worker, row);
 }
 
 /* --where about the crowd is rare: the message is simply read again. */

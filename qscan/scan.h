@@ -55,6 +55,17 @@ const char *scan_oddity_text(unsigned bit);
 /* Why a message stays whatever its rule says, or NULL. */
 const char *scan_keep_reason(const struct facts *row);
 
+/* What keeps a message that no rule purges, in a few words; false when it is
+ * not known: of an own bounce it mostly is. The same line of the same rule
+ * gives the same pointers. */
+struct scan_missed {
+    const char *words;
+    const char *condition; /* as written; NULL: would say no more */
+    bool is_unmet;         /* it should hold, else it should not */
+};
+bool scan_missed(const struct scene *scene, const struct facts *row,
+                 struct scan_missed *missed_r);
+
 /* Why a control file is damaged: qf_outcome's words, or "no df". */
 const char *scan_damage_text(const struct message *message);
 

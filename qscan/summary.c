@@ -5,6 +5,7 @@
 #include "qscan/tally.h"
 
 enum { HOST_COLUMNS = 38, NAME_COLUMNS = 32, FORGED_COLUMNS = 9 };
+enum { REASONS_SHOWN = 3, REASON_INDENT = 11 };
 
 struct summary {
     const struct options *options;
@@ -88,6 +89,71 @@ static void add_problem(struct summary *summary, size_t *problem_count,
     buffer_printf(&summary->out, "  %zu %s\n", count, count == 1 ? one : many);
 }
 
+/* What kept it, and the condition that says so; or what the rule that matched
+ * is about. */
+static void add_reason_words(const struct summary *summary,
+                             const struct tally_reason *reason,
+                             struct buffer *words)
+{
+    const struct rules *rules = summary->scan->scene.rules;
+    const struct scan_missed *missed = &reason->missed;
+
+    if (missed->words != NULL) {
+        buffer_add_string(words, missed->words);
+        if (missed->condition != NULL)
+            buffer_printf(words, " (%s%s)", missed->is_unmet ? "not: " : "",
+                          missed->condition);
+    } else if (reason->rule == RULES_NO_RULE) {
+        buffer_add_string(words, "no rule is about them");
+    } else if (rules_about(rules, reason->rule)[0] != '\0') {
+        buffer_add_escaped(
+            words, slice_from_string(rules_about(rules, reason->rule)), 0);
+    } else {
+        buffer_printf(words, "rule %s", rules_name(rules, reason->rule));
+    }
+}
+
+/* The leading reasons for which bounces to dead hosts are kept. */
+static void add_reasons(struct summary *summary)
+{
+    const struct tally *tally = &summary->tally;
+    struct buffer *out = &summary->out;
+    size_t rest = tally->unproven;
+    size_t shown = tally->reason_count > REASONS_SHOWN + 1
+                       ? REASONS_SHOWN
+                       : tally->reason_count; /* a last one needs a line, too */
+
+    for (size_t i = 0; i < shown; i++) {
+        const struct tally_reason *reason = &tally->reasons[i];
+        struct buffer words = {0};
+
+        buffer_printf(out, "    %5zu  ", reason->count);
+        add_reason_words(summary, reason, &words);
+        report_add_filled(out, REASON_INDENT, REASON_INDENT,
+                          slice_make(words.bytes, words.len));
+        buffer_add_string(out, "\n");
+        buffer_free(&words);
+        rest -= reason->count;
+    }
+    if (rest > 0)
+        buffer_printf(out, "    %5zu  other reasons\n", rest);
+}
+
+static void add_unproven(struct summary *summary, size_t *problem_count)
+{
+    const struct tally *tally = &summary->tally;
+
+    if (tally->purgeable > 0)
+        add_problem(summary, problem_count, tally->unproven,
+                    "more bounce to a host that does not answer is kept:",
+                    "more bounces to hosts that do not answer are kept:");
+    else
+        add_problem(summary, problem_count, tally->unproven,
+                    "bounce to a host that does not answer is kept:",
+                    "bounces to hosts that do not answer are kept:");
+    add_reasons(summary);
+}
+
 static void add_problems(struct summary *summary)
 {
     const struct tally *tally = &summary->tally;
@@ -112,11 +178,7 @@ static void add_problems(struct summary *summary)
                                                         : "addresses");
         buffer_add_string(&summary->out, "\n");
     }
-    add_problem(summary, &problem_count, tally->unproven,
-                "more bounce to a host that does not answer: kept, not "
-                "proven yet",
-                "more bounces to hosts that do not answer: kept, not proven "
-                "yet");
+    add_unproven(summary, &problem_count);
     add_problem(summary, &problem_count, class_count(summary, "damaged"),
                 "damaged control file: sendmail cannot deliver it",
                 "damaged control files: sendmail cannot deliver them");
@@ -389,24 +451,36 @@ static const struct facts *purge_example(const struct scan *scan,
     return found;
 }
 
+static void add_explain(struct summary *summary, const char *about,
+                        const struct facts *example)
+{
+    struct buffer words = {0};
+
+    buffer_add_string(&words, "--explain=");
+    buffer_add_escaped(&words, facts_id(example), 0);
+    buffer_add(&words, slice_make("", 1));
+    add_command(summary, about, words.bytes, false);
+    buffer_free(&words);
+}
+
 static void add_next(struct summary *summary)
 {
     const struct facts *example =
         purge_example(summary->scan, summary->options);
-    struct buffer words = {0};
 
     if (summary->tally.messages == 0 && class_count(summary, "orphan") == 0)
         return;
     heading(summary, "WHAT TO TYPE NEXT", false);
     if (example != NULL) {
-        buffer_add_string(&words, "--explain=");
-        buffer_add_escaped(&words, facts_id(example), 0);
-        buffer_add(&words, slice_make("", 1));
-        add_command(summary, "Why such a bounce may go", words.bytes, false);
+        add_explain(summary, "Why such a bounce may go", example);
         add_command(summary, "See what a purge would take; changes nothing",
                     "--purge-bounces --dry-run", true);
         add_command(summary, "Take them away, undoably", "--purge-bounces",
                     true);
+    } else if (summary->tally.reason_count > 0) {
+        example = &summary->scan->table.rows[summary->tally.reasons[0].row];
+        add_explain(summary, "Why such a bounce is kept", example);
+        add_command(summary, "One message a line", "--list", true);
     } else {
         add_command(summary, "One message a line", "--list", true);
     }
@@ -417,7 +491,6 @@ static void add_next(struct summary *summary)
         add_command(summary, "The lost ones", "--list --class=lost", false);
     if (class_count(summary, "orphan") > 0)
         add_command(summary, "The orphans", "--list --class=orphan", false);
-    buffer_free(&words);
 }
 
 /* Held mail is out of the queue, but not out of the world. What was put back,

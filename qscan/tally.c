@@ -34,6 +34,54 @@ static struct tally_class *find_class(struct tally *tally, const char *name)
     return &tally->classes[tally->class_count++];
 }
 
+/* Lines of a rule that say the same are one reason. */
+static bool is_reason(const struct tally_reason *reason,
+                      const struct tally_reason *other)
+{
+    return reason->missed.words == other->missed.words &&
+           reason->missed.condition == other->missed.condition &&
+           reason->rule == other->rule;
+}
+
+static void count_reason(struct tally *tally, const struct scan *scan,
+                         const struct facts *row, uint32_t number)
+{
+    struct tally_reason *reason = tally->reasons;
+    struct tally_reason *end = reason + tally->reason_count;
+    struct tally_reason found = {.rule = RULES_NO_RULE, .row = number};
+
+    if (!scan_missed(&scan->scene, row, &found.missed))
+        found.rule = row->rule;
+    while (reason < end && !is_reason(reason, &found))
+        reason++;
+    if (reason == tally->reasons + TALLY_REASONS_MAX)
+        return; /* one of the rest */
+    if (reason == end) {
+        *reason = found;
+        tally->reason_count++;
+    }
+    reason->count++;
+    if (memcmp(row->id, scan->table.rows[reason->row].id, FACTS_ID_MAX) < 0)
+        reason->row = number;
+}
+
+static int compare_texts(const char *one, const char *two)
+{
+    return strcmp(one == NULL ? "" : one, two == NULL ? "" : two);
+}
+
+static int compare_reasons(const void *a, const void *b)
+{
+    const struct tally_reason *one = a, *two = b;
+    int order = compare_texts(one->missed.words, two->missed.words);
+
+    if (one->count != two->count)
+        return one->count > two->count ? -1 : 1;
+    if (order == 0)
+        order = compare_texts(one->missed.condition, two->missed.condition);
+    return order != 0 ? order : one->rule - two->rule;
+}
+
 enum what { BY_HOST, BY_SOURCE, BY_DOMAIN };
 
 static uint32_t number_of(const struct facts *row, enum what what)
@@ -71,8 +119,11 @@ static void count_row(struct tally *tally, const struct scan *scan,
     tally->messages++;
     tally->bytes += row->size_bytes;
     tally->undecided += row->is_undecided;
-    tally->unproven += row->is_bounce && row->state == FACTS_JUDGED &&
-                       !row->is_purge && number_of(row, BY_HOST) != 0;
+    if (row->is_bounce && row->state == FACTS_JUDGED && !row->is_purge &&
+        number_of(row, BY_HOST) != 0) {
+        tally->unproven++;
+        count_reason(tally, scan, row, number);
+    }
     tally->unreadable += row->state == FACTS_UNREADABLE;
     if (row->is_purge) {
         tally->purgeable++;
@@ -283,6 +334,8 @@ bool tally_count(struct tally *tally, const struct options *options,
         return false;
     qsort(tally->classes, tally->class_count, sizeof(tally->classes[0]),
           compare_classes);
+    qsort(tally->reasons, tally->reason_count, sizeof(tally->reasons[0]),
+          compare_reasons);
     return true;
 }
 

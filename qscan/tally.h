@@ -7,6 +7,15 @@
 enum {
     TALLY_CLASSES_MAX = 64,
     TALLY_AGES = 6,
+    TALLY_REASONS_MAX = 64,
+};
+
+/* Why bounces to hosts that do not answer are kept. */
+struct tally_reason {
+    struct scan_missed missed; /* no words: the rule says it, that matched */
+    uint16_t rule;
+    uint32_t row; /* the one with the lowest id */
+    size_t count;
 };
 
 struct tally_class {
@@ -37,6 +46,8 @@ struct tally {
     size_t unproven;     /* own bounces to dead hosts that no rule purges */
     size_t purgeable;    /* --purge-bounces would take them */
     size_t purgeable_sources; /* addresses whose mail caused those */
+    struct tally_reason reasons[TALLY_REASONS_MAX]; /* most first */
+    size_t reason_count;
     size_t undecided;
     size_t unreadable;
     uint64_t bytes, purgeable_bytes;

@@ -36,7 +36,8 @@ struct rules_matcher {
     pcre2_match_data *match_data;
     struct remembered *remembered[SCOPE_COUNT]; /* NULL: of no use there */
     struct line_memory *lines;
-    uint8_t *answers; /* of the conditions, for the message in hand */
+    const struct rule *purging; /* the first that does, or NULL */
+    uint8_t *answers;           /* of the conditions, for the message in hand */
     /* The field asked for last, whose values still stand, or FIELD_COUNT:
      * conditions on one field are often neighbours. */
     enum rules_field_id viewed;
@@ -763,6 +764,51 @@ void rules_judge_later(struct rules_matcher *matcher, const uint8_t *pending,
         settle(matcher, fallback - 1, verdict_r);
 }
 
+/* ---- what kept a message from a purge ---- */
+
+/* By the answers that are known: of conditions that were not asked none is. */
+static bool has_failed(const struct rules_matcher *matcher,
+                       const struct rule_line *line)
+{
+    const uint16_t *uses = uses_of(matcher->set, line);
+
+    if (line->word == LINE_UNLESS)
+        return matcher->answers[uses[0]] == TRUTH_YES;
+    for (uint32_t i = 0; i < line->use_count; i++)
+        if (matcher->answers[uses[i]] != TRUTH_NO)
+            return false;
+    return true;
+}
+
+uint32_t rules_missed(const struct rules_matcher *matcher)
+{
+    const struct rule *rule = matcher->purging;
+    const struct rule_line *lines;
+
+    if (rule == NULL)
+        return 0;
+    lines = lines_of(matcher->set, rule);
+    for (uint32_t i = 0; i < rule->line_count; i++)
+        if (has_failed(matcher, &lines[i]))
+            return rule->first_line + i + 1;
+    return 0;
+}
+
+static const char *const line_words[] = {"when", "any", "unless"};
+
+void rules_missed_line(const struct rules *rules, uint32_t missed,
+                       struct rules_missed_line *line_r)
+{
+    const struct rule_line *line = &rules->lines[missed - 1];
+    const struct condition *condition;
+
+    assert(missed > 0 && missed <= rules->line_count);
+    condition = &rules->conditions[*uses_of(rules, line)];
+    *line_r = (struct rules_missed_line){.word = line_words[line->word],
+                                         .text = condition->text.ptr,
+                                         .field = condition->field};
+}
+
 /* ---- explain ---- */
 
 static enum rules_answer answer_of(enum truth truth)
@@ -777,9 +823,8 @@ static void explain_condition(struct rules_matcher *matcher,
                               rules_fetch fetch, void *message,
                               const struct rules_explain *to)
 {
-    static const char *const words[] = {"when", "any", "unless"};
     const struct condition *condition = &matcher->set->conditions[index];
-    struct rules_condition_trace trace = {.line_word = words[line->word],
+    struct rules_condition_trace trace = {.line_word = line_words[line->word],
                                           .text = condition->text.ptr,
                                           .line = line->line,
                                           .field = condition->field,
@@ -990,6 +1035,9 @@ struct rules_matcher *rules_matcher_new(const struct rules *rules)
     if (matcher == NULL)
         return NULL;
     matcher->set = rules;
+    for (size_t i = rules->rule_count; i-- > 0;)
+        if (rules->rules[i].purges)
+            matcher->purging = &rules->rules[i];
     matcher->answers = malloc(rules->condition_count + 1);
     matcher->undecided =
         malloc((rules->rule_count + 1) * sizeof(*matcher->undecided));

@@ -291,6 +291,23 @@ void rules_judge_later(struct rules_matcher *matcher, const uint8_t *pending,
                        size_t pending_bytes, rules_fetch fetch, void *message,
                        struct rules_verdict *verdict_r);
 
+/*
+ * After a verdict of this matcher: the line on which the first rule that purges
+ * failed, as far as it was asked; 0 when it was not, or did not fail. It asks
+ * for no field.
+ */
+uint32_t rules_missed(const struct rules_matcher *matcher);
+
+struct rules_missed_line {
+    const char *word;          /* "when", "any", "unless" */
+    const char *text;          /* its first condition, as written */
+    enum rules_field_id field; /* that this one is about */
+};
+
+/* What rules_missed numbered, of a matcher of the same set. */
+void rules_missed_line(const struct rules *rules, uint32_t missed,
+                       struct rules_missed_line *line_r);
+
 /* ---- explain ---- */
 
 enum rules_answer { ANSWER_NO, ANSWER_YES, ANSWER_UNDECIDED };

@@ -493,6 +493,96 @@ static void a_rule_may_wait_for_the_crowd(void **state)
     }
 }
 
+/* ---- what kept a message from a purge ---- */
+
+/* two rules that purge: the first counts */
+static const char purging[] =
+    "rule early\n on message\n class e\n"
+    " when size > 100\n"
+    "rule p\n on message\n class p\n purge yes, foreign\n"
+    " when tries >= 3\n"
+    " unless sender exists\n"
+    " any status ~ /a/ | status ~ /b/\n"
+    " unless host.answered >= 1\n"
+    " when age > 1s\n"
+    "rule q\n on message\n class q\n purge yes, foreign\n"
+    " when tries >= 9\n"
+    "rule rest\n on message\n class r\n"
+    " when priority exists\n";
+
+static const struct {
+    const char *message, *crowd, *want;
+} missed_cases[] = {
+    {"tries=2 status=a age=5", NULL, "when tries >= 3"},
+    {"status=c sender=x", NULL, "when tries >= 3"},
+    {"tries=3 sender=x status=c", NULL, "unless sender exists"},
+    {"tries=3 status=c age=5", "host.answered=0", "any status ~ /a/"},
+    {"tries=3 status=b age=5", "host.answered=1", "unless host.answered >= 1"},
+    {"tries=3 status=b age=1", "host.answered=1", "when age > 1s"},
+    {"tries=3 status=b age=5", "host.answered=0", NULL}, /* it matches */
+    {"tries=1 size=101", NULL, NULL}, /* another did, before */
+    {"tries=? status=b age=5", "host.answered=0", NULL}, /* undecided */
+};
+
+static void the_line_that_a_purge_failed_on_is_told(void **state)
+{
+    struct rules *rules = compile(purging);
+    struct rules_matcher *matcher = rules_matcher_new(rules);
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(missed_cases) / sizeof(missed_cases[0]);
+         i++) {
+        char text[200], got[100] = "";
+        struct message message;
+        struct rules_verdict verdict;
+        struct rules_missed_line line;
+        uint32_t missed;
+
+        snprintf(text, sizeof(text), "%s %s", missed_cases[i].message,
+                 missed_cases[i].crowd == NULL ? "" : missed_cases[i].crowd);
+        make(&message, text);
+        message.is_crowd_late = true;
+        rules_judge(matcher, fetch, &message, &verdict);
+        if (verdict.is_later) {
+            uint8_t pending[64];
+            size_t pending_bytes = verdict.pending_bytes;
+
+            assert_int_equal(rules_missed(matcher), 0);
+            memcpy(pending, verdict.pending, pending_bytes);
+            allow_second_phase(&message);
+            rules_judge_later(matcher, pending, pending_bytes, fetch, &message,
+                              &verdict);
+        }
+        missed = rules_missed(matcher);
+        if (missed != 0) {
+            rules_missed_line(rules, missed, &line);
+            snprintf(got, sizeof(got), "%s %s", line.word, line.text);
+        }
+        if (strcmp(got,
+                   missed_cases[i].want == NULL ? "" : missed_cases[i].want))
+            fail_msg("case %zu: \"%s\"", i, got);
+    }
+    rules_matcher_free(matcher);
+    rules_free(rules);
+}
+
+static void without_a_rule_that_purges_nothing_is_missed(void **state)
+{
+    char text[] = "tries=1";
+    struct message message;
+    struct rules_verdict verdict;
+    struct rules *rules =
+        compile("rule a\n on message\n class a\n when tries > 3\n");
+    struct rules_matcher *matcher = rules_matcher_new(rules);
+
+    (void)state;
+    make(&message, text);
+    rules_judge(matcher, fetch, &message, &verdict);
+    assert_int_equal(rules_missed(matcher), 0);
+    rules_matcher_free(matcher);
+    rules_free(rules);
+}
+
 /* ---- both ways of judging give the same ---- */
 
 static const char *const pool[] = {
@@ -989,6 +1079,8 @@ int main(void)
         cmocka_unit_test(the_first_rule_that_matches_gives_the_verdict),
         cmocka_unit_test(what_cannot_matter_is_not_asked_for),
         cmocka_unit_test(a_rule_may_wait_for_the_crowd),
+        cmocka_unit_test(the_line_that_a_purge_failed_on_is_told),
+        cmocka_unit_test(without_a_rule_that_purges_nothing_is_missed),
         cmocka_unit_test(two_phases_give_the_verdict_of_one),
         cmocka_unit_test(a_match_that_costs_too_much_is_undecided),
         cmocka_unit_test(a_regex_means_the_same_without_the_library),
