@@ -67,6 +67,7 @@ static const char *reason_to_keep(const struct purge_request *request,
                                   const struct facts *row)
 {
     const char *class = scan_class(&request->scan->scene, row);
+    struct scan_missed missed;
 
     if (row->state != FACTS_JUDGED && row->state != FACTS_QUARANTINED)
         return "by kind of file, not by rule";
@@ -76,8 +77,9 @@ static const char *reason_to_keep(const struct purge_request *request,
         row->state == FACTS_QUARANTINED)
         return "by kind of file, not by rule";
     if (request->options->mode == MODE_PURGE_BOUNCES && !row->is_purge)
-        return row->is_undecided ? "a rule could not be decided"
-                                 : "its rule does not purge";
+        return scan_missed(&request->scan->scene, row, &missed)
+                   ? missed.words
+                   : "its rule does not purge";
     if (request->options->mode == MODE_PURGE_CLASS &&
         !string_list_has(&request->options->purge_classes, class))
         return "another class";

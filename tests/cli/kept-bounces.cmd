@@ -14,3 +14,5 @@ cp queue/qf6AMEjQA6022445 queue/qf6AMEjQA6022446
 cp queue/df6AMEjQA6022445 queue/df6AMEjQA6022446
 ln queue/qf6AMEjQA6022446 queue/other-name
 ask queue | sed '/^MESSAGES/,/^WHAT TO/d'
+ask --purge-bounces -n queue
+ask --purge-bounces -n --format=csv queue | cut -d, -f1,12-
