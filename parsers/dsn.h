@@ -110,6 +110,8 @@ bool dsn_is_foreign_by_header(const struct qf *qf);
  * The text form (SendMimeErrors=false) is read too: its status codes come
  * from "(reason: 550 5.1.1 ...)", or from "<<< 550 5.1.1 <address>" that names
  * exactly that recipient, without remote_mta; 5.0.0 if there is only the 550.
+ * Where a reply names nobody, the line of sendmail's own below it does:
+ * "550 5.1.1 <address>... User unknown" (deliver.c: giveresponse).
  *
  * kind is what dsn_kind_of_own says of this qf: callers know it already.
  */

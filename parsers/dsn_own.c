@@ -255,30 +255,113 @@ static enum dsn_outcome read_listed(struct dsn *dsn, struct slice line,
     return DSN_OK;
 }
 
+/* Gives the code to whoever failed, has none yet and is called so. What follows
+ * the name is a '>', or nothing. */
+static void give_code(struct dsn *dsn, struct slice name, struct slice code,
+                      bool is_whole)
+{
+    if (dsn->recipient_count > NAMED_MAX)
+        return;
+    for (size_t i = 0; i < dsn->recipient_count; i++) {
+        struct dsn_recipient *recipient = &dsn->recipients[i];
+        struct slice address = recipient->final_recipient;
+        struct slice behind = slice_skip(name, address.len);
+
+        if (slice_is_absent(recipient->status) && dsn_has_failed(recipient) &&
+            address.len > 0 && slice_starts(name, address) &&
+            (is_whole ? behind.len == 0
+                      : slice_starts(behind, SLICE_LITERAL(">"))))
+            recipient->status = code;
+    }
+}
+
+static const struct slice reply_mark = SLICE_TEXT("<<< ");
+
 /* "<<< 550 5.1.1 <user@host>..." names a recipient of ours that has no code
  * yet; any other reply says nothing about anybody. */
-static void take_reply(struct dsn *dsn, struct slice line)
+static void take_reply(struct dsn *dsn, struct slice reply)
 {
-    struct slice reply = slice_skip(line, 4);
     struct slice said = dsn_reply_status(reply);
     struct slice code = reply_code(reply, said);
     struct slice name;
 
-    if (!slice_starts(line, SLICE_LITERAL("<<< ")) || slice_is_absent(code) ||
-        dsn->recipient_count > NAMED_MAX)
+    if (slice_is_absent(code))
         return;
     name = slice_trim(slice_skip(reply, 4 + said.len));
-    if (name.len == 0 || name.ptr[0] != '<')
-        return;
-    name = slice_skip(name, 1);
-    for (size_t i = 0; i < dsn->recipient_count; i++) {
-        struct dsn_recipient *recipient = &dsn->recipients[i];
-        struct slice address = recipient->final_recipient;
+    if (name.len > 0 && name.ptr[0] == '<')
+        give_code(dsn, slice_skip(name, 1), code, false);
+}
 
-        if (slice_is_absent(recipient->status) && dsn_has_failed(recipient) &&
-            address.len > 0 && slice_starts(name, address) &&
-            slice_starts(slice_skip(name, address.len), SLICE_LITERAL(">")))
-            recipient->status = code;
+/* What giveresponse (deliver.c) can make of a recipient's permanent refusal,
+ * in the words of strexit.c. 8.9 and older write no code. */
+static const struct {
+    struct slice number, code, words;
+} refusals[] = {
+    {SLICE_TEXT("550 "), SLICE_TEXT("5.1.1"), SLICE_TEXT("... User unknown")},
+    {SLICE_TEXT("554 "), SLICE_TEXT("5.0.0"),
+     SLICE_TEXT("... Service unavailable")},
+};
+
+/* "550 5.1.1 <user@host>... User unknown" -> "user@host" and "5.1.1". The whole
+ * line must be so: a client may have put such words into an address. */
+static bool read_refusal(struct slice line, struct slice *name_r,
+                         struct slice *code_r)
+{
+    for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++) {
+        struct slice words = refusals[i].words, code = refusals[i].code;
+        struct slice name = slice_skip(line, refusals[i].number.len);
+
+        if (!slice_starts(line, refusals[i].number) || name.len < words.len ||
+            !slice_equal(slice_skip(name, name.len - words.len), words))
+            continue;
+        name.len -= words.len;
+        if (slice_starts(name, code) && name.len > code.len &&
+            name.ptr[code.len] == ' ')
+            name = slice_skip(name, code.len + 1);
+        if (name.len > 2 && name.ptr[0] == '<' && name.ptr[name.len - 1] == '>')
+            name = slice_make(name.ptr + 1, name.len - 2);
+        *name_r = name;
+        *code_r = code;
+        return true;
+    }
+    return false;
+}
+
+/* The last line of a reply "550 no such user"; one with a code of another class
+ * says two things. */
+static bool is_refusing(struct slice reply)
+{
+    return reply.len > 3 && reply.ptr[0] == '5' &&
+           byte_is_digit(reply.ptr[1]) && byte_is_digit(reply.ptr[2]) &&
+           reply.ptr[3] == ' ' &&
+           (dsn_code_len(slice_skip(reply, 4)) == 0 ||
+            !slice_is_absent(dsn_reply_status(reply)));
+}
+
+/*
+ * Our own word for the reply on the line before, and about whom it is. Without
+ * a reply there a name server, a program or the queue's time may have been
+ * the cause. What the reply has for a code goes first, as in the MIME form.
+ */
+static void take_refusal(struct dsn *dsn, struct slice reply, struct slice line)
+{
+    struct slice name, code, said = dsn_reply_status(reply);
+
+    if (!is_refusing(reply) || !read_refusal(line, &name, &code))
+        return;
+    give_code(dsn, name, slice_is_absent(said) ? code : said, true);
+}
+
+/* *reply is the line before, when a remote host said it; else absent. */
+static void read_transcript_line(struct dsn *dsn, struct slice line,
+                                 struct slice *reply)
+{
+    if (slice_starts(line, reply_mark)) {
+        *reply = slice_skip(line, reply_mark.len);
+        take_reply(dsn, *reply);
+    } else {
+        take_refusal(dsn, *reply, line);
+        *reply = (struct slice){NULL, 0};
     }
 }
 
@@ -300,7 +383,7 @@ enum dsn_outcome dsn_read_text(struct dsn *dsn, struct slice body,
 {
     enum section section = SECTION_NONE;
     bool is_after_blank = false;
-    struct slice line;
+    struct slice line, reply = {NULL, 0};
 
     *original_r = (struct slice){NULL, 0};
     while (section != SECTION_ORIGINAL && section != SECTION_END &&
@@ -314,7 +397,7 @@ enum dsn_outcome dsn_read_text(struct dsn *dsn, struct slice body,
             section = next;
         } else if (section == SECTION_TRANSCRIPT) {
             dsn->has_expired |= is_expiry(line);
-            take_reply(dsn, line);
+            read_transcript_line(dsn, line, &reply);
         } else if (line.len == 0) {
             section = SECTION_NONE; /* ends a list of addresses */
         } else if (section != SECTION_NONE) {

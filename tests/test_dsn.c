@@ -162,6 +162,11 @@ static const struct fixture {
     {"dsn/text-8.9", "TAA03712", DSN_OK, DSN_FAILURE, false, false,
      "ppp7.example.net [198.51.100.7]", "SAA03711",
      "bob@example.com failed 5.1.1, carol@example.com failed 5.0.0"},
+    {"dsn/text-8.9-unnamed", "TAA03712", DSN_OK, DSN_FAILURE, false, false,
+     "ppp7.example.net [198.51.100.7]", "SAA03711",
+     "bob@example.com failed 5.1.1, carol@example.com failed 5.1.1, "
+     "dave@example.com failed 5.1.1, erin@example.com failed 5.0.0, "
+     "frank@example.com failed 5.7.1, grace@example.com failed -"},
     {"dsn/text-mixed", "6AMJJq2v027999", DSN_OK, DSN_FAILURE, false, false,
      "ppp7.example.net [198.51.100.7] (may be forged)", "6AMI0001004711",
      "bob@example.com failed 5.1.1, carol@example.com failed 5.0.0, "
@@ -874,6 +879,73 @@ static const struct text_case {
                                                      "<bob@example.com>... "
                                                      "User unknown\n" TEXT_END,
      DSN_OK, false, NULL},
+    {"our own line names whom the reply does not",
+     TEXT_OPENING "<bob@example.com>\ncarol@example.com\n<dave@example.com>\n"
+                  "<ed@example.com>\n" TEXT_TRANSCRIPT "<<< 550 No such user\n"
+                  "550 5.1.1 <bob@example.com>... User unknown\n"
+                  "<<< 554 no\n554 carol@example.com... Service unavailable\n"
+                  "<<< 550 5.1.2 no\n"
+                  "550 5.1.1 <dave@example.com>... User unknown\n"
+                  "<<< 550-no\n<<< 550 5\n"
+                  "550 <ed@example.com>... User unknown\n" TEXT_END,
+     DSN_OK, false,
+     "bob@example.com failed 5.1.1, carol@example.com failed 5.0.0, "
+     "dave@example.com failed 5.1.2, ed@example.com failed 5.1.1"},
+    {"our own words without a refusal on the line before",
+     TEXT_OPENING
+     "<bob@example.com>\n" TEXT_TRANSCRIPT
+     "550 <bob@example.com>... User unknown\n"
+     "<<< 550 no\n>>> QUIT\n550 <bob@example.com>... User unknown\n"
+     "<<< 550 no\n\n550 <bob@example.com>... User unknown\n"
+     "<<< 450 no\n550 <bob@example.com>... User unknown\n"
+     "<<< 550-no\n550 <bob@example.com>... User unknown\n"
+     "<<< 550\n550 <bob@example.com>... User unknown\n"
+     "<<< 55 no\n550 <bob@example.com>... User unknown\n"
+     "<<< 550 4.1.1 no\n550 <bob@example.com>... User unknown\n"
+     "<<< 550 5.1.1x no\n550 <bob@example.com>... User unknown\n"
+     " <<< 550 no\n550 <bob@example.com>... User unknown\n"
+     "> <<< 550 no\n550 <bob@example.com>... User unknown\n" TEXT_END,
+     DSN_OK, false, "bob@example.com failed -"},
+    {"what only looks like our own words",
+     TEXT_OPENING "<bob@example.com>\n" TEXT_TRANSCRIPT
+                  "<<< 550 no\n550 <bob@example.com>... User unknown.\n"
+                  "<<< 550 no\n 550 <bob@example.com>... User unknown\n"
+                  "<<< 550 no\n554 <bob@example.com>... User unknown\n"
+                  "<<< 550 no\n550 5.1.2 <bob@example.com>... User unknown\n"
+                  "<<< 550 no\n550 <bob@example.com>... Host unknown\n"
+                  "<<< 550 no\n550 <bob@example.com> ... User unknown\n"
+                  "<<< 550 no\n550 <bob@example.com>... x... User unknown\n"
+                  "<<< 550 no\n550 <xbob@example.com>... User unknown\n"
+                  "<<< 550 no\n550 <bob@example.comx>... User unknown\n"
+                  "<<< 550 no\n550 <<bob@example.com>>... User unknown\n"
+                  "<<< 550 no\n550 <bob@example.com... User unknown\n"
+                  "<<< 550 no\n550 ... User unknown\n"
+                  "<<< 550 no\n<<< 550 <x@y>... User unknown\n"
+                  "<<< 550 no\n<bob@example.com>... User unknown\n" TEXT_END,
+     DSN_OK, false, "bob@example.com failed -"},
+    {"our own words in the message below",
+     TEXT_OPENING "<bob@example.com>\n" TEXT_TRANSCRIPT
+                  "\n   ----- Original message follows -----\n\nReceived: x\n"
+                  "Subject: y\n\n<<< 550 no\n"
+                  "550 <bob@example.com>... User unknown\n",
+     DSN_OK, false, "bob@example.com failed -"},
+    {"our own words about one who only waits",
+     TEXT_OPENING
+     "<bob@example.com>\n    (reason: 550 5.1.1 no)\n\n"
+     "   ----- The following addresses had transient non-fatal "
+     "errors -----\n<carol@example.com>\n" TEXT_TRANSCRIPT
+     "<<< 550 no\n550 <carol@example.com>... User unknown\n"
+     "<<< 554 no\n554 <bob@example.com>... Service unavailable\n" TEXT_END,
+     DSN_OK, false,
+     "bob@example.com failed 5.1.1, carol@example.com delayed -"},
+    {"our own words about one of too many",
+     TEXT_OPENING FOUR(
+         FOUR("<a@example.com>\n<b@example.com>\n")) "<bob@example.com>"
+                                                     "\n" TEXT_TRANSCRIPT
+                                                     "<<< 550 no\n"
+                                                     "550 <bob@example.com>... "
+                                                     "User unknown\n" TEXT_END,
+     DSN_OK, false, NULL},
     {"a heading that the end cuts",
      TEXT_OPENING "<bob@example.com>\n\n  ----- No message was collected -----",
      DSN_INCOMPLETE, true, "bob@example.com failed -"},
@@ -1244,6 +1316,10 @@ static void large_bodies_of_one_line_are_read_in_one_pass(void **state)
         {OWN_QF(OWN_FAILURE),
          "The original message was received at x\nfrom y\n",
          "<<< 550 5.1.1 <a\n", DSN_INCOMPLETE},
+        {OWN_QF(OWN_FAILURE),
+         "The original message was received at x\nfrom y\n\n   ----- "
+         "Transcript of session follows -----\n",
+         "<<< 550 no\n550 <a@example.org>... User unknown\n", DSN_INCOMPLETE},
         {OWN_QF(OWN_FAILURE),
          "The original message was received at x\nfrom y\n\n   ----- The "
          "following addresses had permanent fatal errors -----\n",
