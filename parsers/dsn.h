@@ -1,7 +1,7 @@
 /*
  * Delivery reports: sendmail's own (savemail.c: returntosender, errbody) and
  * foreign ones (RFC 3464, and the text bounces of qmail, Exim, Postfix,
- * Exchange and sendmail as far as they can be told).
+ * Exchange, GroupWise and sendmail as far as they can be told).
  *
  * An own report is known by the F line's r, never by Subject or From. Its
  * boundary is the qf's own id and time, so the sender of the original cannot
@@ -86,9 +86,10 @@ enum dsn_kind dsn_kind_of_own(const struct qf *qf);
 
 /*
  * True when a null-sender message is a report by its headers alone:
- * multipart/report with delivery-status, or Exim's X-Failed-Recipients beside
- * its own Subject. dsn_parse_foreign may still find no report in the body,
- * and finds those that only their text gives away.
+ * multipart/report with delivery-status, where dsn_parse_foreign may still
+ * find no report in the body; or a Subject that only reports have, beside a
+ * daemon's From or X-Failed-Recipients. It finds more that only their text
+ * gives away.
  */
 bool dsn_is_foreign_by_header(const struct qf *qf);
 

@@ -1,6 +1,6 @@
 /*
- * Reports that others made: RFC 3464, and plain texts known by the first
- * sentence that the program always writes.
+ * Reports that others made: RFC 3464, plain texts known by the first sentence
+ * that the program always writes, and what the header alone gives away.
  */
 #include "parsers/dsn.h"
 
@@ -250,6 +250,23 @@ static bool name_before_date(struct slice line, struct slice *address_r,
     return is_address(*address_r);
 }
 
+/* "\tuser (user not found)" of GroupWise, which leaves its own domain out */
+static bool name_before_reason(struct slice line, struct slice *address_r,
+                               struct slice *said_r)
+{
+    size_t end;
+
+    if (line.len == 0 || line.ptr[0] != '\t')
+        return false;
+    line = slice_trim(line);
+    end = slice_find(line, SLICE_LITERAL(" ("));
+    if (end == 0 || end == line.len || line.ptr[line.len - 1] != ')')
+        return false;
+    *address_r = slice_head(line, end);
+    *said_r = slice_skip(slice_head(line, line.len - 1), end + 2);
+    return slice_index(*address_r, ' ') == end;
+}
+
 /* A program that reports in plain text. The sentence is its own and opens the
  * body; the subject is there in the header, or the sender is a daemon. */
 struct text_form {
@@ -274,8 +291,14 @@ static const struct text_form text_forms[] = {
      "Received: ", "could not be delivered for ", name_before_colon},
     {"This is the mail system at host ", NULL, NULL,
      "Received: ", "could not be delivered for ", name_before_colon},
+    {"Your message did not reach some or all of the intended recipients",
+     "Undeliverable", "The following recipient", "Received: ", NULL,
+     name_before_date},
     {"Your message", "Undeliverable", "did not reach the following recipient",
      "Received: ", NULL, name_before_date},
+    {"The message that you sent was undeliverable to the following:",
+     "Message status - undeliverable", NULL, "Possibly truncated original ",
+     NULL, name_before_reason},
 };
 enum { TEXT_FORM_COUNT = sizeof text_forms / sizeof *text_forms };
 
@@ -409,19 +432,92 @@ static enum dsn_outcome read_text(struct dsn *dsn, const struct qf *qf,
     return DSN_NOT_A_REPORT;
 }
 
+/* Exchange 5.5 and GroupWise put the text into the first part, the original
+ * into the next. */
+static enum dsn_outcome read_first_part(struct dsn *dsn, const struct qf *qf,
+                                        struct slice type, struct slice rest)
+{
+    struct slice boundary = header_parameter(type, SLICE_LITERAL("boundary"));
+    struct slice part;
+    enum dsn_outcome outcome;
+
+    if (boundary.len == 0 || boundary.len > DSN_BOUNDARY_MAX)
+        return DSN_NOT_A_REPORT;
+    if (dsn_take_part(&rest, boundary, DSN_BY_OTHERS, &part) ==
+        DSN_DELIMITER_NEXT) {
+        enum dsn_delimiter found =
+            dsn_take_part(&rest, boundary, DSN_BY_OTHERS, &part);
+
+        read_part_header(&part);
+        outcome = read_text(dsn, qf, part);
+        dsn->is_cut = found == DSN_DELIMITER_NONE;
+        return outcome;
+    }
+    dsn->is_cut = true;
+    return DSN_NOT_A_REPORT;
+}
+
 /* ---- the whole ---- */
+
+static bool is_mixed_type(struct slice type)
+{
+    return slice_equal_nocase(header_token(type),
+                              SLICE_LITERAL("multipart/mixed"));
+}
+
+/* Subjects that programs give their reports, and no person a message. */
+static const struct {
+    const char *subject; /* begins so */
+    enum dsn_kind kind;
+} report_subjects[] = {
+    {"Undeliverable", DSN_FAILURE},                       /* Exchange, IMail */
+    {"Undelivered Mail Returned to Sender", DSN_FAILURE}, /* Postfix */
+    {"Delivery Status Notification (Failure)", DSN_FAILURE},
+    {"Delivery Status Notification (Delay)", DSN_WARNING},
+    {"failure notice", DSN_FAILURE},                 /* qmail */
+    {"Mail delivery failed", DSN_FAILURE},           /* Exim */
+    {"Warning: message ", DSN_WARNING},              /* Exim */
+    {"Message status - undeliverable", DSN_FAILURE}, /* GroupWise */
+    {"DELIVERY FAILURE: ", DSN_FAILURE},             /* Domino */
+};
+enum { SUBJECT_COUNT = sizeof report_subjects / sizeof *report_subjects };
+
+/* By a Subject that only reports have, and another header of theirs. */
+static enum dsn_kind kind_by_header(const struct qf *qf)
+{
+    struct slice subject = subject_of(qf);
+
+    if (!is_from_daemon(qf) &&
+        slice_is_absent(
+            dsn_header(qf, SLICE_LITERAL("X-Failed-Recipients"), NULL)))
+        return DSN_NONE;
+    for (size_t i = 0; i < SUBJECT_COUNT; i++)
+        if (slice_starts_nocase(subject,
+                                slice_from_string(report_subjects[i].subject)))
+            return report_subjects[i].kind;
+    return DSN_NONE;
+}
 
 bool dsn_is_foreign_by_header(const struct qf *qf)
 {
-    struct slice type = dsn_header(qf, SLICE_LITERAL("Content-Type"), NULL);
-    struct slice subject = subject_of(qf);
+    return is_status_report(
+               dsn_header(qf, SLICE_LITERAL("Content-Type"), NULL)) ||
+           kind_by_header(qf) != DSN_NONE;
+}
 
-    if (is_status_report(type))
-        return true;
-    return !slice_is_absent(
-               dsn_header(qf, SLICE_LITERAL("X-Failed-Recipients"), NULL)) &&
-           (slice_starts(subject, SLICE_LITERAL("Mail delivery failed")) ||
-            slice_starts(subject, SLICE_LITERAL("Warning: message ")));
+static enum dsn_outcome parse_any_type(struct dsn *dsn, const struct qf *qf,
+                                       struct slice type, struct slice body)
+{
+    enum dsn_outcome outcome = is_mixed_type(type)
+                                   ? read_first_part(dsn, qf, type, body)
+                                   : read_text(dsn, qf, body);
+
+    if (outcome != DSN_NOT_A_REPORT)
+        return outcome;
+    dsn->kind = kind_by_header(qf);
+    if (dsn->kind == DSN_NONE)
+        return DSN_NOT_A_REPORT;
+    return add_failed_header(dsn, qf);
 }
 
 enum dsn_outcome dsn_parse_foreign(struct dsn *dsn, const struct qf *qf,
@@ -432,7 +528,7 @@ enum dsn_outcome dsn_parse_foreign(struct dsn *dsn, const struct qf *qf,
 
     dsn_reset(dsn);
     if (!is_report_type(type))
-        return read_text(dsn, qf, body);
+        return parse_any_type(dsn, qf, type, body);
     /* RFC 6522: the type of report is a parameter; old ones leave it out. */
     if (!is_status_report(type) &&
         !slice_is_absent(header_parameter(type, SLICE_LITERAL("report-type"))))

@@ -195,6 +195,10 @@ static const struct fixture {
      "bob@example.net failed 5.1.1"},
     {"dsn/foreign-exchange-text", "-", DSN_OK, DSN_FAILURE, false, false, NULL,
      NULL, "bob@example.net failed -"},
+    {"dsn/foreign-exchange-mixed", "-", DSN_OK, DSN_FAILURE, false, false, NULL,
+     NULL, "bob@example.net failed -"},
+    {"dsn/foreign-groupwise", "-", DSN_OK, DSN_FAILURE, false, false, NULL,
+     NULL, "bob failed -, carol@example.net failed -"},
 
     {"dsn/not-fax", "-", DSN_NOT_A_REPORT, DSN_NONE, false, false, NULL, NULL,
      ""},
@@ -1248,8 +1252,54 @@ static const struct foreign {
      "Message could not be delivered for 5 days\n\n"
      "   ----- Original message follows -----\n\nSubject: x\n",
      false, DSN_OK, DSN_FAILURE, "bob@example.net failed 4.4.7"},
-    {"nothing", FOREIGN_QF(DAEMON "H??Subject: failure notice\n"), "", false,
-     DSN_NOT_A_REPORT, DSN_NONE, ""},
+    {"nothing, under a report's subject",
+     FOREIGN_QF(DAEMON "H??Subject: failure notice\n"), "", true, DSN_OK,
+     DSN_FAILURE, ""},
+    {"a daemon's unknown words under a report's subject",
+     FOREIGN_QF(DAEMON "H??Subject: Undelivered Mail Returned to Sender\n"),
+     "Nobody here is called so.\n", true, DSN_OK, DSN_FAILURE, ""},
+    {"the same of a delay",
+     FOREIGN_QF(DAEMON "H??Subject: Delivery Status Notification (Delay)\n"),
+     "Nobody here is called so.\n", true, DSN_OK, DSN_WARNING, ""},
+    {"a report's subject and who failed, from nobody that is known",
+     FOREIGN_QF("H??Subject: Delivery Status Notification (Failure)\n"
+                "H??X-Failed-Recipients: a@example.net\n"),
+     "Nobody here is called so.\n", true, DSN_OK, DSN_FAILURE,
+     "a@example.net failed -"},
+    {"a person's answer to a report",
+     FOREIGN_QF("H??From: <ann@example.net>\nH??Subject: Undeliverable: x\n"),
+     "I am away.\n", false, DSN_NOT_A_REPORT, DSN_NONE, ""},
+    {"a daemon's answer to a report",
+     FOREIGN_QF(DAEMON "H??Subject: Out of office: Undeliverable: x\n"),
+     "I am away.\n", false, DSN_NOT_A_REPORT, DSN_NONE, ""},
+    {"Outlook's words for Exchange's",
+     FOREIGN_QF("H??Subject: Undeliverable: x\n"),
+     "Your message did not reach some or all of the intended recipients.\n\n"
+     "      Subject:\tx\n      Sent:\t11/22/2026 8:14 AM\n\n"
+     "The following recipient(s) could not be reached:\n\n"
+     "      bob@example.net on 11/22/2026 8:15 AM\n"
+     "            The e-mail account does not exist.\n",
+     false, DSN_OK, DSN_FAILURE, "bob@example.net failed -"},
+    {"a mixed message whose second part is like a report",
+     FOREIGN_QF("H??Subject: Undeliverable: x\n"
+                "H??Content-Type: multipart/mixed; boundary=b\n"),
+     "--b\n\nhello\n--b\n\nYour message\n\ndid not reach the following "
+     "recipient(s):\n\nbob@example.net on Monday\n--b--\n",
+     false, DSN_NOT_A_REPORT, DSN_NONE, ""},
+    {"a mixed message without a boundary",
+     FOREIGN_QF("H??Subject: Undeliverable: x\n"
+                "H??Content-Type: multipart/mixed\n"),
+     "Your message\n\ndid not reach the following recipient(s):\n\n"
+     "bob@example.net on Monday\n",
+     false, DSN_NOT_A_REPORT, DSN_NONE, ""},
+    {"GroupWise's names and what only looks like them",
+     FOREIGN_QF("H??Subject: Message status - undeliverable\n"),
+     "The message that you sent was undeliverable to the following:\n"
+     "\tbob (550 5.1.1 unknown)\n\t (x)\n\tbob\n\tbob (x\n\ta b (x)\n"
+     " bob (x)\n\tcarol@example.net (x)\n\n"
+     "Possibly truncated original message follows:\n\n\tdave (x)\n",
+     false, DSN_OK, DSN_FAILURE,
+     "bob failed 5.1.1, carol@example.net failed -"},
 };
 
 static void foreign_reports_are_told_by_content(void **state)
