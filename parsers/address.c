@@ -885,6 +885,21 @@ static bool next_run(struct slice *rest, bool is_hex, struct slice *run_r)
     return run_r->len > 0;
 }
 
+/* The letters beside it may be hex digits, too: "dC6336407". */
+static bool has_hex_v4(struct slice name, uint64_t whole)
+{
+    struct slice run;
+    uint64_t number;
+
+    while (next_run(&name, true, &run))
+        if (run.len >= 8 &&
+            ((run_number(slice_head(run, 8), 16, &number) && number == whole) ||
+             (run_number(slice_skip(run, run.len - 8), 16, &number) &&
+              number == whole)))
+            return true;
+    return false;
+}
+
 static bool is_generic_v4(struct slice name, const uint8_t bytes[4])
 {
     uint64_t whole = (uint64_t)bytes[0] << 24 | (uint64_t)bytes[1] << 16 |
@@ -907,10 +922,7 @@ static bool is_generic_v4(struct slice name, const uint8_t bytes[4])
         else if (number == bytes[2])
             has_third = true;
     }
-    for (rest = name; next_run(&rest, true, &run);)
-        if (run.len == 8 && run_number(run, 16, &number) && number == whole)
-            return true;
-    return has_third && has_last;
+    return (has_third && has_last) || has_hex_v4(name, whole);
 }
 
 static bool is_letter(char c)
