@@ -522,6 +522,12 @@ static struct slice ip_text(struct message *message, const struct ip *ip)
     return slice_make(text, ip_format(ip, text));
 }
 
+static bool is_generic(const struct client *client)
+{
+    return client->forged || client->name.len == 0 ||
+           name_is_generic(client->name, &client->ip);
+}
+
 static void add_client_value(struct message *message,
                              const struct client *client,
                              enum rules_field_id field)
@@ -536,6 +542,10 @@ static void add_client_value(struct message *message,
     case FIELD_SOURCE_NAME:
         if (!client->forged)
             add_text(message, lower(message, client->name));
+        break;
+    case FIELD_SOURCE_GENERIC:
+        if (client->has_ip)
+            add_number(message, is_generic(client));
         break;
     default: /* ..._FORGED */
         add_number(message, client->forged);
@@ -840,6 +850,7 @@ static enum field_state collect(struct message *message,
     case FIELD_SOURCE:
     case FIELD_SOURCE_NAME:
     case FIELD_SOURCE_FORGED:
+    case FIELD_SOURCE_GENERIC:
     case FIELD_SOURCE_AUTH:
     case FIELD_SOURCE_HELO:
         return add_source_value(message, field);

@@ -267,7 +267,7 @@ static bool read_pair(struct reader *reader)
     return read_field(reader, offset, name, value);
 }
 
-/* ---- fields that follow from the letters ---- */
+/* ---- fields that follow from letters and other fields ---- */
 
 static bool derive(struct reader *reader, enum rules_field_id field,
                    struct slice text)
@@ -355,6 +355,28 @@ static bool derive_recipients(struct reader *reader)
                      (struct slice){NULL, 0}, letters->recipient_count);
 }
 
+/* Of the named address and name, if there is an address. */
+static bool derive_generic(struct reader *reader)
+{
+    const struct sample *sample = reader->sample;
+    struct slice name = {NULL, 0};
+    struct ip ip;
+    bool has_ip = false;
+
+    for (size_t i = 0; i < sample->count; i++) {
+        struct slice text = sample->values[i].value.text;
+
+        if (sample->values[i].field == FIELD_SOURCE)
+            has_ip = ip_parse(text, &ip);
+        else if (sample->values[i].field == FIELD_SOURCE_NAME)
+            name = text;
+    }
+    return !has_ip ||
+           add_value(reader, FIELD_SOURCE_GENERIC, (struct slice){NULL, 0},
+                     (struct slice){NULL, 0},
+                     name.len == 0 || name_is_generic(name, &ip));
+}
+
 static bool derive_all(struct reader *reader)
 {
     const struct letters *letters = &reader->letters;
@@ -362,7 +384,8 @@ static bool derive_all(struct reader *reader)
     return derive(reader, FIELD_ORIGIN, origin_of(letters)) &&
            derive(reader, FIELD_FLAGS, letters->flags) &&
            derive(reader, FIELD_STATUS_ENVELOPE, letters->status) &&
-           derive_sender(reader) && derive_recipients(reader);
+           derive_sender(reader) && derive_recipients(reader) &&
+           derive_generic(reader);
 }
 
 /* Fields named in the sample win over those that follow from its letters, and

@@ -52,6 +52,8 @@ const struct rules_field rules_fields[FIELD_COUNT] = {
     FIELD(FIELD_SOURCE_NAME, "source.name", TYPE_DOMAIN, FROM_DATA_FILE, false),
     FIELD(FIELD_SOURCE_FORGED, "source.forged", TYPE_BOOLEAN, FROM_DATA_FILE,
           false),
+    FIELD(FIELD_SOURCE_GENERIC, "source.generic", TYPE_BOOLEAN, FROM_DATA_FILE,
+          false),
     FIELD(FIELD_SOURCE_AUTH, "source.auth", TYPE_BOOLEAN, FROM_DATA_FILE,
           false),
     FIELD(FIELD_SOURCE_HELO, "source.helo", TYPE_DOMAIN, FROM_DATA_FILE, false),

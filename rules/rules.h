@@ -48,6 +48,7 @@ enum rules_field_id {
     FIELD_SOURCE,
     FIELD_SOURCE_NAME,
     FIELD_SOURCE_FORGED,
+    FIELD_SOURCE_GENERIC, /* no confirmed name, or one made of its address */
     FIELD_SOURCE_AUTH,
     FIELD_SOURCE_HELO,
     /* of the crowd: known when all messages have been seen */
