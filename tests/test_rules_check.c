@@ -514,6 +514,8 @@ static void fetch(void *context, enum rules_field_id field, struct slice header,
         put(view_r, value, "example.net");
     else if (field == FIELD_SOURCE)
         put(view_r, value, "198.51.100.7");
+    else if (field == FIELD_SOURCE_GENERIC)
+        put_number(view_r, value, 1);
     else if (field == FIELD_DSN_STATUS)
         put(view_r, value, "5.1.1");
     else if (field == FIELD_AGE)
@@ -526,7 +528,8 @@ static void fetch(void *context, enum rules_field_id field, struct slice header,
              slice_equal_nocase(header, SLICE_LITERAL("auto-submitted")))
         put(view_r, value, message->auto_submitted);
     if (message->is_data_unreadable &&
-        (field == FIELD_DSN_STATUS || field == FIELD_SOURCE))
+        (field == FIELD_DSN_STATUS || field == FIELD_SOURCE ||
+         field == FIELD_SOURCE_GENERIC))
         *view_r = (struct field_view){FIELD_UNDECIDED, NULL, 0};
 }
 
