@@ -110,8 +110,14 @@ static const char *missed_words(enum rules_field_id field)
         return "whoever brought the mail had logged in";
     case FIELD_SOURCE_NAME:
         return "the mail came from a host with a name of its own";
+    case FIELD_SOURCE_HELO:
+        return "the mail came from a host that calls itself a server";
+    case FIELD_SOURCE_STEADY:
+        return "the host that brought the mail forges no other sender";
     case FIELD_SOURCE_WRITES:
         return "the sender is a correspondent of somebody here";
+    case FIELD_RECIPIENT_KNOWN:
+        return "mail goes to or comes from the sender's domain";
     case FIELD_HOST_ANSWERED:
         return "a host of the sender's domain answers";
     case FIELD_HOST_DOMAINS:
