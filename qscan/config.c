@@ -188,19 +188,48 @@ static void add_domain(struct config *config, struct slice word)
     string_list_add(&config->domains, word);
 }
 
-static void add_domain_file(struct config *config, struct slice path)
+/* The classes w and R may name the same file. */
+static void add_fault(struct config *config, const char *path, int error)
+{
+    struct config_fault *faults;
+    char *copy;
+
+    for (size_t i = 0; i < config->fault_count; i++)
+        if (strcmp(config->faults[i].path, path) == 0)
+            return;
+    if (config->fault_count >= CONFIG_FAULTS_MAX)
+        return;
+    copy = strdup(path);
+    faults =
+        realloc(config->faults, (config->fault_count + 1) * sizeof(*faults));
+    if (faults != NULL)
+        config->faults = faults;
+    if (faults == NULL || copy == NULL) {
+        free(copy);
+        return;
+    }
+    faults[config->fault_count++] = (struct config_fault){copy, error};
+}
+
+static void add_domain_file(struct config *config, struct slice path,
+                            bool is_optional)
 {
     char name[4096];
     char *text;
     size_t len;
     struct slice rest, line;
+    int error;
 
     if (path.len == 0 || path.len >= sizeof(name) || path.ptr[0] != '/')
         return; /* a map or a program: not a list of names */
     memcpy(name, path.ptr, path.len);
     name[path.len] = '\0';
-    if (config_read_text(name, &text, &len) != 0)
+    error = config_read_text(name, &text, &len);
+    if (error != 0) {
+        if (error != ENOENT || !is_optional)
+            add_fault(config, name, error);
         return;
+    }
     rest = slice_make(text, len);
     while (slice_next_line(&rest, &line)) {
         struct slice word;
@@ -232,13 +261,14 @@ static bool take_our_class(struct slice *rest)
 static void read_file_class(struct config *config, struct slice rest)
 {
     struct slice word = next_word(&rest);
+    bool is_optional = slice_starts(word, SLICE_LITERAL("-o"));
 
-    if (slice_starts(word, SLICE_LITERAL("-o"))) {
+    if (is_optional) {
         word = slice_skip(word, 2);
         if (word.len == 0)
             word = next_word(&rest);
     }
-    add_domain_file(config, word);
+    add_domain_file(config, word, is_optional);
 }
 
 /* "Qname, P=/dir/pfx*, F=f, R=2" */
@@ -388,6 +418,8 @@ static int read_cf(struct config *config, const char *file)
     struct slice queue_directory = {NULL, 0};
     int error = config_read_text(file, &text, &len);
 
+    if (error != ENOENT)
+        config->file = strdup(file);
     if (error != 0)
         return error;
     rest = slice_make(text, len);
@@ -404,7 +436,6 @@ static int read_cf(struct config *config, const char *file)
     }
     if (queue_directory.len > 0)
         string_list_add(&config->queues, queue_directory);
-    config->file = strdup(file);
     free(text);
     return 0;
 }
@@ -429,6 +460,9 @@ int config_read(struct config *config, const char *file)
 void config_free(struct config *config)
 {
     free(config->file);
+    for (size_t i = 0; i < config->fault_count; i++)
+        free(config->faults[i].path);
+    free(config->faults);
     string_list_free(&config->queues);
     string_list_free(&config->domains);
     string_list_free(&config->relays);

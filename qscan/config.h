@@ -19,8 +19,16 @@ void string_list_sort(struct string_list *list);
 size_t string_list_find(const struct string_list *list, const char *text);
 void string_list_free(struct string_list *list);
 
+/* A file that the configuration names, and that cannot be read. */
+struct config_fault {
+    char *path; /* owned */
+    int error;  /* errno; ENOENT only where sendmail would complain, too */
+};
+
 struct config {
-    char *file;                 /* the cf that was read, or NULL */
+    char *file; /* the cf that was read, or could not be; NULL: none */
+    struct config_fault *faults;
+    size_t fault_count;
     struct string_list queues;  /* as written, wildcards and all */
     struct string_list domains; /* classes w and R, their files included */
     struct string_list relays;  /* smart host and hubs: macros S, H, R */
@@ -29,6 +37,7 @@ struct config {
 
 enum {
     CONFIG_RETURN_SEC = 5 * 24 * 3600,
+    CONFIG_FAULTS_MAX = 100,
     CONFIG_IS_NONE = -1, /* no errno: none of its lines is one of sendmail.cf */
 };
 
@@ -36,7 +45,8 @@ enum {
  * Reads file; NULL = the usual places, where no file at all is no error.
  * Returns 0, an errno value, or CONFIG_IS_NONE; a file without any line is a
  * configuration that says nothing. A file named by an F line that cannot be
- * read is left out, as sendmail does for "-o".
+ * read is left out and noted in faults, unless it is missing and optional
+ * ("-o", as in sendmail's fileclass).
  */
 int config_read(struct config *config, const char *file);
 void config_free(struct config *config);

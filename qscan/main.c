@@ -62,6 +62,22 @@ static int run_check_rules(struct program *program)
     return result.failed_count > 0 ? EXIT_SOMETHING_FAILED : EXIT_DONE;
 }
 
+/* What is missing on a copied sendmail.cf's host is said; what is there and
+ * cannot be read is a failure, but not of a log. */
+static void tell_of_faults(struct program *program, bool is_failure)
+{
+    const struct config *config = &program->config;
+
+    for (size_t i = 0; i < config->fault_count; i++) {
+        const struct config_fault *fault = &config->faults[i];
+
+        (is_failure && fault->error != ENOENT ? complain : complain_warning)(
+            &program->complaints, slice_from_string(fault->path),
+            "cannot be read", strerror(fault->error),
+            "domains of ours that it lists are not known");
+    }
+}
+
 static bool load_rules(struct program *program)
 {
     const struct options *options = &program->options;
@@ -70,6 +86,8 @@ static bool load_rules(struct program *program)
                    options->config_file != NULL ||
                    queue_is_configured(&program->queues, &program->config);
 
+    if (is_ours)
+        tell_of_faults(program, true);
     if (!ruleset_load(&program->ruleset, &options->rules, &program->config,
                       is_ours, &program->complaints))
         return false;
@@ -81,23 +99,36 @@ static bool load_rules(struct program *program)
     return program->where != NULL;
 }
 
-/* Only a file that is named must be there, and be what it is named as: with
- * no domains of ours, mail for them would be judged as a stranger's. */
+static bool is_of_queues(enum mode mode)
+{
+    return mode != MODE_LOGS && mode != MODE_ATTACKERS &&
+           mode != MODE_CHECK_RULES;
+}
+
+/* A file that is named must be there, and be what it is named as: with no
+ * domains of ours, mail for them would be judged as a stranger's. Of the usual
+ * ones, one that is there and does not help is told of. */
 static bool read_config(struct program *program)
 {
-    const char *file = program->options.config_file;
-    int error = config_read(&program->config, file);
+    const struct options *options = &program->options;
+    const struct config *config = &program->config;
+    bool is_named = options->config_file != NULL;
+    bool is_failure =
+        is_named || (is_of_queues(options->mode) && options->queues.count == 0);
+    int error = config_read(&program->config, options->config_file);
+    const char *file = is_named ? options->config_file : config->file;
 
-    if (error == 0 || file == NULL)
+    if (error == 0)
         return true;
-    if (error == CONFIG_IS_NONE)
-        complain(&program->complaints, slice_from_string(file),
-                 "not a sendmail.cf", "no line of a configuration in it",
-                 "nothing done");
-    else
-        complain(&program->complaints, slice_from_string(file),
-                 "cannot be read", strerror(error), "nothing done");
-    return false;
+    (is_failure ? complain : complain_warning)(
+        &program->complaints,
+        slice_from_string(file == NULL ? "sendmail.cf" : file),
+        error == CONFIG_IS_NONE ? "not a sendmail.cf" : "cannot be read",
+        error == CONFIG_IS_NONE ? "no line of a configuration in it"
+                                : strerror(error),
+        is_named ? "nothing done"
+                 : "queues and domains that it names are not known");
+    return !is_named;
 }
 
 static bool open_queues(struct program *program)
@@ -475,6 +506,7 @@ static int run_logs(struct program *program)
                            .progress = {.when = options->progress}};
     int status = EXIT_NOTHING_DONE;
 
+    tell_of_faults(program, false);
     if (ruleset_load(&program->ruleset, &options->rules, &program->config, true,
                      &program->complaints) &&
         log_set_open(&set, options, &program->complaints)) {

@@ -173,6 +173,66 @@ static void test_domains_from_a_file(void **state)
     folder_close(&folder);
 }
 
+/* A copied sendmail.cf names files that only its own host has. */
+static void test_files_of_domains_that_cannot_be_read(void **state)
+{
+    static const struct {
+        const char *title, *text, *fault;
+        int error;
+    } missing[] = {
+        {"missing", "FR/nowhere/relay-domains\n", "/nowhere/relay-domains",
+         ENOENT},
+        {"by its long name", "F{w} /nowhere/names %[^\\#]\n", "/nowhere/names",
+         ENOENT},
+        {"missing and optional", "FR-o /nowhere/relay-domains\n", NULL, 0},
+        {"of another class", "Ft/nowhere/trusted-users\n", NULL, 0},
+        {"optional first", "FR-o /nowhere/names\nFw/nowhere/names\n",
+         "/nowhere/names", ENOENT},
+        {"named twice", "FR/nowhere/names\nFw/nowhere/names\n",
+         "/nowhere/names", ENOENT},
+        {"there, optional, and no file", "FR-o /\n", "/", EISDIR},
+    };
+    struct folder folder;
+
+    (void)state;
+    folder_open(&folder);
+    for (size_t i = 0; i < COUNT(missing); i++) {
+        struct config config;
+
+        folder_write(&folder, "sendmail.cf", missing[i].text);
+        assert_int_equal(
+            config_read(&config, folder_path(&folder, "sendmail.cf")), 0);
+        if (config.fault_count != (missing[i].fault != NULL))
+            fail_msg("%s: %zu faults", missing[i].title, config.fault_count);
+        if (config.fault_count > 0) {
+            assert_string_equal(config.faults[0].path, missing[i].fault);
+            assert_int_equal(config.faults[0].error, missing[i].error);
+        }
+        config_free(&config);
+    }
+    folder_close(&folder);
+}
+
+static void test_faults_are_bounded(void **state)
+{
+    struct folder folder;
+    struct config config;
+    char text[8192];
+    size_t len = 0;
+
+    (void)state;
+    for (int i = 0; i < 2 * CONFIG_FAULTS_MAX; i++)
+        len += (size_t)snprintf(text + len, sizeof(text) - len,
+                                "Fw/nowhere/%d\n", i);
+    folder_open(&folder);
+    folder_write(&folder, "sendmail.cf", text);
+    assert_int_equal(config_read(&config, folder_path(&folder, "sendmail.cf")),
+                     0);
+    assert_int_equal(config.fault_count, CONFIG_FAULTS_MAX);
+    config_free(&config);
+    folder_close(&folder);
+}
+
 static void test_errors_of_reading(void **state)
 {
     struct folder folder;
@@ -318,6 +378,8 @@ int main(void)
         cmocka_unit_test(relays_are_the_hosts_of_three_macros),
         cmocka_unit_test(relays_are_bounded),
         cmocka_unit_test(test_domains_from_a_file),
+        cmocka_unit_test(test_files_of_domains_that_cannot_be_read),
+        cmocka_unit_test(test_faults_are_bounded),
         cmocka_unit_test(test_errors_of_reading),
         cmocka_unit_test(test_files_that_are_no_configuration),
         cmocka_unit_test(test_text_of_any_kind),

@@ -18,3 +18,19 @@ ask --list -C NOW queue
 ask --check-rules -C NOW
 ask --logs -C NOW /dev/null
 ask --logs -C /nowhere/sendmail.cf /dev/null
+# A copied one names files of its own host: those domains are not known here.
+mkdir names
+cat >copied.cf <<END2
+V10/Berkeley
+F{R}/nowhere/relay-domains
+FR-o /nowhere/relay-domains
+Fw-o /nowhere/local-host-names
+END2
+ask --list -C copied.cf --class=warning queue
+ask --list -q -C copied.cf --class=warning queue
+ask --logs -C copied.cf /dev/null | grep qscan:
+ask --runs -C copied.cf queue
+# One that is there and cannot be read is a failure, optional or not.
+echo "Fw-o $PWD/names" >>copied.cf
+ask --list -q -C copied.cf --class=warning queue
+ask --logs -C copied.cf /dev/null | grep qscan:
