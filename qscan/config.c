@@ -9,7 +9,7 @@
 enum {
     CONFIG_TEXT_MAX = 64 * 1024 * 1024,
     CONFIG_DOMAINS_MAX = 1000000,
-    CONFIG_RELAYS_MAX = 1000,
+    CONFIG_MAILERTABLE_HOSTS_MAX = 1000000, /* before they are told apart */
 };
 
 bool string_list_add(struct string_list *list, struct slice text)
@@ -189,7 +189,8 @@ static void add_domain(struct config *config, struct slice word)
 }
 
 /* The classes w and R may name the same file. */
-static void add_fault(struct config *config, const char *path, int error)
+static void add_fault(struct config *config, const char *path, int error,
+                      bool is_of_relays)
 {
     struct config_fault *faults;
     char *copy;
@@ -208,7 +209,8 @@ static void add_fault(struct config *config, const char *path, int error)
         free(copy);
         return;
     }
-    faults[config->fault_count++] = (struct config_fault){copy, error};
+    faults[config->fault_count++] =
+        (struct config_fault){copy, error, is_of_relays};
 }
 
 static void add_domain_file(struct config *config, struct slice path,
@@ -227,7 +229,7 @@ static void add_domain_file(struct config *config, struct slice path,
     error = config_read_text(name, &text, &len);
     if (error != 0) {
         if (error != ENOENT || !is_optional)
-            add_fault(config, name, error);
+            add_fault(config, name, error, false);
         return;
     }
     rest = slice_make(text, len);
@@ -311,8 +313,33 @@ static void read_option(struct config *config, struct slice rest,
     }
 }
 
-/* "DSrelay.example", "DSesmtp:[relay.example]:[other.example]": a mailer may
- * stand before the hosts, which are names or literals. */
+/* A macro ("$w.example"), part of the key ("%1.example"), a socket and a user
+ * are no names of hosts. */
+static bool is_host(struct slice host)
+{
+    for (size_t i = 0; i < host.len; i++)
+        if (host.ptr[i] == '\0' || strchr("$%@/\"", host.ptr[i]) != NULL)
+            return false;
+    return host.len > 0;
+}
+
+/* "relay.example", "[relay.example]:[192.0.2.9]": names or literals */
+static void add_hosts(struct string_list *hosts, size_t max, struct slice text)
+{
+    while (text.len > 0 && hosts->count < max) {
+        bool is_literal = text.ptr[0] == '[';
+        size_t end = slice_index(text, is_literal ? ']' : ':');
+        struct slice host = slice_head(text, end);
+
+        if (is_literal)
+            host = slice_skip(host, 1);
+        if (is_host(host))
+            string_list_add(hosts, host);
+        text = slice_skip(text, end + 1);
+    }
+}
+
+/* "DSrelay.example", "DSesmtp:[relay.example]": a mailer may stand before. */
 static void read_relays(struct config *config, struct slice rest)
 {
     struct slice value = next_word(&rest);
@@ -320,16 +347,95 @@ static void read_relays(struct config *config, struct slice rest)
 
     if (colon < value.len && value.ptr[0] != '[')
         value = slice_skip(value, colon + 1);
-    while (value.len > 0 && config->relays.count < CONFIG_RELAYS_MAX) {
-        bool is_literal = value.ptr[0] == '[';
-        size_t end = slice_index(value, is_literal ? ']' : ':');
-        struct slice host = slice_head(value, end);
+    add_hosts(&config->relays, CONFIG_RELAYS_MAX, value);
+}
 
-        if (is_literal)
-            host = slice_skip(host, 1);
-        if (host.len > 0 && slice_index(host, '$') == host.len)
-            string_list_add(&config->relays, host);
-        value = slice_skip(value, end + 1);
+/* What stands behind their names is a user, or words. */
+static bool is_mailer_without_host(struct slice mailer)
+{
+    static const char *const names[] = {"error", "local",    "discard",
+                                        "prog",  "procmail", "usenet"};
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (slice_equal_nocase(mailer, slice_from_string(names[i])))
+            return true;
+    return false;
+}
+
+/* "example.org <TAB> esmtp:[mail.example.org]" */
+static void read_mailertable_line(struct string_list *hosts, struct slice line)
+{
+    struct slice value;
+    size_t colon;
+
+    if (line.len == 0 || line.ptr[0] == '#' || byte_is_space(line.ptr[0]))
+        return;
+    next_word(&line);
+    value = next_word(&line);
+    colon = slice_index(value, ':');
+    if (!is_mailer_without_host(slice_head(value, colon)))
+        add_hosts(hosts, CONFIG_MAILERTABLE_HOSTS_MAX,
+                  slice_skip(value, colon + 1));
+}
+
+/* Most lines of a mailertable may name the same few hosts. */
+static void read_mailertable(struct config *config, struct slice text)
+{
+    struct string_list hosts = {0};
+    struct slice line;
+
+    while (slice_next_line(&text, &line))
+        read_mailertable_line(&hosts, line);
+    string_list_sort(&hosts);
+    for (size_t i = 0;
+         i < hosts.count && config->relays.count < CONFIG_RELAYS_MAX; i++)
+        if (i == 0 || strcmp(hosts.strings[i], hosts.strings[i - 1]) != 0)
+            string_list_add(&config->relays,
+                            slice_from_string(hosts.strings[i]));
+    string_list_free(&hosts);
+}
+
+static bool is_map_made_of_text(struct slice type)
+{
+    static const char *const types[] = {"hash", "btree", "dbm",
+                                        "cdb",  "text",  "implicit"};
+
+    for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+        if (slice_equal_nocase(type, slice_from_string(types[i])))
+            return true;
+    return false;
+}
+
+/* "Kmailertable hash -o -T<TMPF> /etc/mail/mailertable": the text has the name
+ * of the map without its suffix. */
+static void read_map(struct config *config, struct slice rest)
+{
+    struct slice name = next_word(&rest), type = next_word(&rest), file;
+    char path[4096];
+    char *text;
+    size_t len;
+    int error;
+
+    if (!slice_equal_nocase(name, SLICE_LITERAL("mailertable")) ||
+        !is_map_made_of_text(type))
+        return;
+    do
+        file = next_word(&rest);
+    while (file.len > 0 && file.ptr[0] != '/');
+    if (file.len > 3 &&
+        slice_equal(slice_skip(file, file.len - 3), SLICE_LITERAL(".db")))
+        file = slice_head(file, file.len - 3);
+    if (file.len == 0 || file.len >= sizeof(path))
+        return;
+    memcpy(path, file.ptr, file.len);
+    path[file.len] = '\0';
+    error = config_read_text(path, &text, &len);
+    if (error == 0) {
+        if (len > 0 && memchr(text, '\0', len) == NULL)
+            read_mailertable(config, slice_make(text, len));
+        free(text);
+    } else if (error != ENOENT) {
+        add_fault(config, path, error, true);
     }
 }
 
@@ -351,6 +457,8 @@ static void read_line(struct config *config, struct slice line,
             add_domain(config, word);
     } else if (code == 'F' && take_our_class(&rest)) {
         read_file_class(config, rest);
+    } else if (code == 'K') {
+        read_map(config, rest);
     } else if (code == 'D' && rest.len > 1 &&
                slice_index(SLICE_LITERAL("SHR"), rest.ptr[0]) < 3) {
         read_relays(config, slice_skip(rest, 1));

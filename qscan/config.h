@@ -23,6 +23,7 @@ void string_list_free(struct string_list *list);
 struct config_fault {
     char *path; /* owned */
     int error;  /* errno; ENOENT only where sendmail would complain, too */
+    bool is_of_relays; /* it lists relays, else domains */
 };
 
 struct config {
@@ -31,13 +32,15 @@ struct config {
     size_t fault_count;
     struct string_list queues;  /* as written, wildcards and all */
     struct string_list domains; /* classes w and R, their files included */
-    struct string_list relays;  /* smart host and hubs: macros S, H, R */
-    int64_t return_sec;         /* Timeout.queuereturn of a DSN; 5 days */
+    /* Smart host and hubs (macros S, H, R), hosts of the mailertable. */
+    struct string_list relays;
+    int64_t return_sec; /* Timeout.queuereturn of a DSN; 5 days */
 };
 
 enum {
     CONFIG_RETURN_SEC = 5 * 24 * 3600,
     CONFIG_FAULTS_MAX = 100,
+    CONFIG_RELAYS_MAX = 10000,
     CONFIG_IS_NONE = -1, /* no errno: none of its lines is one of sendmail.cf */
 };
 
@@ -46,7 +49,9 @@ enum {
  * Returns 0, an errno value, or CONFIG_IS_NONE; a file without any line is a
  * configuration that says nothing. A file named by an F line that cannot be
  * read is left out and noted in faults, unless it is missing and optional
- * ("-o", as in sendmail's fileclass).
+ * ("-o", as in sendmail's fileclass). The mailertable is read from the text
+ * that its map is made from (cf/README, FEATURE(mailertable)), where there is
+ * one: a site may keep the map alone.
  */
 int config_read(struct config *config, const char *file);
 void config_free(struct config *config);

@@ -74,7 +74,9 @@ static void tell_of_faults(struct program *program, bool is_failure)
         (is_failure && fault->error != ENOENT ? complain : complain_warning)(
             &program->complaints, slice_from_string(fault->path),
             "cannot be read", strerror(fault->error),
-            "domains of ours that it lists are not known");
+            fault->is_of_relays
+                ? "relays of ours that it lists are not known"
+                : "domains of ours that it lists are not known");
     }
 }
 

@@ -120,10 +120,144 @@ static void relays_are_bounded(void **state)
     folder_write(&folder, "sendmail.cf", text);
     assert_int_equal(config_read(&config, folder_path(&folder, "sendmail.cf")),
                      0);
-    assert_in_range(config.relays.count, 1, 10000);
+    assert_int_equal(config.relays.count, CONFIG_RELAYS_MAX);
     config_free(&config);
     folder_close(&folder);
     free(text);
+}
+
+static const struct {
+    const char *title, *text, *relays;
+} mailertables[] = {
+    {"nothing", "", ""},
+    {"a host", "example.org\tesmtp:[mail.example.org]\n", "mail.example.org"},
+    {"no newline at the end", "example.org esmtp:mail.example.org",
+     "mail.example.org"},
+    {"blanks, comments, other ends of lines",
+     "# all by the provider\n\n#x smtp:no.example\n"
+     ".example.org  \t relay:[smtp.example.com]  # down\r\n",
+     "smtp.example.com"},
+    {"several hosts, sorted, once each",
+     "a.example\trelay:[d.example]:[192.0.2.9]:b.example\n"
+     "b.example\trelay:[b.example]\nc.example\tesmtp:[d.example]\n",
+     "192.0.2.9 b.example d.example"},
+    {"a literal with colons", "a.example smtp:[IPv6:2001:db8::25]\n",
+     "IPv6:2001:db8::25"},
+    {"users and words",
+     "a.example\tlocal:root\nb.example\terror:nohost No such host\n"
+     "c.example\terror:5.1.1:\"550 mail.example is gone\"\n"
+     "d.example\tdiscard:ok\ne.example\tprog:x\n"
+     "f.example\tERROR:nohost\n",
+     ""},
+    {"users of hosts, parts of the key, sockets",
+     "a.example\trelay:root@b.example\n.c.example\tesmtp:%1.d.example\n"
+     "e.example\tcyrusv2:/var/run/lmtp\n",
+     ""},
+    {"no mailer", "a.example\tb.example\nc.example\nd.example :\n", ""},
+    {"a line that goes on", "a.example\n\tsmtp:[b.example]\n", ""},
+};
+
+static void hosts_of_a_mailertable_are_relays(void **state)
+{
+    struct folder folder;
+    char text[2000];
+
+    (void)state;
+    folder_open(&folder);
+    snprintf(text, sizeof(text), "DSz.example\nKmailertable hash -o %s\n",
+             folder_path(&folder, "table"));
+    folder_write(&folder, "sendmail.cf", text);
+    for (size_t i = 0; i < COUNT(mailertables); i++) {
+        struct config config;
+        char want[1000];
+
+        folder_write(&folder, "table", mailertables[i].text);
+        snprintf(want, sizeof(want), "z.example%s%s",
+                 mailertables[i].relays[0] == '\0' ? "" : " ",
+                 mailertables[i].relays);
+        assert_int_equal(
+            config_read(&config, folder_path(&folder, "sendmail.cf")), 0);
+        assert_list_is(&config.relays, want, mailertables[i].title);
+        config_free(&config);
+    }
+    folder_close(&folder);
+}
+
+/* BASE is the folder: each names the same text, or none. */
+static const struct {
+    const char *title, *before, *after;
+    bool is_read;
+    size_t faults;
+} mailertable_maps[] = {
+    {"plain", "Kmailertable hash ", "/table", true, 0},
+    {"with its suffix", "Kmailertable hash -o ", "/table.db", true, 0},
+    {"flags", "Kmailertable btree -o -T<TMPF> -k 0 ", "/table", true, 0},
+    {"case, and words behind", "Kmailertable\tText\t", "/table more", true, 0},
+    {"not there", "Kmailertable hash ", "/none", false, 0},
+    {"nothing but a suffix", "Kmailertable hash ", "/.db", false, 1},
+    {"another map", "Kvirtuser hash -o ", "/table", false, 0},
+    {"of no file", "Kmailertable ldap -k mailertable -v ", "/table", false, 0},
+    {"a program", "Kmailertable program ", "/table", false, 0},
+    {"a database alone", "Kmailertable hash ", "/binary", false, 0},
+    {"a folder", "Kmailertable hash ", "/folder", false, 1},
+};
+
+static void a_mailertable_is_read_beside_its_map(void **state)
+{
+    static const char table[] = "a.example\tsmtp:[b.example]\n";
+    struct folder folder;
+
+    (void)state;
+    folder_open(&folder);
+    folder_make(&folder, "folder");
+    folder_write(&folder, "table", table);
+    folder_write_bytes(&folder, "binary", table, sizeof(table));
+    for (size_t i = 0; i < COUNT(mailertable_maps); i++) {
+        struct config config;
+        char text[2000];
+
+        snprintf(text, sizeof(text), "V10\n%s%s%s\n",
+                 mailertable_maps[i].before, folder.path,
+                 mailertable_maps[i].after);
+        folder_write(&folder, "sendmail.cf", text);
+        assert_int_equal(
+            config_read(&config, folder_path(&folder, "sendmail.cf")), 0);
+        assert_list_is(&config.relays,
+                       mailertable_maps[i].is_read ? "b.example" : "",
+                       mailertable_maps[i].title);
+        if (config.fault_count != mailertable_maps[i].faults)
+            fail_msg("%s: %zu faults", mailertable_maps[i].title,
+                     config.fault_count);
+        config_free(&config);
+    }
+    folder_close(&folder);
+}
+
+static void hosts_of_a_mailertable_are_bounded(void **state)
+{
+    enum { LINES = 3 * CONFIG_RELAYS_MAX };
+    struct folder folder;
+    struct config config;
+    char text[2000];
+    FILE *file;
+
+    (void)state;
+    folder_open(&folder);
+    file = fopen(folder_path(&folder, "table"), "w");
+    folder_need(file != NULL, "table");
+    for (int i = 0; i < LINES; i++)
+        fprintf(file, "d%d.example\tsmtp:[h%d.example]:[h0.example]\n", i, i);
+    fclose(file);
+    snprintf(text, sizeof(text), "V10\nKmailertable hash %s\n",
+             folder_path(&folder, "table"));
+    folder_write(&folder, "sendmail.cf", text);
+    assert_int_equal(config_read(&config, folder_path(&folder, "sendmail.cf")),
+                     0);
+    assert_int_equal(config.relays.count, CONFIG_RELAYS_MAX);
+    assert_string_equal(config.relays.strings[0], "h0.example");
+    assert_string_equal(config.relays.strings[1], "h1.example");
+    config_free(&config);
+    folder_close(&folder);
 }
 
 static void test_shapes(void **state)
@@ -377,6 +511,9 @@ int main(void)
         cmocka_unit_test(test_shapes),
         cmocka_unit_test(relays_are_the_hosts_of_three_macros),
         cmocka_unit_test(relays_are_bounded),
+        cmocka_unit_test(hosts_of_a_mailertable_are_relays),
+        cmocka_unit_test(a_mailertable_is_read_beside_its_map),
+        cmocka_unit_test(hosts_of_a_mailertable_are_bounded),
         cmocka_unit_test(test_domains_from_a_file),
         cmocka_unit_test(test_files_of_domains_that_cannot_be_read),
         cmocka_unit_test(test_faults_are_bounded),

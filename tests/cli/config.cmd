@@ -34,3 +34,15 @@ ask --runs -C copied.cf queue
 echo "Fw-o $PWD/names" >>copied.cf
 ask --list -q -C copied.cf --class=warning queue
 ask --logs -C copied.cf /dev/null | grep qscan:
+# What waits for a host of the mailertable tells nothing of the sender's.
+cat >table.cf <<END2
+V10/Berkeley
+Cw example.com
+Kmailertable hash -o $PWD/mailertable
+END2
+ask --list -C table.cf --id=6AMEjQA6022445 spool/main
+echo 'dsl.example  relay:[cust-203-0-113-33.pool.cheapdsl.example]' >mailertable
+ask --list -C table.cf --id=6AMEjQA6022445 spool/main
+rm mailertable
+mkdir mailertable
+ask --list -C table.cf --id=6AMEjQA6022445 spool/main
