@@ -243,6 +243,75 @@ static bool is_directory(const char *path, bool is_link_good)
            S_ISDIR(st.st_mode);
 }
 
+/* Whether another of the three folders is there. */
+static bool has_other_folder(const char *queue, char letter)
+{
+    bool is_there = false;
+
+    for (const char *other = "qdx"; *other != '\0'; other++) {
+        char name[] = {*other, 'f', '\0'};
+        char *path = join_path(queue, name);
+
+        is_there = is_there || (*other != letter && path != NULL &&
+                                is_directory(path, true));
+        free(path);
+    }
+    return is_there;
+}
+
+/* Cuts "q1/qf" to "q1", where that is a queue and this its folder. */
+static bool cut_to_queue(char *path, char *letter_r)
+{
+    size_t len = strlen(path);
+    char *slash;
+
+    while (len > 1 && path[len - 1] == '/')
+        path[--len] = '\0';
+    slash = strrchr(path, '/');
+    if (slash == NULL || !is_queue_folder(slash + 1))
+        return false;
+    *letter_r = slash[1];
+    slash[slash == path] = '\0';
+    return has_other_folder(path, *letter_r);
+}
+
+/* The queue that name is a folder of, or NULL. */
+static char *queue_around(const char *name, char *letter_r)
+{
+    char *path = strdup(name);
+
+    if (path != NULL && cut_to_queue(path, letter_r))
+        return path;
+    free(path);
+    path = realpath(name, NULL); /* where "qf", "." and links lead */
+    if (path != NULL && cut_to_queue(path, letter_r))
+        return path;
+    free(path);
+    return NULL;
+}
+
+/* Read for a queue, its control files would have no df, or its df no control
+ * file. */
+static bool is_part_of_queue(const char *name, struct complaints *to)
+{
+    char letter = '\0';
+    char *queue = queue_around(name, &letter), *hint;
+
+    if (queue == NULL)
+        return false;
+    if (asprintf(&hint, "name %s", queue) < 0)
+        hint = NULL;
+    free(queue);
+    complain(
+        to, slice_from_string(name),
+        letter == 'q'   ? "the folder of control files of a queue, not a queue"
+        : letter == 'd' ? "the folder of data files of a queue, not a queue"
+                        : "the folder of transcripts of a queue, not a queue",
+        hint, "left out");
+    free(hint);
+    return true;
+}
+
 /* Every directory of base, or link or what may be one, whose name starts with
  * prefix, sorted; false when base cannot be opened. */
 static bool list_below(const char *base, const char *prefix,
@@ -265,23 +334,26 @@ static bool list_below(const char *base, const char *prefix,
 }
 
 /* Every directory, or link to one, below base whose name starts with prefix.
- * Returns how many. */
+ * Returns how many there are. */
 static size_t add_matching(struct queue_set *set, const char *base,
                            const char *prefix, struct complaints *to)
 {
     struct string_list names = {0};
-    size_t added = 0;
+    size_t count = 0;
 
     list_below(base, prefix, &names);
     for (size_t i = 0; i < names.count; i++) {
         char *path = join_path(base, names.strings[i]);
 
-        if (path != NULL && is_directory(path, true))
-            added += add_dir(set, path, to);
+        if (path != NULL && is_directory(path, true)) {
+            count++;
+            if (set->is_from_config || !is_part_of_queue(path, to))
+                add_dir(set, path, to);
+        }
         free(path);
     }
     string_list_free(&names);
-    return added;
+    return count;
 }
 
 /* A search for queues below a directory. */
@@ -421,6 +493,8 @@ static void add_named(struct queue_set *set, const char *name, int depth,
         add_wildcard(set, name, len - 1, to);
         return;
     }
+    if (!set->is_from_config && is_part_of_queue(name, to))
+        return;
     error = look_into(name, &look);
     if (error != 0) {
         complain_no_queue(set, name, error, to);

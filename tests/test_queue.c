@@ -194,6 +194,13 @@ static const struct {
      "q/ q/qf012345678901234567 q/qf0123456789012345678 "
      "q/df0123456789012345678",
      "q", "0:q012345678901234567", 1, 0},
+    {"a folder named qf, df in another, and one alone",
+     "q/qf/ q/qf/qfA p/df/ p/df/qfB", "q/qf p/df", "0:qA 1:qB", 2, 0},
+    {"a folder named qf beside a file named df", "q/qf/ q/qf/qfA q/df", "q/qf",
+     "0:qA", 1, 0},
+    {"a folder of a queue beside the queue",
+     "q/qf/ q/df/ q/xf/ q/qf/qfA q/df/dfA", "q/df/ q q/qf q/xf", "0:qA+d", 1,
+     3},
     {"holding folder is not looked into",
      "q/ q/qfA q/.qscan/ q/.qscan/x/ q/.qscan/x/B.qf q/.qscan/qfC", "q", "0:qA",
      1, 0},
@@ -235,6 +242,14 @@ static const struct {
     {"wildcard that matches files only", "q/ q/b1", "q/b*"},
     {"wildcard of no folder", "x/", "none/b*"},
     {"link to itself", "q->q", "q"},
+    {"control files of a queue", "q/qf/ q/df/ q/qf/qfA q/df/dfA", "q/qf"},
+    {"data files of a queue", "q/qf/ q/df/ q/qf/qfA q/df/dfA", "q/df//"},
+    {"transcripts of a queue", "q/df/ q/xf/ q/xf/xfA", "q/xf"},
+    {"folder of a queue, by a dot", "q/qf/ q/df/ q/qf/qfA", "q/qf/."},
+    {"folder of a queue, by a link", "q/qf/ q/df/ q/qf/qfA p->q/qf", "p"},
+    {"folder of a queue, others on another disk",
+     "disk/ q/qf/ q/df->../disk q/qf/qfA", "q/qf"},
+    {"folder of a queue, by a wildcard", "q/qf/ q/df/ q/qf/qfA", "q/q*"},
 };
 
 static void test_refused(void **state)

@@ -15,3 +15,12 @@ ask --list --id=6AMAKjxN019413 queue
 ask queue/qf6AMAKjxN019413/qf6AMAKjxN019413
 ask --purge-bounces nowhere
 ask --runs nowhere
+# A folder of a queue is none: its messages would seem to be torn.
+mkdir -p split/qf split/df
+mv queue/qf6AMAKjxN019413 split/qf
+mv queue/df6AMAKjxN019413 split/df
+ask --list split/qf
+ask split/df/
+(cd split && ask qf/ && cd df && ask .)
+ask --list 'split/*'
+ask --list split/qf split
