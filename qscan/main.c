@@ -135,10 +135,12 @@ static bool read_config(struct program *program)
 
 static bool open_queues(struct program *program)
 {
-    const struct options *options = &program->options;
-
-    return queue_open(&program->queues, &options->queues, &program->config,
-                      &program->complaints);
+    if (queue_open(&program->queues, &program->options.queues, &program->config,
+                   &program->complaints))
+        return true;
+    complain(&program->complaints, SLICE_LITERAL("queues"), "none can be read",
+             NULL, "nothing done");
+    return false;
 }
 
 static struct undo_request undo_request_of(struct program *program)

@@ -24,3 +24,10 @@ ask split/df/
 (cd split && ask qf/ && cd df && ask .)
 ask --list 'split/*'
 ask --list split/qf split
+# Nor do those of a sendmail.cf need to be here.
+cat >gone.cf <<END2
+O QueueDirectory=/nowhere/q*
+Qslow, P=/nowhere/slow
+END2
+ask -C gone.cf
+ask --purge-bounces -n -C gone.cf
