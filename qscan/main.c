@@ -98,6 +98,9 @@ static bool load_rules(struct program *program)
     program->where = rules_compile_condition(
         program->ruleset.rules, slice_from_string(options->where),
         ruleset_complain, &program->complaints);
+    if (program->where == NULL)
+        complain(&program->complaints, SLICE_LITERAL("--where"),
+                 "the condition is refused", NULL, "nothing done");
     return program->where != NULL;
 }
 
@@ -325,6 +328,25 @@ static const char *id_in_name(const char *name)
                : name;
 }
 
+/* "6AI4" may be meant for all ids of a day. */
+static const char *why_missing(const struct facts_table *table, const char *id)
+{
+    struct slice start = slice_from_string(id);
+
+    for (size_t i = 0; start.len > 0 && i < table->count; i++)
+        if (table->rows[i].state != FACTS_GONE &&
+            slice_starts(facts_id(&table->rows[i]), start))
+            return "some begin so, but an id is taken whole";
+    return NULL;
+}
+
+static void complain_missing(struct program *program, const char *id)
+{
+    complain(&program->complaints, slice_from_string(id),
+             "no message of this id in the queue",
+             why_missing(&program->scan.table, id), "nothing done");
+}
+
 static int run_one_message(struct program *program)
 {
     struct options *options = &program->options;
@@ -340,8 +362,7 @@ static int run_one_message(struct program *program)
     if (options->format == FORMAT_JSON)
         buffer_clear(&out);
     if (row == NULL) {
-        complain(&program->complaints, slice_from_string(options->id),
-                 "no message of this id in the queue", NULL, "nothing done");
+        complain_missing(program, options->id);
         return EXIT_NOTHING_DONE;
     }
     status = show_or_explain(program, row, &out);
@@ -470,13 +491,19 @@ static bool check_ids(struct program *program)
             missing_count--;
         }
     }
+    if (ids->count == 1 && missing_count == 1) {
+        free(found);
+        complain_missing(program, ids->strings[0]);
+        return false;
+    }
     for (size_t i = 0, named = 0;
          found != NULL && i < ids->count && named < IDS_NAMED; i++) {
         if (found[i])
             continue;
         complain_warning(
             &program->complaints, slice_from_string(ids->strings[i]),
-            "no message of this id in the queue", NULL,
+            "no message of this id in the queue",
+            why_missing(table, ids->strings[i]),
             ++named < IDS_NAMED ? "passed over" : "no more of them are named");
     }
     free(found);

@@ -317,6 +317,9 @@ bool ruleset_load(struct ruleset *set, const struct string_list *paths,
                          : add_usual(&texts, to)) {
         collect_presets(&presets, config, with_config);
         set->rules = compile(&texts, &presets, to);
+        if (set->rules == NULL)
+            complain(to, SLICE_LITERAL("rules"), "the set is refused", NULL,
+                     "nothing done");
         set->file_count = texts.count;
         set->is_domains_known = set->rules != NULL &&
                                 !rules_list_is_empty(set->rules, "our-domains");

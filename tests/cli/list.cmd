@@ -6,6 +6,12 @@ ask --list --where='status ~ /Greylisted/' queue
 ask --list --where='recipient.domain is example.com' --class=inbound queue
 ask --list --id=6AMEjQA6022445,6AMKnowhere queue
 ask --list --id=6AMKnowhere queue
+ask --list --id=6AMKnowhere,6AMKnone queue
+# The start of an id is none.
+ask --list --id=6AMEjQA queue
+ask --list --id=6AMEjQA,6AMJJw8E028245 queue
+ask --explain=6AM queue
+ask --show=queue/qf6AMEjQA queue
 printf '6AMEjQA6022445\n\n  6AMJJw8E028245 \n6AMEjQA6022445\n' >ids
 ask --list --id=- queue <ids
 ask --list --id=- queue </dev/null
