@@ -19,7 +19,9 @@ enum {
     GETDENTS_BYTES = 256 * 1024,
     NAME_MAX_SENDMAIL = 20, /* gatherq: MAXQFNAME */
     DESCRIPTORS_WANTED = 65536,
-    STRETCH = 32, /* names joined at once */
+    STRETCH = 32,     /* names joined at once */
+    INNER_MAX = 1000, /* directories in queues that are looked into */
+    INNER_TOLD = 10,
 };
 
 static const char default_queue[] = "/var/spool/mqueue";
@@ -656,8 +658,9 @@ struct queue_listing {
     uint64_t key[2];
     uint32_t *slots; /* row number + 1 by id, open addressing */
     size_t slot_count;
-    uint8_t *beside;     /* by row: enum facts_beside */
-    size_t orphan_count; /* what is left of others after the join */
+    uint8_t *beside;          /* by row: enum facts_beside */
+    size_t orphan_count;      /* what is left of others after the join */
+    struct string_list inner; /* directories in queues, or links */
 };
 
 static bool add_other(struct queue_listing *listing, const struct other *other)
@@ -698,6 +701,113 @@ static bool add_control(struct queue_listing *listing, uint16_t dir,
     return true;
 }
 
+static void note_inner(struct queue_listing *listing, const char *queue,
+                       const char *name)
+{
+    char *path =
+        listing->inner.count < INNER_MAX ? join_path(queue, name) : NULL;
+
+    if (path != NULL)
+        string_list_add(&listing->inner, slice_from_string(path));
+    free(path);
+}
+
+/* Whoever names a directory may mean all below it; what sendmail.cf names is
+ * all that sendmail knows. */
+static void note_if_inner(struct queue_listing *listing, const char *queue,
+                          const struct dirent64 *entry)
+{
+    if (!listing->set->is_from_config && entry->d_name[0] != '.' &&
+        (entry->d_type == DT_DIR || entry->d_type == DT_LNK ||
+         entry->d_type == DT_UNKNOWN))
+        note_inner(listing, queue, entry->d_name);
+}
+
+/* A queue's folders may lie in a directory that is not listed itself. */
+static void note_inner_of_parted(struct queue_listing *listing)
+{
+    const struct queue_set *set = listing->set;
+
+    for (size_t i = 0; !set->is_from_config && i < set->dir_count; i++) {
+        const struct queue_dir *dir = &set->dirs[i];
+        struct string_list names = {0};
+
+        if (dir->is_held ||
+            strcmp(set->folders[dir->control].path, dir->path) == 0)
+            continue;
+        list_below(dir->path, "", &names);
+        for (size_t n = 0; n < names.count; n++)
+            note_inner(listing, dir->path, names.strings[n]);
+        string_list_free(&names);
+    }
+}
+
+static bool is_in_set(const struct queue_set *set, const char *path)
+{
+    struct stat st;
+
+    if (stat(path, &st) < 0)
+        return false;
+    for (size_t i = 0; i < set->folder_count; i++)
+        if (set->folders[i].device == st.st_dev &&
+            set->folders[i].inode == st.st_ino)
+            return true;
+    return false;
+}
+
+struct inner_search {
+    const struct queue_set *set;
+    struct complaints *to;
+    size_t looks_left, told_count;
+};
+
+/* depth: 1 for what lies in a directory in a queue */
+static void tell_if_queue(struct inner_search *search, const char *path,
+                          int depth)
+{
+    struct string_list names = {0};
+    struct look look;
+
+    if (search->looks_left == 0 || search->told_count == INNER_TOLD ||
+        !is_directory(path, depth == 0) || is_in_set(search->set, path))
+        return;
+    search->looks_left--;
+    if (look_into(path, &look) != 0)
+        return;
+    if (is_queue(&look))
+        complain_warning(search->to, slice_from_string(path),
+                         "a queue inside a queue", "it is not read with it",
+                         ++search->told_count < INNER_TOLD
+                             ? "left out unless it is named, too"
+                             : "left out, and no more of them are named");
+    else if (depth == 0 && is_directory(path, false))
+        list_below(path, "", &names);
+    for (size_t i = 0; i < names.count; i++) {
+        char *below = join_path(path, names.strings[i]);
+
+        if (below != NULL)
+            tell_if_queue(search, below, depth + 1);
+        free(below);
+    }
+    string_list_free(&names);
+}
+
+/*
+ * A queue inside a queue is a queue group, or what somebody has put aside,
+ * which no purge should find: it is told of, and not read.
+ */
+static void tell_of_inner(struct queue_listing *listing, struct complaints *to)
+{
+    struct inner_search search = {listing->set, to, INNER_MAX, 0};
+
+    const struct string_list *inner = &listing->inner;
+
+    string_list_sort(&listing->inner);
+    for (size_t i = 0; i < inner->count; i++)
+        if (i == 0 || strcmp(inner->strings[i], inner->strings[i - 1]) != 0)
+            tell_if_queue(&search, inner->strings[i], 0);
+}
+
 static bool take_name(struct queue_listing *listing, uint16_t folder_number,
                       const struct dirent64 *entry)
 {
@@ -709,8 +819,10 @@ static bool take_name(struct queue_listing *listing, uint16_t folder_number,
     /* a file system that does not say is asked when the file is read */
     bool is_regular = entry->d_type == DT_REG || entry->d_type == DT_UNKNOWN;
 
-    if (!is_queue_file(entry->d_name))
+    if (!is_queue_file(entry->d_name)) {
+        note_if_inner(listing, folder->path, entry);
         return true;
+    }
     len = strlen(entry->d_name);
     if (len > NAME_MAX_SENDMAIL) {
         listing->set->long_name_count++;
@@ -944,6 +1056,7 @@ void queue_listing_free(struct queue_listing *listing)
     free(listing->slots);
     free(listing->others);
     free(listing->beside);
+    string_list_free(&listing->inner);
     free(listing);
 }
 
@@ -966,6 +1079,8 @@ struct queue_listing *queue_list(struct queue_set *set,
             is_done = list_folder(listing, (uint16_t)i, names, to);
     free(names);
     if (is_done) {
+        note_inner_of_parted(listing);
+        tell_of_inner(listing, to);
         listing->row_count = table->count;
         return listing;
     }

@@ -69,8 +69,9 @@ struct queue_listing;
 /*
  * Lists all folders: a row of the table for each control file, in no order;
  * names of df, xf and tf wait in the listing. NULL without memory. A folder
- * that cannot be listed is complained about. lock, where others look at the
- * table meanwhile, is held while rows are added; or NULL.
+ * that cannot be listed is complained about; queues inside a queue that is not
+ * the configuration's are told of, and not listed. lock, where others look at
+ * the table meanwhile, is held while rows are added; or NULL.
  */
 struct queue_listing *queue_list(struct queue_set *set,
                                  struct facts_table *table,
