@@ -660,7 +660,7 @@ static void note_recipient(struct sources *sources, struct source *source,
 
 /* ---- alarms ---- */
 
-static bool keep_evidence(struct sources *sources,
+static bool keep_evidence(struct sources *sources, uint32_t number,
                           const struct source_event *event)
 {
     struct evidence *evidence;
@@ -678,7 +678,8 @@ static bool keep_evidence(struct sources *sources,
         sources->evidence_capacity = capacity;
     }
     evidence = &sources->evidence[sources->evidence_count++];
-    *evidence = (struct evidence){.file = event->file, .line = event->line};
+    *evidence = (struct evidence){
+        .file = event->file, .source = number, .line = event->line};
     if (len == 0)
         return true;
     evidence->text = arena_alloc(&sources->arena, len);
@@ -715,7 +716,7 @@ static void watch_event(struct sources *sources, uint32_t number,
     if (!watch_note(sources->watch, &seen))
         sources->has_failed = true;
     while (sources->evidence_count < watch_alarms(sources->watch, &alarms))
-        if (!keep_evidence(sources, event)) {
+        if (!keep_evidence(sources, number, event)) {
             sources->has_failed = true;
             return;
         }

@@ -113,16 +113,18 @@ struct target_domain {
 
 /* The line on which a count of a rule was reached. */
 struct evidence {
-    uint32_t file; /* number of the file, in the order of reading */
-    uint64_t line; /* from 1 */
-    char *text;    /* raw; at most EVIDENCE_MAX_BYTES */
+    uint32_t file;   /* number of the file, in the order of reading */
+    uint32_t source; /* whose event it was */
+    uint64_t line;   /* from 1 */
+    char *text;      /* raw; at most EVIDENCE_MAX_BYTES */
     uint32_t len;
 };
 
 /* What the rules say is hostile. */
 struct attacker {
     uint16_t source_rule;
-    uint32_t alarm;      /* number of the alarm and of its evidence */
+    uint32_t alarm;      /* that its evidence is of, a line of the source or of
+                            a member; UINT32_MAX: of none */
     uint32_t source;     /* number of the source; 0: a crowd */
     struct cidr network; /* of COUNT_BY_NETWORK */
     uint32_t domain;     /* of COUNT_BY_DOMAIN */

@@ -37,6 +37,7 @@ struct judge {
     uint32_t *guessers, *guessers_at;
     uint32_t *crowd_of; /* by source: the first crowd of it, from 1 */
     uint8_t *named;     /* bit per source: an attacker or member of one */
+    uint32_t *alarm_of; /* by source: the first alarm by a line of it, from 1 */
     uint8_t *ours;      /* enum ours, by source: each rule asks the same */
     unsigned relays_asked;
     bool nameless_return; /* hosts without a name may be small mail hosts */
@@ -804,26 +805,29 @@ static size_t count_bystanders(const struct judge *judge,
 }
 
 /* Who is not hostile is no member; what is left must still be a crowd, and
- * stand alone: asked again unless the first round was told the same of the
- * crowd. Members are in the order of by_ip. */
+ * stand alone: asked again until nobody falls out who was told the same of the
+ * crowd. Members only grow fewer and bystanders more, so that each line of a
+ * rule changes its answer once: no more rounds than it has such lines. Members
+ * are in the order of by_ip. */
 static void prune(struct judge *judge, const struct attacker *crowd,
                   struct members *members)
 {
     bool is_network = crowd->domain == 0;
+    size_t before, told;
 
     judge->bystander_count = 0;
-    for (int round = 0; round < 2; round++) {
-        size_t before = members->count, kept = 0;
+    do {
+        size_t kept = 0;
 
+        before = members->count;
+        told = judge->bystander_count;
         for (size_t i = 0; i < before; i++)
             if (holds(judge, members->items[i], crowd->source_rule, before))
                 members->items[kept++] = members->items[i];
         members->count = kept;
         if (is_network)
             judge->bystander_count = count_bystanders(judge, crowd, members);
-        if (kept == before && judge->bystander_count == 0)
-            return;
-    }
+    } while (members->count < before || judge->bystander_count != told);
 }
 
 /* Whether one earlier crowd holds them all. */
@@ -835,6 +839,35 @@ static bool is_covered(const struct judge *judge, const struct members *members)
         if (judge->crowd_of[members->items[i]] != crowd)
             crowd = 0;
     return crowd != 0;
+}
+
+static bool index_alarms(struct judge *judge)
+{
+    const struct sources *sources = judge->sources;
+
+    judge->alarm_of = calloc(sources->count + 1, sizeof(*judge->alarm_of));
+    if (judge->alarm_of == NULL)
+        return false;
+    for (size_t i = sources->evidence_count; i-- > 0;)
+        judge->alarm_of[sources->evidence[i].source] = (uint32_t)(i + 1);
+    return true;
+}
+
+/* The line that reached the count may be one of a host that fell out of the
+ * crowd. Then that of another count which a member reached has to do. Members
+ * are named by now. */
+static uint32_t alarm_of_member(const struct judge *judge, uint32_t alarm,
+                                const struct members *members)
+{
+    const struct sources *sources = judge->sources;
+
+    if (alarm < sources->evidence_count &&
+        is_named(judge, sources->evidence[alarm].source))
+        return alarm;
+    for (size_t i = 0; i < members->count; i++)
+        if (judge->alarm_of[members->items[i]] != 0)
+            return judge->alarm_of[members->items[i]] - 1;
+    return UINT32_MAX;
 }
 
 /* Somebody else's mail comes from that network, too: its members are named as
@@ -857,7 +890,6 @@ static void judge_crowd(struct judge *judge, uint32_t number)
     const struct rules_source_rule *rule =
         rules_source_rule(sources->rules, alarm->source_rule);
     struct attacker crowd = {.source_rule = alarm->source_rule,
-                             .alarm = number,
                              .rules = one_bit << alarm->source_rule};
     struct members members = {0};
     struct attacker *attacker;
@@ -892,6 +924,7 @@ static void judge_crowd(struct judge *judge, uint32_t number)
             judge->crowd_of[members.items[i]] =
                 (uint32_t)sources->attacker_count;
     }
+    attacker->alarm = alarm_of_member(judge, number, &members);
 }
 
 static int order_alarms(const void *left, const void *right, void *context)
@@ -915,7 +948,8 @@ static void judge_crowds(struct judge *judge, enum rules_count_by by)
                 ->by == by)
             order[count++] = (uint32_t)i;
     if (order == NULL ||
-        (count > 0 && judge->by_ip == NULL && !sort_by_ip(judge)) ||
+        (count > 0 && judge->by_ip == NULL &&
+         !(sort_by_ip(judge) && index_alarms(judge))) ||
         (count > 0 && by == COUNT_BY_DOMAIN && !index_guessers(judge))) {
         free(order);
         judge->has_failed = true;
@@ -1006,6 +1040,7 @@ bool sources_judge(struct sources *sources, unsigned worker_count)
     free(judge.crowd_of);
     free(judge.ours);
     free(judge.by_ip);
+    free(judge.alarm_of);
     free(judge.guessers);
     free(judge.guessers_at);
     if (!shares_count(sources, judge.named, worker_count))

@@ -59,7 +59,7 @@ static const char rules_text[] =
     "        count   distinct recipient of unknown-user by source/48 >= 10 in "
     "1h\n"
     "        when    members >= 5\n"
-    "        unless  bystanders.share >= 50%\n"
+    "        any     bystanders.share < 50% | guesses >= 3\n"
     "rule crowd\n"
     "        on      source\n"
     "        kind    botnet\n"
@@ -788,6 +788,85 @@ static void too_few_that_are_left_are_no_crowd(void **state)
     assert_int_equal(scene->sources.attacker_count, 0);
 }
 
+/* Of one /48, each in a network of its own, at a domain of its own. */
+static void add_far_member(struct scene *scene, unsigned number,
+                           unsigned guesses)
+{
+    char domain[64];
+
+    snprintf(domain, sizeof(domain), "d%u.example.com", number);
+    guess_many(scene, add_of(scene, "2001:db8:0:%x::1", number), 1, guesses,
+               domain);
+}
+
+/* Three of few guesses fall out for five whose mail arrived. */
+static size_t attackers_left_of(struct scene *scene, unsigned members)
+{
+    for (unsigned i = 1; i <= members; i++)
+        add_far_member(scene, i, 3);
+    for (unsigned i = 0; i < 3; i++)
+        add_far_member(scene, 20 + i, 1);
+    for (unsigned i = 0; i < 8; i++)
+        accept(scene, add_of(scene, "2001:db8:0:%x::2", i), 1);
+    judge(scene);
+    return scene->sources.attacker_count;
+}
+
+static void a_crowd_that_is_still_one_for_its_bystanders_stays(void **state)
+{
+    struct scene *scene = *state;
+
+    assert_int_equal(attackers_left_of(scene, 5), 1);
+    assert_int_equal(scene->sources.attackers[0].member_count, 5);
+}
+
+static void a_crowd_that_is_none_for_its_bystanders_is_dropped(void **state)
+{
+    assert_int_equal(attackers_left_of(*state, 4), 0);
+}
+
+/* Asks, as the fifth of that network, so that its count is reached; but it
+ * brings mail, and falls out. */
+static void add_honest_fifth(struct scene *scene)
+{
+    uint32_t honest = add(scene, "198.51.100.200");
+
+    accept(scene, honest, 9);
+    mail_of(scene, honest)->delivered = 0;
+    guess_many(scene, honest, 900, 2, "example.com");
+}
+
+static void the_evidence_of_a_crowd_is_of_a_member(void **state)
+{
+    struct scene *scene = *state;
+    const struct attacker *attacker;
+
+    add_network(scene, "198.51.100.", 4);
+    add_honest_fifth(scene);
+    /* the sixth at that domain: of another rule */
+    guess_many(scene, add(scene, "198.51.100.9"), 300, 2, "example.com");
+    judge(scene);
+    attacker = attacker_of(scene, "198.51.100.0/24");
+    assert_non_null(attacker);
+    assert_int_equal(attacker->member_count, 5);
+    assert_int_equal(scene->sources.evidence[attacker->alarm].source,
+                     add(scene, "198.51.100.9"));
+}
+
+static void a_crowd_none_of_whom_reached_a_count_has_no_evidence(void **state)
+{
+    struct scene *scene = *state;
+    const struct attacker *attacker;
+
+    add_network(scene, "198.51.100.", 4);
+    add_honest_fifth(scene);
+    guess_many(scene, add(scene, "198.51.100.9"), 300, 2, "example.org");
+    judge(scene);
+    attacker = attacker_of(scene, "198.51.100.0/24");
+    assert_non_null(attacker);
+    assert_true(attacker->alarm >= scene->sources.evidence_count);
+}
+
 static void a_bystander_saves_the_network(void **state)
 {
     struct scene *scene = *state;
@@ -963,6 +1042,10 @@ int main(void)
         IN_SCENE(a_network_is_one_attacker),
         IN_SCENE(members_that_are_not_hostile_are_none),
         IN_SCENE(too_few_that_are_left_are_no_crowd),
+        IN_SCENE(a_crowd_that_is_still_one_for_its_bystanders_stays),
+        IN_SCENE(a_crowd_that_is_none_for_its_bystanders_is_dropped),
+        IN_SCENE(the_evidence_of_a_crowd_is_of_a_member),
+        IN_SCENE(a_crowd_none_of_whom_reached_a_count_has_no_evidence),
         IN_SCENE(a_bystander_saves_the_network),
         IN_SCENE(an_honest_host_that_returns_bounces_is_a_bystander),
         IN_SCENE(a_user_who_logged_in_is_a_bystander),
