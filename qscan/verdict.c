@@ -12,6 +12,8 @@ enum {
     SERVED_SOURCES = 3,
     RETURNS_SHARE = 80,     /* of a hundred envelopes, from the null sender */
     RETURNED_FEW = 2,       /* bounces from a host without a name */
+    RETURNED_MANY = 1000,   /* bounces that no host returns alone ... */
+    RETURNED_AN_HOUR = 100, /* ... so fast, all the time ... */
     NAMELESS_MIN = 10,      /* such hosts return nothing, but are a crowd, when
                                there are so many of them ... */
     NAMELESS_TIMES = 4,     /* ... and so many for each that has a name */
@@ -41,6 +43,8 @@ struct judge {
     uint8_t *ours;      /* enum ours, by source: each rule asks the same */
     unsigned relays_asked;
     bool nameless_return; /* hosts without a name may be small mail hosts */
+    uint64_t returned;    /* guesses of all who seem to return mail, but for
+                             those with RETURNED_MANY */
     /* the source that is asked about */
     uint32_t source;
     size_t member_count; /* 0: no crowd */
@@ -220,13 +224,30 @@ static bool is_small(const struct source *source)
     return source->name == 0 && source->guesses <= RETURNED_FEW;
 }
 
+/* Mail that is forged in our name goes to many sites, and comes back from each
+ * of them. One that returns more than all the others together, never brought
+ * mail and never got any, asks for itself. */
+static bool returns_too_much(const struct judge *judge,
+                             const struct source *source)
+{
+    const struct source_mail *mail = source_mail(judge->sources, source);
+    uint64_t hours = (source->last - source->first) / 3600 + 1;
+
+    return source->guesses >= RETURNED_MANY &&
+           source->guesses >= hours * RETURNED_AN_HOUR &&
+           source->guesses > judge->returned && mail->messages == 0 &&
+           mail->taken == 0;
+}
+
 /* Mail that was forged in our name comes back from honest hosts, to whoever
  * the forger made up. Small ones among them have no name. */
 static bool is_returning(const struct judge *judge, const struct source *source)
 {
-    return sends_as_bounces(source) &&
-           (is_small(source) ? judge->nameless_return
-                             : !is_generic(judge->sources, source));
+    if (!sends_as_bounces(source))
+        return false;
+    return is_small(source) ? judge->nameless_return
+                            : !is_generic(judge->sources, source) &&
+                                  !returns_too_much(judge, source);
 }
 
 /*
@@ -235,8 +256,9 @@ static bool is_returning(const struct judge *judge, const struct source *source)
  * are no mail hosts, unless names could not be looked up here, which those
  * would show that bring mail.
  */
-static bool nameless_may_return(const struct sources *sources)
+static void survey_returns(struct judge *judge)
 {
+    const struct sources *sources = judge->sources;
     uint32_t nameless = 0, named = 0, nameless_mailers = 0, named_mailers = 0;
 
     for (uint32_t i = 1; i < sources->count; i++) {
@@ -248,14 +270,16 @@ static bool nameless_may_return(const struct sources *sources)
             *(source->name == 0 ? &nameless_mailers : &named_mailers) += 1;
         if (source->guesses == 0 || !sends_as_bounces(source))
             continue;
+        if (source->guesses < RETURNED_MANY)
+            judge->returned += source->guesses;
         if (is_small(source))
             nameless++;
         else
             named += !is_generic(sources, source);
     }
-    return nameless < NAMELESS_MIN ||
-           nameless <= (uint64_t)named * NAMELESS_TIMES ||
-           named_mailers <= nameless_mailers;
+    judge->nameless_return = nameless < NAMELESS_MIN ||
+                             nameless <= (uint64_t)named * NAMELESS_TIMES ||
+                             named_mailers <= nameless_mailers;
 }
 
 static int64_t domain_count(const struct sources *sources,
@@ -1033,7 +1057,7 @@ bool sources_judge(struct sources *sources, unsigned worker_count)
         free(judge.ours);
         return false;
     }
-    judge.nameless_return = nameless_may_return(sources);
+    survey_returns(&judge);
     judge_sources(&judge);
     judge_crowds(&judge, COUNT_BY_NETWORK);
     judge_crowds(&judge, COUNT_BY_DOMAIN);

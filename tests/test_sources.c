@@ -32,6 +32,7 @@ static const char rules_text[] =
     "        kind    dictionary-attack\n"
     "        count   distinct recipient of unknown-user by source >= 8 in 1h\n"
     "        unless  guesses.share < 50%\n"
+    "        unless  source.returns is yes\n"
     "        unless  source.ours is yes\n"
     "rule flooding\n"
     "        on      source\n"
@@ -892,6 +893,81 @@ static void an_honest_host_that_returns_bounces_is_a_bystander(void **state)
     assert_null(attacker_of(scene, "198.51.100.0/24"));
 }
 
+/* So many bounces in so many hours, one recipient each. */
+static uint32_t return_many(struct scene *scene, const char *address,
+                            unsigned count, unsigned hours)
+{
+    struct source_envelope bounce = {.is_null_sender = true};
+    uint32_t source = add(scene, address);
+
+    name(scene, source, "mx.example.net");
+    guess_many(scene, source, 1000, count, "example.com");
+    for (unsigned i = 0; i < count; i++) {
+        bounce.time = START + (int64_t)hours * 3600 * i / count;
+        sources_note_envelope(&scene->sources, source, &bounce);
+    }
+    return source;
+}
+
+static void what_was_forged_comes_back_from_an_honest_host(void **state)
+{
+    struct scene *scene = *state;
+
+    return_many(scene, "192.0.2.77", 999, 3);
+    judge(scene);
+    assert_int_equal(scene->sources.attacker_count, 0);
+    assert_non_null(strstr(scene->sources.spared[0].why, "returns"));
+}
+
+static void who_seems_to_return_thousands_in_hours_guesses(void **state)
+{
+    struct scene *scene = *state;
+
+    return_many(scene, "192.0.2.77", 1000, 3);
+    judge(scene);
+    assert_non_null(attacker_of(scene, "192.0.2.77"));
+}
+
+static void
+a_host_that_asks_all_the_year_whether_senders_exist_does_not(void **state)
+{
+    struct scene *scene = *state;
+
+    return_many(scene, "192.0.2.77", 1000, 11);
+    judge(scene);
+    assert_null(attacker_of(scene, "192.0.2.77"));
+}
+
+static void a_provider_that_brings_mail_may_return_thousands(void **state)
+{
+    struct scene *scene = *state;
+
+    accept(scene, return_many(scene, "192.0.2.77", 1000, 3), 1);
+    judge(scene);
+    assert_null(attacker_of(scene, "192.0.2.77"));
+}
+
+static void one_that_takes_mail_may_return_thousands(void **state)
+{
+    struct scene *scene = *state;
+
+    sources_note_hop(&scene->sources, return_many(scene, "192.0.2.77", 1000, 3),
+                     SLICE_LITERAL("remote.example"), true);
+    judge(scene);
+    assert_null(attacker_of(scene, "192.0.2.77"));
+}
+
+static void one_of_many_that_return_may_return_thousands(void **state)
+{
+    struct scene *scene = *state;
+
+    return_many(scene, "192.0.2.77", 1100, 3);
+    return_many(scene, "192.0.2.78", 600, 3);
+    return_many(scene, "192.0.2.79", 500, 3);
+    judge(scene);
+    assert_null(attacker_of(scene, "192.0.2.77"));
+}
+
 static void a_user_who_logged_in_is_a_bystander(void **state)
 {
     struct scene *scene = *state;
@@ -1048,6 +1124,12 @@ int main(void)
         IN_SCENE(a_crowd_none_of_whom_reached_a_count_has_no_evidence),
         IN_SCENE(a_bystander_saves_the_network),
         IN_SCENE(an_honest_host_that_returns_bounces_is_a_bystander),
+        IN_SCENE(what_was_forged_comes_back_from_an_honest_host),
+        IN_SCENE(who_seems_to_return_thousands_in_hours_guesses),
+        IN_SCENE(a_host_that_asks_all_the_year_whether_senders_exist_does_not),
+        IN_SCENE(a_provider_that_brings_mail_may_return_thousands),
+        IN_SCENE(one_that_takes_mail_may_return_thousands),
+        IN_SCENE(one_of_many_that_return_may_return_thousands),
         IN_SCENE(a_user_who_logged_in_is_a_bystander),
         IN_SCENE(a_neighbour_outside_is_no_bystander),
         IN_SCENE(fewer_bystanders_than_members_are_a_smaller_share),
