@@ -212,6 +212,21 @@ static int64_t own_share(const struct source *source)
     return share_of(source->own_senders, source->senders);
 }
 
+/* The guesses of one that met nobody who exists, though it asked for several
+ * at a time and gave each up at once: no list, and no host that asks whether a
+ * sender exists. */
+static int64_t blind_guesses(const struct sources *sources,
+                             const struct source *source)
+{
+    bool is_blind =
+        source_real_recipients(sources, source) == 0 &&
+        source_mail(sources, source)->taken == 0 &&
+        source->attempts >= UINT64_C(2) * source->senders &&
+        source->guess_events <= source->guesses + source->guesses / 4u;
+
+    return is_blind ? source->guesses : 0;
+}
+
 /* A bounce goes to one recipient; who asks for many returns nothing. */
 static bool sends_as_bounces(const struct source *source)
 {
@@ -362,6 +377,9 @@ static void fetch(void *message, enum rules_field_id field, struct slice header,
         break;
     case FIELD_FROM_GUESSES_ASKED:
         give_number(judge, source->guess_events, view_r);
+        break;
+    case FIELD_FROM_GUESSES_BLIND:
+        give_number(judge, blind_guesses(sources, source), view_r);
         break;
     case FIELD_FROM_GUESSES_SHARE:
         if (source->guesses > 0)

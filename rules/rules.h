@@ -93,6 +93,7 @@ enum rules_field_id {
     FIELD_FROM_MAILED,        /* of those: a message for them came, too */
     FIELD_FROM_GUESSES,       /* distinct unknown recipients */
     FIELD_FROM_GUESSES_ASKED, /* how often it asked for one of them */
+    FIELD_FROM_GUESSES_BLIND, /* all of them, where it met nobody who exists */
     FIELD_FROM_GUESSES_SHARE, /* percent of all its recipients */
     FIELD_FROM_DOMAINS,       /* how many target domains */
     FIELD_FROM_SENDERS_OWN, /* percent of its messages whose sender's domain its

@@ -65,7 +65,12 @@ static const char rules_text[] =
     "        on      source\n"
     "        kind    botnet\n"
     "        count   distinct source of unknown-user by domain >= 6 in 1h\n"
-    "        when    members >= 5\n";
+    "        when    members >= 5\n"
+    "rule blind\n"
+    "        on      source\n"
+    "        kind    blind\n"
+    "        count   distinct recipient of unknown-user by source >= 7 in 1h\n"
+    "        when    guesses.blind is 7\n";
 
 struct scene {
     struct rules *rules;
@@ -893,6 +898,68 @@ static void an_honest_host_that_returns_bounces_is_a_bystander(void **state)
     assert_null(attacker_of(scene, "198.51.100.0/24"));
 }
 
+/* Seven guesses, seven events each time, in so many envelopes. */
+static uint32_t guess_seven(struct scene *scene, unsigned times,
+                            unsigned envelopes)
+{
+    struct source_envelope none = {.time = START};
+    uint32_t source = add(scene, "192.0.2.77");
+
+    for (unsigned i = 0; i < times; i++)
+        guess_many(scene, source, 10, 7, "example.com");
+    for (unsigned i = 0; i < envelopes; i++)
+        sources_note_envelope(&scene->sources, source, &none);
+    return source;
+}
+
+static void
+who_meets_nobody_with_several_at_a_time_guesses_blindly(void **state)
+{
+    struct scene *scene = *state;
+
+    guess_seven(scene, 1, 3);
+    judge(scene);
+    assert_non_null(attacker_of(scene, "192.0.2.77"));
+}
+
+static void who_asks_for_one_at_a_time_does_not(void **state)
+{
+    struct scene *scene = *state;
+
+    guess_seven(scene, 1, 4);
+    judge(scene);
+    assert_null(attacker_of(scene, "192.0.2.77"));
+}
+
+static void who_asks_again_does_not(void **state)
+{
+    struct scene *scene = *state;
+
+    guess_seven(scene, 2, 3);
+    judge(scene);
+    assert_null(attacker_of(scene, "192.0.2.77"));
+}
+
+static void who_meets_somebody_does_not(void **state)
+{
+    struct scene *scene = *state;
+    struct source_envelope met = {.recipients = 1, .time = START};
+
+    sources_note_envelope(&scene->sources, guess_seven(scene, 1, 2), &met);
+    judge(scene);
+    assert_null(attacker_of(scene, "192.0.2.77"));
+}
+
+static void who_takes_mail_does_not(void **state)
+{
+    struct scene *scene = *state;
+
+    sources_note_hop(&scene->sources, guess_seven(scene, 1, 3),
+                     SLICE_LITERAL("remote.example"), true);
+    judge(scene);
+    assert_null(attacker_of(scene, "192.0.2.77"));
+}
+
 /* So many bounces in so many hours, one recipient each. */
 static uint32_t return_many(struct scene *scene, const char *address,
                             unsigned count, unsigned hours)
@@ -1124,6 +1191,11 @@ int main(void)
         IN_SCENE(a_crowd_none_of_whom_reached_a_count_has_no_evidence),
         IN_SCENE(a_bystander_saves_the_network),
         IN_SCENE(an_honest_host_that_returns_bounces_is_a_bystander),
+        IN_SCENE(who_meets_nobody_with_several_at_a_time_guesses_blindly),
+        IN_SCENE(who_asks_for_one_at_a_time_does_not),
+        IN_SCENE(who_asks_again_does_not),
+        IN_SCENE(who_meets_somebody_does_not),
+        IN_SCENE(who_takes_mail_does_not),
         IN_SCENE(what_was_forged_comes_back_from_an_honest_host),
         IN_SCENE(who_seems_to_return_thousands_in_hours_guesses),
         IN_SCENE(a_host_that_asks_all_the_year_whether_senders_exist_does_not),
