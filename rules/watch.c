@@ -71,6 +71,8 @@ struct slot {
 struct watch {
     const struct rules_source_rule *rules[RULES_SOURCE_RULES_MAX];
     uint64_t counting[RULES_EVENTS_MAX]; /* bit per rule that counts it */
+    /* Bit per later rule that counts the same: it has no windows. */
+    uint64_t twins[RULES_SOURCE_RULES_MAX];
     uint64_t key[2];
     /* the network asked for last: most guesses of a session are noted at once
      */
@@ -622,23 +624,39 @@ static struct watch_alarm *new_alarm(struct watch *watch)
     return &watch->alarms[watch->alarm_count++];
 }
 
-static bool fire(struct watch *watch, struct window *window,
-                 const struct watch_event *event, int64_t time)
+static bool raise_alarm(struct watch *watch, unsigned source_rule,
+                        const struct window *window,
+                        const struct watch_event *event, int64_t time)
 {
-    enum rules_count_by by = watch->rules[window->source_rule]->by;
+    enum rules_count_by by = watch->rules[source_rule]->by;
     struct watch_alarm *alarm = new_alarm(watch);
 
     if (alarm == NULL)
         return false;
-    *alarm =
-        (struct watch_alarm){.source_rule = window->source_rule, .time = time};
+    *alarm = (struct watch_alarm){.source_rule = (uint16_t)source_rule,
+                                  .time = time};
     if (by == COUNT_BY_SOURCE)
         alarm->base = event->source;
     else if (by == COUNT_BY_NETWORK)
         memcpy(&alarm->base, window->of.crowd->text, sizeof(alarm->base));
     else
         alarm->domain = text_of(window->of.crowd);
-    if (by != COUNT_BY_SOURCE) {
+    return true;
+}
+
+static bool fire(struct watch *watch, struct window *window,
+                 const struct watch_event *event, int64_t time)
+{
+    unsigned source_rule = window->source_rule;
+    uint64_t twins = watch->twins[source_rule];
+
+    if (!raise_alarm(watch, source_rule, window, event, time))
+        return false;
+    for (; twins != 0; twins &= twins - 1)
+        if (!raise_alarm(watch, (unsigned)__builtin_ctzll(twins), window, event,
+                         time))
+            return false;
+    if (!is_of_source(watch, window->source_rule)) {
         window->of.crowd->next_fired = watch->fired;
         watch->fired = window->of.crowd;
     }
@@ -764,6 +782,28 @@ size_t watch_window_count(const struct watch *watch)
     return watch->used_count;
 }
 
+static bool count_the_same(const struct rules_source_rule *a,
+                           const struct rules_source_rule *b)
+{
+    return a->events == b->events && a->distinct == b->distinct &&
+           a->by == b->by && a->bits == b->bits && a->at_least == b->at_least &&
+           a->window_sec == b->window_sec;
+}
+
+/* The first that counts the same has the windows, and the alarms of all. */
+static void add_rule(struct watch *watch, unsigned number)
+{
+    const struct rules_source_rule *rule = watch->rules[number];
+
+    for (unsigned i = 0; i < number; i++)
+        if (count_the_same(watch->rules[i], rule)) {
+            watch->twins[i] |= UINT64_C(1) << number;
+            return;
+        }
+    for (uint64_t events = rule->events; events != 0; events &= events - 1)
+        watch->counting[__builtin_ctzll(events)] |= UINT64_C(1) << number;
+}
+
 struct watch *watch_new(const struct rules *rules, const uint64_t key[2])
 {
     struct watch *watch = calloc(1, sizeof(*watch));
@@ -775,9 +815,7 @@ struct watch *watch_new(const struct rules *rules, const uint64_t key[2])
     watch->first_free = no_window;
     for (size_t i = 0; i < rules_source_rule_count(rules); i++) {
         watch->rules[i] = rules_source_rule(rules, i);
-        for (uint64_t events = watch->rules[i]->events; events != 0;
-             events &= events - 1)
-            watch->counting[__builtin_ctzll(events)] |= UINT64_C(1) << i;
+        add_rule(watch, (unsigned)i);
     }
     watch->slot_count = FIRST_SLOTS;
     watch->slots = calloc(watch->slot_count, sizeof(*watch->slots));

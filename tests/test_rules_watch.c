@@ -473,6 +473,43 @@ static void rules_of_one_source_live_and_die_apart(void **state)
     rules_free(rules);
 }
 
+static void rules_that_count_the_same_share_a_window(void **state)
+{
+    static const char *const keys[] = {"source", "source/24", "domain"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+        char count[400];
+        const struct watch_alarm *alarms;
+        struct rules *rules;
+        struct watch *watch;
+
+        snprintf(count, sizeof(count),
+                 "of a by %s >= 2 in 1h\n"
+                 "rule other\n on source\n kind k\n"
+                 " count of a by %s >= 2 in 2h\n"
+                 "rule same\n on source\n kind k\n"
+                 " count of a by %s >= 2 in 1h",
+                 keys[i], keys[i], keys[i]);
+        rules = rules_counting(count);
+        watch = watch_new(rules, key);
+        note_word(watch, "a example.org " S " 0", false);
+        assert_int_equal(watch_window_count(watch), 2);
+        note_word(watch, "a example.org " S " 1", false);
+        note_word(watch, "a example.org " S " 2", false);
+        assert_int_equal(watch_alarms(watch, &alarms), 3);
+        assert_int_equal(alarms[0].source_rule, 0);
+        assert_int_equal(alarms[1].source_rule, 2);
+        assert_int_equal(alarms[2].source_rule, 1);
+        assert_memory_equal(&alarms[1].base, &alarms[0].base,
+                            sizeof(alarms[0].base));
+        assert_int_equal(alarms[1].time, alarms[0].time);
+        assert_ptr_equal(alarms[1].domain.ptr, alarms[0].domain.ptr);
+        watch_free(watch);
+        rules_free(rules);
+    }
+}
+
 /* The number says which source it is, however large: the address is what an
  * alarm names. */
 static void sources_are_told_apart_by_number(void **state)
@@ -607,6 +644,7 @@ int main(void)
         cmocka_unit_test(memory_follows_those_who_are_active),
         cmocka_unit_test(a_million_active_sources_are_kept_apart),
         cmocka_unit_test(rules_of_one_source_live_and_die_apart),
+        cmocka_unit_test(rules_that_count_the_same_share_a_window),
         cmocka_unit_test(sources_are_told_apart_by_number),
         cmocka_unit_test(a_large_window_grows_and_slides),
         cmocka_unit_test(an_endless_repetition_takes_no_memory),
