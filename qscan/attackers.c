@@ -8,6 +8,7 @@ enum {
     ROW_COLUMNS = 78,
     CROWD_NAMES_MAX = 10,
     CROWD_SAMPLES_MAX = 10,
+    SHARE_MAILED_MIN = 10, /* recipients that it brought mail for */
     FLUSH_BYTES = 256 * 1024
 };
 
@@ -50,6 +51,15 @@ struct slice attacker_name(const struct logread *logs,
         return (struct slice){NULL, 0};
     return intern_text(&logs->sources.names,
                        logs->sources.items[attacker->source].name);
+}
+
+/* Percent of the mail from outside. */
+static int64_t mail_share(const struct logread *logs,
+                          const struct attacker *attacker)
+{
+    uint64_t all = logs->sources.mailed;
+
+    return all == 0 ? 0 : (int64_t)(100 * attacker->mailed / all);
 }
 
 void attacker_add_guesses(struct buffer *out, const struct attacker *attacker)
@@ -227,6 +237,7 @@ void attacker_json(struct jsonout *json, const struct logread *logs,
     jsonout_field_integer(json, "guesses", (int64_t)attacker->guesses);
     jsonout_field_boolean(json, "guesses_exact", attacker->is_exact);
     jsonout_field_integer(json, "accepted", (int64_t)attacker->accepted);
+    jsonout_field_integer(json, "mail_share", mail_share(logs, attacker));
     jsonout_field_integer(json, "attempts", (int64_t)attacker->attempts);
     jsonout_field_integer(json, "bounces", (int64_t)attacker->bounces);
     jsonout_field_integer(json, "shared", (int64_t)attacker->shared);
@@ -341,12 +352,28 @@ static void add_name_line(struct buffer *out, const struct logread *logs,
     buffer_add_string(out, "\n");
 }
 
+/* A filter, or a relay of a provider in front of us, hands on what it refuses
+ * to nobody: on a block list it would stop the mail. */
+static void add_share_line(struct buffer *out, const struct logread *logs,
+                           const struct attacker *attacker)
+{
+    int64_t share = mail_share(logs, attacker);
+
+    if (attacker->source != 0 && attacker->mailed >= SHARE_MAILED_MIN &&
+        share > 0)
+        buffer_printf(out,
+                      "%*s brings %lld %% of the mail; yours? name it in "
+                      "our-hosts\n",
+                      SOURCE_COLUMNS, "", (long long)share);
+}
+
 static void text_row(struct buffer *out, const struct options *options,
                      const struct logread *logs,
                      const struct attacker *attacker)
 {
     attacker_add_row(out, "", options, logs, attacker);
     add_name_line(out, logs, attacker);
+    add_share_line(out, logs, attacker);
 }
 
 /* ---- the whole ---- */

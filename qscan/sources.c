@@ -765,6 +765,13 @@ uint32_t source_mailed_recipients(const struct sources *sources,
     return without_unknown(mail, mail->mailed);
 }
 
+bool source_is_client(const struct sources *sources,
+                      const struct source *source)
+{
+    return source_mail(sources, source)->logins > 0 ||
+           ip_is_private(&source->ip);
+}
+
 bool source_guesses_are_exact(const struct source *source)
 {
     return !source->has_more_guesses;

@@ -137,6 +137,7 @@ struct attacker {
     bool is_listable;   /* false: private, loopback, allowed: not for a list */
     bool holds_allowed; /* a network with an address that is allowed */
     uint64_t accepted, delivered, attempts, bounces;
+    uint64_t mailed; /* recipients that it brought mail for from outside */
     int64_t first, last;
     uint64_t shared; /* of its guesses: made by another attacker, too */
 };
@@ -184,6 +185,7 @@ struct sources {
     size_t attacker_count, attacker_capacity;
     struct spared *spared;
     size_t spared_count, spared_capacity;
+    uint64_t mailed; /* recipients that mail from outside came for */
     struct source_mail lost_mail; /* written where there is no memory */
     bool has_failed;              /* no memory: numbers are too low */
 };
@@ -341,6 +343,10 @@ uint32_t source_real_recipients(const struct sources *sources,
 /* Of these, those that a message came for, too. */
 uint32_t source_mailed_recipients(const struct sources *sources,
                                   const struct source *source);
+
+/* It is private, or logged in: its mail does not come from outside. */
+bool source_is_client(const struct sources *sources,
+                      const struct source *source);
 
 /* A number of distinct guesses of a source, and whether it is exact. */
 bool source_guesses_are_exact(const struct source *source);

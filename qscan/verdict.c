@@ -21,6 +21,8 @@ enum {
     RELAYED_MIN = 5,        /* guesses that show a relay of ours: fewer than
                                any rule names a source for ... */
     RELAYED_SHARE = 80,     /* ... when so many of a hundred are others' */
+    MUCH_SHARE = 10,        /* of the mail: worth a question */
+    SUBMITTED_SHARE = 80,   /* guesses of a client of ours that were accepted */
 };
 
 static const uint64_t one_bit = 1;
@@ -207,9 +209,58 @@ static int64_t share_of(uint64_t part, uint64_t whole)
     return whole == 0 ? 0 : (int64_t)(100 * part / whole);
 }
 
+static int64_t mailed_share(const struct sources *sources,
+                            const struct source *source)
+{
+    return share_of(source_mailed_recipients(sources, source), sources->mailed);
+}
+
 static int64_t own_share(const struct source *source)
 {
     return share_of(source->own_senders, source->senders);
+}
+
+static size_t domains_of(const struct sources *sources,
+                         const struct source *source,
+                         struct source_domain *domains)
+{
+    const struct source_more *more = source_more(sources, source);
+
+    if (more->domain_count > 0) {
+        memcpy(domains, source_domains(more),
+               more->domain_count * sizeof(*domains));
+        return more->domain_count;
+    }
+    if (source->guess_domain == 0)
+        return 0;
+    domains[0] = (struct source_domain){source->guess_domain, 1};
+    return 1;
+}
+
+static bool is_domain_ours(const struct sources *sources, uint32_t domain)
+{
+    return is_served(sources, domain) ||
+           rules_list_has(sources->rules, "our-domains",
+                          intern_text(&sources->domains, domain));
+}
+
+/* Mail of a client of ours goes to others, whose dead addresses are none of
+ * ours. */
+static bool is_submitting(const struct sources *sources,
+                          const struct source *source)
+{
+    struct source_domain domains[SOURCE_DOMAINS_MAX];
+    size_t count;
+
+    if (share_of(source_mail(sources, source)->late_unknown,
+                 source->guess_events) < SUBMITTED_SHARE ||
+        !source_is_client(sources, source))
+        return false;
+    count = domains_of(sources, source, domains);
+    for (size_t i = 0; i < count; i++)
+        if (is_domain_ours(sources, domains[i].domain))
+            return false;
+    return true;
 }
 
 /* The guesses of one that met nobody who exists, though it asked for several
@@ -278,11 +329,14 @@ static void survey_returns(struct judge *judge)
 
     for (uint32_t i = 1; i < sources->count; i++) {
         const struct source *source = &sources->items[i];
+        uint32_t mailed = source_mailed_recipients(sources, source);
 
         if (source->senders == 0)
             continue;
-        if (source_mailed_recipients(sources, source) > 0)
+        if (mailed > 0)
             *(source->name == 0 ? &nameless_mailers : &named_mailers) += 1;
+        if (mailed > 0 && !source_is_client(sources, source))
+            judge->sources->mailed += mailed;
         if (source->guesses == 0 || !sends_as_bounces(source))
             continue;
         if (source->guesses < RETURNED_MANY)
@@ -372,6 +426,9 @@ static void fetch(void *message, enum rules_field_id field, struct slice header,
     case FIELD_FROM_MAILED:
         give_number(judge, source_mailed_recipients(sources, source), view_r);
         break;
+    case FIELD_FROM_MAILED_SHARE:
+        give_number(judge, mailed_share(sources, source), view_r);
+        break;
     case FIELD_FROM_GUESSES:
         give_number(judge, source->guesses, view_r);
         break;
@@ -393,6 +450,9 @@ static void fetch(void *message, enum rules_field_id field, struct slice header,
         break;
     case FIELD_FROM_RETURNS:
         give_number(judge, is_returning(judge, source), view_r);
+        break;
+    case FIELD_FROM_SUBMITS:
+        give_number(judge, is_submitting(sources, source), view_r);
         break;
     case FIELD_FROM_MEMBERS:
         if (judge->member_count > 0)
@@ -476,10 +536,14 @@ static const char *why_spared(struct judge *judge, const struct source *source)
         return "listed in friends";
     if (why != NULL)
         return why;
+    if (is_submitting(sources, source))
+        return "its mail goes through here to others";
     if (source_mail(sources, source)->logins > 0)
         return "it logged in";
     if (source->guesses > 0 && guess_share(sources, source) < 50)
         return "most of its recipients exist";
+    if (mailed_share(sources, source) >= MUCH_SHARE)
+        return "much of the mail comes from it: a filter in front of us?";
     if (source->senders > 0 && own_share(source) >= 50)
         return "it sends for the domain that it is named after";
     if (is_returning(judge, source))
@@ -702,23 +766,6 @@ static void find_at_domain(struct judge *judge, const struct attacker *crowd,
 }
 
 /* ---- who guessed at which domain ---- */
-
-static size_t domains_of(const struct sources *sources,
-                         const struct source *source,
-                         struct source_domain *domains)
-{
-    const struct source_more *more = source_more(sources, source);
-
-    if (more->domain_count > 0) {
-        memcpy(domains, source_domains(more),
-               more->domain_count * sizeof(*domains));
-        return more->domain_count;
-    }
-    if (source->guess_domain == 0)
-        return 0;
-    domains[0] = (struct source_domain){source->guess_domain, 1};
-    return 1;
-}
 
 /* Calls visit for each source in by_ip and each of its domains. */
 static void each_guesser(const struct judge *judge,

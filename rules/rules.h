@@ -91,6 +91,7 @@ enum rules_field_id {
     FIELD_FROM_ATTEMPTS,
     FIELD_FROM_ACCEPTED,
     FIELD_FROM_MAILED,        /* of those: a message for them came, too */
+    FIELD_FROM_MAILED_SHARE,  /* percent of what all strangers brought */
     FIELD_FROM_GUESSES,       /* distinct unknown recipients */
     FIELD_FROM_GUESSES_ASKED, /* how often it asked for one of them */
     FIELD_FROM_GUESSES_BLIND, /* all of them, where it met nobody who exists */
@@ -100,6 +101,7 @@ enum rules_field_id {
                                confirmed name lies under */
     FIELD_FROM_RETURNS, /* a named host that sends next to nothing but bounces
                          */
+    FIELD_FROM_SUBMITS, /* a client of ours, whose mail goes elsewhere */
     FIELD_FROM_MEMBERS, /* of a crowd; absent for a single source */
     FIELD_FROM_BYSTANDERS, /* of its network: not hostile, and mail of theirs
                               was delivered, or they logged in, or return

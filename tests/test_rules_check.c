@@ -428,10 +428,10 @@ static void fetch_good(void *context, enum rules_field_id field,
     else if (field == FIELD_FROM_GENERIC || field == FIELD_FROM_LOGINS_USERS ||
              field == known)
         *view_r = (struct field_view){FIELD_PRESENT, &yes, 1};
-    else if (field == FIELD_FROM_MEMBERS)
+    else if (field == FIELD_FROM_MEMBERS || field == FIELD_FROM_GUESSES)
         *view_r = (struct field_view){FIELD_PRESENT, &many, 1};
     else if (field == FIELD_FROM_SENDERS_OWN || field == FIELD_FROM_LOGINS ||
-             field == FIELD_FROM_LOGINS_FAILED ||
+             field == FIELD_FROM_LOGINS_FAILED || field == FIELD_FROM_MAILED ||
              field == FIELD_FROM_ACCEPTED || field == FIELD_FROM_GUESSES_ASKED)
         *view_r = (struct field_view){FIELD_PRESENT, &none, 1};
 }
@@ -458,14 +458,21 @@ static void no_shipped_rule_calls_our_own_hostile(void **state)
             rules_compile(shipped, shipped_count, knowledge[i].preset,
                           knowledge[i].preset != NULL, NULL, NULL, NULL);
         struct rules_matcher *matcher = rules_matcher_new(rules);
-        enum rules_field_id field = knowledge[i].field;
+        enum rules_field_id field;
 
         assert_true(rules_source_rule_count(rules) > 0);
         for (size_t j = 0; j < rules_source_rule_count(rules); j++) {
+            const char *name = rules_source_rule(rules, j)->name;
+
             assert_true(rules_source_rule(rules, j)->about[0] != '\0');
+            /* It is about a client of ours. */
+            field = strcmp(name, "abused-account") == 0 &&
+                            knowledge[i].field == FIELD_COUNT
+                        ? FIELD_FROM_SUBMITS
+                        : knowledge[i].field;
             if (rules_judge_source(matcher, j, fetch_good, &field) !=
                 knowledge[i].answer)
-                fail_msg("%s, case %zu", rules_source_rule(rules, j)->name, i);
+                fail_msg("%s, case %zu", name, i);
         }
         rules_matcher_free(matcher);
         rules_free(rules);

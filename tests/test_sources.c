@@ -70,7 +70,18 @@ static const char rules_text[] =
     "        on      source\n"
     "        kind    blind\n"
     "        count   distinct recipient of unknown-user by source >= 7 in 1h\n"
-    "        when    guesses.blind is 7\n";
+    "        when    guesses.blind is 7\n"
+    "rule filter\n"
+    "        on      source\n"
+    "        kind    filter\n"
+    "        count   distinct recipient of unknown-user by source >= 6 in 1h\n"
+    "        when    mailed.share is 25\n"
+    "rule client\n"
+    "        on      source\n"
+    "        kind    client\n"
+    "        count   distinct recipient of unknown-user by source >= 6 in 1h\n"
+    "        when    guesses is 6\n"
+    "        when    source.submits is yes\n";
 
 struct scene {
     struct rules *rules;
@@ -960,6 +971,103 @@ static void who_takes_mail_does_not(void **state)
     assert_null(attacker_of(scene, "192.0.2.77"));
 }
 
+static void the_share_of_the_mail_is_that_of_strangers(void **state)
+{
+    struct scene *scene = *state;
+    uint32_t filter = add(scene, "192.0.2.77"), user = add(scene, "192.0.2.78");
+
+    guess_many(scene, filter, 0, 6, "example.com");
+    accept(scene, filter, 10);
+    accept(scene, add(scene, "192.0.2.79"), 30);
+    accept(scene, add(scene, "10.1.2.3"), 500);
+    accept(scene, user, 500);
+    sources_note_login(&scene->sources, user, true, START, 1);
+    judge(scene);
+    assert_int_equal(scene->sources.mailed, 40);
+    assert_non_null(attacker_of(scene, "192.0.2.77"));
+    assert_int_equal(attacker_of(scene, "192.0.2.77")->mailed, 10);
+}
+
+static void who_brings_much_of_the_mail_may_be_a_filter(void **state)
+{
+    struct scene *scene = *state;
+    uint32_t filter = add(scene, "192.0.2.77");
+
+    guess_many(scene, filter, 0, 6, "example.com");
+    accept(scene, filter, 6);
+    accept(scene, add(scene, "192.0.2.79"), 54);
+    judge(scene);
+    assert_non_null(strstr(scene->sources.spared[0].why, "much of the mail"));
+}
+
+/* Six guesses of which so many had been accepted first. */
+static void send_to_six(struct scene *scene, const char *address, unsigned late,
+                        const char *domain)
+{
+    uint32_t source = add(scene, address);
+
+    for (unsigned i = 0; i < 6; i++) {
+        char text[64];
+        struct source_event event;
+
+        snprintf(text, sizeof(text), "u%u@%s", i, domain);
+        event = guess_of(scene, text);
+        event.is_late = i < late;
+        sources_note(&scene->sources, source, &event);
+    }
+}
+
+static void a_private_client_sends_to_others(void **state)
+{
+    struct scene *scene = *state;
+
+    send_to_six(scene, "10.1.2.3", 5, "remote.example");
+    judge(scene);
+    assert_non_null(attacker_of(scene, "10.1.2.3"));
+}
+
+static void a_client_that_logs_in_sends_to_others(void **state)
+{
+    struct scene *scene = *state;
+
+    sources_note_login(&scene->sources, add(scene, "192.0.2.7"), true, START,
+                       1);
+    send_to_six(scene, "192.0.2.7", 6, "remote.example");
+    judge(scene);
+    assert_non_null(attacker_of(scene, "192.0.2.7"));
+}
+
+static void a_stranger_does_not_send_through_here(void **state)
+{
+    struct scene *scene = *state;
+
+    send_to_six(scene, "192.0.2.7", 6, "remote.example");
+    judge(scene);
+    assert_null(attacker_of(scene, "192.0.2.7"));
+}
+
+static void who_is_refused_at_once_does_not_send_through_here(void **state)
+{
+    struct scene *scene = *state;
+
+    send_to_six(scene, "10.1.2.3", 4, "remote.example");
+    judge(scene);
+    assert_null(attacker_of(scene, "10.1.2.3"));
+}
+
+static void
+who_guesses_at_a_domain_of_ours_does_not_send_through_here(void **state)
+{
+    struct scene *scene = *state;
+
+    send_to_six(scene, "10.1.2.3", 6, "ours.example");
+    make_served(scene, "example.org");
+    send_to_six(scene, "10.1.2.4", 6, "example.org");
+    judge(scene);
+    assert_null(attacker_of(scene, "10.1.2.3"));
+    assert_null(attacker_of(scene, "10.1.2.4"));
+}
+
 /* So many bounces in so many hours, one recipient each. */
 static uint32_t return_many(struct scene *scene, const char *address,
                             unsigned count, unsigned hours)
@@ -1196,6 +1304,13 @@ int main(void)
         IN_SCENE(who_asks_again_does_not),
         IN_SCENE(who_meets_somebody_does_not),
         IN_SCENE(who_takes_mail_does_not),
+        IN_SCENE(the_share_of_the_mail_is_that_of_strangers),
+        IN_SCENE(who_brings_much_of_the_mail_may_be_a_filter),
+        IN_SCENE(a_private_client_sends_to_others),
+        IN_SCENE(a_client_that_logs_in_sends_to_others),
+        IN_SCENE(a_stranger_does_not_send_through_here),
+        IN_SCENE(who_is_refused_at_once_does_not_send_through_here),
+        IN_SCENE(who_guesses_at_a_domain_of_ours_does_not_send_through_here),
         IN_SCENE(what_was_forged_comes_back_from_an_honest_host),
         IN_SCENE(who_seems_to_return_thousands_in_hours_guesses),
         IN_SCENE(a_host_that_asks_all_the_year_whether_senders_exist_does_not),
