@@ -151,7 +151,14 @@ static void json_source(struct jsonout *json, const struct logread *logs,
                       intern_text(&logs->sources.domains, attacker->domain));
         return;
     }
-    attacker_add_name(&logs->sources, attacker, &name);
+    if (attacker->source == 0 && attacker->user != 0) {
+        struct slice user = intern_text(&logs->sources.samples, attacker->user);
+
+        buffer_add_string(&name, "user ");
+        buffer_add(&name, user);
+    } else {
+        attacker_add_name(&logs->sources, attacker, &name);
+    }
     jsonout_field(json, "source", slice_make(name.bytes, name.len));
     buffer_free(&name);
 }
@@ -284,8 +291,10 @@ static void csv_row(struct buffer *out, const struct logread *logs,
     buffer_add_csv(out, attacker_name(logs, attacker));
     /* The domain is the target; its attackers stand in JSON alone. */
     buffer_printf(out, ",%zu,%s,", member_count(attacker),
-                  attacker->is_listable && attacker->domain == 0 ? "true"
-                                                                 : "false");
+                  attacker->is_listable && (attacker->source != 0 ||
+                                            attacker_is_network(attacker))
+                      ? "true"
+                      : "false");
     if (evidence != NULL) {
         buffer_add_csv(out, log_file_path(logs, evidence->file));
         buffer_printf(out, ",%llu", (unsigned long long)evidence->line);

@@ -751,8 +751,10 @@ static void add_peer(struct join *join, const struct record *record,
     if (record->events == 0)
         return;
     event = event_of(record, file, line);
-    if (record->kind == LOGLINE_AUTH || record->kind == LOGLINE_AUTH_OK)
+    if (record->kind == LOGLINE_AUTH || record->kind == LOGLINE_AUTH_OK) {
         event.user_hash = record->user_hash;
+        event.recipient = record->user;
+    }
     event.is_probe =
         record->kind == LOGLINE_AUTH || record->kind == LOGLINE_PROBE;
     note(join, source, &event);

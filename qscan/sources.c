@@ -690,6 +690,18 @@ static bool keep_evidence(struct sources *sources, uint32_t number,
     return true;
 }
 
+/* Whose logins the alarm of the newest evidence is about. */
+static void keep_user(struct sources *sources, const struct watch_alarm *alarm,
+                      const struct source_event *event)
+{
+    struct evidence *evidence = &sources->evidence[sources->evidence_count - 1];
+    struct slice user = event->recipient;
+
+    if (alarm->source_count > 0)
+        evidence->user = intern_add(&sources->samples,
+                                    user.len > 0 ? user : SLICE_LITERAL("?"));
+}
+
 /* target: of the domain, or NULL. */
 static void watch_event(struct sources *sources, uint32_t number,
                         struct target_domain *target,
@@ -719,6 +731,8 @@ static void watch_event(struct sources *sources, uint32_t number,
         if (!keep_evidence(sources, number, event)) {
             sources->has_failed = true;
             return;
+        } else {
+            keep_user(sources, &alarms[sources->evidence_count - 1], event);
         }
 }
 

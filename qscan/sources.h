@@ -118,6 +118,7 @@ struct evidence {
     uint64_t line;   /* from 1 */
     char *text;      /* raw; at most EVIDENCE_MAX_BYTES */
     uint32_t len;
+    uint32_t user; /* of COUNT_BY_USER: number in samples */
 };
 
 /* What the rules say is hostile. */
@@ -128,6 +129,7 @@ struct attacker {
     uint32_t source;     /* number of the source; 0: a crowd */
     struct cidr network; /* of COUNT_BY_NETWORK */
     uint32_t domain;     /* of COUNT_BY_DOMAIN */
+    uint32_t user;       /* of COUNT_BY_USER: number in samples */
     uint32_t *members;   /* owned; sources, by address */
     size_t member_count;
     uint64_t rules; /* bit per source rule that matched, this one too */
@@ -272,7 +274,8 @@ struct source_event {
     uint64_t events;
     int64_t time;
     uint64_t recipient_hash, user_hash, sender_hash; /* keyed; 0: absent */
-    struct slice recipient; /* bare, lower case; for samples; may be absent */
+    struct slice recipient; /* bare, lower case; for samples; may be absent. Of
+                               a login: the user */
     struct slice domain;    /* of the recipient */
     uint32_t count;
     bool is_late;    /* of a recipient that had been accepted */
@@ -357,7 +360,15 @@ size_t attacker_domains(const struct sources *sources,
                         const struct attacker *attacker,
                         struct source_domain *domains_r, size_t max);
 
-/* "192.0.2.1", "192.0.2.0/24" or a domain, as --attackers names it. */
+/* Neither an address, nor a domain or user that others attack. */
+static inline bool attacker_is_network(const struct attacker *attacker)
+{
+    return attacker->source == 0 && attacker->domain == 0 &&
+           attacker->user == 0;
+}
+
+/* "192.0.2.1", "192.0.2.0/24", a domain or "user NAME", as --attackers names
+ * it. */
 void attacker_add_name(const struct sources *sources,
                        const struct attacker *attacker, struct buffer *out);
 

@@ -7,6 +7,8 @@
 #include "qscan/shares.h"
 
 enum {
+    NETWORK_V4_BITS = 96 + 24,
+    NETWORK_V6_BITS = 48,
     /* A domain that so many clients guessed at is served here; a remote domain
      * that a user of ours mistyped is not. */
     SERVED_SOURCES = 3,
@@ -49,7 +51,8 @@ struct judge {
                              those with RETURNED_MANY */
     /* the source that is asked about */
     uint32_t source;
-    size_t member_count; /* 0: no crowd */
+    size_t member_count;  /* 0: no crowd */
+    size_t network_count; /* that the members are in */
     size_t bystander_count;
     enum rules_field_id field; /* that a rule asked for last */
     struct field_value values[2];
@@ -458,6 +461,10 @@ static void fetch(void *message, enum rules_field_id field, struct slice header,
         if (judge->member_count > 0)
             give_number(judge, (int64_t)judge->member_count, view_r);
         break;
+    case FIELD_FROM_MEMBERS_NETWORKS:
+        if (judge->member_count > 0)
+            give_number(judge, (int64_t)judge->network_count, view_r);
+        break;
     case FIELD_FROM_BYSTANDERS:
         if (judge->member_count > 0)
             give_number(judge, (int64_t)judge->bystander_count, view_r);
@@ -765,6 +772,26 @@ static void find_at_domain(struct judge *judge, const struct attacker *crowd,
     }
 }
 
+/* In the order of by_ip. Of those that the alarm tells of twice one is kept. */
+static void find_at_user(struct judge *judge, const struct watch_alarm *alarm,
+                         struct members *members)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < alarm->source_count; i++)
+        if (!is_named(judge, alarm->sources[i]) &&
+            !add_member(members, alarm->sources[i]))
+            judge->has_failed = true;
+    if (members->count == 0)
+        return;
+    qsort_r(members->items, members->count, sizeof(*members->items),
+            order_by_ip, judge->sources->items);
+    for (size_t i = 1; i < members->count; i++)
+        if (members->items[i] != members->items[kept])
+            members->items[++kept] = members->items[i];
+    members->count = kept + 1;
+}
+
 /* ---- who guessed at which domain ---- */
 
 /* Calls visit for each source in by_ip and each of its domains. */
@@ -893,6 +920,25 @@ static size_t count_bystanders(const struct judge *judge,
     return count;
 }
 
+/* Members are in the order of their addresses. */
+static size_t count_networks(const struct sources *sources,
+                             const struct members *members)
+{
+    struct cidr network = {0};
+    size_t count = 0;
+
+    for (size_t i = 0; i < members->count; i++) {
+        const struct ip *ip = &sources->items[members->items[i]].ip;
+
+        if (count > 0 && cidr_contains(&network, ip))
+            continue;
+        network = (struct cidr){*ip, ip_is_v4(ip) ? NETWORK_V4_BITS
+                                                  : NETWORK_V6_BITS};
+        count++;
+    }
+    return count;
+}
+
 /* Who is not hostile is no member; what is left must still be a crowd, and
  * stand alone: asked again until nobody falls out who was told the same of the
  * crowd. Members only grow fewer and bystanders more, so that each line of a
@@ -901,13 +947,14 @@ static size_t count_bystanders(const struct judge *judge,
 static void prune(struct judge *judge, const struct attacker *crowd,
                   struct members *members)
 {
-    bool is_network = crowd->domain == 0;
+    bool is_network = attacker_is_network(crowd);
     size_t before, told;
 
     judge->bystander_count = 0;
     do {
         size_t kept = 0;
 
+        judge->network_count = count_networks(judge->sources, members);
         before = members->count;
         told = judge->bystander_count;
         for (size_t i = 0; i < before; i++)
@@ -983,15 +1030,18 @@ static void judge_crowd(struct judge *judge, uint32_t number)
     struct members members = {0};
     struct attacker *attacker;
 
-    if (rule->by == COUNT_BY_NETWORK)
+    if (rule->by == COUNT_BY_NETWORK) {
         crowd.network = (struct cidr){
             alarm->base, rule->bits <= 32 ? 96 + rule->bits : rule->bits};
-    else
-        crowd.domain = intern_find(&sources->domains, alarm->domain);
-    if (rule->by == COUNT_BY_NETWORK)
         find_in_network(judge, &crowd, rule, &members);
-    else
+    } else if (rule->by == COUNT_BY_USER) {
+        if (number < sources->evidence_count)
+            crowd.user = sources->evidence[number].user;
+        find_at_user(judge, alarm, &members);
+    } else {
+        crowd.domain = intern_find(&sources->domains, alarm->domain);
         find_at_domain(judge, &crowd, rule, &members);
+    }
     prune(judge, &crowd, &members);
     if (members.count == 0 || is_covered(judge, &members) ||
         (attacker = new_attacker(judge)) == NULL) {
@@ -1060,7 +1110,7 @@ static bool is_listable(const struct sources *sources,
                               ? &sources->items[attacker->source].ip
                               : &attacker->network.base;
 
-    if (attacker->source == 0 && attacker->domain != 0)
+    if (attacker->source == 0 && !attacker_is_network(attacker))
         return true;
     return !ip_is_private(ip) && !attacker->holds_allowed &&
            !is_allowed(sources, ip);
@@ -1094,8 +1144,9 @@ static int order_attackers(const void *left, const void *right, void *context)
             return order;
         return (first.len > second.len) - (first.len < second.len);
     }
-    return (a->source_rule > b->source_rule) -
-           (a->source_rule < b->source_rule);
+    if (a->source_rule != b->source_rule)
+        return a->source_rule > b->source_rule ? 1 : -1;
+    return (a->alarm > b->alarm) - (a->alarm < b->alarm);
 }
 
 static int order_spared(const void *left, const void *right, void *context)
@@ -1126,6 +1177,7 @@ bool sources_judge(struct sources *sources, unsigned worker_count)
     judge_sources(&judge);
     judge_crowds(&judge, COUNT_BY_NETWORK);
     judge_crowds(&judge, COUNT_BY_DOMAIN);
+    judge_crowds(&judge, COUNT_BY_USER);
     free(judge.crowd_of);
     free(judge.ours);
     free(judge.by_ip);
@@ -1209,6 +1261,10 @@ void attacker_add_name(const struct sources *sources,
     } else if (attacker->domain != 0) {
         buffer_add_escaped(out,
                            intern_text(&sources->domains, attacker->domain), 0);
+    } else if (attacker->user != 0) {
+        buffer_add_string(out, "user ");
+        buffer_add_escaped(out, intern_text(&sources->samples, attacker->user),
+                           0);
     } else {
         bool is_v4 = ip_is_v4(&attacker->network.base);
 

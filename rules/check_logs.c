@@ -251,9 +251,10 @@ static int64_t time_at(const struct traffic_part *part, int64_t number)
                             : part->duration_sec * number / (part->count - 1);
 }
 
+/* user: 0 for one that is made up, too. */
 static bool note_event(struct watch *watch, const struct traffic_sample *sample,
                        const struct traffic_part *part, int64_t number,
-                       uint64_t made_up)
+                       uint64_t made_up, uint64_t user)
 {
     static const uint64_t key[2] = {1, 2};
     struct watch_event event = {
@@ -263,7 +264,7 @@ static bool note_event(struct watch *watch, const struct traffic_sample *sample,
         .domain = SLICE_LITERAL("example.org"),
         .hashes = {[WATCH_RECIPIENT] = made_up,
                    [WATCH_SENDER] = made_up,
-                   [WATCH_USER] = made_up,
+                   [WATCH_USER] = user != 0 ? user : made_up,
                    [WATCH_DOMAIN] = 1},
         .count = 1,
     };
@@ -295,7 +296,8 @@ static const struct traffic_part *next_part(const struct traffic_sample *sample,
     return next;
 }
 
-static bool run_events(const struct traffic_sample *sample, struct watch *watch)
+static bool run_events(const struct traffic_sample *sample, struct watch *watch,
+                       uint64_t user)
 {
     int64_t numbers[TRAFFIC_PARTS_MAX] = {0};
     const struct traffic_part *part;
@@ -303,7 +305,7 @@ static bool run_events(const struct traffic_sample *sample, struct watch *watch)
 
     while ((part = next_part(sample, numbers)) != NULL)
         if (!note_event(watch, sample, part, numbers[part - sample->parts]++,
-                        ++made_up))
+                        ++made_up, user))
             return false;
     return true;
 }
@@ -317,7 +319,9 @@ enum rules_answer traffic_sample_fires(const struct traffic_sample *sample,
     enum rules_answer answer = ANSWER_UNDECIDED;
     const struct watch_alarm *alarms;
 
-    if (watch != NULL && run_events(sample, watch)) {
+    if (watch != NULL &&
+        run_events(sample, watch,
+                   rules_source_rule(set, source_rule)->by == COUNT_BY_USER)) {
         answer = ANSWER_NO;
         for (size_t i = watch_alarms(watch, &alarms); i-- > 0;)
             if (alarms[i].source_rule == source_rule)

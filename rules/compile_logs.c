@@ -91,8 +91,8 @@ void logs_add_event(struct compiler *c, struct draft *draft)
 /* ---- count [distinct FIELD] of EVENT by KEY >= N in DURATION ---- */
 
 static const char count_shape[] =
-    "it is: count [distinct FIELD] of EVENT by source|source/BITS|domain >= N "
-    "in DURATION";
+    "it is: count [distinct FIELD] of EVENT by source|source/BITS|domain|user "
+    ">= N in DURATION";
 
 static bool expect_word(struct compiler *c, struct lex_cursor *cursor,
                         const char *wanted)
@@ -194,6 +194,8 @@ static bool parse_key(struct compiler *c, struct lex_cursor *cursor,
     word = lex_name(cursor);
     if (is_word(word, "domain"))
         shown->by = COUNT_BY_DOMAIN;
+    else if (is_word(word, "user"))
+        shown->by = COUNT_BY_USER;
     else if (is_word(word, "source"))
         shown->by = COUNT_BY_SOURCE;
     else {
@@ -204,6 +206,11 @@ static bool parse_key(struct compiler *c, struct lex_cursor *cursor,
     if (shown->by == COUNT_BY_SOURCE && lex_peek(cursor) == '/' &&
         !parse_bits(c, cursor, shown))
         return false;
+    if (shown->by == COUNT_BY_USER && shown->distinct != WATCH_SOURCE + 1) {
+        compiler_error(c, place, "it is count distinct source of EVENT by user",
+                       "by user nothing but sources is counted");
+        return false;
+    }
     if (!is_counted_itself(shown))
         return true;
     compiler_error(c, place, "each has one of it",

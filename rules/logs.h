@@ -61,7 +61,13 @@ uint64_t rules_match_line(struct rules_matcher *matcher,
 
 /* ---- rules on source ---- */
 
-enum rules_count_by { COUNT_BY_SOURCE, COUNT_BY_NETWORK, COUNT_BY_DOMAIN };
+/* By user sources are counted, whose numbers the alarm gives. */
+enum rules_count_by {
+    COUNT_BY_SOURCE,
+    COUNT_BY_NETWORK,
+    COUNT_BY_DOMAIN,
+    COUNT_BY_USER
+};
 
 struct rules_source_rule {
     const char *name, *kind, *about; /* about may be "" */
@@ -135,6 +141,10 @@ struct watch_alarm {
     int64_t time;        /* when it was reached first */
     struct ip base;      /* source, or first address of the network */
     struct slice domain; /* COUNT_BY_DOMAIN; good until watch_free */
+    /* COUNT_BY_USER: numbers of sources, some perhaps twice; those that counted
+     * when it was reached, and that came later. Good until the next event. */
+    const uint32_t *sources;
+    size_t source_count;
 };
 
 struct watch;

@@ -103,6 +103,7 @@ enum rules_field_id {
                          */
     FIELD_FROM_SUBMITS, /* a client of ours, whose mail goes elsewhere */
     FIELD_FROM_MEMBERS, /* of a crowd; absent for a single source */
+    FIELD_FROM_MEMBERS_NETWORKS, /* how many they are in */
     FIELD_FROM_BYSTANDERS, /* of its network: not hostile, and mail of theirs
                               was delivered, or they logged in, or return
                               what was forged */

@@ -30,11 +30,20 @@ struct seen {
     uint32_t what; /* distinct value; 0 where every event counts */
 };
 
-/* A network or a domain. */
+/* Who tried one user. */
+struct triers {
+    uint32_t *items;
+    size_t count, capacity;
+    size_t first_alarm, alarm_count; /* theirs */
+};
+
+/* A network, a domain or a user. */
 struct crowd {
     struct crowd *next_fired;
+    struct triers *triers; /* owned; of a user, once it has fired */
     uint32_t hash, len;
-    char text[]; /* the domain; or the bytes of a struct ip */
+    char text[]; /* the domain; or the bytes of a struct ip, or of the hash of
+                    a user */
 };
 
 /*
@@ -157,6 +166,13 @@ static bool make_key(struct watch *watch, unsigned source_rule,
             return false;
         hash = hash_of_domain(watch, event);
         key_r->text = event->domain;
+        break;
+    case COUNT_BY_USER:
+        hash = event->hashes[WATCH_USER];
+        if (hash == 0)
+            return false;
+        key_r->text =
+            slice_make((const char *)&event->hashes[WATCH_USER], sizeof(hash));
         break;
     }
     key_r->hash = (uint32_t)(hash + source_rule * UINT64_C(0x9e3779b97f4a7c15));
@@ -639,16 +655,74 @@ static bool raise_alarm(struct watch *watch, unsigned source_rule,
         alarm->base = event->source;
     else if (by == COUNT_BY_NETWORK)
         memcpy(&alarm->base, window->of.crowd->text, sizeof(alarm->base));
-    else
+    else if (by == COUNT_BY_DOMAIN)
         alarm->domain = text_of(window->of.crowd);
+    return true;
+}
+
+/* The alarms of a user have all who tried it. */
+static void show_triers(struct watch *watch, const struct triers *triers)
+{
+    for (size_t i = 0; i < triers->alarm_count; i++) {
+        struct watch_alarm *alarm = &watch->alarms[triers->first_alarm + i];
+
+        alarm->sources = triers->items;
+        alarm->source_count = triers->count;
+    }
+}
+
+static bool add_trier(struct triers *triers, uint32_t source)
+{
+    if (triers->count == triers->capacity) {
+        size_t capacity = triers->capacity + triers->capacity / 2 + 8;
+        uint32_t *items = realloc(triers->items, capacity * sizeof(*items));
+
+        if (items == NULL)
+            return false;
+        triers->items = items;
+        triers->capacity = capacity;
+    }
+    triers->items[triers->count++] = source;
+    return true;
+}
+
+/* Its alarms are the last ones. */
+static bool keep_triers(struct watch *watch, struct window *window,
+                        size_t first_alarm)
+{
+    struct triers *triers = calloc(1, sizeof(*triers));
+
+    window->of.crowd->triers = triers;
+    if (triers == NULL)
+        return false;
+    triers->first_alarm = first_alarm;
+    triers->alarm_count = watch->alarm_count - first_alarm;
+    for (uint32_t i = 0; i < window->count; i++)
+        if (!add_trier(triers, seen_of(window)[i].what))
+            return false;
+    show_triers(watch, triers);
+    return true;
+}
+
+/* One more, once: it is settled then. */
+static bool note_trier(struct watch *watch, const struct window *window,
+                       uint32_t source)
+{
+    struct triers *triers = window->of.crowd->triers;
+
+    if (triers == NULL || !add_trier(triers, source))
+        return false;
+    show_triers(watch, triers);
     return true;
 }
 
 static bool fire(struct watch *watch, struct window *window,
                  const struct watch_event *event, int64_t time)
 {
+    size_t first_alarm = watch->alarm_count;
     unsigned source_rule = window->source_rule;
     uint64_t twins = watch->twins[source_rule];
+    bool is_kept = true;
 
     if (!raise_alarm(watch, source_rule, window, event, time))
         return false;
@@ -660,9 +734,11 @@ static bool fire(struct watch *watch, struct window *window,
         window->of.crowd->next_fired = watch->fired;
         watch->fired = window->of.crowd;
     }
-    forget_seen(window);
     window->has_fired = true;
-    return true;
+    if (watch->rules[source_rule]->by == COUNT_BY_USER)
+        is_kept = keep_triers(watch, window, first_alarm);
+    forget_seen(window);
+    return is_kept;
 }
 
 /* Most events are of a source or a domain whose counts were reached long ago:
@@ -719,7 +795,9 @@ static bool note_for_rule(struct watch *watch, unsigned number,
     struct watch_key key;
     struct window *window;
 
-    if (rule->distinct != 0)
+    if (rule->by == COUNT_BY_USER)
+        one.what = event->source_number;
+    else if (rule->distinct != 0)
         one.what = half_of(event->hashes[rule->distinct - 1]);
     if (rule->distinct != 0 && one.what == 0)
         return true;
@@ -734,7 +812,7 @@ static bool note_for_rule(struct watch *watch, unsigned number,
     if (!window->has_fired)
         return count_in(watch, window, event, one);
     settle(event, number, rule);
-    return true;
+    return rule->by != COUNT_BY_USER || note_trier(watch, window, one.what);
 }
 
 /* Bit per rule that counts one of these events. */
@@ -849,6 +927,9 @@ void watch_free(struct watch *watch)
         struct crowd *crowd = watch->fired;
 
         watch->fired = crowd->next_fired;
+        if (crowd->triers != NULL)
+            free(crowd->triers->items);
+        free(crowd->triers);
         free(crowd);
     }
     free(watch->alarms);

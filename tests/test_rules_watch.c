@@ -473,6 +473,57 @@ static void rules_of_one_source_live_and_die_apart(void **state)
     rules_free(rules);
 }
 
+/* A failed login of a user from the address of that number. */
+static void try_user(struct watch *watch, uint64_t user, uint32_t number,
+                     int64_t time, uint64_t *settled)
+{
+    struct watch_event event = {.events = 1,
+                                .time = time,
+                                .hashes = {[WATCH_USER] = user},
+                                .count = 1,
+                                .source_settled = settled};
+
+    set_source(&event, number);
+    event.hashes[WATCH_SOURCE] = number + 1;
+    assert_true(watch_note(watch, &event));
+}
+
+static void who_tried_a_user_is_told_before_and_after_its_alarm(void **state)
+{
+    enum { ANN = 77, BOB = 78, LATER = 100 };
+    struct rules *rules =
+        rules_counting("distinct source of a by user >= 3 in 1h\n"
+                       "rule same\n on source\n kind k\n"
+                       " count distinct source of a by user >= 3 in 1h");
+    struct watch *watch = watch_new(rules, key);
+    uint64_t settled[LATER + 4] = {0};
+    const struct watch_alarm *alarms;
+
+    (void)state;
+    try_user(watch, ANN, 0, 0, &settled[0]);
+    try_user(watch, ANN, 0, 1, &settled[0]);
+    try_user(watch, BOB, 1, 1, &settled[1]);
+    try_user(watch, 0, 1, 1, &settled[1]);
+    try_user(watch, ANN, 1, 2, &settled[1]);
+    assert_int_equal(watch_alarms(watch, &alarms), 0);
+    assert_int_equal(watch_window_count(watch), 2);
+    try_user(watch, ANN, 2, 3, &settled[2]);
+    assert_int_equal(watch_alarms(watch, &alarms), 2);
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(alarms[i].source_count, 3);
+        assert_int_equal(alarms[i].sources[0], 1);
+        assert_int_equal(alarms[i].sources[2], 3);
+    }
+    for (uint32_t i = 0; i < 3 * LATER; i++)
+        try_user(watch, ANN, 3 + i % LATER, 9, &settled[3 + i % LATER]);
+    watch_end(watch);
+    assert_int_equal(watch_alarms(watch, &alarms), 2);
+    assert_int_equal(alarms[1].source_count, 3 + LATER);
+    assert_int_equal(alarms[1].sources[3 + LATER - 1], 3 + LATER);
+    watch_free(watch);
+    rules_free(rules);
+}
+
 static void rules_that_count_the_same_share_a_window(void **state)
 {
     static const char *const keys[] = {"source", "source/24", "domain"};
@@ -644,6 +695,7 @@ int main(void)
         cmocka_unit_test(memory_follows_those_who_are_active),
         cmocka_unit_test(a_million_active_sources_are_kept_apart),
         cmocka_unit_test(rules_of_one_source_live_and_die_apart),
+        cmocka_unit_test(who_tried_a_user_is_told_before_and_after_its_alarm),
         cmocka_unit_test(rules_that_count_the_same_share_a_window),
         cmocka_unit_test(sources_are_told_apart_by_number),
         cmocka_unit_test(a_large_window_grows_and_slides),

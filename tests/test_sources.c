@@ -15,7 +15,7 @@
 #include "rules/rules.h"
 #include "tests/assert_slice.h"
 
-enum { START = 1794960000, GUESS = 1, FLOOD = 2 };
+enum { START = 1794960000, GUESS = 1, FLOOD = 2, LOGIN = 4 };
 
 static const uint64_t key[2] = {UINT64_C(0x8f3a6c5e91d27b04),
                                 UINT64_C(0x2be19407c6d85af3)};
@@ -27,6 +27,9 @@ static const char rules_text[] =
     "event flood\n"
     "        line    peer\n"
     "        when    text ~ /flood/\n"
+    "event login\n"
+    "        line    auth\n"
+    "        when    text ~ /failure/\n"
     "rule one\n"
     "        on      source\n"
     "        kind    dictionary-attack\n"
@@ -81,7 +84,14 @@ static const char rules_text[] =
     "        kind    client\n"
     "        count   distinct recipient of unknown-user by source >= 6 in 1h\n"
     "        when    guesses is 6\n"
-    "        when    source.submits is yes\n";
+    "        when    source.submits is yes\n"
+    "rule user\n"
+    "        on      source\n"
+    "        kind    user\n"
+    "        count   distinct source of login by user >= 4 in 1h\n"
+    "        when    members >= 4\n"
+    "        when    members.networks >= 3\n"
+    "        unless  logins >= 1\n";
 
 struct scene {
     struct rules *rules;
@@ -1213,6 +1223,65 @@ static void a_larger_crowd_is_named_beside_it(void **state)
     assert_int_equal(attacker_of(scene, "2001:db8::/48")->guesses, 10);
 }
 
+static void try_user(struct scene *scene, uint32_t source, const char *user)
+{
+    struct slice text = slice_from_string(user);
+    struct source_event event = {.events = LOGIN,
+                                 .time = START,
+                                 .user_hash = keyed_hash(key, text) | 1,
+                                 .recipient = text,
+                                 .count = 1,
+                                 .is_probe = true,
+                                 .text = text};
+
+    sources_note(&scene->sources, source, &event);
+}
+
+static void who_tries_a_user_from_many_networks_is_a_crowd(void **state)
+{
+    struct scene *scene = *state;
+    const struct attacker *attacker;
+
+    for (unsigned i = 5; i > 0; i--) {
+        try_user(scene, add_of(scene, "198.18.%u.9", i / 2), "ann");
+        try_user(scene, add_of(scene, "198.18.%u.8", i / 2), "ann");
+    }
+    try_user(scene, add(scene, "198.18.77.1"), "bob");
+    judge(scene);
+    assert_int_equal(scene->sources.attacker_count, 1);
+    attacker = attacker_of(scene, "user ann");
+    assert_non_null(attacker);
+    assert_int_equal(attacker->member_count, 6);
+    for (size_t i = 0; i < 6; i++)
+        assert_int_equal(attacker->members[i],
+                         add_of(scene, "198.18.%u.%u", (unsigned)i / 2,
+                                8 + (unsigned)i % 2));
+    assert_true(attacker->is_listable);
+    assert_false(attacker_is_network(attacker));
+}
+
+static void one_who_goes_through_two_networks_is_no_crowd(void **state)
+{
+    struct scene *scene = *state;
+
+    for (unsigned i = 0; i < 20; i++)
+        try_user(scene, add_of(scene, "198.18.%u.%u", i % 2, i), "ann");
+    judge(scene);
+    assert_int_equal(scene->sources.attacker_count, 0);
+}
+
+static void who_logs_in_has_only_mistyped(void **state)
+{
+    struct scene *scene = *state;
+
+    for (unsigned i = 0; i < 4; i++)
+        try_user(scene, add_of(scene, "198.18.%u.1", i), "ann");
+    sources_note_login(&scene->sources, add(scene, "198.18.2.1"), true, START,
+                       1);
+    judge(scene);
+    assert_int_equal(scene->sources.attacker_count, 0);
+}
+
 static void a_botnet_holds_those_that_nothing_else_names(void **state)
 {
     struct scene *scene = *state;
@@ -1323,6 +1392,9 @@ int main(void)
         IN_SCENE(as_many_bystanders_as_members_are_half_of_them),
         IN_SCENE(a_crowd_that_an_earlier_one_holds_is_dropped),
         IN_SCENE(a_larger_crowd_is_named_beside_it),
+        IN_SCENE(who_tries_a_user_from_many_networks_is_a_crowd),
+        IN_SCENE(one_who_goes_through_two_networks_is_no_crowd),
+        IN_SCENE(who_logs_in_has_only_mistyped),
         IN_SCENE(a_botnet_holds_those_that_nothing_else_names),
         IN_SCENE(the_guesses_of_a_vast_crowd_are_bounded),
         IN_SCENE(without_a_guess_nobody_is_hostile),
