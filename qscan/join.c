@@ -568,6 +568,25 @@ static void add_late_each(struct join *join, uint32_t source,
     }
 }
 
+static void add_deliveries(struct join *join, uint32_t source,
+                           const struct record *record)
+{
+    struct slice rest = record->list, recipient;
+    char room[LOGLINE_MAX_BYTES / 64];
+
+    /* Of others the first one is enough. */
+    if (rest.len == 0 || source_at(join->sources, source)->guesses < 2) {
+        sources_note_delivery(join->sources, source, record->recipients,
+                              record->recipient);
+        return;
+    }
+    while (logline_next_recipient(&rest, &recipient)) {
+        recipient = slice_head(recipient, sizeof(room));
+        sources_note_delivery(join->sources, source, 1,
+                              record_lower(recipient, room));
+    }
+}
+
 static void count_reasons(struct join *join, const struct record *record)
 {
     struct log_tops *tops = &join->tops;
@@ -629,8 +648,7 @@ static void add_to(struct join *join, const struct record *record,
     if (source == 0 || is_bounce)
         return;
     if (record->fate == FATE_SENT)
-        sources_note_delivery(join->sources, source, record->recipients,
-                              record->recipient);
+        add_deliveries(join, source, record);
     else if (record->events != 0)
         add_late_each(join, source, record, file, line);
 }

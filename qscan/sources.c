@@ -7,7 +7,7 @@
 #include "parsers/hash.h"
 #include "qscan/logrecord.h"
 
-enum { SLOTS_MIN = 1 << 12 };
+enum { SLOTS_MIN = 1 << 12, REACHED_BITS = 24, REACHED_MORE_MAX = 255 };
 
 /* ---- the table ---- */
 
@@ -429,13 +429,34 @@ static void add_reached(struct sources *sources, struct source *source,
     texts->reached[texts->reached_count++] = number;
 }
 
+/* Of so many one is told of, unless it is absent. */
+static void note_reached(const struct sources *sources,
+                         struct source_mail *mail, uint32_t count,
+                         struct slice recipient)
+{
+    uint32_t more = mail->reached_more +
+                    (count < REACHED_MORE_MAX ? count : REACHED_MORE_MAX);
+
+    if (recipient.len > 0 && count > 0) {
+        mail->reached_bits |=
+            1u << keyed_hash(sources->key, recipient) % REACHED_BITS;
+        more--;
+    }
+    mail->reached_more =
+        more < REACHED_MORE_MAX ? (uint8_t)more : REACHED_MORE_MAX;
+}
+
 void sources_note_delivery(struct sources *sources, uint32_t number,
                            uint32_t count, struct slice recipient)
 {
     struct source *source = &sources->items[number];
 
+    bool is_kept = source->guesses > 1 && recipient.len > 0;
+
     mail_of(sources, source)->delivered += count;
-    if (source->guesses > 1 && recipient.len > 0 &&
+    note_reached(sources, mail_of(sources, source), count,
+                 is_kept ? recipient : (struct slice){NULL, 0});
+    if (is_kept &&
         source_texts(sources, source)->reached_count < SOURCE_REACHED_MAX)
         add_reached(sources, source, recipient);
 }
@@ -784,6 +805,15 @@ bool source_is_client(const struct sources *sources,
 {
     return source_mail(sources, source)->logins > 0 ||
            ip_is_private(&source->ip);
+}
+
+unsigned source_reached(const struct sources *sources,
+                        const struct source *source)
+{
+    const struct source_mail *mail = source_mail(sources, source);
+
+    return (unsigned)__builtin_popcount(mail->reached_bits) +
+           mail->reached_more;
 }
 
 bool source_guesses_are_exact(const struct source *source)

@@ -82,7 +82,12 @@ struct source_mail {
     uint32_t bounces;        /* of ours that its mail caused */
     uint32_t taken;          /* deliveries that this host took from us */
     uint32_t hop_domains[2]; /* domains for which it took or refused mail */
+    /* To how many different recipients mail was delivered, no more than a few
+     * of which are told apart: bit per hash, and those that have none. */
+    uint32_t reached_bits : 24, reached_more : 8;
 };
+
+_Static_assert(sizeof(struct source_mail) == 56, "there are many of them");
 
 struct source {
     struct ip ip;
@@ -350,6 +355,11 @@ uint32_t source_mailed_recipients(const struct sources *sources,
 /* It is private, or logged in: its mail does not come from outside. */
 bool source_is_client(const struct sources *sources,
                       const struct source *source);
+
+/* To how many different recipients its mail was delivered: a few are told
+ * apart, of many it is too low. */
+unsigned source_reached(const struct sources *sources,
+                        const struct source *source);
 
 /* A number of distinct guesses of a source, and whether it is exact. */
 bool source_guesses_are_exact(const struct source *source);

@@ -23,8 +23,10 @@ enum {
     RELAYED_MIN = 5,        /* guesses that show a relay of ours: fewer than
                                any rule names a source for ... */
     RELAYED_SHARE = 80,     /* ... when so many of a hundred are others' */
-    MUCH_SHARE = 10,        /* of the mail: worth a question */
-    SUBMITTED_SHARE = 80,   /* guesses of a client of ours that were accepted */
+    PADDED_GUESSES = 20,
+    PADDING_MAX = 8,      /* recipients that exist, between so many guesses */
+    MUCH_SHARE = 10,      /* of the mail: worth a question */
+    SUBMITTED_SHARE = 80, /* guesses of a client of ours that were accepted */
 };
 
 static const uint64_t one_bit = 1;
@@ -197,12 +199,33 @@ static const char *why_ours(struct judge *judge, const struct source *source)
     return whys[*ours];
 }
 
+/* Several at a time, and hardly any of the dead ones again. */
+static bool asks_once(const struct source *source)
+{
+    return source->attempts >= UINT64_C(2) * source->senders &&
+           source->guess_events <= source->guesses + source->guesses / 4u;
+}
+
+/* Mail for the same few again and again, between guesses of which none is
+ * repeated, is to look like a list; but a list asks for its dead ones again. */
+static bool is_padding(const struct sources *sources,
+                       const struct source *source)
+{
+    unsigned reached = source_reached(sources, source);
+
+    return source->guesses >= PADDED_GUESSES && asks_once(source) &&
+           reached > 0 && reached <= PADDING_MAX &&
+           source_mailed_recipients(sources, source) >= UINT64_C(3) * reached;
+}
+
 /* Asking for somebody who exists, and sending nothing, makes no mail host. */
 static int64_t guess_share(const struct sources *sources,
                            const struct source *source)
 {
     uint64_t guesses = source->guesses;
-    uint64_t all = guesses + source_mailed_recipients(sources, source);
+    uint64_t all = guesses + (is_padding(sources, source)
+                                  ? source_reached(sources, source)
+                                  : source_mailed_recipients(sources, source));
 
     return all == 0 ? 0 : (int64_t)(100 * guesses / all);
 }
@@ -212,10 +235,14 @@ static int64_t share_of(uint64_t part, uint64_t whole)
     return whole == 0 ? 0 : (int64_t)(100 * part / whole);
 }
 
+/* Padding is no mail that anybody would miss. */
 static int64_t mailed_share(const struct sources *sources,
                             const struct source *source)
 {
-    return share_of(source_mailed_recipients(sources, source), sources->mailed);
+    return is_padding(sources, source)
+               ? 0
+               : share_of(source_mailed_recipients(sources, source),
+                          sources->mailed);
 }
 
 static int64_t own_share(const struct source *source)
@@ -272,11 +299,9 @@ static bool is_submitting(const struct sources *sources,
 static int64_t blind_guesses(const struct sources *sources,
                              const struct source *source)
 {
-    bool is_blind =
-        source_real_recipients(sources, source) == 0 &&
-        source_mail(sources, source)->taken == 0 &&
-        source->attempts >= UINT64_C(2) * source->senders &&
-        source->guess_events <= source->guesses + source->guesses / 4u;
+    bool is_blind = source_real_recipients(sources, source) == 0 &&
+                    source_mail(sources, source)->taken == 0 &&
+                    asks_once(source);
 
     return is_blind ? source->guesses : 0;
 }

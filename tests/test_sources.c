@@ -981,6 +981,90 @@ static void who_takes_mail_does_not(void **state)
     assert_null(attacker_of(scene, "192.0.2.77"));
 }
 
+/* Twenty guesses, and thirty recipients that exist, so many different ones, in
+ * so many envelopes. */
+static void pad(struct scene *scene, unsigned times, unsigned different,
+                unsigned envelopes)
+{
+    uint32_t source = add(scene, "192.0.2.77");
+    struct source_envelope padded = {
+        .recipients = 30 / envelopes, .bytes = 100, .time = START};
+
+    for (unsigned i = 0; i < times; i++)
+        guess_many(scene, source, 0, 20, "example.com");
+    for (unsigned i = 0; i < envelopes; i++)
+        sources_note_envelope(&scene->sources, source, &padded);
+    for (unsigned i = 0; i < 30; i++) {
+        char text[64];
+
+        snprintf(text, sizeof(text), "good%u@example.com", i % different);
+        sources_note_delivery(&scene->sources, source, 1,
+                              slice_from_string(text));
+    }
+    judge(scene);
+}
+
+static void a_few_recipients_again_and_again_hide_no_guesses(void **state)
+{
+    struct scene *scene = *state;
+
+    pad(scene, 1, 5, 10);
+    assert_non_null(attacker_of(scene, "192.0.2.77"));
+    assert_int_equal(attacker_of(scene, "192.0.2.77")->accepted, 30);
+}
+
+static void
+a_few_recipients_again_and_again_are_no_share_of_the_mail(void **state)
+{
+    struct scene *scene = *state;
+
+    accept(scene, add(scene, "192.0.2.79"), 90);
+    pad(scene, 1, 5, 10);
+    assert_int_equal(scene->sources.mailed, 120);
+    assert_int_equal(attacker_of(scene, "192.0.2.77")->rules, 1);
+}
+
+static void many_recipients_are_real_mail(void **state)
+{
+    struct scene *scene = *state;
+
+    pad(scene, 1, 30, 10);
+    assert_null(attacker_of(scene, "192.0.2.77"));
+}
+
+static void a_list_that_asks_for_its_dead_again_is_real_mail(void **state)
+{
+    struct scene *scene = *state;
+
+    pad(scene, 2, 5, 10);
+    assert_null(attacker_of(scene, "192.0.2.77"));
+}
+
+static void one_recipient_a_message_is_real_mail(void **state)
+{
+    struct scene *scene = *state;
+
+    pad(scene, 1, 5, 30);
+    assert_null(attacker_of(scene, "192.0.2.77"));
+}
+
+static void recipients_that_are_not_told_apart_are_many(void **state)
+{
+    struct scene *scene = *state;
+    uint32_t source = add(scene, "192.0.2.77");
+
+    sources_note_delivery(&scene->sources, source, 9,
+                          SLICE_LITERAL("a@example.com"));
+    assert_int_equal(
+        source_reached(&scene->sources, source_at(&scene->sources, source)), 9);
+    sources_note_delivery(&scene->sources, source, 2000000000,
+                          (struct slice){NULL, 0});
+    sources_note_delivery(&scene->sources, source, 1, (struct slice){NULL, 0});
+    assert_int_equal(
+        source_reached(&scene->sources, source_at(&scene->sources, source)),
+        255);
+}
+
 static void the_share_of_the_mail_is_that_of_strangers(void **state)
 {
     struct scene *scene = *state;
@@ -1373,6 +1457,12 @@ int main(void)
         IN_SCENE(who_asks_again_does_not),
         IN_SCENE(who_meets_somebody_does_not),
         IN_SCENE(who_takes_mail_does_not),
+        IN_SCENE(a_few_recipients_again_and_again_hide_no_guesses),
+        IN_SCENE(a_few_recipients_again_and_again_are_no_share_of_the_mail),
+        IN_SCENE(many_recipients_are_real_mail),
+        IN_SCENE(a_list_that_asks_for_its_dead_again_is_real_mail),
+        IN_SCENE(one_recipient_a_message_is_real_mail),
+        IN_SCENE(recipients_that_are_not_told_apart_are_many),
         IN_SCENE(the_share_of_the_mail_is_that_of_strangers),
         IN_SCENE(who_brings_much_of_the_mail_may_be_a_filter),
         IN_SCENE(a_private_client_sends_to_others),
