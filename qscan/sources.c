@@ -451,10 +451,11 @@ void sources_note_delivery(struct sources *sources, uint32_t number,
 {
     struct source *source = &sources->items[number];
 
+    struct source_mail *mail = mail_of(sources, source);
     bool is_kept = source->guesses > 1 && recipient.len > 0;
 
-    mail_of(sources, source)->delivered += count;
-    note_reached(sources, mail_of(sources, source), count,
+    mail->delivered += count;
+    note_reached(sources, mail, count,
                  is_kept ? recipient : (struct slice){NULL, 0});
     if (is_kept &&
         source_texts(sources, source)->reached_count < SOURCE_REACHED_MAX)

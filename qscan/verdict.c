@@ -533,6 +533,16 @@ static bool holds(struct judge *judge, uint32_t source, uint16_t rule,
            ANSWER_YES;
 }
 
+/* By itself; what is known of it does not change from rule to rule. */
+static bool holds_alone(struct judge *judge, uint32_t source, uint16_t rule,
+                        bool is_first)
+{
+    if (is_first)
+        return holds(judge, source, rule, 0);
+    return rules_judge_source_again(judge->sources->matcher, rule, fetch,
+                                    judge) == ANSWER_YES;
+}
+
 /* ---- results ---- */
 
 static struct attacker *new_attacker(struct judge *judge)
@@ -629,7 +639,7 @@ static void judge_source(struct judge *judge, uint32_t source, uint32_t first,
     for (uint32_t alarm = first; alarm != 0; alarm = next[alarm]) {
         uint16_t rule = judge->alarms[alarm - 1].source_rule;
 
-        if (!holds(judge, source, rule, 0))
+        if (!holds_alone(judge, source, rule, alarm == first))
             continue;
         if (attacker == NULL) {
             attacker = new_attacker(judge);

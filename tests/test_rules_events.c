@@ -460,6 +460,45 @@ static void a_source_satisfies_the_conditions_or_not(void **state)
     }
 }
 
+static unsigned fetched_count;
+
+static void fetch_counting(void *context, enum rules_field_id field,
+                           struct slice header, struct field_view *view_r)
+{
+    fetched_count++;
+    fetch(context, field, header, view_r);
+}
+
+/* Until the next source is asked for. */
+static void a_second_rule_fetches_nothing_that_is_known(void **state)
+{
+    struct rules *rules = compile("event e\n line to\n when text exists\n"
+                                  "rule r\n on source\n kind k\n"
+                                  " count of e by source >= 1 in 1h\n"
+                                  " when guesses >= 3\n"
+                                  "rule s\n on source\n kind k\n"
+                                  " count of e by source >= 1 in 1h\n"
+                                  " when guesses >= 3\n"
+                                  " when mailed exists\n");
+    struct rules_matcher *matcher = rules_matcher_new(rules);
+    struct source source = {FIELD_FROM_GUESSES, {.number = 3}};
+
+    (void)state;
+    fetched_count = 0;
+    assert_int_equal(rules_judge_source(matcher, 0, fetch_counting, &source),
+                     ANSWER_YES);
+    assert_int_equal(
+        rules_judge_source_again(matcher, 1, fetch_counting, &source),
+        ANSWER_NO);
+    assert_int_equal(fetched_count, 2);
+    source.value.number = 2;
+    assert_int_equal(rules_judge_source(matcher, 0, fetch_counting, &source),
+                     ANSWER_NO);
+    assert_int_equal(fetched_count, 3);
+    rules_matcher_free(matcher);
+    rules_free(rules);
+}
+
 static void a_rule_on_source_tells_what_it_counts(void **state)
 {
     struct rules *rules = compile(
@@ -534,6 +573,7 @@ int main(void)
         cmocka_unit_test(a_remembered_line_is_the_same_events),
         cmocka_unit_test(as_many_conditions_as_there_are_are_asked),
         cmocka_unit_test(a_source_satisfies_the_conditions_or_not),
+        cmocka_unit_test(a_second_rule_fetches_nothing_that_is_known),
         cmocka_unit_test(a_rule_on_source_tells_what_it_counts),
         cmocka_unit_test(a_set_has_64_events_and_64_rules_on_source),
     };
