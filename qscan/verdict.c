@@ -23,7 +23,7 @@ enum {
     RELAYED_MIN = 5,        /* guesses that show a relay of ours: fewer than
                                any rule names a source for ... */
     RELAYED_SHARE = 80,     /* ... when so many of a hundred are others' */
-    PADDED_GUESSES = 20,
+    PADDED_GUESSES = 30,
     PADDING_MAX = 8,      /* recipients that exist, between so many guesses */
     MUCH_SHARE = 10,      /* of the mail: worth a question */
     SUBMITTED_SHARE = 80, /* guesses of a client of ours that were accepted */
@@ -207,15 +207,18 @@ static bool asks_once(const struct source *source)
 }
 
 /* Mail for the same few again and again, between guesses of which none is
- * repeated, is to look like a list; but a list asks for its dead ones again. */
+ * repeated, is to look like a list; but a list asks for its dead ones again,
+ * and who knows a few has more mail for them than for the dead. */
 static bool is_padding(const struct sources *sources,
                        const struct source *source)
 {
     unsigned reached = source_reached(sources, source);
+    uint64_t mailed = source_mailed_recipients(sources, source);
 
-    return source->guesses >= PADDED_GUESSES && asks_once(source) &&
+    return source->guesses >= PADDED_GUESSES &&
+           source->guesses >= source->senders && asks_once(source) &&
            reached > 0 && reached <= PADDING_MAX &&
-           source_mailed_recipients(sources, source) >= UINT64_C(3) * reached;
+           mailed >= UINT64_C(3) * reached && mailed <= 2u * source->guesses;
 }
 
 /* Asking for somebody who exists, and sending nothing, makes no mail host. */

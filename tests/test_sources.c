@@ -981,36 +981,37 @@ static void who_takes_mail_does_not(void **state)
     assert_null(attacker_of(scene, "192.0.2.77"));
 }
 
-/* Twenty guesses, and thirty recipients that exist, so many different ones, in
- * so many envelopes. */
-static void pad(struct scene *scene, unsigned times, unsigned different,
-                unsigned envelopes)
+/* Thirty guesses, each so many times, and so many recipients that exist, of
+ * whom so many are different, ten envelopes of them. */
+static uint32_t pad(struct scene *scene, unsigned times, unsigned recipients,
+                    unsigned different)
 {
     uint32_t source = add(scene, "192.0.2.77");
     struct source_envelope padded = {
-        .recipients = 30 / envelopes, .bytes = 100, .time = START};
+        .recipients = recipients / 10, .bytes = 100, .time = START};
 
     for (unsigned i = 0; i < times; i++)
-        guess_many(scene, source, 0, 20, "example.com");
-    for (unsigned i = 0; i < envelopes; i++)
+        guess_many(scene, source, 0, 30, "example.com");
+    for (unsigned i = 0; i < 10; i++)
         sources_note_envelope(&scene->sources, source, &padded);
-    for (unsigned i = 0; i < 30; i++) {
+    for (unsigned i = 0; i < recipients; i++) {
         char text[64];
 
         snprintf(text, sizeof(text), "good%u@example.com", i % different);
         sources_note_delivery(&scene->sources, source, 1,
                               slice_from_string(text));
     }
-    judge(scene);
+    return source;
 }
 
 static void a_few_recipients_again_and_again_hide_no_guesses(void **state)
 {
     struct scene *scene = *state;
 
-    pad(scene, 1, 5, 10);
+    pad(scene, 1, 60, 5);
+    judge(scene);
     assert_non_null(attacker_of(scene, "192.0.2.77"));
-    assert_int_equal(attacker_of(scene, "192.0.2.77")->accepted, 30);
+    assert_int_equal(attacker_of(scene, "192.0.2.77")->accepted, 60);
 }
 
 static void
@@ -1018,9 +1019,10 @@ a_few_recipients_again_and_again_are_no_share_of_the_mail(void **state)
 {
     struct scene *scene = *state;
 
-    accept(scene, add(scene, "192.0.2.79"), 90);
-    pad(scene, 1, 5, 10);
-    assert_int_equal(scene->sources.mailed, 120);
+    accept(scene, add(scene, "192.0.2.79"), 180);
+    pad(scene, 1, 60, 5);
+    judge(scene);
+    assert_int_equal(scene->sources.mailed, 240);
     assert_int_equal(attacker_of(scene, "192.0.2.77")->rules, 1);
 }
 
@@ -1028,7 +1030,17 @@ static void many_recipients_are_real_mail(void **state)
 {
     struct scene *scene = *state;
 
-    pad(scene, 1, 30, 10);
+    pad(scene, 1, 60, 30);
+    judge(scene);
+    assert_null(attacker_of(scene, "192.0.2.77"));
+}
+
+static void much_mail_for_a_few_is_real_mail(void **state)
+{
+    struct scene *scene = *state;
+
+    pad(scene, 1, 70, 5);
+    judge(scene);
     assert_null(attacker_of(scene, "192.0.2.77"));
 }
 
@@ -1036,15 +1048,20 @@ static void a_list_that_asks_for_its_dead_again_is_real_mail(void **state)
 {
     struct scene *scene = *state;
 
-    pad(scene, 2, 5, 10);
+    pad(scene, 2, 60, 5);
+    judge(scene);
     assert_null(attacker_of(scene, "192.0.2.77"));
 }
 
-static void one_recipient_a_message_is_real_mail(void **state)
+static void mail_without_guesses_is_real_mail(void **state)
 {
     struct scene *scene = *state;
+    struct source_envelope other = {.time = START};
+    uint32_t source = pad(scene, 1, 60, 5);
 
-    pad(scene, 1, 5, 30);
+    for (unsigned i = 0; i < 21; i++)
+        sources_note_envelope(&scene->sources, source, &other);
+    judge(scene);
     assert_null(attacker_of(scene, "192.0.2.77"));
 }
 
@@ -1461,7 +1478,8 @@ int main(void)
         IN_SCENE(a_few_recipients_again_and_again_are_no_share_of_the_mail),
         IN_SCENE(many_recipients_are_real_mail),
         IN_SCENE(a_list_that_asks_for_its_dead_again_is_real_mail),
-        IN_SCENE(one_recipient_a_message_is_real_mail),
+        IN_SCENE(much_mail_for_a_few_is_real_mail),
+        IN_SCENE(mail_without_guesses_is_real_mail),
         IN_SCENE(recipients_that_are_not_told_apart_are_many),
         IN_SCENE(the_share_of_the_mail_is_that_of_strangers),
         IN_SCENE(who_brings_much_of_the_mail_may_be_a_filter),
