@@ -209,15 +209,6 @@ struct slice ip_bytes(const struct ip *ip)
                       sizeof(ip->bytes) - first);
 }
 
-bool ip_is_loopback(const struct ip *ip)
-{
-    static const uint8_t v4[] = {[10] = 0xff, [11] = 0xff, [12] = 127};
-    static const uint8_t v6[] = {[15] = 1};
-
-    return memcmp(ip->bytes, v4, sizeof(v4)) == 0 ||
-           memcmp(ip->bytes, v6, sizeof(v6)) == 0;
-}
-
 /* RFC 1918, 3927, 4193, 4291 */
 bool ip_is_private(const struct ip *ip)
 {

@@ -48,7 +48,16 @@ bool ip_parse(struct slice text, struct ip *ip_r);
 bool ip_is_v4(const struct ip *ip);
 /* For hashing: what tells it from all others, of IPv4 the four bytes. */
 struct slice ip_bytes(const struct ip *ip);
-bool ip_is_loopback(const struct ip *ip);
+
+static inline bool ip_is_loopback(const struct ip *ip)
+{
+    static const uint8_t v4[] = {[10] = 0xff, [11] = 0xff, [12] = 127};
+    static const uint8_t v6[] = {[15] = 1};
+
+    return memcmp(ip->bytes, v4, sizeof(v4)) == 0 ||
+           memcmp(ip->bytes, v6, sizeof(v6)) == 0;
+}
+
 /* RFC 1918, RFC 4193, link-local, loopback. */
 bool ip_is_private(const struct ip *ip);
 

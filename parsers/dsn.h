@@ -9,7 +9,8 @@
  *
  * What is never looked at, because others write it: the transcript's "<<<"
  * and ">>>" lines and the reasons, except for the status codes of the text
- * form; Received lines of the original below the first; its body.
+ * form; Received lines of the original below the first, but for those of a
+ * content filter on this host (filter.h); its body.
  */
 #ifndef QSCAN_PARSERS_DSN_H
 #define QSCAN_PARSERS_DSN_H
@@ -53,14 +54,16 @@ enum dsn_outcome {
  * Slices point into the body, or into the text of the qf; the struct is only
  * good as long as both are. source, helo, is_authenticated, parent_id
  * and has_expired are facts of own reports only: in a foreign one nobody
- * vouches for them.
+ * vouches for them. source_text, source, helo and is_authenticated are all of
+ * one session: that of the original, or behind a content filter on this host
+ * that in which the sendmail before it got the original.
  */
 struct dsn {
     enum dsn_kind kind;
     bool is_mime;             /* has a delivery-status part */
     bool is_cut;              /* more text could change the outcome */
     struct slice parent_id;   /* queue id of the original, or absent */
-    struct slice source_text; /* $_ of the original's session, or absent */
+    struct slice source_text; /* $_ of that session, or absent */
     struct client source;     /* the same, taken apart */
     bool has_source;
     struct slice helo;     /* what the client called itself, or absent */
@@ -100,7 +103,8 @@ bool dsn_is_foreign_by_header(const struct qf *qf);
  * body may be the front of a longer one. What is needed: the text part, the
  * delivery-status part with the delimiter that ends it, and the header of the
  * original as far as its first Received field (to be sure that it is whole,
- * one byte beyond). Then the outcome is DSN_OK and nothing that follows is
+ * one byte beyond), or where a content filter on this host wrote the next, as
+ * far as filter.h looks. Then the outcome is DSN_OK and nothing that follows is
  * looked at. Whenever is_cut is set, more text could change the outcome; when
  * there is no more, the body was cut off and DSN_INCOMPLETE stands.
  *

@@ -6,7 +6,9 @@
 #include <assert.h>
 
 #include "parsers/dsn_part.h"
+#include "parsers/filter.h"
 #include "parsers/header.h"
+#include "parsers/received.h"
 
 /* ---- kind ---- */
 
@@ -418,21 +420,6 @@ enum dsn_outcome dsn_read_text(struct dsn *dsn, struct slice body,
 
 /* ---- the original's header ---- */
 
-/* Takes a word off *text; comments are passed over. Absent at the end. */
-static struct slice next_word(struct slice *text)
-{
-    size_t len;
-
-    *text = header_skip_comments(*text);
-    if (text->len == 0)
-        return (struct slice){NULL, 0};
-    len = header_token_len(*text);
-    if (len == 0)
-        len = 1;
-    *text = slice_skip(*text, len);
-    return slice_make(text->ptr - len, len);
-}
-
 /* Queue ids make file names: short, and no byte that one cannot have. */
 static bool is_queue_id(struct slice id)
 {
@@ -489,17 +476,17 @@ static struct slice received_source(struct slice value, struct slice known,
 static struct slice received_id(struct slice text, struct slice *protocol_r,
                                 struct slice *rest_r)
 {
-    struct slice word = next_word(&text);
+    struct slice word = received_next_word(&text);
 
     *protocol_r = *rest_r = (struct slice){NULL, 0};
     if (!slice_equal(word, SLICE_LITERAL("by")))
         return (struct slice){NULL, 0};
     do {
-        word = next_word(&text);
+        word = received_next_word(&text);
         if (slice_equal(word, SLICE_LITERAL("with")))
-            *protocol_r = word = next_word(&text);
+            *protocol_r = word = received_next_word(&text);
         if (slice_equal(word, SLICE_LITERAL("id"))) {
-            word = next_word(&text);
+            word = received_next_word(&text);
             break;
         }
     } while (!slice_is_absent(word) &&
@@ -507,31 +494,6 @@ static struct slice received_id(struct slice text, struct slice *protocol_r,
              !slice_equal(word, SLICE_LITERAL(";")));
     *rest_r = text;
     return is_queue_id(word) ? word : (struct slice){NULL, 0};
-}
-
-/* Behind the id: "(version=TLSv1.2 cipher=C bits=256 verify=OK)", the client
- * showed a certificate that we trust. */
-static bool has_certificate(struct slice text)
-{
-    struct slice end = SLICE_LITERAL(" verify=OK)");
-
-    text = slice_trim(text);
-    if (!slice_starts(text, SLICE_LITERAL("(version=")))
-        return false;
-    text = slice_head(text, header_comment_len(text));
-    return text.len > end.len &&
-           slice_equal(slice_skip(text, text.len - end.len), end);
-}
-
-/* "(authenticated bits=0)" stands before "by", or in the words of another cf
- * "(user=ann mech=PLAIN bits=0)"; "with ESMTPA" (RFC 3848) behind it, where the
- * cf leaves the comment out. */
-static bool is_logged_in(struct slice text, struct slice protocol)
-{
-    text = slice_trim(text);
-    return slice_starts(text, SLICE_LITERAL("(authenticated")) ||
-           slice_starts(text, SLICE_LITERAL("(user=")) ||
-           (protocol.len > 0 && protocol.ptr[protocol.len - 1] == 'A');
 }
 
 /* Whether the value has it, in capitals or not; one that is a whole word does
@@ -593,10 +555,10 @@ static bool take_received(struct dsn *dsn, struct slice value)
         return false;
     if (!slice_is_absent(source) && helo.len > 0)
         dsn->helo = helo;
-    dsn->is_authenticated =
-        slice_is_absent(source)
-            ? may_be_logged_in(value)
-            : is_logged_in(rest, protocol) || has_certificate(behind);
+    dsn->is_authenticated = slice_is_absent(source)
+                                ? may_be_logged_in(value)
+                                : received_is_logged_in(rest, protocol) ||
+                                      received_has_certificate(behind);
     if (slice_is_absent(id))
         return true;
     if (!slice_is_absent(dsn->parent_id) && !slice_equal(id, dsn->parent_id))
@@ -606,11 +568,13 @@ static bool take_received(struct dsn *dsn, struct slice value)
 }
 
 /* The first Received is ours; those below it came with the message. text is
- * the original and all that follows it. */
-static enum dsn_outcome read_original(struct dsn *dsn, struct slice text)
+ * the original and all that follows it, which *original_r keeps. */
+static enum dsn_outcome read_original(struct dsn *dsn, struct slice text,
+                                      struct slice *original_r)
 {
     struct header_field field;
 
+    *original_r = text;
     while (header_next(&text, &field)) {
         if (!slice_equal_nocase(field.name, SLICE_LITERAL("Received")))
             continue;
@@ -620,6 +584,48 @@ static enum dsn_outcome read_original(struct dsn *dsn, struct slice text)
     }
     if (text.len > 0)
         return DSN_OK; /* a header without one */
+    dsn->is_cut = true;
+    return DSN_INCOMPLETE;
+}
+
+/* Whether the header ended, of which a field was read: else text did. */
+static bool is_header_over(struct slice text)
+{
+    return text.len > 0 || (text.ptr[-1] == '\n' && text.ptr[-2] == '\n');
+}
+
+static void take_filter_client(struct dsn *dsn,
+                               const struct filter_client *client)
+{
+    dsn->source_text = client->text;
+    dsn->source = client->client;
+    dsn->helo = client->helo;
+    dsn->is_authenticated = client->is_authenticated;
+}
+
+/* The source is this host. Where that is a content filter of ours, the source
+ * is who spoke to the sendmail before it; text is the original. */
+static enum dsn_outcome look_behind_filter(struct dsn *dsn, struct slice text)
+{
+    struct filter_walk walk = {.us = dsn->reporting_mta};
+    struct header_field field;
+
+    while (header_next(&text, &field)) {
+        struct filter_client client;
+        enum filter_step step;
+
+        if (!slice_equal_nocase(field.name, SLICE_LITERAL("Received")))
+            continue;
+        step = filter_next(&walk, field.value, &client);
+        if (text.len == 0) /* the field may go on */
+            break;
+        if (step == FILTER_FOUND)
+            take_filter_client(dsn, &client);
+        if (step != FILTER_MORE)
+            return DSN_OK;
+    }
+    if (is_header_over(text))
+        return DSN_OK;
     dsn->is_cut = true;
     return DSN_INCOMPLETE;
 }
@@ -681,7 +687,8 @@ static bool is_original_type(struct slice type)
     return false;
 }
 
-static enum dsn_outcome read_original_part(struct dsn *dsn, struct slice part)
+static enum dsn_outcome read_original_part(struct dsn *dsn, struct slice part,
+                                           struct slice *original_r)
 {
     struct slice type = part_type(&part);
 
@@ -691,11 +698,11 @@ static enum dsn_outcome read_original_part(struct dsn *dsn, struct slice part)
     }
     if (!is_original_type(type))
         return DSN_INCOMPLETE;
-    return read_original(dsn, part);
+    return read_original(dsn, part, original_r);
 }
 
 static enum dsn_outcome read_mime(struct dsn *dsn, struct slice boundary,
-                                  struct slice rest)
+                                  struct slice rest, struct slice *original_r)
 {
     struct slice part;
     enum dsn_outcome outcome;
@@ -716,14 +723,16 @@ static enum dsn_outcome read_mime(struct dsn *dsn, struct slice boundary,
             if (found == DSN_DELIMITER_CLOSE)
                 return outcome; /* the original was lost */
             if (found == DSN_DELIMITER_NEXT)
-                return worse(outcome, read_original_part(dsn, rest));
+                return worse(outcome,
+                             read_original_part(dsn, rest, original_r));
         }
     }
     dsn->is_cut = found == DSN_DELIMITER_NONE;
     return DSN_INCOMPLETE;
 }
 
-static enum dsn_outcome read_text_form(struct dsn *dsn, struct slice rest)
+static enum dsn_outcome read_text_form(struct dsn *dsn, struct slice rest,
+                                       struct slice *original_r)
 {
     struct slice original;
     enum dsn_outcome outcome;
@@ -738,7 +747,7 @@ static enum dsn_outcome read_text_form(struct dsn *dsn, struct slice rest)
         return outcome;
     while (original.len > 0 && original.ptr[0] == '\n')
         original = slice_skip(original, 1);
-    return read_original(dsn, original);
+    return read_original(dsn, original, original_r);
 }
 
 static bool has_failed_recipient(const struct dsn *dsn)
@@ -779,6 +788,7 @@ enum dsn_outcome dsn_parse_own(struct dsn *dsn, const struct qf *qf,
     size_t count;
     struct slice type = dsn_header(qf, SLICE_LITERAL("Content-Type"), &count);
     struct slice boundary = header_parameter(type, SLICE_LITERAL("boundary"));
+    struct slice original = {NULL, 0};
     enum dsn_outcome outcome;
 
     dsn_reset(dsn);
@@ -786,12 +796,15 @@ enum dsn_outcome dsn_parse_own(struct dsn *dsn, const struct qf *qf,
         return DSN_NOT_A_REPORT;
     dsn->kind = kind;
     if (count == 0)
-        outcome = read_text_form(dsn, body);
+        outcome = read_text_form(dsn, body, &original);
     else if (count == 1 && is_own_boundary(boundary, id))
-        outcome = read_mime(dsn, boundary, body);
+        outcome = read_mime(dsn, boundary, body, &original);
     else
         return DSN_INCOMPLETE;
     dsn->has_source = client_parse(dsn->source_text, &dsn->source);
+    if (outcome == DSN_OK && filter_is_near(&dsn->source) &&
+        !slice_is_absent(original))
+        outcome = look_behind_filter(dsn, original);
     dsn->has_expired |= has_expired_recipient(dsn);
     if (outcome == DSN_OK && dsn->kind == DSN_FAILURE &&
         !has_failed_recipient(dsn))

@@ -139,7 +139,8 @@ enum status_kind message_first_status(struct message *message,
 struct slice message_domain_of(struct message *message,
                                const struct qf_recipient *recipient);
 
-/* Client the original of an own report came from; NULL when unknown. */
+/* Client the original of an own report came from, a content filter on this host
+ * left out; NULL when unknown. */
 const struct client *message_source(struct message *message);
 
 /* True for loopback, addresses of this host, our-hosts: no crowd counts. */

@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "parsers/bytes.h"
+#include "parsers/filter.h"
 #include "parsers/queueid.h"
 #include "qscan/buffer.h"
 #include "qscan/interrupt.h"
@@ -373,10 +374,9 @@ static bool is_own_name(const struct client *client, struct slice domain)
 
 /* Whose mail is ours: from our own network, or after a login. */
 static bool is_inside(const struct message *message,
-                      const struct client *client)
+                      const struct client *client, bool is_logged_in)
 {
-    return is_authenticated(&message->qf) ||
-           (client->has_ip && ip_is_private(&client->ip)) ||
+    return is_logged_in || (client->has_ip && ip_is_private(&client->ip)) ||
            message_is_our_host(message->scene, client);
 }
 
@@ -423,13 +423,30 @@ static void gather_addressees(struct worker *worker, bool is_ours)
     }
 }
 
+/* Who handed the message in, or to a filter of ours that did; false: nobody
+ * knows. */
+static bool find_client(const struct message *message, struct client *client,
+                        bool *is_ours_r)
+{
+    struct filter_client first;
+    bool is_logged_in = is_authenticated(&message->qf);
+
+    if (!client_parse(qf_macro_value(&message->qf, SLICE_LITERAL("_")), client))
+        return false;
+    if (filter_is_near(client) && filter_find_client(&message->qf, &first)) {
+        *client = first.client;
+        is_logged_in = first.is_authenticated;
+    }
+    *is_ours_r = is_inside(message, client, is_logged_in);
+    return true;
+}
+
 static void gather_client(struct worker *worker)
 {
     struct message *message = &worker->message;
     struct client client;
-    bool has_client =
-        client_parse(qf_macro_value(&message->qf, SLICE_LITERAL("_")), &client);
-    bool is_ours = has_client && is_inside(message, &client);
+    bool is_ours = false;
+    bool has_client = find_client(message, &client, &is_ours);
     uint64_t key;
 
     gather_addressees(worker, is_ours);

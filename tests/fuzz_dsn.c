@@ -30,8 +30,8 @@ static size_t touch(struct slice part)
 static size_t touch_all(const struct dsn *dsn)
 {
     size_t sum = touch(dsn->parent_id) + touch(dsn->source_text) +
-                 touch(dsn->reporting_mta) + touch(dsn->received_from) +
-                 touch(dsn->arrival_date);
+                 touch(dsn->helo) + touch(dsn->reporting_mta) +
+                 touch(dsn->received_from) + touch(dsn->arrival_date);
 
     for (size_t i = 0; i < dsn->recipient_count; i++) {
         const struct dsn_recipient *recipient = &dsn->recipients[i];
@@ -80,6 +80,8 @@ static void try(const struct qf *qf, struct slice body, size_t cut, bool is_own)
         check(front.recipient_count == whole.recipient_count);
         check(slice_equal(front.parent_id, whole.parent_id));
         check(slice_equal(front.source_text, whole.source_text));
+        check(slice_equal(front.helo, whole.helo));
+        check(front.is_authenticated == whole.is_authenticated);
         check(front.has_expired == whole.has_expired);
         check(front.kind == whole.kind);
     }

@@ -159,6 +159,10 @@ static const struct fixture {
      "unknown.dsl.telco-sud.example [203.0.113.23] (may be forged)",
      "6AI4qh4w004941", "smith136395@example.com failed 5.1.1"},
 
+    {"dsn/filter", "m427fQNu030382", DSN_OK, DSN_FAILURE, true, false,
+     "pool-198-18-99-99.telefonia-br.example [198.18.99.99]", "m427fQXn017248",
+     "tanaka25@firm.example failed 5.1.1"},
+
     {"dsn/text-8.9", "TAA03712", DSN_OK, DSN_FAILURE, false, false,
      "ppp7.example.net [198.51.100.7]", "SAA03711",
      "bob@example.com failed 5.1.1, carol@example.com failed 5.0.0"},
@@ -804,6 +808,94 @@ static void a_client_names_itself_in_our_received(void **state)
     }
 }
 
+/* ---- behind a content filter ---- */
+
+#define NEAR "localhost [127.0.0.1]"
+#define SENDMAIL(host) "\n\tby " host " (8.17.1.9/8.17.1.9) with ESMTP id "
+#define SECOND(host)                                                           \
+    "Received: from localhost (" NEAR ")" SENDMAIL(host) "6AI4qh1s004993; "    \
+                                                         "now\n"
+#define FILTER                                                                 \
+    "Received: from mx.example.org ([127.0.0.1])\n\tby localhost "             \
+    "(amavisd-new)"                                                            \
+    "\n\twith ESMTP id 1-2; now\n"
+#define FIRST(by)                                                              \
+    "Received: from helo.example (" SOURCE ")\n\t" by                          \
+    "by mx.example.org (8.17.1.9/8.17.1.9) with ESMTP id 6AI4qh1s004992; "     \
+    "now\n"
+
+/* A report about mail from here, whose original has these fields. */
+static enum dsn_outcome parse_original_from_here(struct report *report,
+                                                 const char *fields)
+{
+    char text[1000];
+    char *from;
+
+    snprintf(text, sizeof text, "%sSubject: x\n\n", fields);
+    report_set(report, "I1", slice_from_string(own_qf),
+               build(report, ORIGINAL, text));
+    report->body_text[report->body.len] = '\0';
+    from = strstr(report->body_text, SOURCE);
+    memcpy(from, NEAR "          ", strlen(SOURCE));
+    return parse(report, report->body);
+}
+
+static void a_source_on_this_host_is_looked_behind(void **state)
+{
+    static const struct {
+        const char *fields, *source_text, *helo;
+        bool is_authenticated;
+    } cases[] = {
+        {SECOND("mx.example.org") FILTER FIRST(""), SOURCE, "helo.example",
+         false},
+        {SECOND("mx.example.org") FILTER FIRST("(authenticated bits=0)\n\t"),
+         SOURCE, "helo.example", true},
+        /* our name is that of the reporter */
+        {SECOND("mx2.example.org") FILTER FIRST(""), NEAR, "localhost", false},
+        {SECOND("mx.example.org") FIRST(""), NEAR, "localhost", false},
+        {SECOND("mx.example.org") SECOND("mx.example.org") FILTER FIRST(""),
+         NEAR, "localhost", false},
+        {SECOND("mx.example.org") FILTER, NEAR, "localhost", false},
+        {SECOND("mx.example.org") FILTER "\n" FIRST(""), NEAR, "localhost",
+         false},
+        {SECOND("mx.example.org"), NEAR, "localhost", false},
+    };
+    struct report *report = *state;
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct client client;
+
+        assert_int_equal(parse_original_from_here(report, cases[i].fields),
+                         DSN_OK);
+        assert_false(report->dsn.is_cut);
+        assert_slice_is(report->dsn.source_text, cases[i].source_text,
+                        cases[i].fields);
+        assert_slice_is(report->dsn.helo, cases[i].helo, cases[i].fields);
+        assert_int_equal(report->dsn.is_authenticated,
+                         cases[i].is_authenticated);
+        assert_slice_is(report->dsn.parent_id, "6AI4qh1s004993", "");
+        assert_true(client_parse(report->dsn.source_text, &client));
+        assert_memory_equal(&client.ip, &report->dsn.source.ip,
+                            sizeof client.ip);
+    }
+}
+
+/* What a sender writes himself stands below our field about him. */
+static void a_source_elsewhere_is_the_last_word(void **state)
+{
+    struct report *report = *state;
+
+    assert_int_equal(
+        parse_original(
+            report, FROM BY "with ESMTP id 6AI4qh1s004993; now\n" SECOND(
+                        "mx.example.org") FILTER
+            "Received: from evil (evil.example [203.0.113.66])" SENDMAIL(
+                "mx.example.org") "6AI4qh1s004992; now\n"),
+        DSN_OK);
+    assert_slice_is(report->dsn.source_text, SOURCE, "");
+    assert_slice_is(report->dsn.helo, "helo", "");
+}
+
 /* ---- the text form ---- */
 
 #define TEXT_OPENING                                                           \
@@ -1019,6 +1111,47 @@ static void submissions_name_user_and_host(void **state)
     assert_slice_is(report->dsn.parent_id, "PARENT", "");
     assert_true(report->dsn.has_source);
     assert_false(report->dsn.source.has_ip);
+}
+
+static void text_forms_are_looked_behind(void **state)
+{
+    static const char text[] =
+        "The original message was received at Wed, 18 Nov 2026 04:52:43 GMT\n"
+        "from " NEAR "\n\n"
+        "   ----- The following addresses had permanent fatal errors -----\n"
+        "<bob@example.com>\n    (reason: 550 5.1.1 no)\n"
+        "\n   ----- Original message follows -----\n\n" SECOND(
+            "mx2.example.org") FILTER
+        "Received: from helo.example (" SOURCE
+        ")" SENDMAIL("mx2.example.org") "6AI4qh1s004992; now\n";
+    struct report *report = *state;
+    char *body = report->body_text;
+
+    for (int end = 0; end < 3; end++) {
+        static const char *const ends[] = {"Subject: x\n\nHello.\n", "\n", ""};
+
+        snprintf(body, TEXT_MAX, "%s%s", text, ends[end]);
+        report_set(report, "I1", slice_from_string(OWN_QF(OWN_FAILURE)),
+                   slice_from_string(body));
+        assert_int_equal(parse(report, report->body),
+                         end < 2 ? DSN_OK : DSN_INCOMPLETE);
+        assert_int_equal(report->dsn.is_cut, end == 2);
+        assert_slice_is(report->dsn.source_text, end < 2 ? SOURCE : NEAR, "");
+    }
+    /* without the last field: the header ended, or the text did */
+    for (int end = 0; end < 3; end++) {
+        static const char *const ends[] = {"\nHello.\n", "\n", ""};
+
+        snprintf(body, TEXT_MAX, "%s", text);
+        *strstr(body, "Received: from helo.example") = '\0';
+        strcat(body, ends[end]);
+        report_set(report, "I1", slice_from_string(OWN_QF(OWN_FAILURE)),
+                   slice_from_string(body));
+        assert_int_equal(parse(report, report->body),
+                         end < 2 ? DSN_OK : DSN_INCOMPLETE);
+        assert_int_equal(report->dsn.is_cut, end == 2);
+        assert_slice_is(report->dsn.source_text, NEAR, "");
+    }
 }
 
 static void boundaries_must_begin_with_the_own_id(void **state)
@@ -1472,6 +1605,9 @@ int main(void)
         TEST(nobody_but_sendmail_moves_a_field),
         TEST(only_our_received_says_who_had_logged_in),
         TEST(a_client_names_itself_in_our_received),
+        TEST(a_source_on_this_host_is_looked_behind),
+        TEST(a_source_elsewhere_is_the_last_word),
+        TEST(text_forms_are_looked_behind),
         TEST(text_forms_give_codes_only_where_they_are_sure),
         TEST(ident_with_parentheses_is_read_as_the_text_names_it),
         TEST(submissions_name_user_and_host),
