@@ -9,12 +9,12 @@
  *     from US ([127.0.0.1]) by localhost (US [127.0.0.1]) (amavisd-new) ...
  *     from HELO (NAME [IP]) by US (8.13.8/8.13.8) ...
  *
- * A remote sender cannot write these. Whoever hands mail on writes his field
- * above all that he was given: the first field is ours, its client on this host
- * wrote the next, and so on. What the sender wrote stands below the field that
- * the first sendmail wrote about him, and that is the last one looked at,
- * whatever it says. Where a program of ours sends again what it was given and
- * writes no field (procmail, lists, some filters), the second field is our
+ * Who speaks to our sendmail from elsewhere cannot write these. Each who hands
+ * mail on writes his field above all that he was given: the first is ours, its
+ * client on this host wrote the next, and so on. What the sender wrote stands
+ * below the field of the first sendmail about him, and that is the last looked
+ * at, whatever it says. Where a program of ours sends again what it was given
+ * and writes no field (procmail, lists, some filters), the second field is our
  * sendmail's; where it fetches mail elsewhere, it is another host's. Neither is
  * a filter's, and nothing below is looked at.
  *

@@ -201,6 +201,9 @@ static const struct {
      SECOND FILTER_AS("localhost", "localhost (x) with ESMTP id 9") FIRST},
     {"a filter after a login",
      SECOND FILTER_AS("[127.0.0.1]", "localhost (x) with ESMTPA id 9") FIRST},
+    {"a filter after a login, in other words", SECOND
+     "Received: from " US " ([127.0.0.1])\n\t(authenticated bits=0)\n\tby "
+     "localhost (x) with ESMTP id 9; now\n" FIRST},
     {"a filter without id",
      SECOND FILTER_AS("[127.0.0.1]", "localhost (x) with ESMTP") FIRST},
     {"a filter that is a sendmail",
@@ -225,6 +228,9 @@ static const struct {
      SECOND FILTER FIRST_AS(US " (8.13.8/8.13.8) with ESMTP id 4A5B6C7D8E")
          DATE},
     {"no id", SECOND FILTER FIRST_AS(US " (8.13.8/8.13.8) with ESMTP") DATE},
+    {"another word for the protocol",
+     SECOND FILTER FIRST_AS(US " (8.13.8/8.13.8) via ESMTP id m4570100004000")
+         DATE},
     {"words between",
      SECOND FILTER FIRST_AS(
          US " x (8.13.8/8.13.8) with ESMTP id m4570100004000") DATE},
@@ -235,6 +241,14 @@ static const struct {
          US " (8.13.8/8.13.8) with ESMTP id m4570100004000") ";\n"},
     {"no address", SECOND FILTER "Received: from x (dsl-7.example.net)" BY_US
                                  "m4570100004000" DATE},
+    {"a user on this host in its place", SECOND FILTER
+     "Received: from x (ann@localhost)" BY_US "m4570100004000" DATE},
+    {"an empty helo",
+     SECOND FILTER "Received: from  (" SOURCE ")" BY_US "m4570100004000" DATE},
+    {"more behind the client",
+     SECOND FILTER FROM "x" BY_US "m4570100004000" DATE},
+    {"an open parenthesis",
+     SECOND FILTER "Received: from x (" SOURCE "x" BY_US "m4570100004000" DATE},
     {"no helo",
      SECOND FILTER "Received: from (" SOURCE ")" BY_US "m4570100004000" DATE},
     {"one line for all",
