@@ -67,6 +67,8 @@ struct dsn {
     struct client source;     /* the same, taken apart */
     bool has_source;
     struct slice helo;     /* what the client called itself, or absent */
+    struct slice brought;  /* what the client sent, as far as it is there: the
+                              original behind our own Received; or absent */
     bool is_authenticated; /* our Received says that the client had logged in,
                               or showed a certificate that we trust */
     bool has_expired;      /* gave up by time: "delivered for 5 days" */
@@ -76,6 +78,14 @@ struct dsn {
     struct dsn_recipient *recipients; /* owned, reused */
     size_t recipient_count, recipient_capacity;
 };
+
+/*
+ * The host that says that it took the original before the client sent it: "by
+ * HOST" of the next Received field, or absent. The client may write there what
+ * it likes. A mail server writes the name that it greets with, a bot nothing,
+ * or what does not fit.
+ */
+struct slice dsn_hop_before(const struct dsn *dsn);
 
 void dsn_init(struct dsn *dsn);
 void dsn_free(struct dsn *dsn);

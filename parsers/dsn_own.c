@@ -580,6 +580,7 @@ static enum dsn_outcome read_original(struct dsn *dsn, struct slice text,
             continue;
         if (text.len == 0) /* the field may go on */
             break;
+        dsn->brought = text;
         return take_received(dsn, field.value) ? DSN_OK : DSN_INCOMPLETE;
     }
     if (text.len > 0)
@@ -619,8 +620,10 @@ static enum dsn_outcome look_behind_filter(struct dsn *dsn, struct slice text)
         step = filter_next(&walk, field.value, &client);
         if (text.len == 0) /* the field may go on */
             break;
-        if (step == FILTER_FOUND)
+        if (step == FILTER_FOUND) {
             take_filter_client(dsn, &client);
+            dsn->brought = text;
+        }
         if (step != FILTER_MORE)
             return DSN_OK;
     }
@@ -628,6 +631,55 @@ static enum dsn_outcome look_behind_filter(struct dsn *dsn, struct slice text)
         return DSN_OK;
     dsn->is_cut = true;
     return DSN_INCOMPLETE;
+}
+
+/* "by HOST", behind "from HELO" where that is there; comments are passed over.
+ */
+static struct slice received_by(struct slice value)
+{
+    enum { WORDS_MAX = 32 };
+    struct slice word = received_next_word(&value);
+
+    if (slice_equal_nocase(word, SLICE_LITERAL("from"))) {
+        received_next_word(&value);
+        word = received_next_word(&value);
+    }
+    for (int i = 0; i < WORDS_MAX && !slice_is_absent(word); i++) {
+        if (slice_equal_nocase(word, SLICE_LITERAL("by")))
+            return received_next_word(&value);
+        word = received_next_word(&value);
+    }
+    return (struct slice){NULL, 0};
+}
+
+/* What a server puts above its Received field: what it found, and signed. */
+static bool is_above_received(struct slice name)
+{
+    static const struct slice starts[] = {
+        SLICE_TEXT("X-"),         SLICE_TEXT("DKIM-"),
+        SLICE_TEXT("DomainKey-"), SLICE_TEXT("ARC-"),
+        SLICE_TEXT("Return-"),    SLICE_TEXT("Authentication-"),
+    };
+
+    for (size_t i = 0; i < sizeof(starts) / sizeof(starts[0]); i++)
+        if (slice_equal_nocase(slice_head(name, starts[i].len), starts[i]))
+            return true;
+    return false;
+}
+
+struct slice dsn_hop_before(const struct dsn *dsn)
+{
+    enum { FIELDS_MAX = 8 };
+    struct slice text = dsn->brought;
+    struct header_field field;
+
+    for (int i = 0; i < FIELDS_MAX && header_next(&text, &field); i++) {
+        if (slice_equal_nocase(field.name, SLICE_LITERAL("Received")))
+            return received_by(field.value);
+        if (!is_above_received(field.name))
+            break;
+    }
+    return (struct slice){NULL, 0};
 }
 
 /* ---- the whole ---- */

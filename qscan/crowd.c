@@ -9,7 +9,8 @@
 
 enum {
     FIRST_SLOTS = 256,
-    LASTING_SEC = 3600, /* between a source's bounces */
+    LASTING_SEC = 3600,     /* between a source's bounces */
+    STEADY_SENDERS_MAX = 3, /* whom a small server sends for */
 };
 
 bool crowd_init(struct crowd *crowd, const uint64_t key[2])
@@ -527,11 +528,24 @@ static bool count_waiting(struct crowd *crowd, struct hash_set *seen,
                       &crowd->hosts[row->host].domains);
 }
 
+static bool count_sender(struct crowd *crowd, struct hash_set *seen,
+                         struct crowd_source *source, const struct facts *row)
+{
+    uint64_t pair[2] = {row->source, row->address_hash};
+    uint32_t count = source->senders;
+    bool is_done = count_once(
+        crowd, seen, slice_make((const char *)pair, sizeof(pair)), &count);
+
+    source->senders = (uint8_t)count;
+    return is_done;
+}
+
 /* The first of a source's bounces, and each other beside it. */
-static void compare_bounces(struct crowd_source *source,
+static bool compare_bounces(struct crowd *crowd, struct hash_set *seen,
                             const struct facts_table *table,
                             const struct facts *row)
 {
+    struct crowd_source *source = &crowd->sources.items[row->source];
     const struct facts *first;
     int64_t apart_sec;
 
@@ -541,11 +555,17 @@ static void compare_bounces(struct crowd_source *source,
     apart_sec = row->created - first->created;
     source->is_various |= row->is_own_name || row->domain != first->domain;
     source->is_lasting |= apart_sec >= LASTING_SEC || apart_sec <= -LASTING_SEC;
+    if (row == first || source->is_various ||
+        source->senders > STEADY_SENDERS_MAX)
+        return true;
+    return (source->senders > 0 || count_sender(crowd, seen, source, first)) &&
+           count_sender(crowd, seen, source, row);
 }
 
 bool crowd_is_steady(const struct crowd_source *source)
 {
-    return source->is_lasting && !source->is_various;
+    return source->is_lasting && !source->is_various &&
+           source->senders <= STEADY_SENDERS_MAX;
 }
 
 /* A client that wrote in the name of a domain counts once for it. A literal is
@@ -558,7 +578,8 @@ static bool count_bounce(struct crowd *crowd, struct hash_set *seen,
     struct slice domain = intern_text(&crowd->strings, row->domain);
     uint64_t pair[2] = {source->client_key, row->domain};
 
-    compare_bounces(source, table, row);
+    if (!compare_bounces(crowd, seen, table, row))
+        return false;
     if (source->client_key == 0 || domain.len == 0 || domain.ptr[0] == '[')
         return true;
     return count_once(crowd, seen, slice_make((const char *)pair, sizeof(pair)),

@@ -24,6 +24,8 @@ struct crowd_source {
     uint32_t guesses;    /* distinct recipients that do not exist */
     uint32_t row;        /* one message of it, for its name; the first of its
                             bounces, once they are counted */
+    uint8_t senders;     /* whom all its bounces are for, if there are two or
+                            more for one domain; counted up to a few */
     bool is_various : 1; /* bounces for several domains, or for its own name */
     bool is_lasting : 1; /* one of them an hour from the first, or more */
 };
@@ -177,7 +179,7 @@ enum { CROWD_AHEAD = 16 };
 void crowd_prefetch_ahead(const struct crowd *crowd, const struct facts *rows);
 
 /* True of a source that has two bounces or more, an hour apart, and all for one
- * domain. */
+ * domain and three senders in it at most. */
 bool crowd_is_steady(const struct crowd_source *source);
 
 /* Counts of a host or domain (lower case); zeros when unknown. */

@@ -562,6 +562,8 @@ static enum field_state add_source_value(struct message *message,
         add_number(message, message->dsn.is_authenticated);
     else if (source != NULL && field == FIELD_SOURCE_HELO)
         add_text(message, lower(message, message->dsn.helo));
+    else if (source != NULL && field == FIELD_SOURCE_HOP)
+        add_text(message, lower(message, dsn_hop_before(&message->dsn)));
     else if (source != NULL)
         add_client_value(message, source, field);
     else if (message_is_own_report(message) && message->dsn_outcome != DSN_OK)
@@ -853,6 +855,7 @@ static enum field_state collect(struct message *message,
     case FIELD_SOURCE_GENERIC:
     case FIELD_SOURCE_AUTH:
     case FIELD_SOURCE_HELO:
+    case FIELD_SOURCE_HOP:
         return add_source_value(message, field);
     case FIELD_SOURCE_BOUNCES:
     case FIELD_SOURCE_GUESSES:

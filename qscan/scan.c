@@ -111,8 +111,8 @@ static const char *missed_words(enum rules_field_id field)
         return "whoever brought the mail had logged in";
     case FIELD_SOURCE_NAME:
         return "the mail came from a host with a name of its own";
-    case FIELD_SOURCE_HELO:
-        return "the mail came from a host that calls itself a server";
+    case FIELD_SOURCE_HOP:
+        return "the mail had passed a server that is called like its client";
     case FIELD_SOURCE_STEADY:
         return "the host that brought the mail forges no other sender";
     case FIELD_SOURCE_WRITES:

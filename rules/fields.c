@@ -57,6 +57,7 @@ const struct rules_field rules_fields[FIELD_COUNT] = {
     FIELD(FIELD_SOURCE_AUTH, "source.auth", TYPE_BOOLEAN, FROM_DATA_FILE,
           false),
     FIELD(FIELD_SOURCE_HELO, "source.helo", TYPE_DOMAIN, FROM_DATA_FILE, false),
+    FIELD(FIELD_SOURCE_HOP, "source.hop", TYPE_DOMAIN, FROM_DATA_FILE, false),
     FIELD(FIELD_SOURCE_BOUNCES, "source.bounces", TYPE_NUMBER, FROM_CROWD,
           false),
     FIELD(FIELD_SOURCE_GUESSES, "source.guesses", TYPE_NUMBER, FROM_CROWD,

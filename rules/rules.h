@@ -51,6 +51,7 @@ enum rules_field_id {
     FIELD_SOURCE_GENERIC, /* no confirmed name, or one made of its address */
     FIELD_SOURCE_AUTH,
     FIELD_SOURCE_HELO,
+    FIELD_SOURCE_HOP,
     /* of the crowd: known when all messages have been seen */
     FIELD_SOURCE_BOUNCES,
     FIELD_SOURCE_GUESSES,

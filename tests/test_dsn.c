@@ -808,6 +808,73 @@ static void a_client_names_itself_in_our_received(void **state)
     }
 }
 
+static void a_server_names_itself_in_the_next_received(void **state)
+{
+    static const struct {
+        const char *text, *hop;
+    } cases[] = {
+        {"Received: from pc (pc [192.0.2.9])\n\tby mail.example.net (Postfix) "
+         "with ESMTP id Q; now\n",
+         "mail.example.net"},
+        {"Received: by mail.example.net (Postfix, from userid 33)\n\tid Q; "
+         "now\n",
+         "mail.example.net"},
+        {"Received: from by (by by.example.net [192.0.2.9]) by a.example; x\n",
+         "a.example"},
+        {"RECEIVED: (by x) BY a.example; x\n", "a.example"},
+        {"DKIM-Signature: v=1;\n\tb=by b.example\nX-Found: nothing\n"
+         "Received: by a.example; x\n",
+         "a.example"},
+        /* what its writer put there, or an MTA below his words */
+        {"Received: from pc (pc [192.0.2.9])\n", NULL},
+        {"Received: by\n", NULL},
+        {"Received:\n", NULL},
+        {"Subject: x\nReceived: by a.example; x\n", NULL},
+        {"X-A: 1\nX-B: 1\nX-C: 1\nX-D: 1\nX-E: 1\nX-F: 1\nX-G: 1\nX-H: 1\n"
+         "Received: by a.example; x\n",
+         NULL},
+        {"\nReceived: by a.example; x\n", NULL},
+        {"", NULL},
+    };
+    struct report *report = *state;
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char text[1024];
+        struct slice hop;
+
+        snprintf(text, sizeof text, "%s" BY "with ESMTP id P; now\n%s", FROM,
+                 cases[i].text);
+        parse_original(report, text);
+        hop = dsn_hop_before(&report->dsn);
+        if (cases[i].hop == NULL)
+            assert_true(hop.len == 0);
+        else
+            assert_slice_is(hop, cases[i].hop, cases[i].text);
+    }
+}
+
+static void check_hop(struct slice front, void *context)
+{
+    struct report *report = context;
+    struct slice hop;
+
+    (void)parse(report, front);
+    hop = dsn_hop_before(&report->dsn);
+    assert_true(hop.len == 0 || slice_starts(SLICE_LITERAL("a.example"), hop));
+}
+
+static void a_cut_body_has_a_hop_or_none(void **state)
+{
+    struct report *report = *state;
+
+    parse_original(report,
+                   FROM BY "with ESMTP id P; now\n"
+                           "X-Found: nothing\n"
+                           "Received: from pc (pc [192.0.2.9]) by a.example; "
+                           "now\n");
+    guard_cut_everywhere(report->body, check_hop, report);
+}
+
 /* ---- behind a content filter ---- */
 
 #define NEAR "localhost [127.0.0.1]"
@@ -1605,6 +1672,8 @@ int main(void)
         TEST(nobody_but_sendmail_moves_a_field),
         TEST(only_our_received_says_who_had_logged_in),
         TEST(a_client_names_itself_in_our_received),
+        TEST(a_server_names_itself_in_the_next_received),
+        TEST(a_cut_body_has_a_hop_or_none),
         TEST(a_source_on_this_host_is_looked_behind),
         TEST(a_source_elsewhere_is_the_last_word),
         TEST(text_forms_are_looked_behind),

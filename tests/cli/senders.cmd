@@ -21,6 +21,10 @@ NOW=1474438800
 judge webhost
 NOW=1067226000
 judge schools
+NOW=1234963200
+judge single
+NOW=1571726700
+judge customers
 # what the counts of the crowd say, and of whom
 NOW=1795805047
 for field in source.steady recipient.known; do
