@@ -51,7 +51,7 @@ enum logline_kind {
     LOGLINE_LOST,    /* lost input channel; timeout waiting for input;
                         collect: premature EOM, collect: relay= */
     LOGLINE_NO_COMMAND, /* did not issue MAIL/EXPN/VRFY/ETRN */
-    LOGLINE_FLOOD,      /* Possible SMTP RCPT flood, throttling */
+    LOGLINE_FLOOD,      /* Possible SMTP RCPT flood, throttling or worse */
     LOGLINE_ATTACK,     /* possible SMTP attack: command=, count= */
     LOGLINE_PROBE,      /* VRFY x, EXPN x, ETRN x */
     LOGLINE_PROXY,      /* probable open proxy: command= */
