@@ -225,6 +225,30 @@ static bool parse_bad_command(struct slice text, struct logline *line)
     return true;
 }
 
+/* "tcpwrappers (HOST, IP) rejection" (conf.c, validate_connection): HOST is
+ * what the PTR record says, confirmed by nobody. */
+static bool parse_tcpwrappers(struct slice text, struct logline *line)
+{
+    struct slice comma = SLICE_LITERAL(", ");
+    struct slice rest = LOG_SKIP(text, "tcpwrappers (");
+    struct slice address;
+    size_t at;
+
+    if (!LOG_STARTS(text, "tcpwrappers ("))
+        return false;
+    line->kind = LOGLINE_PEER;
+    line->reason = text;
+    if (line->is_split || !LOG_ENDS(rest, ") rejection"))
+        return true;
+    rest.len -= sizeof ") rejection" - 1;
+    at = log_find_last(rest, comma);
+    address = slice_skip(rest, at + comma.len);
+    line->peer.has_ip = ip_parse(address, &line->peer.ip);
+    if (line->peer.has_ip)
+        line->relay = address;
+    return true;
+}
+
 /* ---- AUTH and STARTTLS ---- */
 
 /* "AUTH failure (MECH): ERR (CODE) DETAIL[, user=U], relay=PEER" */
@@ -273,6 +297,10 @@ static bool parse_auth(struct slice text, struct logline *line)
         return parse_auth_failure(LOG_SKIP(text, "AUTH failure ("), line);
     if (LOG_STARTS(text, "AUTH=server, relay="))
         return parse_auth_server(LOG_SKIP(text, "AUTH=server, relay="), line);
+    /* who stands between known words, or is a notice */
+    if (!line->is_split && LOG_STARTS(text, "AUTH decode64 error [") &&
+        logline_known_start(text, line))
+        return true;
     if (LOG_STARTS(text, "AUTH warning") || LOG_STARTS(text, "AUTH ") ||
         LOG_STARTS(text, "AUTH=") || LOG_STARTS(text, "AUTH: ")) {
         line->kind = LOGLINE_NOTICE;
@@ -560,9 +588,10 @@ static bool parse_by_first_words(struct slice text, struct logline *line)
             return parse_refusing(text, line);
         return LOG_STARTS(text, "rejecting ") && parse_pregreet(text, line);
     case 't':
-        return LOG_STARTS(text, "timeout waiting for input from ") &&
-               parse_timeout(LOG_SKIP(text, "timeout waiting for input from "),
-                             line);
+        if (LOG_STARTS(text, "timeout waiting for input from "))
+            return parse_timeout(
+                LOG_SKIP(text, "timeout waiting for input from "), line);
+        return parse_tcpwrappers(text, line);
     case '"':
         return parse_bad_command(text, line);
     default:

@@ -155,7 +155,7 @@ static const struct known_words known_starts[] = {
     WORDS("str_union: ", NOTICE), WORDS("shared memory ", SYSTEM),
     WORDS("sm_shmstop ", SYSTEM), WORDS("smtps: ", SYSTEM),
     WORDS("socket_map_", SYSTEM), WORDS("srvfeatures: ", SYSTEM),
-    WORDS("tcpwrappers (", PEER), WORDS("text map ", SYSTEM),
+    WORDS("text map ", SYSTEM),
     WORDS("timeout ", SYSTEM), WORDS("tls_", TLS), WORDS("too many ", SYSTEM),
     WORDS("too young", NOTICE), WORDS("total: cnt=", NOTICE),
     WORDS("time ", REPLY), WORDS("unable to ", SYSTEM),
@@ -306,6 +306,10 @@ static const struct peer_words {
      LOG_WORDS(" during message collect"), LOGLINE_PEER},
     {LOG_WORDS("headers too large ("), LOG_WORDS(" max) from "),
      LOG_WORDS(" during message collect"), LOGLINE_PEER},
+    {LOG_WORDS("AUTH decode64 error ["),
+     LOG_WORDS("\"], relay="),
+     {NULL, 0},
+     LOGLINE_PEER},
     {LOG_WORDS("SMTP "), LOG_WORDS(") from "),
      LOG_WORDS(" tempfailed (due to previous checks)"), LOGLINE_PEER},
 };
@@ -330,10 +334,22 @@ static bool parse_peer_words(struct slice text, struct logline *line)
     return false;
 }
 
+/* "<-- " and nothing behind it: the blank at the end of a line was cut off. */
+static bool take_empty_dialogue(struct slice text, struct logline *line)
+{
+    if (!slice_equal(text, SLICE_LITERAL("<--")) &&
+        !slice_equal(text, SLICE_LITERAL("<<<")) &&
+        !slice_equal(text, SLICE_LITERAL(">>>")))
+        return false;
+    line->kind = LOGLINE_NOTICE;
+    line->reason = text;
+    return true;
+}
+
 bool logline_known_start(struct slice text, struct logline *line)
 {
     return parse_peer_words(text, line) ||
            take_known(text, known_replies,
                       sizeof known_replies / sizeof known_replies[0], line) ||
-           take_known_start(text, line);
+           take_known_start(text, line) || take_empty_dialogue(text, line);
 }

@@ -392,6 +392,10 @@ static const struct text_case {
     {"reply: dialogue is no second rejection",
      ID "--- 550 5.1.1 <a@example.com>... User unknown",
      "kind=notice; " IS "reason=--- 550 5.1.1 <a@example.com>... User unknown"},
+    {"dialogue: an empty command", ID "<-- ", "kind=notice; " IS "reason=<--"},
+    {"dialogue: an empty answer", ID ">>> ", "kind=notice; " IS "reason=>>>"},
+    {"dialogue: no blank, no dialogue", ID "<--x",
+     "kind=other; id=6AMHqPjw023674"},
     {"dialogue of the peer", ID "<-- RCPT TO:<a@example.com>... x",
      "kind=notice; " IS "reason=<-- RCPT TO:<a@example.com>... x"},
     /* rulesets */
@@ -609,6 +613,22 @@ static const struct text_case {
      "kind=peer; " IS "relay=[192.0.2.9]; peer.ip=192.0.2.9"},
     {"peer: bad domain", "NAA03712: invalid domain name (x) from [192.0.2.9]",
      "kind=peer; id=NAA03712; relay=[192.0.2.9]; peer.ip=192.0.2.9"},
+    {"peer: tcpwrappers",
+     "NOQUEUE: tcpwrappers (mail.scan.example, 198.51.100.200) rejection",
+     "kind=peer; relay=198.51.100.200; peer.ip=198.51.100.200; "
+     "reason=tcpwrappers (mail.scan.example, 198.51.100.200) rejection"},
+    {"peer: tcpwrappers, a PTR record with our words",
+     "NOQUEUE: tcpwrappers (a, 192.0.2.66) rejection, IPv6:2001:db8::17) "
+     "rejection",
+     "kind=peer; relay=IPv6:2001:db8::17; peer.ip=2001:db8::17; "
+     "reason=tcpwrappers (a, 192.0.2.66) rejection, IPv6:2001:db8::17) "
+     "rejection"},
+    {"peer: tcpwrappers and no address",
+     "NOQUEUE: tcpwrappers (a, b) rejection",
+     "kind=peer; reason=tcpwrappers (a, b) rejection"},
+    {"peer: tcpwrappers, and more behind",
+     "NOQUEUE: tcpwrappers (a, 192.0.2.66) rejection of x",
+     "kind=peer; reason=tcpwrappers (a, 192.0.2.66) rejection of x"},
     {"connect from", "NOQUEUE: connect from a.example.net [192.0.2.9]",
      "kind=notice; relay=a.example.net [192.0.2.9]; peer.name=a.example.net; "
      "peer.ip=192.0.2.9"},
@@ -632,6 +652,17 @@ static const struct text_case {
      "kind=auth; " IS
      "relay=[203.0.113.100]; peer.ip=203.0.113.100; reason=bad protocol / "
      "cancel (-5) SASL(-5): bad protocol / cancel: x; command=CRAM-MD5"},
+    {"auth: no base64",
+     ID "AUTH decode64 error [1 for \"!!!\"], relay=a.example.net [192.0.2.9]",
+     "kind=peer; " IS "relay=a.example.net [192.0.2.9]; "
+     "peer.name=a.example.net; peer.ip=192.0.2.9"},
+    {"auth: no base64, but our words",
+     ID "AUTH decode64 error [1 for \"x\"], relay=[192.0.2.66]\"], "
+        "relay=[192.0.2.9]",
+     "kind=peer; " IS "relay=[192.0.2.9]; peer.ip=192.0.2.9"},
+    {"auth: no base64, and nobody",
+     ID "AUTH decode64 error [1 for \"x, relay=[192.0.2.66]",
+     "kind=notice; id=6AMHqPjw023674"},
     {"auth: done",
      "AUTH=server, relay=a.example.net [192.0.2.9], authid=joe, mech=PLAIN, "
      "bits=0",
