@@ -724,6 +724,25 @@ static void add_refusal(struct join *join, const struct record *record,
     note(join, source, &event);
 }
 
+/* A connection in which the client speaks too early has one line, or two: with
+ * greet_pause one of the greeting, and then one of the HELO. */
+static bool is_early_again(struct join *join, const struct record *record)
+{
+    uint64_t process = record->process != 0 ? record->process : record->message;
+    /* of this client: other lines of the process have other keys */
+    uint64_t key = process ^ record->ip_hash;
+    struct open_message *session;
+
+    if (process == 0 || key == 0)
+        return false;
+    if (find_message(join, key) != NULL)
+        return true;
+    session = add_message(join, key, record->time);
+    if (session != NULL)
+        session->flags |= MESSAGE_SESSION;
+    return false;
+}
+
 /* Lines that name the client themselves. */
 static void add_peer(struct join *join, const struct record *record,
                      uint32_t file, uint64_t line)
@@ -745,6 +764,10 @@ static void add_peer(struct join *join, const struct record *record,
     case LOGLINE_TLS:
         if (record->detail.len > 0)
             topk_add(&join->tops.ciphers, record->detail, 1, 0);
+        break;
+    case LOGLINE_PREGREET:
+        if (is_early_again(join, record))
+            return;
         break;
     default:
         break;

@@ -26,9 +26,16 @@ static const char rules_text[] =
     "event flood\n"
     "        line    peer\n"
     "        when    text ~ /RCPT flood/\n"
+    "event early\n"
+    "        line    peer\n"
+    "        when    text ~ /^rejecting .* due to /\n"
     "event milter-reject\n"
     "        line    milter\n"
-    "        when    reply ~ /^5/\n";
+    "        when    reply ~ /^5/\n"
+    "rule early-twice\n"
+    "        on      source\n"
+    "        kind    early\n"
+    "        count   of early by source >= 2 in 1w\n";
 
 struct scene {
     struct rules *rules;
@@ -771,6 +778,48 @@ static void a_name_that_may_be_forged_is_none(void **state)
     assert_true(source->has_forged_name);
 }
 
+#define EARLY "from [192.0.2.7] [192.0.2.7] due to pre-greeting traffic"
+#define AHEAD "from a.example.net [192.0.2.7] due to traffic before response"
+
+static void assert_early(struct scene *scene, size_t attacker_count)
+{
+    assert_true(sources_judge(&scene->sources, 1));
+    assert_int_equal(scene->sources.attacker_count, attacker_count);
+}
+
+static void who_speaks_too_early_does_so_once_a_connection(void **state)
+{
+    struct scene *scene = *state;
+
+    feed_of(scene, 7, "6AI4qhYl000007: rejecting commands " EARLY);
+    feed_of(scene, 7, "6AI4qhYl000007: rejecting server EHLO " AHEAD);
+    feed_of(scene, 7, "6AI4qhYm000007: rejecting server HELO " AHEAD);
+    assert_early(scene, 0);
+}
+
+/* Without greet_pause there is no first line. */
+static void
+who_speaks_ahead_of_an_answer_counts_without_a_greeting(void **state)
+{
+    struct scene *scene = *state;
+
+    feed_of(scene, 7, "6AI4qhYl000007: rejecting server EHLO " AHEAD);
+    feed_of(scene, 8, "6AI4qhYl000008: rejecting server EHLO " AHEAD);
+    assert_early(scene, 1);
+}
+
+static void a_process_that_serves_another_client_counts_again(void **state)
+{
+    struct scene *scene = *state;
+
+    feed_of(scene, 7,
+            "6AI4qhYl000007: rejecting server EHLO from [192.0.2.8] due to "
+            "traffic before response");
+    feed_of(scene, 7, "6AI4qhYm000007: rejecting commands " EARLY);
+    feed_of(scene, 8, "6AI4qhYl000008: rejecting commands " EARLY);
+    assert_early(scene, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -808,6 +857,9 @@ int main(void)
         IN_SCENE(what_lies_outside_is_not_counted_and_still_names),
         IN_SCENE(forged_text_moves_no_address_and_no_status),
         IN_SCENE(a_name_that_may_be_forged_is_none),
+        IN_SCENE(who_speaks_too_early_does_so_once_a_connection),
+        IN_SCENE(who_speaks_ahead_of_an_answer_counts_without_a_greeting),
+        IN_SCENE(a_process_that_serves_another_client_counts_again),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
