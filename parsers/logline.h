@@ -113,7 +113,8 @@ struct logline {
     /* what: */
     struct slice status;  /* stat= */
     struct slice dsn;     /* dsn= */
-    struct slice reply;   /* reply=, reject=: "550 5.1.1 ..." */
+    struct slice reply;   /* reply=, reject=: "550 5.1.1 ..."; none of a line
+                             "milter=": "Milter: ..., reject=" has it, too */
     struct slice reason;  /* text without the address it is about: "User
                              unknown"; of reply, ruleset, dsn, milter, auth,
                              connect and system lines */

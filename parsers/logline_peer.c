@@ -443,7 +443,9 @@ static void parse_milter_connect(struct slice text, struct logline *line)
         line->peer.name = LOG_SKIP(slice_head(rest, at), "host=");
 }
 
-/* "milter=NAME, action=A, reject=T", "milter=NAME, quarantine=R" */
+/* "milter=NAME, action=A, reject=T", "milter=NAME, quarantine=R". What one of
+ * them answered (MilterLogLevel > 10) is what "Milter: .., reject=T" says on a
+ * line of its own (> 3): no reply here, or there were two. */
 static void parse_milter_action(struct slice rest, struct logline *line)
 {
     size_t comma = slice_index(rest, ',');
@@ -457,9 +459,7 @@ static void parse_milter_action(struct slice rest, struct logline *line)
         rest = slice_skip(rest, comma + 2);
     }
     line->reason = rest;
-    if (LOG_STARTS(rest, "reject="))
-        logline_set_reply(line, LOG_SKIP(rest, "reject="));
-    else if (LOG_STARTS(rest, "quarantine="))
+    if (LOG_STARTS(rest, "quarantine="))
         line->reason = LOG_SKIP(rest, "quarantine=");
 }
 

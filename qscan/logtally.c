@@ -380,6 +380,14 @@ static void add_verdict(struct logtally *tally, struct log_hour *hour,
         tally->quarantined++;
 }
 
+/* "milter=NAME, action=A, discard", "milter=NAME, discard": the verdict stands
+ * on a line "Milter: ..", too, but for that of a quarantine. */
+static bool is_milter_answer(struct slice text)
+{
+    return slice_starts(text, SLICE_LITERAL("milter=")) &&
+           !has_text(text, SLICE_LITERAL(", quarantine="));
+}
+
 /* "PARENT: CHILD: KIND: TEXT", text being what is behind the parent. */
 static void add_dsn(struct logtally *tally, const struct logline *line)
 {
@@ -452,7 +460,8 @@ static void add_kind(struct logtally *tally, struct log_hour *hour,
         add_verdict(tally, hour, line);
         break;
     case LOGLINE_MILTER:
-        add_verdict(tally, hour, line);
+        if (!is_milter_answer(line->text))
+            add_verdict(tally, hour, line);
         if (is_milter_trouble(line->text))
             add_trouble(tally, TROUBLE_MILTER, line, time);
         break;

@@ -730,7 +730,11 @@ static const struct text_case {
      "peer.ip=192.0.2.9; reason=rejecting commands; command=connect"},
     {"milter: action", ID "milter=labmilter, action=rcpt, reject=550 5.7.1 no",
      "kind=milter; " IS
-     "reply=550 5.7.1 no; reason=no; ruleset=labmilter; command=rcpt"},
+     "reason=reject=550 5.7.1 no; ruleset=labmilter; command=rcpt"},
+    {"milter: answer at the end of the data",
+     ID "milter=labmilter, reject=554 5.7.1 Spam score 12.3 too high",
+     "kind=milter; " IS
+     "reason=reject=554 5.7.1 Spam score 12.3 too high; ruleset=labmilter"},
     {"milter: quarantine", ID "milter=labmilter, quarantine=virus EICAR",
      "kind=milter; " IS "reason=virus EICAR; ruleset=labmilter"},
     {"milter: none", ID "Milter: no active filter",

@@ -205,6 +205,8 @@ static void test_discard_and_quarantine_are_no_refusals(void **state)
     static const char *const texts[] = {
         "Milter: data, discard",
         "milter=m, quarantine=virus",
+        "milter=m, discard",
+        "milter=m, action=mail, discard",
         "ruleset=check_rcpt, arg1=<, discard@a>, relay=[192.0.2.1], discard",
         "ruleset=check_rcpt, arg1=<, discard@a>, relay=[192.0.2.1]",
         "Milter (m) add: header: X-Scan: error, yes",
