@@ -95,6 +95,9 @@ struct logline {
     bool is_hostile;   /* two of what there must be one of: decides nothing */
     bool is_split;     /* its end stands in lines to come, or was cut off: what
                           stands last (status, dsn, reply) is absent */
+    bool is_unsent;    /* to: named before anything was sent, with no mailer:
+                          the client left or began anew, or its data was
+                          refused (srvrsmtp.c, logundelrcpts) */
     bool has_no_queue; /* "NOQUEUE: " stood before text */
     bool is_continued; /* text behind "ID[2]: ": the rest of the line before */
     uint32_t repeat_count; /* 1, but for repeated lines */

@@ -513,13 +513,27 @@ static bool is_to_hostile(const struct to_values *values)
             (dsn.len > 0 && dsn.ptr[0] != '2'));
 }
 
+/* "to=A, delay=D, pri=N[, dsn=C], stat=S" */
+static bool is_to_unsent(struct slice text, const struct to_values *values)
+{
+    struct slice delay = values->of[TO_DELAY];
+
+    return !slice_is_absent(delay) && slice_is_absent(values->of[TO_XDELAY]) &&
+           slice_is_absent(values->of[TO_MAILER]) &&
+           LOG_STARTS(
+               slice_skip(text, (size_t)(delay.ptr - text.ptr) + delay.len),
+               ", pri=");
+}
+
 static bool parse_to(struct slice text, struct logline *line)
 {
     struct to_values values;
     bool is_usual = find_usual_values(text, &values);
 
-    if (!is_usual)
+    if (!is_usual) {
         find_to_values(text, &values);
+        line->is_unsent = is_to_unsent(text, &values);
+    }
     /* a long line may have been cut before stat=; Postfix has another delay= */
     line->delay_sec = log_duration(values.of[TO_DELAY]);
     if ((values.seen & 1u << TO_STAT) == 0 && !line->is_split &&

@@ -637,7 +637,7 @@ static void add_to(struct join *join, const struct record *record,
         is_bounce = (message->flags & MESSAGE_BOUNCE) != 0;
         if (short_time(record->time) > message->time)
             message->time = short_time(record->time);
-        if (is_settled)
+        if (is_settled || record->fate == FATE_UNSENT)
             settle(message, record->recipients);
     }
     if (!record->is_counted)

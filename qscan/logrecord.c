@@ -438,7 +438,8 @@ static enum record_outcome make_own(struct record_maker *maker,
                                     struct record_scratch *scratch,
                                     struct record *record)
 {
-    if (!line->is_hostile)
+    /* of one that was never sent the reason is another one's */
+    if (!line->is_hostile && !line->is_unsent)
         record->events = match(maker, line);
     if (record->is_counted)
         logtally_add(&maker->tally, line, record->time, record->events,

@@ -99,6 +99,7 @@ static void json_mail(struct jsonout *json, const struct logtally *tally)
     field(json, "accepted_bytes", tally->accepted_bytes);
     field(json, "null_senders", tally->null_senders);
     field(json, "empty_envelopes", tally->empty_envelopes);
+    field(json, "unsent", tally->unsent);
     field(json, "rejected", tally->rejected);
     field(json, "rejected_for_now", tally->rejected_for_now);
     field(json, "discarded", tally->discarded);

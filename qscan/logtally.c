@@ -279,6 +279,8 @@ enum log_fate log_fate(const struct logline *line)
         slice_starts(status, SLICE_LITERAL("quarantined")) ||
         slice_equal(status, SLICE_LITERAL("queued")))
         return FATE_WAITS;
+    if (line->is_unsent)
+        return FATE_UNSENT;
     if (line->dsn.len > 0 && line->dsn.ptr[0] == '4')
         return FATE_WAITS;
     if (line->dsn.len > 0 && line->dsn.ptr[0] == '2')
@@ -344,6 +346,9 @@ static void add_to(struct logtally *tally, struct log_hour *hour,
         break;
     case FATE_FAILED:
         tally->bounced += count;
+        break;
+    case FATE_UNSENT:
+        tally->unsent += count;
         break;
     case FATE_NONE:
         break;
@@ -565,6 +570,7 @@ static void merge_mail(struct logtally *into, const struct logtally *from)
     into->accepted_bytes += from->accepted_bytes;
     into->null_senders += from->null_senders;
     into->empty_envelopes += from->empty_envelopes;
+    into->unsent += from->unsent;
     into->rejected += from->rejected;
     into->rejected_for_now += from->rejected_for_now;
     into->discarded += from->discarded;

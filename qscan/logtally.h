@@ -55,7 +55,8 @@ struct log_trouble_sample {
 
 /* What became of the recipients of a "to" line. */
 enum log_fate {
-    FATE_NONE, /* hostile, discarded: nothing to be said */
+    FATE_NONE,   /* hostile, discarded: nothing to be said */
+    FATE_UNSENT, /* given up before its mail was ours */
     FATE_SENT,
     FATE_WAITS, /* deferred, queued, quarantined */
     FATE_FAILED,
@@ -82,10 +83,12 @@ struct logtally {
 
     /* mail */
     uint64_t accepted_messages, accepted_recipients, accepted_bytes;
-    uint64_t null_senders;     /* of accepted messages */
-    uint64_t empty_envelopes;  /* from lines without recipients or size */
-    uint64_t rejected;         /* recipients, senders, connections refused for
-                                  good: reply, ruleset, milter lines, 5xx */
+    uint64_t null_senders;    /* of accepted messages */
+    uint64_t empty_envelopes; /* from lines without recipients or size */
+    uint64_t unsent;          /* recipients whose client left, or whose mail was
+                                 refused, before it was ours */
+    uint64_t rejected;        /* recipients, senders, connections refused for
+                                 good: reply, ruleset, milter lines, 5xx */
     uint64_t rejected_for_now; /* the same, 4xx */
     uint64_t discarded, quarantined;
     uint64_t delivered; /* recipients, stat=Sent */

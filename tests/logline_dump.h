@@ -63,6 +63,7 @@ static inline void logline_dump(const struct logline *line, struct dump *dump)
     dump_add(dump, "kind", slice_from_string(logline_kind_text(line->kind)));
     dump_flag(dump, "hostile", line->is_hostile);
     dump_flag(dump, "split", line->is_split);
+    dump_flag(dump, "unsent", line->is_unsent);
     dump_flag(dump, "continued", line->is_continued);
     dump_add(dump, "id", line->id);
     dump_add(dump, "relay", line->relay);

@@ -778,6 +778,23 @@ static void a_name_that_may_be_forged_is_none(void **state)
     assert_true(source->has_forged_name);
 }
 
+static void
+what_was_refused_with_its_data_is_no_guess_and_no_failure(void **state)
+{
+    struct scene *scene = *state;
+
+    feed_of(scene, 7,
+            "6AI4qhYl000007: from=<a@src.example>, size=9, class=0, "
+            "nrcpts=1, proto=ESMTP, daemon=MTA, relay=[192.0.2.7]");
+    feed_of(scene, 7,
+            "6AI4qhYl000007: to=<ann@example.com>, delay=00:00:00, pri=30046, "
+            "stat=User unknown");
+    assert_int_equal(guesses_of(scene, "192.0.2.7"), 0);
+    assert_int_equal(scene->join.tops.failures.count, 0);
+    assert_int_equal(scene->maker.tally.events[0], 0);
+    assert_int_equal(scene->maker.tally.unsent, 1);
+}
+
 #define EARLY "from [192.0.2.7] [192.0.2.7] due to pre-greeting traffic"
 #define AHEAD "from a.example.net [192.0.2.7] due to traffic before response"
 
@@ -857,6 +874,7 @@ int main(void)
         IN_SCENE(what_lies_outside_is_not_counted_and_still_names),
         IN_SCENE(forged_text_moves_no_address_and_no_status),
         IN_SCENE(a_name_that_may_be_forged_is_none),
+        IN_SCENE(what_was_refused_with_its_data_is_no_guess_and_no_failure),
         IN_SCENE(who_speaks_too_early_does_so_once_a_connection),
         IN_SCENE(who_speaks_ahead_of_an_answer_counts_without_a_greeting),
         IN_SCENE(a_process_that_serves_another_client_counts_again),

@@ -189,6 +189,23 @@ static const struct text_case {
      "kind=to; " IS
      "recipient=kevin@example.com; recipients=<kevin@example.com>; "
      "status=quarantined; mailer=esmtp; delay=0"},
+    {"to: the client left",
+     ID "to=<ann@example.org>, delay=00:00:01, pri=0, stat=aborted by sender",
+     "kind=to; unsent=yes; " IS "recipient=ann@example.org; "
+     "recipients=<ann@example.org>; status=aborted by sender; delay=1"},
+    {"to: refused with its data",
+     ID "to=<ann@example.org>, delay=00:00:00, pri=30046, dsn=5.7.1, "
+        "stat=Spam score 12.3 too high",
+     "kind=to; unsent=yes; " IS "recipient=ann@example.org; "
+     "recipients=<ann@example.org>; status=Spam score 12.3 too high; "
+     "dsn=5.7.1; delay=0"},
+    {"to: a user who does not exist",
+     ID "to=nosuch@example.org, delay=00:00:00, mailer=local, pri=0, "
+        "dsn=5.1.1, reply=550 5.1.1 User unknown, stat=User unknown",
+     "kind=to; " IS "recipient=nosuch@example.org; "
+     "recipients=nosuch@example.org; status=User unknown; dsn=5.1.1; "
+     "reply=550 5.1.1 User unknown; reason=User unknown; mailer=local; "
+     "delay=0"},
     {"to: several, long list",
      ID "to=<a@example.com>,<\"b,c\"@example.com>,d@example.com [more], "
         "delay=00:00:00, mailer=esmtp, pri=414261, stat=queued",
