@@ -98,6 +98,8 @@ struct logline {
     bool is_unsent;    /* to: named before anything was sent, with no mailer:
                           the client left or began anew, or its data was
                           refused (srvrsmtp.c, logundelrcpts) */
+    bool is_garbled;   /* to: a quote, < or ( of the address does not close: an
+                          alias or .forward of a user here (ctladdr) */
     bool has_no_queue; /* "NOQUEUE: " stood before text */
     bool is_continued; /* text behind "ID[2]: ": the rest of the line before */
     uint32_t repeat_count; /* 1, but for repeated lines */

@@ -470,6 +470,37 @@ static struct slice without_ids(struct slice ctladdr)
     return slice_head(ctladdr, open);
 }
 
+/* "<x> (8/0)": a user of this host, who has no quotes in his name. */
+static bool has_ids(struct slice ctladdr)
+{
+    struct slice ids = slice_skip(ctladdr, without_ids(ctladdr).len);
+    int64_t ignored;
+
+    return TAKE_NUMBER(&ids, " (", &ignored) &&
+           TAKE_NUMBER(&ids, "/", &ignored) &&
+           slice_equal(ids, SLICE_LITERAL(")"));
+}
+
+/*
+ * What a .forward or an alias says goes into the log as it is, "to=this is
+ * (bad, ctladdr=<rob@example.org> (1017/1000)"; RCPT takes nothing that does
+ * not close (parseaddr.c, prescan). With one ctladdr= of a user here there is
+ * no second place where the address could end.
+ */
+static bool take_garbled(struct slice list, struct logline *line)
+{
+    struct slice words = SLICE_LITERAL(", ctladdr=");
+    size_t at = log_find(list, words, 0);
+    struct slice ctladdr = slice_skip(list, at + words.len);
+
+    if (at == 0 || log_find_last(list, words) != at || !has_ids(ctladdr))
+        return false;
+    line->is_garbled = true;
+    line->recipients = line->recipient = slice_head(list, at);
+    line->ctladdr = address_bare(without_ids(ctladdr));
+    return true;
+}
+
 /* The addresses, and the user they are sent for. False when it cannot be told
  * where one ends. */
 static bool take_addresses(struct slice list, bool has_ctladdr,
@@ -490,7 +521,7 @@ static bool take_addresses(struct slice list, bool has_ctladdr,
     }
     if (has_ctladdr && !log_scan_is_closed(&scan)) {
         line->recipients = log_absent;
-        return false;
+        return take_garbled(list, line);
     }
     if (LOG_ENDS(line->recipients, " [more]"))
         line->recipients.len -= sizeof " [more]" - 1;

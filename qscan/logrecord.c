@@ -438,8 +438,9 @@ static enum record_outcome make_own(struct record_maker *maker,
                                     struct record_scratch *scratch,
                                     struct record *record)
 {
-    /* of one that was never sent the reason is another one's */
-    if (!line->is_hostile && !line->is_unsent)
+    /* of one that was never sent, or that nobody outside has named, the reason
+     * is another one's */
+    if (!line->is_hostile && !line->is_unsent && !line->is_garbled)
         record->events = match(maker, line);
     if (record->is_counted)
         logtally_add(&maker->tally, line, record->time, record->events,

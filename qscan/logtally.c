@@ -160,6 +160,7 @@ static const char *const trouble_texts[TROUBLE_COUNT] = {
     [TROUBLE_CHILDREN] = "connections refused: too many at once",
     [TROUBLE_MILTER] = "milter does not answer",
     [TROUBLE_CONFIG] = "configuration: files, maps, certificates",
+    [TROUBLE_ADDRESS] = "alias or .forward that holds no address",
     [TROUBLE_AUTH_WARNING] = "Authentication-Warning",
 };
 
@@ -331,10 +332,12 @@ static void add_waiting(struct logtally *tally, struct log_hour *hour,
 }
 
 static void add_to(struct logtally *tally, struct log_hour *hour,
-                   const struct logline *line)
+                   const struct logline *line, int64_t time)
 {
     uint32_t count = log_recipient_count(line);
 
+    if (line->is_garbled)
+        add_trouble(tally, TROUBLE_ADDRESS, line, time);
     switch (log_fate(line)) {
     case FATE_SENT:
         tally->delivered += count;
@@ -456,7 +459,7 @@ static void add_kind(struct logtally *tally, struct log_hour *hour,
         add_from(tally, hour, line);
         break;
     case LOGLINE_TO:
-        add_to(tally, hour, line);
+        add_to(tally, hour, line, time);
         break;
     case LOGLINE_REPLY:
         add_refusal(tally, hour, line);

@@ -42,6 +42,7 @@ enum log_trouble {
     TROUBLE_CHILDREN,     /* ... too many children, connections per second */
     TROUBLE_MILTER,       /* a milter does not answer */
     TROUBLE_CONFIG,       /* certificates, maps, databases, unsafe modes */
+    TROUBLE_ADDRESS,      /* an alias or .forward with no address in it */
     TROUBLE_AUTH_WARNING, /* Authentication-Warning */
     TROUBLE_COUNT
 };

@@ -64,6 +64,7 @@ static inline void logline_dump(const struct logline *line, struct dump *dump)
     dump_flag(dump, "hostile", line->is_hostile);
     dump_flag(dump, "split", line->is_split);
     dump_flag(dump, "unsent", line->is_unsent);
+    dump_flag(dump, "garbled", line->is_garbled);
     dump_flag(dump, "continued", line->is_continued);
     dump_add(dump, "id", line->id);
     dump_add(dump, "relay", line->relay);

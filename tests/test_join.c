@@ -795,6 +795,22 @@ what_was_refused_with_its_data_is_no_guess_and_no_failure(void **state)
     assert_int_equal(scene->maker.tally.unsent, 1);
 }
 
+static void what_a_users_forward_says_is_no_guess_of_the_client(void **state)
+{
+    struct scene *scene = *state;
+
+    feed_of(scene, 7,
+            "6AI4qhYl000007: from=<a@src.example>, size=9, class=0, "
+            "nrcpts=1, proto=ESMTP, daemon=MTA, relay=[192.0.2.7]");
+    feed_of(scene, 7,
+            "6AI4qhYl000007: to=this is (bad, ctladdr=<rob@example.com> "
+            "(1017/1000), delay=00:00:00, mailer=local, pri=120056, "
+            "dsn=5.1.1, reply=550 5.1.1 User unknown, stat=User unknown");
+    assert_int_equal(guesses_of(scene, "192.0.2.7"), 0);
+    assert_int_equal(scene->join.tops.failures.count, 1);
+    assert_int_equal(scene->maker.tally.hostile_lines, 0);
+}
+
 #define EARLY "from [192.0.2.7] [192.0.2.7] due to pre-greeting traffic"
 #define AHEAD "from a.example.net [192.0.2.7] due to traffic before response"
 
@@ -875,6 +891,7 @@ int main(void)
         IN_SCENE(forged_text_moves_no_address_and_no_status),
         IN_SCENE(a_name_that_may_be_forged_is_none),
         IN_SCENE(what_was_refused_with_its_data_is_no_guess_and_no_failure),
+        IN_SCENE(what_a_users_forward_says_is_no_guess_of_the_client),
         IN_SCENE(who_speaks_too_early_does_so_once_a_connection),
         IN_SCENE(who_speaks_ahead_of_an_answer_counts_without_a_greeting),
         IN_SCENE(a_process_that_serves_another_client_counts_again),

@@ -221,6 +221,32 @@ static const struct text_case {
      "recipient=x@example.com; recipients=x@example.com; status=Deferred: "
      "Connection refused by [192.0.2.1]; dsn=4.4.1; mailer=relay; "
      "ctladdr=list@example.com; delay=0; xdelay=0"},
+    {"to: a .forward that holds no address",
+     ID "to=this is (bad, ctladdr=<rob@example.org> (1017/1000), "
+        "delay=00:00:00, mailer=local, pri=120056, dsn=5.1.1, "
+        "reply=550 5.1.1 User unknown, stat=User unknown",
+     "kind=to; garbled=yes; " IS "recipient=this is (bad; recipients=this is "
+     "(bad; status=User unknown; dsn=5.1.1; reply=550 5.1.1 User unknown; "
+     "reason=User unknown; mailer=local; ctladdr=rob@example.org; delay=0"},
+    {"to: a .forward with a comma and a quote",
+     ID "to=a, b \"c, ctladdr=rob (1017/1000), delay=00:00:00, mailer=local, "
+        "pri=120056, dsn=5.1.1, stat=User unknown",
+     "kind=to; garbled=yes; " IS "recipient=a, b \"c; recipients=a, b \"c; "
+     "status=User unknown; dsn=5.1.1; mailer=local; ctladdr=rob; delay=0"},
+    {"to: a .forward that names another user",
+     ID "to=x (, ctladdr=<root@example.org> (0/0), ctladdr=<rob@example.org> "
+        "(1017/1000), delay=00:00:00, mailer=local, pri=120056, dsn=5.1.1, "
+        "stat=User unknown",
+     "kind=to; hostile=yes; " IS "mailer=local; delay=0"},
+    {"to: a .forward with a status of its own",
+     ID "to=x (, delay=00:00:00, stat=Sent, ctladdr=<rob@example.org> "
+        "(1017/1000), delay=00:00:00, mailer=local, pri=120056, dsn=5.1.1, "
+        "stat=User unknown",
+     "kind=to; hostile=yes; id=6AMHqPjw023674"},
+    {"to: an open quote, and a user without ids",
+     ID "to=x (, ctladdr=<rob@example.org>, delay=00:00:00, mailer=local, "
+        "pri=120056, dsn=5.1.1, stat=User unknown",
+     "kind=to; hostile=yes; " IS "mailer=local; delay=0"},
     {"to: a program",
      ID
      "to=\"|/usr/bin/vacation -a x, joe\", ctladdr=joe (8/0), delay=00:00:00, "

@@ -166,6 +166,26 @@ static void test_to_lines_count_recipients_by_fate(void **state)
     }
 }
 
+/* A user's mistake needs a person; its text is no list. */
+static void test_to_line_that_is_garbled_is_a_trouble(void **state)
+{
+    struct logtally tally;
+    struct logline line = to_line("this, is (bad", "User unknown", "5.1.1", 0);
+
+    (void)state;
+    logtally_init(&tally);
+    line.recipient = line.recipients;
+    line.is_garbled = true;
+    add(&tally, &line);
+    assert_int_equal(tally.bounced, 1);
+    assert_int_equal(tally.troubles[TROUBLE_ADDRESS].count, 1);
+    line.is_hostile = true;
+    add(&tally, &line);
+    assert_int_equal(tally.bounced, 1);
+    assert_int_equal(tally.troubles[TROUBLE_ADDRESS].count, 1);
+    logtally_free(&tally);
+}
+
 static void test_to_line_of_several_recipients_counts_each(void **state)
 {
     struct logtally tally;
@@ -483,6 +503,7 @@ int main(void)
             test_delay_beyond_all_buckets_is_not_more_than_the_maximum),
         cmocka_unit_test(test_from_line_counts_only_what_was_accepted),
         cmocka_unit_test(test_to_lines_count_recipients_by_fate),
+        cmocka_unit_test(test_to_line_that_is_garbled_is_a_trouble),
         cmocka_unit_test(test_to_line_of_several_recipients_counts_each),
         cmocka_unit_test(test_refusals_are_told_apart_by_code),
         cmocka_unit_test(test_discard_and_quarantine_are_no_refusals),
