@@ -57,7 +57,7 @@ enum logline_kind {
     LOGLINE_PROXY,      /* probable open proxy: command= */
     LOGLINE_PREGREET,   /* rejecting commands ... due to pre-greeting traffic */
     LOGLINE_PEER,       /* other lines about a peer: SMTP violation, "CMD"
-                           command from, bad commands */
+                           command from, bad commands, no HELO, a false one */
     LOGLINE_AUTH,       /* AUTH failure (MECH): ..., user=, relay= */
     LOGLINE_AUTH_OK,    /* AUTH=server, relay=, authid=, mech=, bits= */
     LOGLINE_TLS,        /* STARTTLS=WHO, relay=, ...; its errors */
@@ -66,7 +66,8 @@ enum logline_kind {
                            daemon D: load average, children, per second */
     LOGLINE_CONNECT,    /* makeconnection (...) failed: ERR */
     LOGLINE_SYSTEM,     /* SYSERR, Losing, NOQUEUE: ..., bogus queue file, no
-                           space, Authentication-Warning: needs a person */
+                           space, Authentication-Warning of a user here: needs
+                           a person */
     LOGLINE_NOTICE,     /* starting daemon, alias database, grew WorkList,
                            dialogue of high log levels: known, harmless */
     LOGLINE_OTHER,      /* sendmail's, of no shape known here */

@@ -291,10 +291,39 @@ static bool parse_auth_server(struct slice rest, struct logline *line)
     return true;
 }
 
+/* "Authentication-Warning: OURS: PEER didn't use HELO protocol", ".. Host PEER
+ * claimed to be NAME": any client may do that (srvrsmtp.c). What a user here
+ * did is told in other words (main.c). */
+static bool parse_auth_warning(struct slice text, struct logline *line)
+{
+    struct slice rest = LOG_SKIP(text, "Authentication-Warning: ");
+    struct slice peer = log_absent;
+
+    rest = slice_skip(rest, log_find(rest, SLICE_LITERAL(": "), 0) + 2);
+    if (LOG_ENDS(rest, " didn't use HELO protocol")) {
+        peer = slice_head(rest,
+                          rest.len - (sizeof " didn't use HELO protocol" - 1));
+    } else if (LOG_STARTS(rest, "Host ")) {
+        size_t at;
+
+        rest = LOG_SKIP(rest, "Host ");
+        at = find_behind_peer(rest, SLICE_LITERAL(" claimed to be "), 0);
+        if (at < rest.len)
+            peer = slice_head(rest, at);
+    }
+    line->kind = slice_is_absent(peer) ? LOGLINE_SYSTEM : LOGLINE_PEER;
+    line->reason = text;
+    if (!slice_is_absent(peer))
+        logline_set_relay(line, peer);
+    return true;
+}
+
 static bool parse_auth(struct slice text, struct logline *line)
 {
     if (LOG_STARTS(text, "AUTH failure ("))
         return parse_auth_failure(LOG_SKIP(text, "AUTH failure ("), line);
+    if (LOG_STARTS(text, "Authentication-Warning: "))
+        return parse_auth_warning(text, line);
     if (LOG_STARTS(text, "AUTH=server, relay="))
         return parse_auth_server(LOG_SKIP(text, "AUTH=server, relay="), line);
     /* who stands between known words, or is a notice */

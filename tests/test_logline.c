@@ -831,6 +831,26 @@ static const struct text_case {
      "Authentication-Warning: mx2.example.org: smmsp set sender to <> using -f",
      "kind=system; " IS "reason=Authentication-Warning: mx2.example.org: smmsp "
      "set sender to <> using -f"},
+    {"peer: no HELO",
+     ID "Authentication-Warning: mx2.example.org: a.example.net [192.0.2.9] "
+        "didn't use HELO protocol",
+     "kind=peer; " IS "relay=a.example.net [192.0.2.9]; "
+     "peer.name=a.example.net; peer.ip=192.0.2.9; "
+     "reason=Authentication-Warning: mx2.example.org: a.example.net "
+     "[192.0.2.9] didn't use HELO protocol"},
+    {"peer: a false HELO",
+     ID "Authentication-Warning: mx2.example.org: Host [192.0.2.9] claimed to "
+        "be x [192.0.2.66] claimed to be root set sender to y using -f",
+     "kind=peer; " IS "relay=[192.0.2.9]; peer.ip=192.0.2.9; "
+     "reason=Authentication-Warning: mx2.example.org: Host [192.0.2.9] "
+     "claimed to be x [192.0.2.66] claimed to be root set sender to y using "
+     "-f"},
+    {"system: warning of a user with our words",
+     ID "Authentication-Warning: mx2.example.org: Host set sender to x "
+        "claimed to be y, didn't use HELO protocol using -f",
+     "kind=system; " IS "reason=Authentication-Warning: mx2.example.org: Host "
+     "set sender to x claimed to be y, didn't use HELO protocol using -f"},
+    {"system: warning of nothing", "Authentication-Warning: ", "kind=other"},
     {"notice: start", "starting daemon (8.17.1.9): SMTP",
      "kind=notice; reason=starting daemon (8.17.1.9): SMTP"},
     {"notice: restart", "restarting /usr/sbin/sendmail due to signal",
