@@ -243,15 +243,17 @@ static void add_trouble(struct logsummary *summary, size_t *problem_count,
     const struct log_trouble_sample *trouble =
         &summary->logs->tally.troubles[number];
     struct buffer *out = &summary->out;
+    struct buffer words = {.is_ascii = true};
 
     if (trouble->count == 0)
         return;
     begin_problem(summary, problem_count);
-    buffer_printf(out, "  %llu line%s: %s, last ",
+    buffer_printf(&words, "%llu line%s: %s, last ",
                   (unsigned long long)trouble->count,
                   trouble->count == 1 ? "" : "s", log_trouble_text(number));
-    report_add_time(out, trouble->last, summary->options->is_utc);
-    buffer_add_string(out, "\n    ");
+    report_add_time(&words, trouble->last, summary->options->is_utc);
+    add_words(summary, "  ", &words);
+    buffer_add_string(out, "    ");
     buffer_add_escaped(out, slice_make(trouble->text, trouble->text_len),
                        REPORT_COLUMNS - 4);
     buffer_add_string(out, "\n");

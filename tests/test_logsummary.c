@@ -252,6 +252,8 @@ static void add_hostile(struct scene *scene)
         logtally_add(tally, &line, START + t * 7 * HOUR, 1, 1);
         line.kind = (enum logline_kind)(t % LOGLINE_KIND_COUNT);
     }
+    tally->troubles[TROUBLE_CONFIG] =
+        (struct log_trouble_sample){.count = 2350, .last = START};
     delays_add(&tally->delays, INT64_MAX);
     tally->text_bytes = tally->repeated_count = UINT64_MAX;
     tally->accepted_messages = tally->accepted_bytes = UINT64_MAX;
@@ -357,6 +359,7 @@ static void test_lists_are_capped_and_say_so(void **state)
     assert_int_equal(count_text(&scene, "and 5 more hostile sources"), 1);
     assert_int_equal(count_text(&scene, "and 8 more files"), 1);
     assert_int_equal(count_text(&scene, "earlier days"), 1);
+    assert_int_equal(count_text(&scene, "2350 lines: configuration: "), 1);
     /* 8 tables of 30 rows, 4 of them inside a line, and all clients */
     assert_int_equal(count_text(&scene, "and 26 more"), 12);
     assert_int_equal(count_text(&scene, "and 36 more"), 1);
