@@ -796,8 +796,9 @@ static void add_peer(struct join *join, const struct record *record,
         event.user_hash = record->user_hash;
         event.recipient = record->user;
     }
-    event.is_probe =
-        record->kind == LOGLINE_AUTH || record->kind == LOGLINE_PROBE;
+    event.is_probe = record->kind == LOGLINE_AUTH ||
+                     record->kind == LOGLINE_PROBE ||
+                     record->kind == LOGLINE_PROXY;
     note(join, source, &event);
 }
 

@@ -29,6 +29,9 @@ static const char rules_text[] =
     "event early\n"
     "        line    peer\n"
     "        when    text ~ /^rejecting .* due to /\n"
+    "event probe\n"
+    "        line    peer\n"
+    "        when    text ~ /: (?:VRFY |probable open proxy)/\n"
     "event milter-reject\n"
     "        line    milter\n"
     "        when    reply ~ /^5/\n"
@@ -811,6 +814,17 @@ static void what_a_users_forward_says_is_no_guess_of_the_client(void **state)
     assert_int_equal(scene->maker.tally.hostile_lines, 0);
 }
 
+static void who_takes_us_for_a_proxy_tries_something(void **state)
+{
+    struct scene *scene = *state;
+
+    feed_of(scene, 7,
+            "6AI4qhYl000007: [192.0.2.7]: probable open proxy: command=GET / "
+            "HTTP/1.0");
+    feed_of(scene, 7, "6AI4qhYl000007: [192.0.2.7]: VRFY root");
+    assert_int_equal(source_of(scene, "192.0.2.7")->attempts, 2);
+}
+
 #define EARLY "from [192.0.2.7] [192.0.2.7] due to pre-greeting traffic"
 #define AHEAD "from a.example.net [192.0.2.7] due to traffic before response"
 
@@ -892,6 +906,7 @@ int main(void)
         IN_SCENE(a_name_that_may_be_forged_is_none),
         IN_SCENE(what_was_refused_with_its_data_is_no_guess_and_no_failure),
         IN_SCENE(what_a_users_forward_says_is_no_guess_of_the_client),
+        IN_SCENE(who_takes_us_for_a_proxy_tries_something),
         IN_SCENE(who_speaks_too_early_does_so_once_a_connection),
         IN_SCENE(who_speaks_ahead_of_an_answer_counts_without_a_greeting),
         IN_SCENE(a_process_that_serves_another_client_counts_again),
