@@ -309,8 +309,30 @@ static void csv_row(struct buffer *out, const struct logread *logs,
 
 void attacker_add_head(struct buffer *out)
 {
-    buffer_printf(out, "%-*s %-*s guesses   hits first            last\n",
+    buffer_printf(out, "%-*s %-*s tries guesses  hits first       last\n",
                   SOURCE_COLUMNS, "source", KIND_COLUMNS, "kind");
+}
+
+/* "11-22 18:10" in the year that the logs end in, "2025-11-22" before. */
+static void add_moment(struct buffer *out, int64_t moment,
+                       const struct options *options,
+                       const struct logread *logs)
+{
+    enum { YEAR_LEN = 4, DATE_LEN = 10, COLUMNS = 11 };
+    struct buffer text = {0}, end = {0};
+
+    report_add_minute(&text, moment, options->is_utc);
+    report_add_minute(&end, logs->tally.last, options->is_utc);
+    if (text.len > COLUMNS && end.len > YEAR_LEN &&
+        memcmp(text.bytes, end.bytes, YEAR_LEN) == 0)
+        buffer_printf(out, " %.*s", (int)text.len - YEAR_LEN - 1,
+                      text.bytes + YEAR_LEN + 1);
+    else
+        buffer_printf(out, " %*.*s", COLUMNS, DATE_LEN,
+                      text.bytes == NULL ? "" : text.bytes);
+    out->has_failed |= text.has_failed | end.has_failed;
+    buffer_free(&text);
+    buffer_free(&end);
 }
 
 void attacker_add_row(struct buffer *out, const char *indent,
@@ -318,7 +340,6 @@ void attacker_add_row(struct buffer *out, const char *indent,
                       const struct attacker *attacker)
 {
     struct buffer name = {0};
-    struct buffer last = {0};
 
     attacker_add_name(&logs->sources, attacker, &name);
     buffer_add_string(out, indent);
@@ -335,14 +356,14 @@ void attacker_add_row(struct buffer *out, const char *indent,
                       slice_from_string(attacker_rule(logs, attacker)->kind),
                       KIND_COLUMNS);
     buffer_add_string(out, " ");
+    report_add_count(out, "", attacker->attempts, 5);
+    buffer_add_string(out, " ");
     attacker_add_guesses(out, attacker);
     buffer_add_string(out, " ");
-    report_add_count(out, "", attacker->accepted, 6);
-    buffer_add_string(out, " ");
-    report_add_minute(out, attacker->first, options->is_utc);
-    report_add_minute(&last, attacker->last, options->is_utc);
-    buffer_printf(out, " %.*s\n", (int)last.len - 5, last.bytes + 5);
-    buffer_free(&last);
+    report_add_count(out, "", attacker->accepted, 5);
+    add_moment(out, attacker->first, options, logs);
+    add_moment(out, attacker->last, options, logs);
+    buffer_add_string(out, "\n");
     buffer_free(&name);
 }
 

@@ -25,6 +25,13 @@ struct logsummary {
     size_t rows;       /* in a table of sources */
     size_t minor_rows; /* in the others: all together fit a page or two */
     size_t details;    /* hostile sources that are shown in full */
+    struct shown_attackers {
+        uint32_t *items; /* owned; numbers of attackers, most tries first */
+        size_t count;
+        size_t members;  /* left out: they stand in a crowd that is shown */
+        size_t crowds;   /* left out: all of its members are shown */
+        uint32_t *alone; /* owned; by source: its attacker, from 1; 0: none */
+    } shown;
 };
 
 static void heading(struct logsummary *summary, const char *text, bool is_alarm)
@@ -419,6 +426,106 @@ static void add_mail(struct logsummary *summary)
         summary->out.len = start;
 }
 
+/* ---- which hostile sources ---- */
+
+/* A member that is hostile without the others, for the same events: the crowd
+ * tells nothing new of it. */
+static bool is_hostile_alone(const struct logsummary *summary,
+                             const struct attacker *crowd, uint32_t member)
+{
+    const struct logread *logs = summary->logs;
+    uint32_t number = summary->shown.alone[member];
+
+    return number > 0 &&
+           (attacker_rule(logs, crowd)->events &
+            attacker_rule(logs, &logs->sources.attackers[number - 1])
+                ->events) != 0;
+}
+
+static size_t count_alone(const struct logsummary *summary,
+                          const struct attacker *crowd)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < crowd->member_count; i++)
+        count += is_hostile_alone(summary, crowd, crowd->members[i]);
+    return count;
+}
+
+/*
+ * Says of each attacker whether it is left out, so that nobody stands there
+ * twice: attackers of a domain who are all hostile alone, as their addresses
+ * say more than the name of whom they attacked; of others, and of networks, the
+ * members, but for one who did most of it.
+ */
+static void leave_out(struct logsummary *summary, bool *is_out)
+{
+    const struct sources *sources = &summary->logs->sources;
+    struct shown_attackers *shown = &summary->shown;
+
+    for (size_t c = 0; c < sources->attacker_count; c++) {
+        const struct attacker *crowd = &sources->attackers[c];
+
+        if (crowd->source != 0)
+            continue;
+        is_out[c] = crowd->domain != 0 &&
+                    count_alone(summary, crowd) == crowd->member_count;
+        shown->crowds += is_out[c];
+        for (size_t i = 0; i < crowd->member_count && !is_out[c]; i++) {
+            uint32_t member = crowd->members[i];
+            uint32_t number = shown->alone[member];
+
+            if (!is_hostile_alone(summary, crowd, member) ||
+                is_out[number - 1] ||
+                sources->attackers[number - 1].guesses > crowd->guesses / 2)
+                continue;
+            is_out[number - 1] = true;
+            shown->members++;
+        }
+    }
+}
+
+static int order_tries(const void *left, const void *right, void *context)
+{
+    const struct sources *sources = context;
+    uint32_t a = *(const uint32_t *)left, b = *(const uint32_t *)right;
+    uint64_t a_tries = sources->attackers[a].attempts;
+    uint64_t b_tries = sources->attackers[b].attempts;
+
+    if (a_tries != b_tries)
+        return a_tries < b_tries ? 1 : -1;
+    return a < b ? -1 : a > b;
+}
+
+/* With all rows asked for, none is left out. False without memory. */
+static bool choose_attackers(struct logsummary *summary)
+{
+    const struct sources *sources = &summary->logs->sources;
+    struct shown_attackers *shown = &summary->shown;
+    size_t count = sources->attacker_count;
+    bool *is_out = calloc(count + 1, sizeof(*is_out));
+
+    shown->items = calloc(count + 1, sizeof(*shown->items));
+    shown->alone = calloc((size_t)sources->count + 1, sizeof(*shown->alone));
+    if (is_out == NULL || shown->items == NULL || shown->alone == NULL) {
+        free(is_out);
+        return false;
+    }
+    for (size_t i = 0; i < count; i++)
+        if (sources->attackers[i].source != 0)
+            shown->alone[sources->attackers[i].source] = (uint32_t)i + 1;
+    if (summary->options->top != 0)
+        leave_out(summary, is_out);
+    for (size_t i = 0; i < count; i++)
+        if (!is_out[i])
+            shown->items[shown->count++] = (uint32_t)i;
+    free(is_out);
+    /* qsort_r only hands its context on */
+    qsort_r(shown->items, shown->count, sizeof(*shown->items), order_tries,
+            (void *)(uintptr_t)sources);
+    return true;
+}
+
 /* ---- hostile sources ---- */
 
 static void add_list_end(struct buffer *words, uint64_t more)
@@ -537,22 +644,40 @@ static void add_evidence(struct logsummary *summary,
     add_raw_line(summary, slice_make(evidence->text, evidence->len));
 }
 
+/* Those that are hostile alone, or the others, as far as the line that began
+ * at start has room. */
+static void add_some_members(struct logsummary *summary,
+                             const struct attacker *attacker, bool is_alone,
+                             size_t start, const char **before)
+{
+    const struct sources *sources = &summary->logs->sources;
+
+    for (size_t i = 0; i < attacker->member_count; i++) {
+        uint32_t member = attacker->members[i];
+        char text[ADDRESS_IP_TEXT_MAX];
+        size_t len = ip_format(&sources->items[member].ip, text);
+
+        if (is_hostile_alone(summary, attacker, member) != is_alone)
+            continue;
+        if (!add_fitting(&summary->out, start, *before, slice_make(text, len)))
+            break;
+        *before = ", ";
+    }
+}
+
 static void add_members(struct logsummary *summary,
                         const struct attacker *attacker)
 {
-    const struct sources *sources = &summary->logs->sources;
     struct buffer *out = &summary->out;
     size_t start = out->len;
+    size_t alone_count = count_alone(summary, attacker);
+    const char *before = ": ";
 
     buffer_printf(out, "    %zu addresses", attacker->member_count);
-    for (size_t i = 0; i < attacker->member_count; i++) {
-        char text[ADDRESS_IP_TEXT_MAX];
-        size_t len = ip_format(&sources->items[attacker->members[i]].ip, text);
-
-        if (!add_fitting(out, start, i == 0 ? ": " : ", ",
-                         slice_make(text, len)))
-            break;
-    }
+    if (alone_count > 0)
+        buffer_printf(out, ", %zu hostile alone", alone_count);
+    add_some_members(summary, attacker, true, start, &before);
+    add_some_members(summary, attacker, false, start, &before);
     buffer_add_string(out, "\n");
 }
 
@@ -588,10 +713,32 @@ static void add_detail(struct logsummary *summary,
     add_evidence(summary, attacker);
 }
 
+/* What the columns say, and which rows there are not. */
+static void add_legend(struct logsummary *summary)
+{
+    const struct shown_attackers *shown = &summary->shown;
+    struct buffer words = {.is_ascii = true};
+
+    buffer_add_string(&words, "tries: recipients asked for, logins, probes; "
+                              "guesses: different recipients that do not "
+                              "exist; hits: ones that do, each time.");
+    if (shown->members + shown->crowds > 0)
+        buffer_add_string(&words, " Not repeated:");
+    if (shown->members > 0)
+        buffer_printf(&words, " %zu address%s of these crowds%s",
+                      shown->members, shown->members == 1 ? "" : "es",
+                      shown->crowds > 0 ? "," : ".");
+    if (shown->crowds > 0)
+        buffer_printf(&words, " %zu crowd%s of these addresses.", shown->crowds,
+                      shown->crowds == 1 ? "" : "s");
+    add_words(summary, "  ", &words);
+}
+
 static void add_attackers(struct logsummary *summary)
 {
     const struct sources *sources = &summary->logs->sources;
-    size_t count = sources->attacker_count;
+    const uint32_t *items = summary->shown.items;
+    size_t count = summary->shown.count;
     size_t shown = count < summary->rows ? count : summary->rows;
     size_t detailed = count < summary->details ? count : summary->details;
 
@@ -602,15 +749,14 @@ static void add_attackers(struct logsummary *summary)
     attacker_add_head(&summary->out);
     for (size_t i = 0; i < shown; i++)
         attacker_add_row(&summary->out, "  ", summary->options, summary->logs,
-                         &sources->attackers[i]);
+                         &sources->attackers[items[i]]);
     if (shown < count)
         buffer_printf(&summary->out, "  and %zu more hostile source%s\n",
                       count - shown, count - shown == 1 ? "" : "s");
-    buffer_add_string(&summary->out,
-                      "  guesses: different recipients that do not exist; "
-                      "hits: ones that do\n\n");
+    add_legend(summary);
+    buffer_add_string(&summary->out, "\n");
     for (size_t i = 0; i < detailed; i++)
-        add_detail(summary, &sources->attackers[i]);
+        add_detail(summary, &sources->attackers[items[i]]);
 }
 
 /* ---- guess lists ---- */
@@ -1196,8 +1342,9 @@ static void add_grep(struct logsummary *summary)
     const struct logread *logs = summary->logs;
     const struct sources *sources = &logs->sources;
 
-    for (size_t i = 0; i < sources->attacker_count; i++) {
-        const struct attacker *attacker = &sources->attackers[i];
+    for (size_t i = 0; i < summary->shown.count; i++) {
+        const struct attacker *attacker =
+            &sources->attackers[summary->shown.items[i]];
         const struct evidence *evidence = attacker_evidence(logs, attacker);
         const struct source *source = &sources->items[attacker->source];
         struct command command = {.out = &summary->out};
@@ -1310,7 +1457,10 @@ bool logsummary_print(const struct options *options, struct logread *logs,
         attackers_add_csv(&summary.out, logs);
         break;
     case FORMAT_TEXT:
+        summary.has_failed |= !choose_attackers(&summary);
         add_text(&summary);
+        free(summary.shown.items);
+        free(summary.shown.alone);
         break;
     }
     summary.has_failed |= summary.out.has_failed;

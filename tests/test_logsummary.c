@@ -31,7 +31,14 @@ static const char rules_text[] =
     "rule from-many\n"
     "        on      source\n"
     "        kind    botnet\n"
-    "        count   distinct source of unknown-user by domain >= 9 in 1h\n";
+    "        count   distinct source of unknown-user by domain >= 9 in 1h\n"
+    "event vrfy\n"
+    "        line    peer\n"
+    "        when    text ~ /VRFY/\n"
+    "rule many-questions\n"
+    "        on      source\n"
+    "        kind    vrfy-probe\n"
+    "        count   of vrfy by source >= 5 in 10m\n";
 
 static const uint64_t key[2] = {UINT64_C(0x8f3a6c5e91d27b04),
                                 UINT64_C(0x2be19407c6d85af3)};
@@ -416,6 +423,136 @@ static void test_bounds_and_assumptions_are_marked(void **state)
     scene_free(&scene);
 }
 
+/* "SOURCE KIND tries guesses hits first last" */
+static void assert_row(const struct scene *scene, const char *row)
+{
+    if (strstr(scene->text, row) == NULL)
+        fail_msg("no row %s in\n%s", row, scene->text);
+}
+
+static void test_tries_are_shown_and_come_first(void **state)
+{
+    struct scene scene;
+    struct attacker *attacker;
+    const char *first, *second;
+
+    (void)state;
+    scene_init(&scene);
+    add_attacker(&scene, add_source(&scene, "192.0.2.1", "a.example.com"),
+                 "ann@example.com");
+    attacker =
+        add_attacker(&scene, add_source(&scene, "192.0.2.2", "b.example.com"),
+                     "bob@example.com");
+    attacker->guesses = attacker->accepted = 0;
+    attacker->attempts = 123456;
+    assert_true(print(&scene, FORMAT_TEXT, false));
+    first = strstr(scene.text, "\n  192.0.2.2 ");
+    second = strstr(scene.text, "\n  192.0.2.1 ");
+    assert_non_null(first);
+    assert_true(first < second);
+    assert_row(&scene, "  192.0.2.2       dictionary-attack   123k       0     "
+                       "0  2026-05-28  2026-05-28\n");
+    /* of the year that the logs end in */
+    scene.logs.tally.last = START + HOUR;
+    assert_true(print(&scene, FORMAT_TEXT, true));
+    assert_row(&scene, "192.0.2.1       dictionary-attack     25      20     3 "
+                       "05-28 20:00 05-28 21:00\n");
+    scene_free(&scene);
+}
+
+/* Four that are hostile alone, and a crowd of the first count of them; others
+ * may be in it, too. */
+static struct attacker *add_crowd(struct scene *scene, size_t count,
+                                  size_t others)
+{
+    struct attacker *crowd;
+    uint32_t domain;
+
+    for (unsigned i = 0; i < count + others; i++) {
+        char address[ADDRESS_IP_TEXT_MAX];
+
+        snprintf(address, sizeof(address), "192.0.2.%u", 10 + i);
+        scene->members[i] = add_source(scene, address, "a.example.com");
+        if (i < count)
+            add_attacker(scene, scene->members[i], "ann@example.com");
+    }
+    crowd = add_attacker(scene, scene->members[0], "ann@example.com");
+    domain = scene->logs.sources.items[scene->members[0]].guess_domain;
+    *crowd = (struct attacker){.alarm = crowd->alarm,
+                               .source_rule = 1,
+                               .domain = domain,
+                               .members = scene->members,
+                               .member_count = count + others,
+                               .guesses = 80,
+                               .attempts = 100,
+                               .first = START,
+                               .last = START};
+    return crowd;
+}
+
+static void test_members_of_a_crowd_stand_there_once(void **state)
+{
+    struct scene scene;
+
+    (void)state;
+    scene_init(&scene);
+    add_crowd(&scene, 4, 1);
+    /* who did most of it is no mere member */
+    scene.logs.sources.attackers[2].guesses = 41;
+    assert_true(print(&scene, FORMAT_TEXT, false));
+    assert_row(&scene, "\n  ann@example.com botnet               100 ");
+    assert_row(&scene, "\n  192.0.2.12      dictionary-attack     25      41 ");
+    assert_null(strstr(scene.text, "\n  192.0.2.10 "));
+    assert_null(strstr(scene.text, "\n  192.0.2.11 "));
+    assert_null(strstr(scene.text, "\n  192.0.2.13 "));
+    assert_row(&scene,
+               "5 addresses, 4 hostile alone: 192.0.2.10, 192.0.2.11, ");
+    assert_row(&scene, "Not repeated: 3 addresses\n");
+    assert_row(&scene, "  4 client addresses are hostile");
+    scene.options.top = 0;
+    assert_true(print(&scene, FORMAT_TEXT, false));
+    assert_row(&scene, "\n  192.0.2.10      dictionary-attack ");
+    assert_null(strstr(scene.text, "Not repeated"));
+    scene_free(&scene);
+}
+
+static void test_a_crowd_of_a_domain_is_left_out_for_its_members(void **state)
+{
+    struct scene scene;
+    struct attacker *crowd;
+
+    (void)state;
+    scene_init(&scene);
+    crowd = add_crowd(&scene, 4, 0);
+    assert_true(print(&scene, FORMAT_TEXT, false));
+    assert_null(strstr(scene.text, "\n  ann@example.com botnet "));
+    assert_row(&scene, "\n  192.0.2.10      dictionary-attack ");
+    assert_row(&scene, "Not repeated: 1 crowd of\n");
+    /* a network says where they are, in one row */
+    crowd->domain = 0;
+    assert_true(cidr_parse(SLICE_LITERAL("192.0.2.0/24"), &crowd->network));
+    assert_true(print(&scene, FORMAT_TEXT, false));
+    assert_row(&scene, "\n  192.0.2.0/24    botnet ");
+    assert_null(strstr(scene.text, "\n  192.0.2.10 "));
+    assert_row(&scene, "Not repeated: 4 addresses\n");
+    scene_free(&scene);
+}
+
+/* What it counts is another thing than what the crowd did. */
+static void test_a_member_that_did_another_thing_keeps_its_row(void **state)
+{
+    struct scene scene;
+
+    (void)state;
+    scene_init(&scene);
+    add_crowd(&scene, 4, 1);
+    scene.logs.sources.attackers[1].source_rule = 2;
+    assert_true(print(&scene, FORMAT_TEXT, false));
+    assert_row(&scene, "\n  192.0.2.11      vrfy-probe ");
+    assert_row(&scene, "5 addresses, 3 hostile alone: ");
+    scene_free(&scene);
+}
+
 static void test_table_adds_up_to_its_total(void **state)
 {
     struct scene scene;
@@ -551,6 +688,10 @@ int main(void)
         cmocka_unit_test(test_lists_are_capped_and_say_so),
         cmocka_unit_test(test_quiet_logs_have_no_empty_sections),
         cmocka_unit_test(test_bounds_and_assumptions_are_marked),
+        cmocka_unit_test(test_tries_are_shown_and_come_first),
+        cmocka_unit_test(test_members_of_a_crowd_stand_there_once),
+        cmocka_unit_test(test_a_crowd_of_a_domain_is_left_out_for_its_members),
+        cmocka_unit_test(test_a_member_that_did_another_thing_keeps_its_row),
         cmocka_unit_test(test_table_adds_up_to_its_total),
         cmocka_unit_test(test_lines_add_up),
         cmocka_unit_test(test_hostile_summary_is_json),
