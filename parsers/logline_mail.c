@@ -485,9 +485,11 @@ static bool has_ids(struct slice ctladdr)
  * What a .forward or an alias says goes into the log as it is, "to=this is
  * (bad, ctladdr=<rob@example.org> (1017/1000)"; RCPT takes nothing that does
  * not close (parseaddr.c, prescan). With one ctladdr= of a user here there is
- * no second place where the address could end.
+ * no second place where the address could end. Out of line: the usual lines
+ * would pay for its size.
  */
-static bool take_garbled(struct slice list, struct logline *line)
+static __attribute__((noinline)) bool take_garbled(struct slice list,
+                                                   struct logline *line)
 {
     struct slice words = SLICE_LITERAL(", ctladdr=");
     size_t at = log_find(list, words, 0);
@@ -544,13 +546,14 @@ static bool is_to_hostile(const struct to_values *values)
             (dsn.len > 0 && dsn.ptr[0] != '2'));
 }
 
-/* "to=A, delay=D, pri=N[, dsn=C], stat=S" */
-static bool is_to_unsent(struct slice text, const struct to_values *values)
+/* "to=A, delay=D, pri=N[, dsn=C], stat=S", without a mailer. Out of line, too.
+ */
+static __attribute__((noinline)) bool
+is_to_unsent(struct slice text, const struct to_values *values)
 {
     struct slice delay = values->of[TO_DELAY];
 
     return !slice_is_absent(delay) && slice_is_absent(values->of[TO_XDELAY]) &&
-           slice_is_absent(values->of[TO_MAILER]) &&
            LOG_STARTS(
                slice_skip(text, (size_t)(delay.ptr - text.ptr) + delay.len),
                ", pri=");
@@ -563,7 +566,8 @@ static bool parse_to(struct slice text, struct logline *line)
 
     if (!is_usual) {
         find_to_values(text, &values);
-        line->is_unsent = is_to_unsent(text, &values);
+        if (slice_is_absent(values.of[TO_MAILER]))
+            line->is_unsent = is_to_unsent(text, &values);
     }
     /* a long line may have been cut before stat=; Postfix has another delay= */
     line->delay_sec = log_duration(values.of[TO_DELAY]);

@@ -272,6 +272,20 @@ static bool parse_auth_failure(struct slice rest, struct logline *line)
     return true;
 }
 
+/* "AUTH decode64 error [1 for \"TEXT\"], relay=PEER" */
+static bool parse_auth_decode(struct slice text, struct logline *line)
+{
+    struct slice words = SLICE_LITERAL("\"], relay=");
+    size_t at = log_find_last(text, words);
+
+    line->kind = LOGLINE_NOTICE;
+    if (at == text.len || line->is_split)
+        return true;
+    line->kind = LOGLINE_PEER;
+    logline_set_relay(line, slice_skip(text, at + words.len));
+    return true;
+}
+
 /* "AUTH=server, relay=P, authid=U, mech=M, bits=N" */
 static bool parse_auth_server(struct slice rest, struct logline *line)
 {
@@ -326,10 +340,8 @@ static bool parse_auth(struct slice text, struct logline *line)
         return parse_auth_warning(text, line);
     if (LOG_STARTS(text, "AUTH=server, relay="))
         return parse_auth_server(LOG_SKIP(text, "AUTH=server, relay="), line);
-    /* who stands between known words, or is a notice */
-    if (!line->is_split && LOG_STARTS(text, "AUTH decode64 error [") &&
-        logline_known_start(text, line))
-        return true;
+    if (LOG_STARTS(text, "AUTH decode64 error ["))
+        return parse_auth_decode(text, line);
     if (LOG_STARTS(text, "AUTH warning") || LOG_STARTS(text, "AUTH ") ||
         LOG_STARTS(text, "AUTH=") || LOG_STARTS(text, "AUTH: ")) {
         line->kind = LOGLINE_NOTICE;

@@ -306,10 +306,6 @@ static const struct peer_words {
      LOG_WORDS(" during message collect"), LOGLINE_PEER},
     {LOG_WORDS("headers too large ("), LOG_WORDS(" max) from "),
      LOG_WORDS(" during message collect"), LOGLINE_PEER},
-    {LOG_WORDS("AUTH decode64 error ["),
-     LOG_WORDS("\"], relay="),
-     {NULL, 0},
-     LOGLINE_PEER},
     {LOG_WORDS("SMTP "), LOG_WORDS(") from "),
      LOG_WORDS(" tempfailed (due to previous checks)"), LOGLINE_PEER},
 };

@@ -628,7 +628,7 @@ static void add_to(struct join *join, const struct record *record,
                    uint32_t file, uint64_t line)
 {
     struct open_message *message = find_message(join, record->message);
-    bool is_settled = record->fate == FATE_SENT || record->fate == FATE_FAILED;
+    bool is_settled = record->fate >= FATE_UNSENT;
     uint32_t source = 0;
     bool is_bounce = false;
 
@@ -637,7 +637,7 @@ static void add_to(struct join *join, const struct record *record,
         is_bounce = (message->flags & MESSAGE_BOUNCE) != 0;
         if (short_time(record->time) > message->time)
             message->time = short_time(record->time);
-        if (is_settled || record->fate == FATE_UNSENT)
+        if (is_settled)
             settle(message, record->recipients);
     }
     if (!record->is_counted)

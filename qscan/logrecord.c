@@ -426,10 +426,14 @@ static bool set_by_kind(struct record_maker *maker,
 static uint64_t match(struct record_maker *maker, struct logline *line)
 {
     enum logline_shape shape = logline_shape(line->kind);
+    uint64_t events;
 
     if ((maker->event_shapes >> shape & 1) == 0)
         return 0;
-    return rules_match_line(maker->matcher, line);
+    events = rules_match_line(maker->matcher, line);
+    /* of one that was never sent to, or that nobody outside named, the reason
+     * tells nothing of the client */
+    return events != 0 && (line->is_unsent || line->is_garbled) ? 0 : events;
 }
 
 /* A line of sendmail's within the time asked for, or before it. */
@@ -438,9 +442,7 @@ static enum record_outcome make_own(struct record_maker *maker,
                                     struct record_scratch *scratch,
                                     struct record *record)
 {
-    /* of one that was never sent, or that nobody outside has named, the reason
-     * is another one's */
-    if (!line->is_hostile && !line->is_unsent && !line->is_garbled)
+    if (!line->is_hostile)
         record->events = match(maker, line);
     if (record->is_counted)
         logtally_add(&maker->tally, line, record->time, record->events,

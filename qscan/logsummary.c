@@ -428,27 +428,33 @@ static void add_mail(struct logsummary *summary)
 
 /* ---- which hostile sources ---- */
 
+static uint64_t counted_events(const struct logsummary *summary,
+                               const struct attacker *attacker)
+{
+    return attacker_rule(summary->logs, attacker)->events;
+}
+
 /* A member that is hostile without the others, for the same events: the crowd
  * tells nothing new of it. */
-static bool is_hostile_alone(const struct logsummary *summary,
-                             const struct attacker *crowd, uint32_t member)
+static bool is_hostile_alone(const struct logsummary *summary, uint32_t member,
+                             uint64_t crowd_events)
 {
-    const struct logread *logs = summary->logs;
     uint32_t number = summary->shown.alone[member];
 
     return number > 0 &&
-           (attacker_rule(logs, crowd)->events &
-            attacker_rule(logs, &logs->sources.attackers[number - 1])
-                ->events) != 0;
+           (crowd_events &
+            counted_events(summary,
+                           &summary->logs->sources.attackers[number - 1])) != 0;
 }
 
 static size_t count_alone(const struct logsummary *summary,
                           const struct attacker *crowd)
 {
+    uint64_t events = counted_events(summary, crowd);
     size_t count = 0;
 
     for (size_t i = 0; i < crowd->member_count; i++)
-        count += is_hostile_alone(summary, crowd, crowd->members[i]);
+        count += is_hostile_alone(summary, crowd->members[i], events);
     return count;
 }
 
@@ -465,6 +471,7 @@ static void leave_out(struct logsummary *summary, bool *is_out)
 
     for (size_t c = 0; c < sources->attacker_count; c++) {
         const struct attacker *crowd = &sources->attackers[c];
+        uint64_t events = counted_events(summary, crowd);
 
         if (crowd->source != 0)
             continue;
@@ -475,7 +482,7 @@ static void leave_out(struct logsummary *summary, bool *is_out)
             uint32_t member = crowd->members[i];
             uint32_t number = shown->alone[member];
 
-            if (!is_hostile_alone(summary, crowd, member) ||
+            if (!is_hostile_alone(summary, member, events) ||
                 is_out[number - 1] ||
                 sources->attackers[number - 1].guesses > crowd->guesses / 2)
                 continue;
@@ -651,13 +658,14 @@ static void add_some_members(struct logsummary *summary,
                              size_t start, const char **before)
 {
     const struct sources *sources = &summary->logs->sources;
+    uint64_t events = counted_events(summary, attacker);
 
     for (size_t i = 0; i < attacker->member_count; i++) {
         uint32_t member = attacker->members[i];
         char text[ADDRESS_IP_TEXT_MAX];
         size_t len = ip_format(&sources->items[member].ip, text);
 
-        if (is_hostile_alone(summary, attacker, member) != is_alone)
+        if (is_hostile_alone(summary, member, events) != is_alone)
             continue;
         if (!add_fitting(&summary->out, start, *before, slice_make(text, len)))
             break;

@@ -336,8 +336,6 @@ static void add_to(struct logtally *tally, struct log_hour *hour,
 {
     uint32_t count = log_recipient_count(line);
 
-    if (line->is_garbled)
-        add_trouble(tally, TROUBLE_ADDRESS, line, time);
     switch (log_fate(line)) {
     case FATE_SENT:
         tally->delivered += count;
@@ -349,6 +347,8 @@ static void add_to(struct logtally *tally, struct log_hour *hour,
         break;
     case FATE_FAILED:
         tally->bounced += count;
+        if (line->is_garbled)
+            add_trouble(tally, TROUBLE_ADDRESS, line, time);
         break;
     case FATE_UNSENT:
         tally->unsent += count;

@@ -54,12 +54,13 @@ struct log_trouble_sample {
     uint32_t text_len;
 };
 
-/* What became of the recipients of a "to" line. */
+/* What became of the recipients of a "to" line; from FATE_UNSENT on nothing
+ * more comes of them. */
 enum log_fate {
     FATE_NONE,   /* hostile, discarded: nothing to be said */
+    FATE_WAITS,  /* deferred, queued, quarantined */
     FATE_UNSENT, /* given up before its mail was ours */
     FATE_SENT,
-    FATE_WAITS, /* deferred, queued, quarantined */
     FATE_FAILED,
 };
 
