@@ -12,6 +12,8 @@ enum {
     DETAILS_MAX = 1000, /* of --top=0 */
     EVIDENCE_INDENT = 6,
     EVIDENCE_LINES = 2,
+    EVIDENCE_COLUMNS = EVIDENCE_LINES * (REPORT_COLUMNS - EVIDENCE_INDENT),
+    EVIDENCE_TAIL = 64, /* of what must be seen */
     /* A guess list counts as alphabetical when 9 of 10 guesses of so many
      * follow the one before. */
     LIST_GUESSES_MIN = 20
@@ -609,29 +611,70 @@ static void add_domains(struct logsummary *summary,
         buffer_add_string(out, "\n");
 }
 
+/* Where what must be seen of a line ends: the client, or, of a delivery, what
+ * the next host said. */
+static size_t telling_end(struct slice text)
+{
+    struct logline line;
+
+    if (logline_parse(text, NULL, &line) != LOGLINE_OK ||
+        line.kind == LOGLINE_TO || !line.peer.has_ip)
+        return text.len;
+    return (size_t)(line.relay.ptr + line.relay.len - text.ptr);
+}
+
+/* Shortens printable ASCII; what ends there stays, behind the beginning. */
+static void shorten_line(struct buffer *line, size_t end)
+{
+    static const char dots[] = "...";
+    enum { DOTS_LEN = sizeof(dots) - 1 };
+    struct slice whole = slice_make(line->bytes, line->len), tail;
+    struct buffer copy = {.is_ascii = true};
+    size_t head_len = EVIDENCE_COLUMNS - DOTS_LEN;
+    size_t blank;
+
+    if (whole.len <= EVIDENCE_COLUMNS)
+        return;
+    if (end <= head_len) {
+        buffer_add(&copy, slice_head(whole, head_len));
+        buffer_add_string(&copy, dots);
+    } else {
+        tail = slice_skip(slice_head(whole, end), end - EVIDENCE_TAIL);
+        blank = slice_index(tail, ' ');
+        if (blank < tail.len)
+            tail = slice_skip(tail, blank);
+        head_len -= tail.len + (end < whole.len ? DOTS_LEN : 0);
+        buffer_add(&copy, slice_head(whole, head_len));
+        buffer_add_string(&copy, dots);
+        buffer_add(&copy, tail);
+        buffer_add_string(&copy, end < whole.len ? dots : "");
+    }
+    copy.has_failed |= line->has_failed;
+    buffer_free(line);
+    *line = copy;
+}
+
 /* Text as it stands, escaped, in up to EVIDENCE_LINES lines. */
 static void add_raw_line(struct logsummary *summary, struct slice text)
 {
     struct buffer line = {.is_ascii = true};
+    size_t raw_end = telling_end(text);
+    size_t end;
     struct slice rest;
 
-    buffer_add_escaped(&line, text,
-                       EVIDENCE_LINES * (REPORT_COLUMNS - EVIDENCE_INDENT));
+    buffer_add_escaped(&line, slice_head(text, raw_end), 0);
+    end = line.len;
+    buffer_add_escaped(&line, slice_skip(text, raw_end), 0);
+    shorten_line(&line, end);
     summary->has_failed |= line.has_failed;
     rest = slice_make(line.bytes, line.len);
     while (rest.len > 0) {
-        size_t len = 0;
-        size_t columns = 0;
+        struct slice shown = slice_head(rest, REPORT_COLUMNS - EVIDENCE_INDENT);
 
-        for (; len < rest.len; len++) {
-            columns += report_begins_column(rest.ptr[len]);
-            if (columns > REPORT_COLUMNS - EVIDENCE_INDENT)
-                break;
-        }
         buffer_printf(&summary->out, "%*s", EVIDENCE_INDENT, "");
-        buffer_add(&summary->out, slice_head(rest, len));
+        buffer_add(&summary->out, shown);
         buffer_add_string(&summary->out, "\n");
-        rest = slice_skip(rest, len);
+        rest = slice_skip(rest, shown.len);
     }
     buffer_free(&line);
 }

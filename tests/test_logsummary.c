@@ -538,6 +538,69 @@ static void test_a_crowd_of_a_domain_is_left_out_for_its_members(void **state)
     scene_free(&scene);
 }
 
+/* The evidence of the only attacker, as it is printed: two lines of 72. */
+static void assert_evidence(const char *text, const char *first,
+                            const char *second)
+{
+    struct scene scene;
+    char want[400];
+
+    scene_init(&scene);
+    add_attacker(&scene, add_source(&scene, "192.0.2.1", "a.example.com"),
+                 text);
+    scene.logs.sources.evidence[0].len = (uint32_t)strlen(text);
+    assert_true(print(&scene, FORMAT_TEXT, false));
+    assert_mailable(&scene);
+    snprintf(want, sizeof(want), " line 12345:\n      %s\n      %s\n", first,
+             second);
+    assert_row(&scene, want);
+    scene_free(&scene);
+}
+
+#define LOGGED "Mar  2 03:18:48 mail sm-mta[437]: 6ARIgErv000437: "
+#define LONG_NAME                                                              \
+    "a-very-long-name-of-a-host.that-goes-on.and-on.and-on.and-on.and-on."     \
+    "example.net"
+
+static void test_evidence_shows_the_client_wherever_it_stands(void **state)
+{
+    (void)state;
+    assert_evidence(LOGGED "from=<z280@isp.example>, size=0, class=0, "
+                           "nrcpts=0, proto=ESMTP, daemon=MTA-v4, "
+                           "relay=ip33.pool.cableco.example [198.18.50.33]",
+                    LOGGED "from=<z280@isp.example",
+                    ">, size... daemon=MTA-v4, relay=ip33.pool.cableco.example "
+                    "[198.18.50.33]");
+    /* a name that fills the room, and our words from a stranger */
+    assert_evidence(LOGGED "from=<a@x.example>, size=0, class=0, nrcpts=0, "
+                           "proto=ESMTP, daemon=MTA-v4, relay=" LONG_NAME
+                           " [198.18.50.33] (may be forged)",
+                    LOGGED "from=<a@x.example>, si",
+                    "ze=0, class=0, nrcpts=0, proto=ESMTP, ... [198.18.50.33] "
+                    "(may be forged)");
+    assert_evidence(
+        LOGGED
+        "ruleset=check_rcpt, arg1=<\"b, relay=mx.corp7.example "
+        "[203.0.113.7], reject=550 x\"@example.net>, relay=srv19.example "
+        "[198.51.100.119], reject=550 5.7.1 <x>... Relaying denied",
+        LOGGED "ruleset=check_rcpt, ar",
+        "g1=<\"b, rela... x\"@example.net>, relay=srv19.example "
+        "[198.51.100.119]...");
+}
+
+static void test_evidence_of_a_delivery_shows_what_was_answered(void **state)
+{
+    (void)state;
+    assert_evidence(
+        LOGGED "to=<george@example.com>, delay=00:00:00, xdelay=00:00:00, "
+               "mailer=esmtp, pri=62029, relay=mail.example.com. [192.0.2.80], "
+               "dsn=5.1.1, reply=550 5.1.1 <george@example.com>... User "
+               "unknown, stat=User unknown",
+        LOGGED "to=<george@example.com",
+        ">, dela... 5.1.1 <george@example.com>... User unknown, stat=User "
+        "unknown");
+}
+
 /* What it counts is another thing than what the crowd did. */
 static void test_a_member_that_did_another_thing_keeps_its_row(void **state)
 {
@@ -692,6 +755,8 @@ int main(void)
         cmocka_unit_test(test_members_of_a_crowd_stand_there_once),
         cmocka_unit_test(test_a_crowd_of_a_domain_is_left_out_for_its_members),
         cmocka_unit_test(test_a_member_that_did_another_thing_keeps_its_row),
+        cmocka_unit_test(test_evidence_shows_the_client_wherever_it_stands),
+        cmocka_unit_test(test_evidence_of_a_delivery_shows_what_was_answered),
         cmocka_unit_test(test_table_adds_up_to_its_total),
         cmocka_unit_test(test_lines_add_up),
         cmocka_unit_test(test_hostile_summary_is_json),
