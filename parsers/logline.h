@@ -98,7 +98,8 @@ struct logline {
                           stands last (status, dsn, reply) is absent */
     bool is_unsent;    /* to: named before anything was sent, with no mailer:
                           the client left or began anew, or its data was
-                          refused (srvrsmtp.c, logundelrcpts) */
+                          refused (srvrsmtp.c, logundelrcpts). Status and dsn
+                          are those of another thing, and absent */
     bool is_garbled;   /* to: a quote, < or ( of the address does not close: an
                           alias or .forward of a user here (ctladdr) */
     bool has_no_queue; /* "NOQUEUE: " stood before text */

@@ -546,6 +546,15 @@ static bool is_to_hostile(const struct to_values *values)
             (dsn.len > 0 && dsn.ptr[0] != '2'));
 }
 
+/* Words of deliver.c and queue.c that say what becomes of it. */
+static bool is_to_decided(struct slice status)
+{
+    return LOG_STARTS(status, "Sent") || LOG_STARTS(status, "Deferred") ||
+           LOG_STARTS(status, "quarantined") ||
+           LOG_STARTS(status, "discarded") ||
+           slice_equal(status, SLICE_LITERAL("queued"));
+}
+
 /* "to=A, delay=D, pri=N[, dsn=C], stat=S", without a mailer. Out of line, too.
  */
 static __attribute__((noinline)) bool
@@ -556,7 +565,8 @@ is_to_unsent(struct slice text, const struct to_values *values)
     return !slice_is_absent(delay) && slice_is_absent(values->of[TO_XDELAY]) &&
            LOG_STARTS(
                slice_skip(text, (size_t)(delay.ptr - text.ptr) + delay.len),
-               ", pri=");
+               ", pri=") &&
+           !is_to_decided(values->of[TO_STAT]);
 }
 
 static bool parse_to(struct slice text, struct logline *line)
@@ -591,7 +601,7 @@ static bool parse_to(struct slice text, struct logline *line)
         logline_set_relay(line, values.of[TO_RELAY]);
     line->mailer = values.of[TO_MAILER];
     line->xdelay_sec = log_duration(values.of[TO_XDELAY]);
-    if (line->is_hostile || line->is_split)
+    if (line->is_hostile || line->is_split || line->is_unsent)
         return true;
     line->status = values.of[TO_STAT];
     line->dsn = values.of[TO_DSN];

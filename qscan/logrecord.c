@@ -327,6 +327,8 @@ static void set_to(struct record_maker *maker, struct record_scratch *scratch,
     bool is_settled = fate == FATE_SENT || fate == FATE_FAILED;
 
     record->fate = (uint8_t)fate;
+    if (fate == FATE_FAILED && line->is_garbled)
+        record->events = 0; /* the client named another */
     if (is_settled)
         set_ip(maker, line, record);
     if (is_settled || record->events != 0)
@@ -426,14 +428,10 @@ static bool set_by_kind(struct record_maker *maker,
 static uint64_t match(struct record_maker *maker, struct logline *line)
 {
     enum logline_shape shape = logline_shape(line->kind);
-    uint64_t events;
 
     if ((maker->event_shapes >> shape & 1) == 0)
         return 0;
-    events = rules_match_line(maker->matcher, line);
-    /* of one that was never sent to, or that nobody outside named, the reason
-     * tells nothing of the client */
-    return events != 0 && (line->is_unsent || line->is_garbled) ? 0 : events;
+    return rules_match_line(maker->matcher, line);
 }
 
 /* A line of sendmail's within the time asked for, or before it. */

@@ -272,7 +272,7 @@ enum log_fate log_fate(const struct logline *line)
 
     if (line->is_hostile || status.len == 0 ||
         slice_starts(status, SLICE_LITERAL("discarded")))
-        return FATE_NONE;
+        return line->is_unsent && !line->is_hostile ? FATE_UNSENT : FATE_NONE;
     if (slice_starts(status, SLICE_LITERAL("Sent")) &&
         (status.len == 4 || status.ptr[4] == ' '))
         return FATE_SENT;
@@ -280,8 +280,6 @@ enum log_fate log_fate(const struct logline *line)
         slice_starts(status, SLICE_LITERAL("quarantined")) ||
         slice_equal(status, SLICE_LITERAL("queued")))
         return FATE_WAITS;
-    if (line->is_unsent)
-        return FATE_UNSENT;
     if (line->dsn.len > 0 && line->dsn.ptr[0] == '4')
         return FATE_WAITS;
     if (line->dsn.len > 0 && line->dsn.ptr[0] == '2')

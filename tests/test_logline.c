@@ -192,13 +192,21 @@ static const struct text_case {
     {"to: the client left",
      ID "to=<ann@example.org>, delay=00:00:01, pri=0, stat=aborted by sender",
      "kind=to; unsent=yes; " IS "recipient=ann@example.org; "
-     "recipients=<ann@example.org>; status=aborted by sender; delay=1"},
+     "recipients=<ann@example.org>; delay=1"},
     {"to: refused with its data",
      ID "to=<ann@example.org>, delay=00:00:00, pri=30046, dsn=5.7.1, "
         "stat=Spam score 12.3 too high",
      "kind=to; unsent=yes; " IS "recipient=ann@example.org; "
-     "recipients=<ann@example.org>; status=Spam score 12.3 too high; "
-     "dsn=5.7.1; delay=0"},
+     "recipients=<ann@example.org>; delay=0"},
+    {"to: quarantined, and no mailer",
+     ID "to=<ann@example.org>, delay=00:00:00, pri=30046, "
+        "quarantine=held, stat=quarantined",
+     "kind=to; " IS "recipient=ann@example.org; "
+     "recipients=<ann@example.org>; status=quarantined; delay=0"},
+    {"to: discarded, and no mailer",
+     ID "to=<ann@example.org>, delay=00:00:00, pri=30046, stat=discarded",
+     "kind=to; " IS "recipient=ann@example.org; "
+     "recipients=<ann@example.org>; status=discarded; delay=0"},
     {"to: a user who does not exist",
      ID "to=nosuch@example.org, delay=00:00:00, mailer=local, pri=0, "
         "dsn=5.1.1, reply=550 5.1.1 User unknown, stat=User unknown",
