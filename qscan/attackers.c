@@ -31,6 +31,23 @@ const struct evidence *attacker_evidence(const struct logread *logs,
     return &sources->evidence[attacker->alarm];
 }
 
+static struct slice evidence_text(const struct evidence *evidence)
+{
+    return slice_make(evidence->text, evidence->len);
+}
+
+struct slice evidence_line(const struct evidence *evidence)
+{
+    struct slice text = evidence_text(evidence);
+
+    return slice_head(text, slice_index(text, '\n'));
+}
+
+struct slice evidence_client(const struct evidence *evidence)
+{
+    return slice_skip(evidence_text(evidence), evidence_line(evidence).len + 1);
+}
+
 /* A source is its own only member. */
 static size_t member_count(const struct attacker *attacker)
 {
@@ -225,7 +242,7 @@ static void json_evidence(struct jsonout *json, const struct logread *logs,
     jsonout_open(json, '{');
     jsonout_field(json, "file", log_file_path(logs, evidence->file));
     jsonout_field_integer(json, "line", (int64_t)evidence->line);
-    jsonout_field(json, "text", slice_make(evidence->text, evidence->len));
+    jsonout_field(json, "text", evidence_line(evidence));
     jsonout_close(json, '}');
 }
 

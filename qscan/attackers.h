@@ -33,6 +33,10 @@ const struct rules_source_rule *attacker_rule(const struct logread *logs,
 /* NULL: none was kept. */
 const struct evidence *attacker_evidence(const struct logread *logs,
                                          const struct attacker *attacker);
+/* The line; and the end of another one, which names the client of that. It is
+ * empty where the line does so itself, or nobody does. */
+struct slice evidence_line(const struct evidence *evidence);
+struct slice evidence_client(const struct evidence *evidence);
 /* The confirmed name of a single source, or absent. */
 struct slice attacker_name(const struct logread *logs,
                            const struct attacker *attacker);

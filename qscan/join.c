@@ -5,6 +5,9 @@
 enum {
     TABLE_MIN = 1 << 12,
     PENDING_TEXT_MAX = 100,
+    QUOTES_MAX = 4096, /* sessions at a time whose first guess is kept whole */
+    QUOTE_CLIENT_BYTES = 96,
+    QUOTE_BYTES = EVIDENCE_MAX_BYTES - QUOTE_CLIENT_BYTES - 1,
     LOG_HOSTS = 8,
     CHILDREN_MAX = 100, /* of one split; sendmail makes no more than queues */
 };
@@ -31,11 +34,22 @@ struct open_message {
 struct pending {
     uint32_t next;
     uint32_t count;
+    uint32_t quote; /* its line; 0 = not kept */
     uint64_t events, recipient_hash, user_hash, process;
     int64_t time;
     bool is_refusal, is_login;
     uint8_t recipient_len, domain_len; /* the domain is the end of it */
     char recipient[PENDING_TEXT_MAX];
+};
+
+/* The line of a guess, to be evidence when another line has named its client;
+ * behind a newline the end of that one. */
+struct quote {
+    uint32_t next; /* free one */
+    uint32_t file;
+    uint64_t line;
+    uint32_t len;
+    char text[EVIDENCE_MAX_BYTES];
 };
 
 struct join_state {
@@ -45,6 +59,8 @@ struct join_state {
     struct pending *pending; /* pending[0] is not used */
     uint32_t pending_count, pending_capacity, free_pending;
     uint32_t waiting_count;
+    struct quote *quotes; /* quotes[0] is not used */
+    uint32_t quote_count, quote_capacity, free_quote;
     int64_t now;                   /* log time */
     uint64_t log_hosts[LOG_HOSTS]; /* hashes of those noted last */
     unsigned next_log_host;
@@ -344,8 +360,79 @@ static uint32_t take_pending(struct join_state *state)
     return state->pending_count++;
 }
 
+static uint32_t grow_quotes(struct join_state *state)
+{
+    uint32_t capacity = state->quote_capacity * 2 + 64;
+    struct quote *grown =
+        capacity > QUOTES_MAX
+            ? NULL
+            : realloc(state->quotes, capacity * sizeof(*grown));
+
+    if (grown == NULL)
+        return 0;
+    state->quotes = grown;
+    state->quote_capacity = capacity;
+    if (state->quote_count == 0)
+        state->quote_count = 1;
+    return state->quote_count++;
+}
+
+/* 0: there is no room; then the line that names the client must do. */
+static uint32_t keep_quote(struct join_state *state,
+                           const struct record *record, uint32_t file,
+                           uint64_t line)
+{
+    size_t len =
+        record->text.len < QUOTE_BYTES ? record->text.len : QUOTE_BYTES;
+    uint32_t number = state->free_quote;
+    struct quote *quote;
+
+    if (number != 0)
+        state->free_quote = state->quotes[number].next;
+    else if (state->quote_count < state->quote_capacity)
+        number = state->quote_count++;
+    else if ((number = grow_quotes(state)) == 0)
+        return 0;
+    quote = &state->quotes[number];
+    quote->file = file;
+    quote->line = line;
+    quote->len = (uint32_t)len;
+    memcpy(quote->text, record->text.ptr, len);
+    return number;
+}
+
+/* A line names the client of what waited: the end of it stands behind. */
+static void quote_client(struct quote *quote, struct slice text)
+{
+    enum { END = QUOTE_CLIENT_BYTES };
+    char *to = quote->text + quote->len;
+
+    *to++ = '\n';
+    if (text.len >= END)
+        memcpy(to, text.ptr + text.len - END, END);
+    else
+        memcpy(to, text.ptr, text.len);
+    quote->len += 1 + (text.len < END ? (uint32_t)text.len : END);
+}
+
+/* Evidence of what waited is its own line. */
+static void use_quote(struct join_state *state, uint32_t number,
+                      const struct record *record, struct source_event *event)
+{
+    struct quote *quote = &state->quotes[number];
+
+    if (record != NULL)
+        quote_client(quote, record->text);
+    event->file = quote->file;
+    event->line = quote->line;
+    event->text = slice_make(quote->text, quote->len);
+    quote->next = state->free_quote;
+    state->free_quote = number;
+}
+
 static void add_pending(struct join *join, uint64_t key,
-                        const struct record *record)
+                        const struct record *record, uint32_t file,
+                        uint64_t line)
 {
     struct join_state *state = join->state;
     struct open_message *message = add_message(join, key, record->time);
@@ -371,6 +458,7 @@ static void add_pending(struct join *join, uint64_t key,
     item->is_refusal = record->is_refusal;
     item->is_login = record->kind == LOGLINE_AUTH;
     item->user_hash = item->is_login ? record->user_hash : 0;
+    item->quote = item->next == 0 ? keep_quote(state, record, file, line) : 0;
     item->recipient_len = item->domain_len = 0;
     if (len > 0 && len <= PENDING_TEXT_MAX) {
         memcpy(item->recipient, record->recipient.ptr, len);
@@ -409,8 +497,14 @@ static void flush_pending(struct join *join, struct open_message *message,
     struct join_state *state = join->state;
     uint32_t source = message->source;
     uint32_t number = reversed(join, source, message->pending);
+    struct source_event said = {.file = file,
+                                .line = line,
+                                .text = record == NULL ? (struct slice){NULL, 0}
+                                                       : record->text};
 
     message->pending = 0;
+    if (number != 0 && state->pending[number].quote != 0)
+        use_quote(state, state->pending[number].quote, record, &said);
     while (number != 0) {
         struct pending *item = &state->pending[number];
         uint32_t next = item->next;
@@ -426,9 +520,9 @@ static void flush_pending(struct join *join, struct open_message *message,
             .is_probe = item->is_login,
             .recipient = recipient,
             .domain = slice_skip(recipient, recipient.len - item->domain_len),
-            .file = file,
-            .line = line,
-            .text = record == NULL ? (struct slice){NULL, 0} : record->text};
+            .file = said.file,
+            .line = said.line,
+            .text = said.text};
 
         if (source != 0 && item->is_login)
             sources_note_login(join->sources, source, false, item->time,
@@ -714,7 +808,7 @@ static void add_refusal(struct join *join, const struct record *record,
         uint64_t key = record->message != 0 ? record->message : record->process;
 
         if (key != 0)
-            add_pending(join, key, record);
+            add_pending(join, key, record, file, line);
         else
             note_no_client(join, record->events, record->repeat);
         return;
@@ -780,7 +874,7 @@ static void add_peer(struct join *join, const struct record *record,
     /* Before 8.13 a failed login did not say whose it was. */
     if (source == 0 && record->kind == LOGLINE_AUTH && record->events != 0 &&
         record->message != 0)
-        add_pending(join, record->message, record);
+        add_pending(join, record->message, record, file, line);
     if (source == 0)
         return;
     if (record->kind == LOGLINE_AUTH || record->kind == LOGLINE_AUTH_OK)
@@ -978,6 +1072,7 @@ void join_free(struct join *join)
         return;
     free(join->state->slots);
     free(join->state->pending);
+    free(join->state->quotes);
     free(join->state);
     join->state = NULL;
 }

@@ -654,20 +654,12 @@ static void shorten_line(struct buffer *line, size_t end)
     *line = copy;
 }
 
-/* Text as it stands, escaped, in up to EVIDENCE_LINES lines. */
-static void add_raw_line(struct logsummary *summary, struct slice text)
+/* Printable ASCII, broken anywhere. Empties it. */
+static void add_broken(struct logsummary *summary, struct buffer *line)
 {
-    struct buffer line = {.is_ascii = true};
-    size_t raw_end = telling_end(text);
-    size_t end;
-    struct slice rest;
+    struct slice rest = slice_make(line->bytes, line->len);
 
-    buffer_add_escaped(&line, slice_head(text, raw_end), 0);
-    end = line.len;
-    buffer_add_escaped(&line, slice_skip(text, raw_end), 0);
-    shorten_line(&line, end);
-    summary->has_failed |= line.has_failed;
-    rest = slice_make(line.bytes, line.len);
+    summary->has_failed |= line->has_failed;
     while (rest.len > 0) {
         struct slice shown = slice_head(rest, REPORT_COLUMNS - EVIDENCE_INDENT);
 
@@ -676,7 +668,34 @@ static void add_raw_line(struct logsummary *summary, struct slice text)
         buffer_add_string(&summary->out, "\n");
         rest = slice_skip(rest, shown.len);
     }
-    buffer_free(&line);
+    buffer_free(line);
+}
+
+/* Text as it stands, escaped, in up to EVIDENCE_LINES lines. */
+static void add_raw_line(struct logsummary *summary, struct slice text)
+{
+    struct buffer line = {.is_ascii = true};
+    size_t raw_end = telling_end(text);
+    size_t end;
+
+    buffer_add_escaped(&line, slice_head(text, raw_end), 0);
+    end = line.len;
+    buffer_add_escaped(&line, slice_skip(text, raw_end), 0);
+    shorten_line(&line, end);
+    add_broken(summary, &line);
+}
+
+/* The end of a line that names the client, from a word on. */
+static void add_line_end(struct logsummary *summary, struct slice text)
+{
+    struct buffer line = {.is_ascii = true};
+
+    text = slice_skip(text, slice_index(text, ' '));
+    if (text.len == 0)
+        return;
+    buffer_add_string(&line, "...");
+    buffer_add_escaped(&line, text, EVIDENCE_COLUMNS - line.len);
+    add_broken(summary, &line);
 }
 
 static void add_evidence(struct logsummary *summary,
@@ -691,7 +710,8 @@ static void add_evidence(struct logsummary *summary,
     buffer_add_string(out, "    ");
     buffer_add_escaped(out, log_file_path(summary->logs, evidence->file), 50);
     buffer_printf(out, " line %llu:\n", (unsigned long long)evidence->line);
-    add_raw_line(summary, slice_make(evidence->text, evidence->len));
+    add_raw_line(summary, evidence_line(evidence));
+    add_line_end(summary, evidence_client(evidence));
 }
 
 /* Those that are hostile alone, or the others, as far as the line that began

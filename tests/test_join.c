@@ -35,6 +35,10 @@ static const char rules_text[] =
     "event milter-reject\n"
     "        line    milter\n"
     "        when    reply ~ /^5/\n"
+    "rule guesses\n"
+    "        on      source\n"
+    "        kind    dictionary-attack\n"
+    "        count   of unknown-user by source >= 2 in 1w\n"
     "rule early-twice\n"
     "        on      source\n"
     "        kind    early\n"
@@ -825,6 +829,92 @@ static void who_takes_us_for_a_proxy_tries_something(void **state)
     assert_int_equal(source_of(scene, "192.0.2.7")->attempts, 2);
 }
 
+static void assert_evidence(struct scene *scene, uint32_t file, uint64_t line,
+                            const char *want)
+{
+    const struct evidence *evidence = &scene->sources.evidence[0];
+
+    assert_int_equal(scene->sources.evidence_count, 1);
+    assert_int_equal(evidence->file, file);
+    assert_int_equal(evidence->line, line);
+    assert_slice_is(slice_make(evidence->text, evidence->len), want, want);
+}
+
+#define STAMP "Nov 18 04:52:43 mx sm-mta[7]: 6AI4qhYl000007: "
+
+/* Of which the end of the other line says whose it is. */
+static void evidence_of_a_guess_is_its_own_line(void **state)
+{
+    struct scene *scene = *state;
+
+    feed_of(scene, 7, "6AI4qhYl000007: <ann@example.com>... User unknown");
+    feed_of(scene, 7, "6AI4qhYl000007: <bob@example.com>... User unknown");
+    scene->file = 1;
+    feed_of(scene, 7,
+            "6AI4qhYl000007: " FROM "nrcpts=0, proto=ESMTP, daemon=MTA, "
+            "relay=a.long.name.of.a.host.on.a.dialup.line.example.net "
+            "[192.0.2.7]");
+    assert_evidence(scene, 0, 1,
+                    STAMP "<ann@example.com>... User unknown\n"
+                          "0, proto=ESMTP, daemon=MTA, "
+                          "relay=a.long.name.of.a.host.on.a.dialup.line."
+                          "example.net [192.0.2.7]");
+}
+
+static void evidence_has_all_of_a_short_line_that_names_the_client(void **state)
+{
+    struct scene *scene = *state;
+
+    feed_of(scene, 7, "6AI4qhYl000007: <ann@example.com>... User unknown");
+    feed_of(scene, 7, "6AI4qhYl000007: <bob@example.com>... User unknown");
+    feed_of(scene, 7, "6AI4qhYl000007: lost input channel from [192.0.2.7]");
+    assert_evidence(scene, 0, 1,
+                    STAMP "<ann@example.com>... User unknown\n" STAMP
+                          "lost input channel from [192.0.2.7]");
+}
+
+static void evidence_of_a_guess_of_a_known_client_is_that_line(void **state)
+{
+    struct scene *scene = *state;
+
+    feed_of(scene, 7, "6AI4qhYl000007: lost input channel from [192.0.2.7]");
+    feed_of(scene, 7, "6AI4qhYl000007: <ann@example.com>... User unknown");
+    feed_of(scene, 7, "6AI4qhYl000007: <bob@example.com>... User unknown");
+    assert_evidence(scene, 0, 3, STAMP "<bob@example.com>... User unknown");
+}
+
+/* More sessions than are kept at a time: then the other line must do, and
+ * places are used again. */
+static void evidence_is_bounded(void **state)
+{
+    enum { SESSIONS = 5000 };
+    struct scene *scene = *state;
+
+    for (int round = 0; round < 2; round++) {
+        for (int i = 0; i < SESSIONS; i++)
+            for (int guess = 0; guess < 2; guess++)
+                feed_of(scene, i,
+                        "6AI4qhYl%06d: <u%d@example.com>... "
+                        "User unknown",
+                        i + round * SESSIONS, guess);
+        for (int i = 0; i < SESSIONS; i++)
+            feed_of(scene, i,
+                    "6AI4qhYl%06d: lost input channel from "
+                    "[198.18.%d.%d]",
+                    i + round * SESSIONS, i / 250 + 100 * round, i % 250);
+    }
+    assert_int_equal(scene->sources.evidence_count, 2 * SESSIONS);
+    for (int round = 0; round < 2; round++) {
+        const struct evidence *first =
+            &scene->sources.evidence[round * SESSIONS];
+        const struct evidence *last = first + SESSIONS - 1;
+
+        assert_int_equal(first->line, 1 + (uint64_t)(round * 3 * SESSIONS));
+        assert_non_null(memchr(first->text, '\n', first->len));
+        assert_null(memchr(last->text, '\n', last->len));
+    }
+}
+
 #define EARLY "from [192.0.2.7] [192.0.2.7] due to pre-greeting traffic"
 #define AHEAD "from a.example.net [192.0.2.7] due to traffic before response"
 
@@ -906,6 +996,10 @@ int main(void)
         IN_SCENE(a_name_that_may_be_forged_is_none),
         IN_SCENE(what_was_refused_with_its_data_is_no_guess_and_no_failure),
         IN_SCENE(what_a_users_forward_says_is_no_guess_of_the_client),
+        IN_SCENE(evidence_of_a_guess_is_its_own_line),
+        IN_SCENE(evidence_has_all_of_a_short_line_that_names_the_client),
+        IN_SCENE(evidence_of_a_guess_of_a_known_client_is_that_line),
+        IN_SCENE(evidence_is_bounded),
         IN_SCENE(who_takes_us_for_a_proxy_tries_something),
         IN_SCENE(who_speaks_too_early_does_so_once_a_connection),
         IN_SCENE(who_speaks_ahead_of_an_answer_counts_without_a_greeting),

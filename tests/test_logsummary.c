@@ -601,6 +601,25 @@ static void test_evidence_of_a_delivery_shows_what_was_answered(void **state)
         "unknown");
 }
 
+static void test_evidence_of_a_guess_shows_it_and_its_client(void **state)
+{
+    struct scene scene;
+    static const char text[] = LOGGED "<albert@victim.example>... User unknown"
+                                      "\nss=0, nrcpts=0, proto=ESMTP, "
+                                      "relay=ip33.example.net [198.18.50.33]";
+
+    (void)state;
+    assert_evidence(text, LOGGED "<albert@victim.example",
+                    ">... User unknown\n      ... nrcpts=0, proto=ESMTP, "
+                    "relay=ip33.example.net [198.18.50.33]");
+    scene_init(&scene);
+    add_attacker(&scene, add_source(&scene, "192.0.2.1", "a.example.com"),
+                 text);
+    assert_true(print(&scene, FORMAT_JSON, true));
+    assert_row(&scene, "<albert@victim.example>... User unknown\"}");
+    scene_free(&scene);
+}
+
 /* What it counts is another thing than what the crowd did. */
 static void test_a_member_that_did_another_thing_keeps_its_row(void **state)
 {
@@ -757,6 +776,7 @@ int main(void)
         cmocka_unit_test(test_a_member_that_did_another_thing_keeps_its_row),
         cmocka_unit_test(test_evidence_shows_the_client_wherever_it_stands),
         cmocka_unit_test(test_evidence_of_a_delivery_shows_what_was_answered),
+        cmocka_unit_test(test_evidence_of_a_guess_shows_it_and_its_client),
         cmocka_unit_test(test_table_adds_up_to_its_total),
         cmocka_unit_test(test_lines_add_up),
         cmocka_unit_test(test_hostile_summary_is_json),

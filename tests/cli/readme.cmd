@@ -30,5 +30,5 @@ sed -n '/^  Maillogs from/,/^[^ ]/{
     echo ...
     echo
     echo HOSTILE SOURCES
-    sed -n '/^  203.*  srv1/,+4p' printed
+    sed -n '/^  203.*  srv1/,+6p' printed
 } | diff shown -
