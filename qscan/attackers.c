@@ -62,12 +62,13 @@ static const struct source *member_at(const struct logread *logs,
 }
 
 struct slice attacker_name(const struct logread *logs,
-                           const struct attacker *attacker)
+                           const struct attacker *attacker,
+                           char room[static NAMES_TEXT_MAX])
 {
     if (attacker->source == 0)
         return (struct slice){NULL, 0};
-    return intern_text(&logs->sources.names,
-                       logs->sources.items[attacker->source].name);
+    return names_text(&logs->sources.names,
+                      logs->sources.items[attacker->source].name, room);
 }
 
 /* Percent of the mail from outside. */
@@ -132,19 +133,33 @@ size_t attacker_reached(const struct logread *logs,
     return count;
 }
 
+/* The number of a name, unless it or one that reads the same is there. */
+static void add_name(const struct names *names, uint32_t *numbers,
+                     size_t *count, size_t max, uint32_t number)
+{
+    char room[NAMES_TEXT_MAX], other[NAMES_TEXT_MAX];
+    struct slice name = names_text(names, number, room);
+
+    for (size_t i = 0; i < *count; i++)
+        if (slice_equal(names_text(names, numbers[i], other), name))
+            return;
+    add_number(numbers, count, max, number);
+}
+
 static size_t names_of(const struct logread *logs,
                        const struct attacker *attacker, uint32_t *names_r,
                        size_t max)
 {
+    const struct names *names = &logs->sources.names;
     size_t count = 0;
 
     for (size_t i = 0; i < member_count(attacker) && count < max; i++) {
         const struct source *source = member_at(logs, attacker, i);
         const struct source_texts *texts = source_texts(&logs->sources, source);
 
-        add_number(names_r, &count, max, source->name);
+        add_name(names, names_r, &count, max, source->name);
         for (unsigned n = 0; n < texts->name_count; n++)
-            add_number(names_r, &count, max, texts->names[n]);
+            add_name(names, names_r, &count, max, texts->names[n]);
     }
     return count;
 }
@@ -213,6 +228,18 @@ static void json_texts(struct jsonout *json, const char *key,
     jsonout_close(json, ']');
 }
 
+static void json_names(struct jsonout *json, const struct names *names,
+                       const uint32_t *numbers, size_t count)
+{
+    char room[NAMES_TEXT_MAX];
+
+    jsonout_key(json, "names");
+    jsonout_open(json, '[');
+    for (size_t i = 0; i < count; i++)
+        jsonout_string(json, names_text(names, numbers[i], room));
+    jsonout_close(json, ']');
+}
+
 static void json_domains(struct jsonout *json, const struct logread *logs,
                          const struct attacker *attacker)
 {
@@ -268,7 +295,7 @@ void attacker_json(struct jsonout *json, const struct logread *logs,
     jsonout_field_integer(json, "first", attacker->first);
     jsonout_field_integer(json, "last", attacker->last);
     count = names_of(logs, attacker, numbers, CROWD_NAMES_MAX);
-    json_texts(json, "names", &logs->sources.names, numbers, count);
+    json_names(json, &logs->sources.names, numbers, count);
     json_domains(json, logs, attacker);
     count = attacker_samples(logs, attacker, numbers, CROWD_SAMPLES_MAX);
     json_texts(json, "samples", &logs->sources.samples, numbers, count);
@@ -292,6 +319,7 @@ static void csv_row(struct buffer *out, const struct logread *logs,
     const struct rules_source_rule *rule = attacker_rule(logs, attacker);
     const struct evidence *evidence = attacker_evidence(logs, attacker);
     struct buffer name = {0};
+    char room[NAMES_TEXT_MAX];
 
     attacker_add_name(&logs->sources, attacker, &name);
     buffer_add_csv(out, slice_make(name.bytes, name.len));
@@ -305,7 +333,7 @@ static void csv_row(struct buffer *out, const struct logread *logs,
                   (unsigned long long)attacker->accepted,
                   (unsigned long long)attacker->attempts,
                   (long long)attacker->first, (long long)attacker->last);
-    buffer_add_csv(out, attacker_name(logs, attacker));
+    buffer_add_csv(out, attacker_name(logs, attacker, room));
     /* The domain is the target; its attackers stand in JSON alone. */
     buffer_printf(out, ",%zu,%s,", member_count(attacker),
                   attacker->is_listable && (attacker->source != 0 ||
@@ -387,7 +415,8 @@ void attacker_add_row(struct buffer *out, const char *indent,
 static void add_name_line(struct buffer *out, const struct logread *logs,
                           const struct attacker *attacker)
 {
-    struct slice name = attacker_name(logs, attacker);
+    char room[NAMES_TEXT_MAX];
+    struct slice name = attacker_name(logs, attacker, room);
 
     if (attacker->source == 0)
         buffer_printf(out, "%*s %zu addresses: see --format=json\n",

@@ -37,9 +37,10 @@ const struct evidence *attacker_evidence(const struct logread *logs,
  * empty where the line does so itself, or nobody does. */
 struct slice evidence_line(const struct evidence *evidence);
 struct slice evidence_client(const struct evidence *evidence);
-/* The confirmed name of a single source, or absent. */
+/* The confirmed name of a single source, in room, or absent. */
 struct slice attacker_name(const struct logread *logs,
-                           const struct attacker *attacker);
+                           const struct attacker *attacker,
+                           char room[static NAMES_TEXT_MAX]);
 /* In 7 columns; ">=10000" where it is a lower bound. */
 void attacker_add_guesses(struct buffer *out, const struct attacker *attacker);
 

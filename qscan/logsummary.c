@@ -773,7 +773,8 @@ static void add_detail(struct logsummary *summary,
         buffer_add_string(out, "\n");
         add_members(summary, attacker);
     } else {
-        struct slice text = attacker_name(summary->logs, attacker);
+        char room[NAMES_TEXT_MAX];
+        struct slice text = attacker_name(summary->logs, attacker, room);
 
         buffer_add_host(out, text.len > 0 ? text : SLICE_LITERAL("no name"),
                         34);
@@ -1096,7 +1097,7 @@ static void add_client(struct logsummary *summary, const struct source *source)
     const struct sources *sources = &summary->logs->sources;
     struct buffer *out = &summary->out;
     struct buffer size = {0};
-    char text[ADDRESS_IP_TEXT_MAX];
+    char text[ADDRESS_IP_TEXT_MAX], name[NAMES_TEXT_MAX];
     size_t used = ip_format(&source->ip, text);
 
     used = 23 + (used < 15 ? 15 : used) + 2;
@@ -1104,7 +1105,7 @@ static void add_client(struct logsummary *summary, const struct source *source)
     report_add_count(out, "", source_mail(sources, source)->messages, 9);
     report_add_bytes(&size, source_mail(sources, source)->bytes);
     buffer_printf(out, " %9.*s  %-15s  ", (int)size.len, size.bytes, text);
-    buffer_add_host(out, intern_text(&sources->names, source->name),
+    buffer_add_host(out, names_text(&sources->names, source->name, name),
                     REPORT_COLUMNS - used);
     buffer_add_string(out, "\n");
     buffer_free(&size);

@@ -217,12 +217,13 @@ static bool json_clients(struct jsonout *json, const struct sources *sources,
     open(json, "clients", '[');
     for (size_t i = 0; i < capped(count, options); i++) {
         const struct source *source = &sources->items[clients[i]];
-        char text[ADDRESS_IP_TEXT_MAX];
+        char text[ADDRESS_IP_TEXT_MAX], name[NAMES_TEXT_MAX];
 
         jsonout_open(json, '{');
         jsonout_field(json, "text",
                       slice_make(text, ip_format(&source->ip, text)));
-        jsonout_field(json, "name", intern_text(&sources->names, source->name));
+        jsonout_field(json, "name",
+                      names_text(&sources->names, source->name, name));
         field(json, "count", source_mail(sources, source)->messages);
         field(json, "bytes", source_mail(sources, source)->bytes);
         jsonout_close(json, '}');

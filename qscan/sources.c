@@ -140,7 +140,7 @@ bool sources_init(struct sources *sources, const struct rules *rules,
     sources->slots = calloc(SLOTS_MIN, sizeof(*sources->slots));
     return sources->watch != NULL && sources->matcher != NULL &&
            sources->slots != NULL && add_zeros(sources) &&
-           intern_init(&sources->names, &sources->arena, key) &&
+           names_init(&sources->names, &sources->arena, key) &&
            intern_init(&sources->domains, &sources->arena, key) &&
            intern_init(&sources->samples, &sources->arena, key) &&
            intern_init(&sources->log_hosts, &sources->arena, key);
@@ -178,7 +178,7 @@ void sources_free(struct sources *sources)
     free(sources->evidence);
     free(sources->attackers);
     free(sources->spared);
-    intern_free(&sources->names);
+    names_free(&sources->names);
     intern_free(&sources->domains);
     intern_free(&sources->samples);
     intern_free(&sources->log_hosts);
@@ -304,18 +304,29 @@ static void touch(struct source *source, int64_t time)
         source->last = sec;
 }
 
-static void add_further_name(struct sources *sources, struct source *source,
-                             uint32_t name)
+static bool has_further_name(const struct sources *sources,
+                             const struct source_texts *texts,
+                             struct slice name)
 {
-    struct source_texts *texts = texts_of(sources, source);
+    char room[NAMES_TEXT_MAX];
 
-    if (texts == NULL)
-        return;
     for (unsigned i = 0; i < texts->name_count; i++)
-        if (texts->names[i] == name)
-            return;
-    if (texts->name_count < SOURCE_NAMES_MAX)
-        texts->names[texts->name_count++] = name;
+        if (slice_equal(names_text(&sources->names, texts->names[i], room),
+                        slice_head(name, NAMES_TEXT_MAX)))
+            return true;
+    return false;
+}
+
+static void add_further_name(struct sources *sources, struct source *source,
+                             struct slice name)
+{
+    struct source_texts *texts;
+
+    if (has_further_name(sources, source_texts(sources, source), name))
+        return;
+    texts = texts_of(sources, source);
+    if (texts != NULL)
+        texts->names[texts->name_count++] = names_add(&sources->names, name);
 }
 
 void sources_name(struct sources *sources, uint32_t number, struct slice name,
@@ -323,25 +334,22 @@ void sources_name(struct sources *sources, uint32_t number, struct slice name,
 {
     struct source *source = &sources->items[number];
     uint64_t kept = hash & ((UINT64_C(1) << SOURCE_NAME_BITS) - 1);
-    uint32_t interned;
 
     if (is_forged)
         source->has_forged_name = true;
     if (name.len == 0 || is_forged)
         return;
     /* It is nearly always the same. */
-    if (source->name != 0 && source->name_hash == kept)
+    if (source->name != NAMES_NONE && source->name_hash == kept)
         return;
-    /* Whoever changes it all the time is not followed. */
-    if (source_texts(sources, source)->name_count == SOURCE_NAMES_MAX)
-        return;
-    interned = intern_add_prefetched(&sources->names, name, (uint32_t)hash);
-    if (source->name == 0) {
-        source->name = interned;
+    if (source->name == NAMES_NONE) {
+        source->name = names_add(&sources->names, name);
         source->name_hash = kept;
-    } else if (source->name != interned) {
-        add_further_name(sources, source, interned);
+        return;
     }
+    /* Whoever changes it all the time is not followed. */
+    if (source_texts(sources, source)->name_count < SOURCE_NAMES_MAX)
+        add_further_name(sources, source, name);
 }
 
 static struct target_domain *target_of(struct sources *sources, uint32_t domain)

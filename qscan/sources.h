@@ -9,6 +9,7 @@
 #include "parsers/address.h"
 #include "qscan/buffer.h"
 #include "qscan/intern.h"
+#include "qscan/names.h"
 #include "rules/logs.h"
 
 enum {
@@ -174,7 +175,8 @@ struct sources {
     uint32_t *slots;
     uint32_t slot_count;
     struct arena arena;
-    struct intern names, domains, samples;
+    struct names names;
+    struct intern domains, samples;
     uint32_t last_domain; /* number of the one that came last; 0: none */
     uint64_t last_domain_hash;
     struct slice last_domain_text;

@@ -57,6 +57,7 @@ struct judge {
     size_t network_count; /* that the members are in */
     size_t bystander_count;
     enum rules_field_id field; /* that a rule asked for last */
+    char name[NAMES_TEXT_MAX];
     struct field_value values[2];
     unsigned next_value;
     /* its address, which rules ask for in each of their lists */
@@ -77,7 +78,8 @@ static bool is_served(const struct sources *sources, uint32_t domain)
 static bool is_generic(const struct sources *sources,
                        const struct source *source)
 {
-    struct slice name = intern_text(&sources->names, source->name);
+    char room[NAMES_TEXT_MAX];
+    struct slice name = names_text(&sources->names, source->name, room);
 
     return name.len == 0 || name_is_generic(name, &source->ip);
 }
@@ -88,7 +90,8 @@ static bool is_generic(const struct sources *sources,
 static bool is_named_ours(const struct sources *sources,
                           const struct source *source)
 {
-    struct slice name = intern_text(&sources->names, source->name);
+    char room[NAMES_TEXT_MAX];
+    struct slice name = names_text(&sources->names, source->name, room);
 
     if (name.len > 0 && rules_list_has(sources->rules, "our-domains", name))
         return true;
@@ -119,7 +122,8 @@ static bool is_next_hop(const struct sources *sources,
 static bool is_named_like_log_host(const struct sources *sources,
                                    const struct source *source)
 {
-    struct slice name = intern_text(&sources->names, source->name);
+    char room[NAMES_TEXT_MAX];
+    struct slice name = names_text(&sources->names, source->name, room);
     char lower[256];
 
     if (name.len == 0 || name.len > sizeof(lower))
@@ -435,8 +439,9 @@ static void fetch(void *message, enum rules_field_id field, struct slice header,
         give_address(judge, source, view_r);
         break;
     case FIELD_FROM_NAME:
-        if (source->name != INTERN_NONE)
-            give_text(judge, intern_text(&sources->names, source->name),
+        if (source->name != NAMES_NONE)
+            give_text(judge,
+                      names_text(&sources->names, source->name, judge->name),
                       view_r);
         break;
     case FIELD_FROM_FORGED:

@@ -114,7 +114,7 @@ static void scene_init(struct scene *scene)
     scene->logs.complaints = &scene->complaints;
     logtally_init(&scene->logs.tally);
     init_tables(&scene->logs.join.tops);
-    assert_true(intern_init(&sources->names, &sources->arena, key));
+    assert_true(names_init(&sources->names, &sources->arena, key));
     assert_true(intern_init(&sources->domains, &sources->arena, key));
     assert_true(intern_init(&sources->samples, &sources->arena, key));
     sources->count = 1;
@@ -142,7 +142,7 @@ static void scene_free(struct scene *scene)
     free(sources->evidence);
     free(sources->attackers);
     free(sources->spared);
-    intern_free(&sources->names);
+    names_free(&sources->names);
     intern_free(&sources->domains);
     intern_free(&sources->samples);
     arena_free(&sources->arena);
@@ -171,7 +171,7 @@ static uint32_t add_source(struct scene *scene, const char *address,
     struct source *source = &sources->items[sources->count];
 
     assert_true(ip_parse(slice_from_string(address), &source->ip));
-    source->name = intern_add(&sources->names, slice_from_string(name));
+    source->name = names_add(&sources->names, slice_from_string(name));
     source->mail = sources->mail_count++;
     sources->mails[source->mail] =
         (struct source_mail){.messages = sources->count, .bytes = 1000};
