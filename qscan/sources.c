@@ -488,9 +488,12 @@ static bool has_room_for_domain(struct source_more *more)
 
     if (more->domain_count < capacity)
         return true;
-    capacity *= 2;
-    if (capacity > SOURCE_DOMAINS_MAX)
+    if (capacity == SOURCE_DOMAINS_MAX)
         return false;
+    /* odd numbers, which malloc has room for without more */
+    capacity = is_far ? 2 * capacity + 1 : SOURCE_DOMAINS_NEAR + 1;
+    if (capacity > SOURCE_DOMAINS_MAX)
+        capacity = SOURCE_DOMAINS_MAX;
     grown =
         realloc(is_far ? more->domains.far : NULL, capacity * sizeof(*grown));
     if (grown == NULL)

@@ -10,6 +10,7 @@ enum {
     /* Odd numbers of eight bytes leave nothing over of what malloc rounds to:
      * the first takes the least that it gives. */
     FIRST_SEEN = 3,
+    FIRSTS_A_BLOCK = 1024,
     /* Windows looked after for each new one: the dead are found before they
      * are a fifth of all. */
     SWEEP_STEPS = 8,
@@ -28,6 +29,18 @@ static const uint32_t no_window = UINT32_MAX;
 struct seen {
     uint32_t time; /* epoch s */
     uint32_t what; /* distinct value; 0 where every event counts */
+};
+
+/* The first arrays of windows: a million of them cost a third more if malloc
+ * looked after each. A free one has the next in its place. */
+union first_seen {
+    struct seen items[FIRST_SEEN];
+    union first_seen *next_free;
+};
+
+struct first_block {
+    struct first_block *next;
+    union first_seen firsts[FIRSTS_A_BLOCK];
 };
 
 /* Who tried one user. */
@@ -94,6 +107,9 @@ struct watch {
     struct window *windows;
     uint32_t window_count, window_capacity; /* ever used at once */
     uint32_t used_count, first_free, sweep_at;
+    struct first_block *blocks; /* owned */
+    union first_seen *free_firsts;
+    size_t fresh_firsts; /* of the first block, that never were in use */
     struct watch_alarm *alarms;
     size_t alarm_count, alarm_capacity;
     struct crowd *fired; /* owned: alarms have their text */
@@ -346,17 +362,49 @@ static uint32_t take_window(struct watch *watch)
     return watch->window_count++;
 }
 
-static void forget_seen(struct window *window)
+static struct seen *take_first(struct watch *watch)
 {
-    if (window->capacity > 0)
+    union first_seen *first = watch->free_firsts;
+    struct first_block *block;
+
+    if (first != NULL) {
+        watch->free_firsts = first->next_free;
+        return first->items;
+    }
+    if (watch->fresh_firsts == 0) {
+        block = malloc(sizeof(*block));
+        if (block == NULL)
+            return NULL;
+        block->next = watch->blocks;
+        watch->blocks = block;
+        watch->fresh_firsts = FIRSTS_A_BLOCK;
+    }
+    return watch->blocks->firsts[--watch->fresh_firsts].items;
+}
+
+static void free_seen(struct watch *watch, struct window *window)
+{
+    union first_seen *first;
+
+    if (window->capacity > FIRST_SEEN) {
         free(window->seen.many);
+    } else if (window->capacity > 0) {
+        first = (union first_seen *)(void *)window->seen.many;
+        first->next_free = watch->free_firsts;
+        watch->free_firsts = first;
+    }
+}
+
+static void forget_seen(struct watch *watch, struct window *window)
+{
+    free_seen(watch, window);
     window->seen.many = NULL;
     window->first = window->count = window->capacity = 0;
 }
 
-static void free_window(const struct watch *watch, struct window *window)
+static void free_window(struct watch *watch, struct window *window)
 {
-    forget_seen(window);
+    forget_seen(watch, window);
     if (window->is_used && !window->has_fired &&
         !is_of_source(watch, window->source_rule))
         free(window->of.crowd);
@@ -507,7 +555,7 @@ static void drop_old(struct window *window, int64_t oldest)
 }
 
 /* Room for one more behind the last. most: how many a window ever holds. */
-static bool make_room(struct window *window, uint32_t most)
+static bool make_room(struct watch *watch, struct window *window, uint32_t most)
 {
     const uint32_t largest = (most + most / 2 + 2) | 1;
     struct seen one = window->seen.one;
@@ -529,12 +577,20 @@ static bool make_room(struct window *window, uint32_t most)
     /* Enough that with most of them half as many have left when it is full. */
     if (capacity > largest)
         capacity = largest;
-    seen = realloc(window->capacity > 0 ? window->seen.many : NULL,
-                   capacity * sizeof(*seen));
+    if (window->capacity > FIRST_SEEN)
+        seen = realloc(window->seen.many, capacity * sizeof(*seen));
+    else if (capacity > FIRST_SEEN)
+        seen = malloc(capacity * sizeof(*seen));
+    else
+        seen = take_first(watch);
     if (seen == NULL)
         return false;
     if (window->capacity == 0)
         seen[0] = one;
+    if (window->capacity == FIRST_SEEN) {
+        memcpy(seen, window->seen.many, sizeof(union first_seen));
+        free_seen(watch, window);
+    }
     window->seen.many = seen;
     window->capacity = (uint16_t)capacity;
     return true;
@@ -592,7 +648,7 @@ static bool is_reached(struct window *window,
  * while it is decided, so that a late line counts with what was before the
  * newest.
  */
-static bool count_one(struct window *window,
+static bool count_one(struct watch *watch, struct window *window,
                       const struct rules_source_rule *rule, struct seen one)
 {
     uint32_t known;
@@ -605,7 +661,7 @@ static bool count_one(struct window *window,
         if (time > one.time)
             one.time = time;
     }
-    if (!make_room(window, rule->at_least))
+    if (!make_room(watch, window, rule->at_least))
         return false;
     insert_seen(window, one);
     return true;
@@ -737,7 +793,7 @@ static bool fire(struct watch *watch, struct window *window,
     window->has_fired = true;
     if (watch->rules[source_rule]->by == COUNT_BY_USER)
         is_kept = keep_triers(watch, window, first_alarm);
-    forget_seen(window);
+    forget_seen(watch, window);
     return is_kept;
 }
 
@@ -778,7 +834,7 @@ static bool count_in(struct watch *watch, struct window *window,
     int64_t reached;
 
     for (uint32_t i = 0; i < times; i++) {
-        if (!count_one(window, rule, one))
+        if (!count_one(watch, window, rule, one))
             return false;
         if (is_reached(window, rule, &reached))
             return fire(watch, window, event, reached);
@@ -908,6 +964,14 @@ void watch_end(struct watch *watch)
 {
     for (uint32_t i = 0; i < watch->window_count; i++)
         free_window(watch, &watch->windows[i]);
+    while (watch->blocks != NULL) {
+        struct first_block *block = watch->blocks;
+
+        watch->blocks = block->next;
+        free(block);
+    }
+    watch->free_firsts = NULL;
+    watch->fresh_firsts = 0;
     free(watch->windows);
     free(watch->first_of);
     free(watch->slots);

@@ -4,7 +4,7 @@
  * primary under a dictionary attack; the same one on every run.
  *
  * Without SOURCES a few thousand clients come again and again. With it so many
- * different clients come, each with a guess or two.
+ * different clients come, each with a guess or two. Two of three have a name.
  */
 #include <stdarg.h>
 #include <stdbool.h>
@@ -81,10 +81,16 @@ static void client(char *out, size_t room)
         has_many_sources ? next_source++ % source_count : draw(source_count);
     unsigned a = 18 + (n >> 16 & 1), b = n >> 8 & 255, c = n & 255;
 
-    if (has_many_sources)
+    if (has_many_sources && n % 3 == 0)
         snprintf(out, room, "[IPv6:2001:db8:%x:%x:0:0:0:%x]",
                  (unsigned)(n >> 16), (unsigned)(n & 0xffff),
                  (unsigned)(n & 0xfff));
+    else if (has_many_sources)
+        snprintf(out, room,
+                 "ppp%x-%x-%x.%s.example [IPv6:2001:db8:%x:%x:0:0:0:%x]",
+                 (unsigned)(n >> 16), (unsigned)(n & 0xffff),
+                 (unsigned)(n & 0xfff), lines_of[n % 4], (unsigned)(n >> 16),
+                 (unsigned)(n & 0xffff), (unsigned)(n & 0xfff));
     else if (n % 3 == 0)
         snprintf(out, room, "[198.%u.%u.%u]", a, b, c);
     else
