@@ -4,8 +4,13 @@
 #include "qscan/report.h"
 #include "qscan/tally.h"
 
-enum { HOST_COLUMNS = 38, NAME_COLUMNS = 32, FORGED_COLUMNS = 9 };
-enum { REASONS_SHOWN = 3, REASON_INDENT = 11 };
+enum {
+    HOST_COLUMNS = 38,
+    ADDRESS_COLUMNS = 24, /* a longer one has a line of its own */
+    NAME_COLUMNS = 32,
+    FORGED_COLUMNS = 9,
+};
+enum { REASONS_SHOWN = 5, REASON_INDENT = 11 };
 
 struct summary {
     const struct options *options;
@@ -312,10 +317,12 @@ static void add_sources(struct summary *summary)
         const struct crowd_source *source =
             &summary->scan->scene.crowd->sources.items[top->number];
         char text[ADDRESS_IP_TEXT_MAX];
+        size_t len = ip_format(&source->ip, text);
 
-        ip_format(&source->ip, text);
-        buffer_printf(out, "  %-24s %8u %8u  ", text, top->count,
-                      source->guesses);
+        buffer_printf(out, "  %-*s", ADDRESS_COLUMNS, text);
+        if (len > ADDRESS_COLUMNS)
+            buffer_printf(out, "\n  %*s", ADDRESS_COLUMNS, "");
+        buffer_printf(out, " %8u %8u  ", top->count, source->guesses);
         add_source_name(summary, &message, top->row);
         buffer_add_string(out, "\n");
     }
