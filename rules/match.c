@@ -622,6 +622,8 @@ static enum truth judge_waiting_line(struct rules_matcher *matcher,
         if (!get_bit(waits, at))
             continue;
         has_waited = true;
+        if (result == TRUTH_YES) /* one that holds is enough */
+            continue;
         truth = answer(matcher, uses[i], fetch, message);
         if (truth == TRUTH_LATER)
             truth = TRUTH_UNDECIDED;

@@ -533,6 +533,8 @@ static void fetch(void *context, enum rules_field_id field, struct slice header,
         put_number(view_r, value, 9);
     else if (field == FIELD_HOST_ANSWERED)
         put_number(view_r, value, message->host_answered);
+    else if (field == FIELD_HOST_DOMAINS)
+        put_number(view_r, value, 0);
     else if (field == FIELD_HEADER &&
              slice_equal_nocase(header, SLICE_LITERAL("auto-submitted")))
         put(view_r, value, message->auto_submitted);
