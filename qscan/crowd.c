@@ -536,8 +536,24 @@ static bool count_sender(struct crowd *crowd, struct hash_set *seen,
     bool is_done = count_once(
         crowd, seen, slice_make((const char *)pair, sizeof(pair)), &count);
 
-    source->senders = (uint8_t)count;
+    source->senders = count & 7;
     return is_done;
+}
+
+/* Whichever of a source's bounces the first is: files are listed in any order.
+ */
+static void note_time(struct crowd_source *source, int64_t first, int64_t time)
+{
+    int64_t apart_sec = time - first;
+
+    if (apart_sec < -LASTING_SEC)
+        apart_sec = -LASTING_SEC;
+    if (apart_sec > LASTING_SEC)
+        apart_sec = LASTING_SEC;
+    if (-apart_sec > source->before_sec)
+        source->before_sec = (unsigned)-apart_sec & 4095;
+    if (apart_sec > source->after_sec)
+        source->after_sec = (unsigned)apart_sec & 4095;
 }
 
 /* The first of a source's bounces, and each other beside it. */
@@ -547,14 +563,12 @@ static bool compare_bounces(struct crowd *crowd, struct hash_set *seen,
 {
     struct crowd_source *source = &crowd->sources.items[row->source];
     const struct facts *first;
-    int64_t apart_sec;
 
     if (source->bounces++ == 0)
         source->row = (uint32_t)(row - table->rows);
     first = &table->rows[source->row];
-    apart_sec = row->created - first->created;
+    note_time(source, first->created, row->created);
     source->is_various |= row->is_own_name || row->domain != first->domain;
-    source->is_lasting |= apart_sec >= LASTING_SEC || apart_sec <= -LASTING_SEC;
     if (row == first || source->is_various ||
         source->senders > STEADY_SENDERS_MAX)
         return true;
@@ -564,8 +578,8 @@ static bool compare_bounces(struct crowd *crowd, struct hash_set *seen,
 
 bool crowd_is_steady(const struct crowd_source *source)
 {
-    return source->is_lasting && !source->is_various &&
-           source->senders <= STEADY_SENDERS_MAX;
+    return source->before_sec + source->after_sec >= LASTING_SEC &&
+           !source->is_various && source->senders <= STEADY_SENDERS_MAX;
 }
 
 /* A client that wrote in the name of a domain counts once for it. A literal is

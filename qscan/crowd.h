@@ -21,13 +21,14 @@ struct crowd_source {
     struct ip ip;
     uint64_t client_key; /* see crowd_client_key */
     uint32_t bounces;
-    uint32_t guesses;    /* distinct recipients that do not exist */
-    uint32_t row;        /* one message of it, for its name; the first of its
-                            bounces, once they are counted */
-    uint8_t senders;     /* whom all its bounces are for, if there are two or
-                            more for one domain; counted up to a few */
-    bool is_various : 1; /* bounces for several domains, or for its own name */
-    bool is_lasting : 1; /* one of them an hour from the first, or more */
+    uint32_t guesses; /* distinct recipients that do not exist */
+    uint32_t row;     /* one message of it, for its name; the first of its
+                         bounces, once they are counted */
+    unsigned before_sec : 12; /* the oldest of its bounces, before the first; */
+    unsigned after_sec : 12;  /* the newest, after it; up to an hour each */
+    unsigned senders : 3; /* whom all its bounces are for, if there are two or
+                             more for one domain; counted up to a few */
+    bool is_various : 1;  /* bounces for several domains, or for its own name */
 };
 
 struct crowd_sources {

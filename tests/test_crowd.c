@@ -294,6 +294,13 @@ static const struct bounce_of bounces[] = {
     {"192.0.2.2", "anna.example", "b", 16400, false},
     {"192.0.2.2", "anna.example", "c", 16400, false},
     {"192.0.2.2", "anna.example", "a", 16400, false},
+    /* an hour from the first to the last, whichever is met first */
+    {"192.0.2.8", "anna.example", "a", 12000, false},
+    {"192.0.2.8", "anna.example", "a", 10000, false},
+    {"192.0.2.8", "anna.example", "a", 13600, false},
+    {"192.0.2.9", "anna.example", "a", 12000, false},
+    {"192.0.2.9", "anna.example", "a", 10000, false},
+    {"192.0.2.9", "anna.example", "a", 13599, false},
     /* too soon; only once; in two names; in its own name; in four */
     {"192.0.2.3", "anna.example", "a", 10000, false},
     {"192.0.2.3", "anna.example", "a", 13599, false},
@@ -352,6 +359,8 @@ static void test_who_bounces_for_one_domain_alone_is_steady(void **state)
         assert_false(is_steady(&parts[0], "192.0.2.5"));
         assert_false(is_steady(&parts[0], "192.0.2.6"));
         assert_false(is_steady(&parts[0], "192.0.2.7"));
+        assert_true(is_steady(&parts[0], "192.0.2.8"));
+        assert_false(is_steady(&parts[0], "192.0.2.9"));
         for (size_t p = 0; p < 2; p++)
             crowd_free(&parts[p]);
         facts_free(&table);
