@@ -372,12 +372,22 @@ static bool is_own_name(const struct client *client, struct slice domain)
            (domain.ptr[0] == '[' || slice_equal_nocase(client->name, domain));
 }
 
-/* Whose mail is ours: from our own network, or after a login. */
+static bool is_named_in(const struct scene *scene, const char *list,
+                        const struct client *client)
+{
+    return client->name.len > 0 && !client->forged &&
+           rules_list_has(scene->rules, list, client->name);
+}
+
+/* Whose mail is ours: from our own network or relays, or after a login. Of a
+ * host that is merely named in our-domains nobody knows: a web server's forms
+ * and scripts write to whom strangers name. */
 static bool is_inside(const struct message *message,
                       const struct client *client, bool is_logged_in)
 {
     return is_logged_in || (client->has_ip && ip_is_private(&client->ip)) ||
-           message_is_our_host(message->scene, client);
+           message_is_our_host(message->scene, client) ||
+           is_named_in(message->scene, "our-hosts", client);
 }
 
 /* As crowd_client_key; 0 of a host of ours by its name, too. */
@@ -386,8 +396,9 @@ static uint64_t outside_key(const struct worker *worker,
 {
     const struct scene *scene = &worker->scan->scene;
 
-    return scene->is_domains_known && client->name.len > 0 && !client->forged &&
-                   rules_list_has(scene->rules, "our-domains", client->name)
+    return (scene->is_domains_known &&
+            is_named_in(scene, "our-domains", client)) ||
+                   is_named_in(scene, "our-hosts", client)
                ? 0
                : crowd_client_key(worker->crowd, client);
 }
