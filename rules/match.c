@@ -37,6 +37,7 @@ struct rules_matcher {
     struct remembered *remembered[SCOPE_COUNT]; /* NULL: of no use there */
     struct line_memory *lines;
     const struct rule *purging; /* the first that does, or NULL */
+    uint32_t missed_before;     /* by its pending bytes: see rules_missed */
     uint8_t *answers;           /* of the conditions, for the message in hand */
     /* The field asked for last, whose values still stand, or FIELD_COUNT:
      * conditions on one field are often neighbours. */
@@ -518,7 +519,8 @@ static enum truth judge_rule(struct rules_matcher *matcher,
 
 /*
  * The pending bytes: the number + 1 of the rule that matches if none before it
- * does, 0 for none; then, in order, each rule before it that is not settled:
+ * does, 0 for none; the line + 1 that the first rule that purges failed on, 0
+ * for none; then, in order, each rule before it that is not settled:
  * number * 2, + 1 when it waits for the crowd. Numbers have two bytes. Behind
  * a rule that waits stand its bits: first, whether another line of it is
  * undecided; then, line by line, one for each condition that may be late, set
@@ -558,6 +560,8 @@ static unsigned get_number(const uint8_t *bytes, size_t *at)
     *at += 2;
     return number;
 }
+
+enum { HEAD_BYTES = 4 };
 
 /* Notes one line; what was not asked for did not matter. Returns whether the
  * line is undecided whatever the crowd says. */
@@ -658,12 +662,60 @@ static enum truth judge_waiting(struct rules_matcher *matcher,
     return result;
 }
 
+/* ---- what kept a message from a purge ---- */
+
+/* By the answers that are known: of conditions that were not asked none is. */
+static bool has_failed(const struct rules_matcher *matcher,
+                       const struct rule_line *line)
+{
+    const uint16_t *uses = uses_of(matcher->set, line);
+
+    if (line->word == LINE_UNLESS)
+        return matcher->answers[uses[0]] == TRUTH_YES;
+    for (uint32_t i = 0; i < line->use_count; i++)
+        if (matcher->answers[uses[i]] != TRUTH_NO)
+            return false;
+    return true;
+}
+
+uint32_t rules_missed(const struct rules_matcher *matcher)
+{
+    const struct rule *rule = matcher->purging;
+    const struct rule_line *lines;
+
+    if (rule == NULL)
+        return 0;
+    if (matcher->missed_before > 0)
+        return rule->first_line + matcher->missed_before;
+    lines = lines_of(matcher->set, rule);
+    for (uint32_t i = 0; i < rule->line_count; i++)
+        if (has_failed(matcher, &lines[i]))
+            return rule->first_line + i + 1;
+    return 0;
+}
+
+static const char *const line_words[] = {"when", "any", "unless"};
+
+void rules_missed_line(const struct rules *rules, uint32_t missed,
+                       struct rules_missed_line *line_r)
+{
+    const struct rule_line *line = &rules->lines[missed - 1];
+    const struct condition *condition;
+
+    assert(missed > 0 && missed <= rules->line_count);
+    condition = &rules->conditions[*uses_of(rules, line)];
+    *line_r = (struct rules_missed_line){.word = line_words[line->word],
+                                         .text = condition->text.ptr,
+                                         .field = condition->field};
+}
+
 /* ---- verdicts ---- */
 
 static void begin_verdict(struct rules_matcher *matcher,
                           struct rules_verdict *verdict)
 {
     match_forget_all(matcher);
+    matcher->missed_before = 0;
     *verdict = (struct rules_verdict){.rule = RULES_NO_RULE,
                                       .undecided = matcher->undecided};
 }
@@ -697,12 +749,24 @@ static inline enum truth judge_next(struct rules_matcher *matcher,
                        message, asked);
 }
 
+/* What comes first in the pending bytes. */
+static void put_head(struct rules_matcher *matcher, unsigned fallback)
+{
+    uint32_t missed = rules_missed(matcher);
+    size_t len = 0;
+
+    if (missed > 0)
+        missed -= matcher->purging->first_line;
+    put_number(matcher->pending, &len, fallback);
+    put_number(matcher->pending, &len, missed <= UINT16_MAX ? missed : 0);
+}
+
 void rules_judge(struct rules_matcher *matcher, rules_fetch fetch,
                  void *message, struct rules_verdict *verdict_r)
 {
     const struct rules *set = matcher->set;
     struct asked asked = {0, UINT32_MAX};
-    size_t len = 2, number = 0;
+    size_t len = HEAD_BYTES, number = 0;
 
     begin_verdict(matcher, verdict_r);
     for (; number < set->rule_count; number++) {
@@ -726,9 +790,7 @@ void rules_judge(struct rules_matcher *matcher, rules_fetch fetch,
         settle(matcher, number, verdict_r);
     if (!verdict_r->is_later)
         return;
-    size_t begin = 0;
-    put_number(matcher->pending, &begin,
-               number < set->rule_count ? (unsigned)number + 1 : 0);
+    put_head(matcher, number < set->rule_count ? (unsigned)number + 1 : 0);
     verdict_r->pending = matcher->pending;
     verdict_r->pending_bytes = len;
 }
@@ -741,9 +803,10 @@ void rules_judge_later(struct rules_matcher *matcher, const uint8_t *pending,
     size_t at = 0;
     unsigned fallback;
 
-    assert(pending_bytes >= 2);
+    assert(pending_bytes >= HEAD_BYTES);
     begin_verdict(matcher, verdict_r);
     fallback = get_number(pending, &at);
+    matcher->missed_before = get_number(pending, &at);
     while (at < pending_bytes) {
         unsigned number = get_number(pending, &at);
         const struct rule *rule = &set->rules[number / 2];
@@ -756,6 +819,8 @@ void rules_judge_later(struct rules_matcher *matcher, const uint8_t *pending,
         }
         if (truth == TRUTH_YES) {
             settle(matcher, number / 2, verdict_r);
+            if (matcher->missed_before > 0 && rule < matcher->purging)
+                matcher->missed_before = 0; /* it did not come to that */
             return;
         }
         if (truth == TRUTH_UNDECIDED)
@@ -764,51 +829,6 @@ void rules_judge_later(struct rules_matcher *matcher, const uint8_t *pending,
     assert(fallback <= set->rule_count);
     if (fallback > 0)
         settle(matcher, fallback - 1, verdict_r);
-}
-
-/* ---- what kept a message from a purge ---- */
-
-/* By the answers that are known: of conditions that were not asked none is. */
-static bool has_failed(const struct rules_matcher *matcher,
-                       const struct rule_line *line)
-{
-    const uint16_t *uses = uses_of(matcher->set, line);
-
-    if (line->word == LINE_UNLESS)
-        return matcher->answers[uses[0]] == TRUTH_YES;
-    for (uint32_t i = 0; i < line->use_count; i++)
-        if (matcher->answers[uses[i]] != TRUTH_NO)
-            return false;
-    return true;
-}
-
-uint32_t rules_missed(const struct rules_matcher *matcher)
-{
-    const struct rule *rule = matcher->purging;
-    const struct rule_line *lines;
-
-    if (rule == NULL)
-        return 0;
-    lines = lines_of(matcher->set, rule);
-    for (uint32_t i = 0; i < rule->line_count; i++)
-        if (has_failed(matcher, &lines[i]))
-            return rule->first_line + i + 1;
-    return 0;
-}
-
-static const char *const line_words[] = {"when", "any", "unless"};
-
-void rules_missed_line(const struct rules *rules, uint32_t missed,
-                       struct rules_missed_line *line_r)
-{
-    const struct rule_line *line = &rules->lines[missed - 1];
-    const struct condition *condition;
-
-    assert(missed > 0 && missed <= rules->line_count);
-    condition = &rules->conditions[*uses_of(rules, line)];
-    *line_r = (struct rules_missed_line){.word = line_words[line->word],
-                                         .text = condition->text.ptr,
-                                         .field = condition->field};
 }
 
 /* ---- explain ---- */
@@ -1023,7 +1043,7 @@ struct line_memory *match_line_memory(struct rules_matcher *matcher)
 
 static size_t pending_room(const struct rules *set)
 {
-    size_t room = 2;
+    size_t room = HEAD_BYTES;
 
     for (size_t i = 0; i < set->rule_count; i++)
         room += 2 + set->rules[i].pending_bytes;

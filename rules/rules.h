@@ -299,8 +299,8 @@ void rules_judge_later(struct rules_matcher *matcher, const uint8_t *pending,
 
 /*
  * After a verdict of this matcher: the line on which the first rule that purges
- * failed, as far as it was asked; 0 when it was not, or did not fail. It asks
- * for no field.
+ * failed, in either phase, as far as it was asked; 0 when it was not, or did
+ * not fail. It asks for no field.
  */
 uint32_t rules_missed(const struct rules_matcher *matcher);
 

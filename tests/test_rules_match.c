@@ -410,41 +410,41 @@ static const struct {
     size_t pending_max;
 } crowd_cases[] = {
     {HEAD("a") PURGE " when tries > 1\n unless host.answered > 0\n" HEAD("b"),
-     "tries=2", "host.answered=0", "1", "0p", 5},
+     "tries=2", "host.answered=0", "1", "0p", 7},
     {HEAD("a") PURGE " when tries > 1\n unless host.answered > 0\n" HEAD("b"),
-     "tries=2", "host.answered=1", "1", "1", 5},
+     "tries=2", "host.answered=1", "1", "1", 7},
     {HEAD("a") PURGE " when tries > 1\n unless host.answered > 0\n" HEAD("b"),
-     "tries=2", "", "1", "0p", 5},
+     "tries=2", "", "1", "0p", 7},
     /* a false line behind the late one settles it at once */
     {HEAD("a") PURGE " unless host.answered > 0\n when tries > 1\n" HEAD("b"),
      "tries=1", NULL, "1", NULL, 0},
     /* an undecided line beside the late one */
     {HEAD("a") PURGE " unless host.answered > 0\n when tries > 1\n" HEAD("b")
          PURGE,
-     "tries=?", "host.answered=0", "1", "1,0", 5},
+     "tries=?", "host.answered=0", "1", "1,0", 7},
     {HEAD("a") PURGE " unless host.answered > 0\n when tries > 1\n" HEAD("b")
          PURGE,
-     "tries=?", "host.answered=1", "1", "1p", 5},
+     "tries=?", "host.answered=1", "1", "1p", 7},
     /* ... and within one line */
     {HEAD("a") " any host.answered > 0 | tries > 1\n", "tries=?",
-     "host.answered=1", "-", "0", 5},
+     "host.answered=1", "-", "0", 7},
     {HEAD("a") " any host.answered > 0 | tries > 1\n", "tries=?",
-     "host.answered=0", "-", "-,0", 5},
+     "host.answered=0", "-", "-,0", 7},
     {HEAD("a") " any host.answered > 0 | tries > 1\n", "tries=1",
-     "host.answered=0", "-", "-", 5},
+     "host.answered=0", "-", "-", 7},
     /* undecided in the crowd, too */
     {HEAD("a") " when host.answered > 0\n" HEAD("b") PURGE, "",
-     "host.answered=?", "1", "1,0", 5},
+     "host.answered=?", "1", "1,0", 7},
     {HEAD("a") " when host.answered > 0\n when source.guesses > 0\n" HEAD("b")
          PURGE,
-     "", "host.answered=? source.guesses=0", "1", "1p", 5},
+     "", "host.answered=? source.guesses=0", "1", "1p", 7},
     /* settled rules before and between */
     {HEAD("a") " when tries > 1\n" HEAD("b") " when host.answered > 0\n" HEAD(
          "c") " when tries > 2\n" HEAD("d") PURGE,
-     "tries=?", "host.answered=0", "3,0,2", "3,0,2", 9},
+     "tries=?", "host.answered=0", "3,0,2", "3,0,2", 11},
     {HEAD("a") " when tries > 1\n" HEAD("b") PURGE
      " when host.answered > 0\n" HEAD("c") " when tries > 2\n",
-     "tries=?", "host.answered=1", "-,0,2", "1,0", 9},
+     "tries=?", "host.answered=1", "-,0,2", "1,0", 11},
 };
 
 /* Crowd fields, and those that stand beside one in a condition. */
@@ -499,6 +499,9 @@ static void a_rule_may_wait_for_the_crowd(void **state)
 static const char purging[] =
     "rule early\n on message\n class e\n"
     " when size > 100\n"
+    "rule waits\n on message\n class w\n"
+    " when size is 50\n"
+    " when source.guesses > 3\n"
     "rule p\n on message\n class p\n purge yes, foreign\n"
     " when tries >= 3\n"
     " unless sender exists\n"
@@ -522,6 +525,11 @@ static const struct {
     {"tries=3 status=b age=5", "host.answered=0", NULL}, /* it matches */
     {"tries=1 size=101", NULL, NULL}, /* another did, before */
     {"tries=? status=b age=5", "host.answered=0", NULL}, /* undecided */
+    /* it failed before, while another waits, which matches or not */
+    {"size=50 tries=2 status=b age=5", "source.guesses=3", "when tries >= 3"},
+    {"size=50 tries=2 status=b age=5", "source.guesses=4", NULL},
+    {"size=50 tries=3 status=b age=5", "source.guesses=3 host.answered=1",
+     "unless host.answered >= 1"},
 };
 
 static void the_line_that_a_purge_failed_on_is_told(void **state)
@@ -547,7 +555,6 @@ static void the_line_that_a_purge_failed_on_is_told(void **state)
             uint8_t pending[64];
             size_t pending_bytes = verdict.pending_bytes;
 
-            assert_int_equal(rules_missed(matcher), 0);
             memcpy(pending, verdict.pending, pending_bytes);
             allow_second_phase(&message);
             rules_judge_later(matcher, pending, pending_bytes, fetch, &message,
