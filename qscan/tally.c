@@ -43,6 +43,14 @@ static bool is_reason(const struct tally_reason *reason,
            reason->rule == other->rule;
 }
 
+/* An example is the lowest id, so that the same queue gives the same words. */
+static uint32_t lower_id(const struct scan *scan, uint32_t one, uint32_t two)
+{
+    const struct facts *rows = scan->table.rows;
+
+    return memcmp(rows[two].id, rows[one].id, FACTS_ID_MAX) < 0 ? two : one;
+}
+
 static void count_reason(struct tally *tally, const struct scan *scan,
                          const struct facts *row, uint32_t number)
 {
@@ -61,8 +69,7 @@ static void count_reason(struct tally *tally, const struct scan *scan,
         tally->reason_count++;
     }
     reason->count++;
-    if (memcmp(row->id, scan->table.rows[reason->row].id, FACTS_ID_MAX) < 0)
-        reason->row = number;
+    reason->row = lower_id(scan, reason->row, number);
 }
 
 static int compare_texts(const char *one, const char *two)
@@ -110,10 +117,12 @@ static void count_row(struct tally *tally, const struct scan *scan,
     if (row->created != 0 &&
         (class->oldest == 0 || row->created < class->oldest))
         class->oldest = row->created;
-    for (unsigned bit = 0; row->oddities >> bit != 0; bit++) {
-        if ((row->oddities >> bit & 1) != 0 && tally->oddities[bit]++ == 0)
-            tally->oddity_rows[bit] = number;
-    }
+    for (unsigned bit = 0; row->oddities >> bit != 0; bit++)
+        if ((row->oddities >> bit & 1) != 0)
+            tally->oddity_rows[bit] =
+                tally->oddities[bit]++ == 0
+                    ? number
+                    : lower_id(scan, tally->oddity_rows[bit], number);
     if (row->state == FACTS_ORPHAN)
         return;
     tally->messages++;
