@@ -7,7 +7,11 @@
 #include "parsers/hash.h"
 #include "qscan/logrecord.h"
 
-enum { SLOTS_MIN = 1 << 12, REACHED_BITS = 24, REACHED_MORE_MAX = 255 };
+enum {
+    SLOTS_MIN = 1 << 12,
+    REACHED_ROWS_MAX = 1 << 24, /* in the bits of their number */
+    REACHED_MORE_MAX = 255
+};
 
 /* ---- the table ---- */
 
@@ -111,11 +115,26 @@ static bool add_mail(struct sources *sources)
     return true;
 }
 
+static bool add_told_apart(struct sources *sources)
+{
+    struct source_reached *reached =
+        sources->reached_count == REACHED_ROWS_MAX
+            ? NULL
+            : with_room(sources->reached, sources->reached_count,
+                        &sources->reached_capacity, sizeof(*reached));
+
+    if (reached == NULL)
+        return false;
+    sources->reached = reached;
+    reached[sources->reached_count++] = (struct source_reached){.count = 0};
+    return true;
+}
+
 /* Rows number 0. */
 static bool add_zeros(struct sources *sources)
 {
     if (!has_row_free(sources) || !add_more(sources) || !add_texts(sources) ||
-        !add_mail(sources))
+        !add_mail(sources) || !add_told_apart(sources))
         return false;
     sources->items[0] = (struct source){.more = 0};
     sources->count = 1;
@@ -173,6 +192,7 @@ void sources_free(struct sources *sources)
     free(sources->mores);
     free(sources->texts);
     free(sources->mails);
+    free(sources->reached);
     free(sources->slots);
     free(sources->targets);
     free(sources->evidence);
@@ -437,19 +457,37 @@ static void add_reached(struct sources *sources, struct source *source,
     texts->reached[texts->reached_count++] = number;
 }
 
+/* False without memory: it is not told apart then. */
+static bool tell_apart(struct sources *sources, struct source_mail *mail,
+                       struct slice recipient)
+{
+    uint64_t hash = keyed_hash(sources->key, recipient);
+    uint32_t half = (uint32_t)(hash ^ hash >> 32);
+    struct source_reached *reached;
+
+    if (mail->reached == 0) {
+        if (!add_told_apart(sources))
+            return false;
+        mail->reached = (sources->reached_count - 1) & (REACHED_ROWS_MAX - 1);
+    }
+    reached = &sources->reached[mail->reached];
+    for (uint32_t i = 0; i < reached->count; i++)
+        if (reached->recipients[i] == half)
+            return true;
+    if (reached->count < SOURCE_TOLD_APART_MAX)
+        reached->recipients[reached->count++] = half;
+    return true;
+}
+
 /* Of so many one is told of, unless it is absent. */
-static void note_reached(const struct sources *sources,
-                         struct source_mail *mail, uint32_t count,
-                         struct slice recipient)
+static void note_reached(struct sources *sources, struct source_mail *mail,
+                         uint32_t count, struct slice recipient)
 {
     uint32_t more = mail->reached_more +
                     (count < REACHED_MORE_MAX ? count : REACHED_MORE_MAX);
 
-    if (recipient.len > 0 && count > 0) {
-        mail->reached_bits |=
-            1u << keyed_hash(sources->key, recipient) % REACHED_BITS;
+    if (recipient.len > 0 && count > 0 && tell_apart(sources, mail, recipient))
         more--;
-    }
     mail->reached_more =
         more < REACHED_MORE_MAX ? (uint8_t)more : REACHED_MORE_MAX;
 }
@@ -458,7 +496,6 @@ void sources_note_delivery(struct sources *sources, uint32_t number,
                            uint32_t count, struct slice recipient)
 {
     struct source *source = &sources->items[number];
-
     struct source_mail *mail = mail_of(sources, source);
     bool is_kept = source->guesses > 1 && recipient.len > 0;
 
@@ -824,8 +861,7 @@ unsigned source_reached(const struct sources *sources,
 {
     const struct source_mail *mail = source_mail(sources, source);
 
-    return (unsigned)__builtin_popcount(mail->reached_bits) +
-           mail->reached_more;
+    return sources->reached[mail->reached].count + mail->reached_more;
 }
 
 bool source_guesses_are_exact(const struct source *source)

@@ -20,7 +20,8 @@ enum {
     SOURCE_DOMAINS_MAX = 16,
     SOURCE_USERS_MAX = 3, /* that log in, told apart */
     SOURCE_REACHED_MAX = 4,
-    SAMPLES_MAX = 1 << 17, /* texts of guesses, of all sources together */
+    SOURCE_TOLD_APART_MAX = 9, /* recipients that its mail was delivered to */
+    SAMPLES_MAX = 1 << 17,     /* texts of guesses, of all sources together */
     EVIDENCE_MAX_BYTES = 400,
     MEMBERS_SHOWN_MAX = 100000,
 };
@@ -83,12 +84,19 @@ struct source_mail {
     uint32_t bounces;        /* of ours that its mail caused */
     uint32_t taken;          /* deliveries that this host took from us */
     uint32_t hop_domains[2]; /* domains for which it took or refused mail */
-    /* To how many different recipients mail was delivered, no more than a few
-     * of which are told apart: bit per hash, and those that have none. */
-    uint32_t reached_bits : 24, reached_more : 8;
+    /* To how many different recipients mail was delivered: the row of those
+     * that are told apart, and how often it went to others. */
+    uint32_t reached : 24, reached_more : 8;
 };
 
 _Static_assert(sizeof(struct source_mail) == 56, "there are many of them");
+
+/* Of a source that guesses, and sends mail as well. Of two recipients whose
+ * hashes have the same half one is not counted; nobody can choose them. */
+struct source_reached {
+    uint32_t recipients[SOURCE_TOLD_APART_MAX]; /* halves of keyed hashes */
+    uint32_t count;
+};
 
 struct source {
     struct ip ip;
@@ -172,6 +180,8 @@ struct sources {
     uint32_t text_count, text_capacity;
     struct source_mail *mails;
     uint32_t mail_count, mail_capacity;
+    struct source_reached *reached;
+    uint32_t reached_count, reached_capacity;
     uint32_t *slots;
     uint32_t slot_count;
     struct arena arena;
@@ -358,8 +368,8 @@ uint32_t source_mailed_recipients(const struct sources *sources,
 bool source_is_client(const struct sources *sources,
                       const struct source *source);
 
-/* To how many different recipients its mail was delivered: a few are told
- * apart, of many it is too low. */
+/* To how many different recipients its mail was delivered: of more than
+ * SOURCE_TOLD_APART_MAX it is too low. */
 unsigned source_reached(const struct sources *sources,
                         const struct source *source);
 

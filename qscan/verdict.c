@@ -29,6 +29,9 @@ enum {
     SUBMITTED_SHARE = 80, /* guesses of a client of ours that were accepted */
 };
 
+_Static_assert((int)PADDING_MAX < (int)SOURCE_TOLD_APART_MAX,
+               "one more is told apart from so many");
+
 static const uint64_t one_bit = 1;
 
 /* What makes a source one of ours. */

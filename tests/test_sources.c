@@ -1039,6 +1039,18 @@ static void many_recipients_are_real_mail(void **state)
     assert_null(attacker_of(scene, "192.0.2.77"));
 }
 
+/* Whatever the key of the hashes is. */
+static void one_recipient_more_than_a_few_is_real_mail(void **state)
+{
+    struct scene *scene = *state;
+    uint32_t source = pad(scene, 1, 60, 9);
+
+    judge(scene);
+    assert_int_equal(
+        source_reached(&scene->sources, source_at(&scene->sources, source)), 9);
+    assert_null(attacker_of(scene, "192.0.2.77"));
+}
+
 static void much_mail_for_a_few_is_real_mail(void **state)
 {
     struct scene *scene = *state;
@@ -1482,6 +1494,7 @@ int main(void)
         IN_SCENE(a_few_recipients_again_and_again_are_no_share_of_the_mail),
         IN_SCENE(many_recipients_are_real_mail),
         IN_SCENE(a_list_that_asks_for_its_dead_again_is_real_mail),
+        IN_SCENE(one_recipient_more_than_a_few_is_real_mail),
         IN_SCENE(much_mail_for_a_few_is_real_mail),
         IN_SCENE(mail_without_guesses_is_real_mail),
         IN_SCENE(recipients_that_are_not_told_apart_are_many),
