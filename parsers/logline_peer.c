@@ -305,27 +305,40 @@ static bool parse_auth_server(struct slice rest, struct logline *line)
     return true;
 }
 
-/* "Authentication-Warning: OURS: PEER didn't use HELO protocol", ".. Host PEER
- * claimed to be NAME": any client may do that (srvrsmtp.c). What a user here
- * did is told in other words (main.c). */
+/* "PEER didn't use HELO protocol", "Host PEER claimed to be NAME", or absent.
+ * As of other lines, what identd says of the peer may look like the other
+ * words. */
+static struct slice warned_peer(struct slice text, bool *is_hostile_r)
+{
+    struct slice claimed = SLICE_LITERAL(" claimed to be ");
+    struct slice silent = SLICE_LITERAL(" didn't use HELO protocol");
+    struct slice host = LOG_SKIP(text, "Host ");
+    size_t at = LOG_STARTS(text, "Host ") ? find_behind_peer(host, claimed, 0)
+                                          : host.len;
+    size_t end = log_find_last(text, silent);
+    bool is_silent = end + silent.len == text.len;
+
+    if (at < host.len) {
+        *is_hostile_r =
+            slice_index(text, '@') < text.len &&
+            (is_silent || find_behind_peer(host, claimed, at + 1) < host.len);
+        return slice_head(host, at);
+    }
+    return is_silent ? slice_head(text, end) : log_absent;
+}
+
+/* "Authentication-Warning: OURS: ...": any client may cause those of a HELO
+ * (srvrsmtp.c). What a user here did is told in other words (main.c). */
 static bool parse_auth_warning(struct slice text, struct logline *line)
 {
     struct slice rest = LOG_SKIP(text, "Authentication-Warning: ");
-    struct slice peer = log_absent;
+    struct slice peer;
 
     rest = slice_skip(rest, log_find(rest, SLICE_LITERAL(": "), 0) + 2);
-    if (LOG_ENDS(rest, " didn't use HELO protocol")) {
-        peer = slice_head(rest,
-                          rest.len - (sizeof " didn't use HELO protocol" - 1));
-    } else if (LOG_STARTS(rest, "Host ")) {
-        size_t at;
-
-        rest = LOG_SKIP(rest, "Host ");
-        at = find_behind_peer(rest, SLICE_LITERAL(" claimed to be "), 0);
-        if (at < rest.len)
-            peer = slice_head(rest, at);
-    }
+    peer = warned_peer(rest, &line->is_hostile);
     line->kind = slice_is_absent(peer) ? LOGLINE_SYSTEM : LOGLINE_PEER;
+    if (line->is_hostile)
+        return true;
     line->reason = text;
     if (!slice_is_absent(peer))
         logline_set_relay(line, peer);

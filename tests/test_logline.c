@@ -853,6 +853,20 @@ static const struct text_case {
      "reason=Authentication-Warning: mx2.example.org: Host [192.0.2.9] "
      "claimed to be x [192.0.2.66] claimed to be root set sender to y using "
      "-f"},
+    {"peer: a false HELO with our other words",
+     ID "Authentication-Warning: mx2.example.org: Host [192.0.2.9] claimed to "
+        "be x[192.0.2.66] didn't use HELO protocol",
+     "kind=peer; " IS "relay=[192.0.2.9]; peer.ip=192.0.2.9; "
+     "reason=Authentication-Warning: mx2.example.org: Host [192.0.2.9] "
+     "claimed to be x[192.0.2.66] didn't use HELO protocol"},
+    {"peer: an ident with our words",
+     ID "Authentication-Warning: mx2.example.org: Host x [192.0.2.66] claimed "
+        "to be y@a.example.net [192.0.2.9] claimed to be z",
+     "kind=peer; hostile=yes; id=6AMHqPjw023674"},
+    {"peer: an ident with our other words",
+     ID "Authentication-Warning: mx2.example.org: Host x [192.0.2.66] claimed "
+        "to be y@a.example.net [192.0.2.9] didn't use HELO protocol",
+     "kind=peer; hostile=yes; id=6AMHqPjw023674"},
     {"system: warning of a user with our words",
      ID "Authentication-Warning: mx2.example.org: Host set sender to x "
         "claimed to be y, didn't use HELO protocol using -f",
