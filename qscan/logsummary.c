@@ -241,9 +241,10 @@ static void add_attack(struct logsummary *summary, size_t *problem_count)
     add_problem(summary, problem_count, hit_sources,
                 "of them found recipients that exist",
                 "of them found recipients that exist");
-    add_problem(summary, problem_count, crowds,
-                "crowd is hostile: a network, or many against one domain",
-                "crowds are hostile: networks, or many against one domain");
+    add_problem(
+        summary, problem_count, crowds,
+        "crowd is hostile: a network, or many against one domain or user",
+        "crowds are hostile: networks, or many against one domain or user");
 }
 
 static void add_trouble(struct logsummary *summary, size_t *problem_count,
