@@ -49,7 +49,8 @@ struct judge {
     uint32_t *crowd_of; /* by source: the first crowd of it, from 1 */
     uint8_t *named;     /* bit per source: an attacker or member of one */
     uint32_t *alarm_of; /* by source: the first alarm by a line of it, from 1 */
-    uint8_t *ours;      /* enum ours, by source: each rule asks the same */
+    uint32_t *logins_near; /* by source: from its network; once asked for */
+    uint8_t *ours;         /* enum ours, by source: each rule asks the same */
     unsigned relays_asked;
     bool nameless_return; /* hosts without a name may be small mail hosts */
     uint64_t returned;    /* guesses of all who seem to return mail, but for
@@ -389,6 +390,92 @@ static void survey_returns(struct judge *judge)
                              named_mailers <= nameless_mailers;
 }
 
+/* ---- sources by address ---- */
+
+static int order_by_ip(const void *left, const void *right, void *context)
+{
+    const struct source *items = context;
+    const uint32_t *a = left, *b = right;
+
+    return memcmp(&items[*a].ip, &items[*b].ip, sizeof(struct ip));
+}
+
+static bool has_mail_or_login(const struct sources *sources,
+                              const struct source *source)
+{
+    const struct source_mail *mail = source_mail(sources, source);
+
+    return mail->delivered > 0 || mail->logins > 0;
+}
+
+/* Who showed no event is no member, and without mail that arrived, or a login,
+ * no bystander. */
+static bool sort_by_ip(struct judge *judge)
+{
+    struct sources *sources = judge->sources;
+
+    judge->by_ip = calloc(sources->count + 1, sizeof(*judge->by_ip));
+    if (judge->by_ip == NULL)
+        return false;
+    for (uint32_t i = 1; i < sources->count; i++)
+        if (sources->items[i].events != 0 ||
+            has_mail_or_login(sources, &sources->items[i]))
+            judge->by_ip[judge->by_ip_count++] = i;
+    qsort_r(judge->by_ip, judge->by_ip_count, sizeof(*judge->by_ip),
+            order_by_ip, sources->items);
+    return true;
+}
+
+/* Of one provider, as far as one can tell. */
+static struct cidr network_around(const struct ip *ip)
+{
+    return (struct cidr){*ip, ip_is_v4(ip) ? NETWORK_V4_BITS : NETWORK_V6_BITS};
+}
+
+/* Returns where the next network begins in by_ip. */
+static size_t count_logins_near(struct judge *judge, size_t begin)
+{
+    const struct sources *sources = judge->sources;
+    struct cidr network =
+        network_around(&sources->items[judge->by_ip[begin]].ip);
+    uint64_t logins = 0;
+    size_t end = begin;
+
+    for (; end < judge->by_ip_count; end++) {
+        const struct source *source = &sources->items[judge->by_ip[end]];
+
+        if (!cidr_contains(&network, &source->ip))
+            break;
+        logins += source_mail(sources, source)->logins;
+    }
+    for (size_t i = begin; i < end; i++)
+        judge->logins_near[judge->by_ip[i]] =
+            logins < UINT32_MAX ? (uint32_t)logins : UINT32_MAX;
+    return end;
+}
+
+/* Hardly any rule asks. 0 without memory. */
+static uint32_t logins_near(struct judge *judge, uint32_t source)
+{
+    if (judge->logins_near == NULL) {
+        if (judge->by_ip == NULL && !sort_by_ip(judge)) {
+            judge->has_failed = true;
+            return 0;
+        }
+        judge->logins_near =
+            calloc(judge->sources->count, sizeof(*judge->logins_near));
+        if (judge->logins_near == NULL) {
+            judge->has_failed = true;
+            return 0;
+        }
+        for (size_t i = 0; i < judge->by_ip_count;)
+            i = count_logins_near(judge, i);
+    }
+    return judge->logins_near[source];
+}
+
+/* ---- what the rules ask for ---- */
+
 static int64_t domain_count(const struct sources *sources,
                             const struct source *source)
 {
@@ -526,6 +613,9 @@ static void fetch(void *message, enum rules_field_id field, struct slice header,
                     share_of(mail->logins,
                              (uint64_t)mail->logins + mail->login_failures),
                     view_r);
+        break;
+    case FIELD_FROM_LOGINS_NETWORK:
+        give_number(judge, logins_near(judge, judge->source), view_r);
         break;
     case FIELD_FROM_DELIVERED:
         give_number(judge, mail->taken, view_r);
@@ -706,40 +796,6 @@ static void judge_sources(struct judge *judge)
 }
 
 /* ---- crowds ---- */
-
-static int order_by_ip(const void *left, const void *right, void *context)
-{
-    const struct source *items = context;
-    const uint32_t *a = left, *b = right;
-
-    return memcmp(&items[*a].ip, &items[*b].ip, sizeof(struct ip));
-}
-
-static bool has_mail_or_login(const struct sources *sources,
-                              const struct source *source)
-{
-    const struct source_mail *mail = source_mail(sources, source);
-
-    return mail->delivered > 0 || mail->logins > 0;
-}
-
-/* Who showed no event is no member, and without mail that arrived, or a login,
- * no bystander. */
-static bool sort_by_ip(struct judge *judge)
-{
-    struct sources *sources = judge->sources;
-
-    judge->by_ip = calloc(sources->count + 1, sizeof(*judge->by_ip));
-    if (judge->by_ip == NULL)
-        return false;
-    for (uint32_t i = 1; i < sources->count; i++)
-        if (sources->items[i].events != 0 ||
-            has_mail_or_login(sources, &sources->items[i]))
-            judge->by_ip[judge->by_ip_count++] = i;
-    qsort_r(judge->by_ip, judge->by_ip_count, sizeof(*judge->by_ip),
-            order_by_ip, sources->items);
-    return true;
-}
 
 /* The first in by_ip that is not below that address. */
 static size_t first_from(const struct judge *judge, const struct ip *ip)
@@ -978,8 +1034,7 @@ static size_t count_networks(const struct sources *sources,
 
         if (count > 0 && cidr_contains(&network, ip))
             continue;
-        network = (struct cidr){*ip, ip_is_v4(ip) ? NETWORK_V4_BITS
-                                                  : NETWORK_V6_BITS};
+        network = network_around(ip);
         count++;
     }
     return count;
@@ -1133,8 +1188,8 @@ static void judge_crowds(struct judge *judge, enum rules_count_by by)
                 ->by == by)
             order[count++] = (uint32_t)i;
     if (order == NULL ||
-        (count > 0 && judge->by_ip == NULL &&
-         !(sort_by_ip(judge) && index_alarms(judge))) ||
+        (count > 0 && judge->by_ip == NULL && !sort_by_ip(judge)) ||
+        (count > 0 && judge->alarm_of == NULL && !index_alarms(judge)) ||
         (count > 0 && by == COUNT_BY_DOMAIN && !index_guessers(judge))) {
         free(order);
         judge->has_failed = true;
@@ -1228,6 +1283,7 @@ bool sources_judge(struct sources *sources, unsigned worker_count)
     free(judge.ours);
     free(judge.by_ip);
     free(judge.alarm_of);
+    free(judge.logins_near);
     free(judge.guessers);
     free(judge.guessers_at);
     if (!shares_count(sources, judge.named, worker_count))

@@ -120,6 +120,7 @@ const struct rules_field rules_fields[FIELD_COUNT] = {
     OF_SOURCE(FIELD_FROM_LOGINS_USERS, "logins.users", TYPE_NUMBER),
     OF_SOURCE(FIELD_FROM_LOGINS_FAILED, "logins.failed", TYPE_NUMBER),
     OF_SOURCE(FIELD_FROM_LOGINS_SHARE, "logins.share", TYPE_PERCENT),
+    OF_SOURCE(FIELD_FROM_LOGINS_NETWORK, "logins.network", TYPE_NUMBER),
     OF_SOURCE(FIELD_FROM_DELIVERED, "delivered", TYPE_NUMBER),
 };
 

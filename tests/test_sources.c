@@ -91,7 +91,8 @@ static const char rules_text[] =
     "        count   distinct source of login by user >= 4 in 1h\n"
     "        when    members >= 4\n"
     "        when    members.networks >= 3\n"
-    "        unless  logins >= 1\n";
+    "        unless  logins >= 1\n"
+    "        unless  logins.network >= 3\n";
 
 struct scene {
     struct rules *rules;
@@ -1399,6 +1400,29 @@ static void who_logs_in_has_only_mistyped(void **state)
     assert_int_equal(scene->sources.attacker_count, 0);
 }
 
+/* The phone of the user whom a botnet tries, with his old password. */
+static void whose_network_logs_in_is_no_bot(void **state)
+{
+    struct scene *scene = *state;
+    const struct attacker *attacker;
+
+    for (unsigned i = 0; i < 5; i++)
+        try_user(scene, add_of(scene, "198.18.%u.1", i), "ann");
+    try_user(scene, add(scene, "198.18.77.1"), "ann");
+    try_user(scene, add(scene, "198.18.78.1"), "ann");
+    sources_note_login(&scene->sources, add(scene, "198.18.77.8"), true, START,
+                       2);
+    sources_note_login(&scene->sources, add(scene, "198.18.77.9"), true, START,
+                       1);
+    sources_note_login(&scene->sources, add(scene, "198.18.78.9"), true, START,
+                       2);
+    judge(scene);
+    attacker = attacker_of(scene, "user ann");
+    assert_non_null(attacker);
+    assert_int_equal(attacker->member_count, 6);
+    assert_int_equal(attacker->members[5], add(scene, "198.18.78.1"));
+}
+
 static void a_botnet_holds_those_that_nothing_else_names(void **state)
 {
     struct scene *scene = *state;
@@ -1520,6 +1544,7 @@ int main(void)
         IN_SCENE(who_tries_a_user_from_many_networks_is_a_crowd),
         IN_SCENE(one_who_goes_through_two_networks_is_no_crowd),
         IN_SCENE(who_logs_in_has_only_mistyped),
+        IN_SCENE(whose_network_logs_in_is_no_bot),
         IN_SCENE(a_botnet_holds_those_that_nothing_else_names),
         IN_SCENE(the_guesses_of_a_vast_crowd_are_bounded),
         IN_SCENE(without_a_guess_nobody_is_hostile),
