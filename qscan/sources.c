@@ -761,15 +761,17 @@ static bool keep_evidence(struct sources *sources, uint32_t number,
 }
 
 /* Whose logins the alarm of the newest evidence is about. */
-static void keep_user(struct sources *sources, const struct watch_alarm *alarm,
+static bool keep_user(struct sources *sources, const struct watch_alarm *alarm,
                       const struct source_event *event)
 {
     struct evidence *evidence = &sources->evidence[sources->evidence_count - 1];
     struct slice user = event->recipient;
 
-    if (alarm->source_count > 0)
-        evidence->user = intern_add(&sources->samples,
-                                    user.len > 0 ? user : SLICE_LITERAL("?"));
+    if (alarm->source_count == 0)
+        return true;
+    evidence->user =
+        intern_add(&sources->samples, user.len > 0 ? user : SLICE_LITERAL("?"));
+    return evidence->user != INTERN_NONE;
 }
 
 /* target: of the domain, or NULL. */
@@ -798,11 +800,10 @@ static void watch_event(struct sources *sources, uint32_t number,
     if (!watch_note(sources->watch, &seen))
         sources->has_failed = true;
     while (sources->evidence_count < watch_alarms(sources->watch, &alarms))
-        if (!keep_evidence(sources, number, event)) {
+        if (!keep_evidence(sources, number, event) ||
+            !keep_user(sources, &alarms[sources->evidence_count - 1], event)) {
             sources->has_failed = true;
             return;
-        } else {
-            keep_user(sources, &alarms[sources->evidence_count - 1], event);
         }
 }
 

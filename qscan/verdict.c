@@ -1136,8 +1136,11 @@ static void judge_crowd(struct judge *judge, uint32_t number)
             alarm->base, rule->bits <= 32 ? 96 + rule->bits : rule->bits};
         find_in_network(judge, &crowd, rule, &members);
     } else if (rule->by == COUNT_BY_USER) {
-        if (number < sources->evidence_count)
-            crowd.user = sources->evidence[number].user;
+        /* Without memory there is none, and all addresses are no network. */
+        if (number >= sources->evidence_count ||
+            sources->evidence[number].user == INTERN_NONE)
+            return;
+        crowd.user = sources->evidence[number].user;
         find_at_user(judge, alarm, &members);
     } else {
         crowd.domain = intern_find(&sources->domains, alarm->domain);

@@ -778,20 +778,19 @@ static bool fire(struct watch *watch, struct window *window,
     size_t first_alarm = watch->alarm_count;
     unsigned source_rule = window->source_rule;
     uint64_t twins = watch->twins[source_rule];
-    bool is_kept = true;
+    bool is_kept;
 
-    if (!raise_alarm(watch, source_rule, window, event, time))
-        return false;
-    for (; twins != 0; twins &= twins - 1)
-        if (!raise_alarm(watch, (unsigned)__builtin_ctzll(twins), window, event,
-                         time))
-            return false;
+    /* First of all: alarms have the text of the crowd. */
     if (!is_of_source(watch, window->source_rule)) {
         window->of.crowd->next_fired = watch->fired;
         watch->fired = window->of.crowd;
     }
     window->has_fired = true;
-    if (watch->rules[source_rule]->by == COUNT_BY_USER)
+    is_kept = raise_alarm(watch, source_rule, window, event, time);
+    for (; twins != 0 && is_kept; twins &= twins - 1)
+        is_kept = raise_alarm(watch, (unsigned)__builtin_ctzll(twins), window,
+                              event, time);
+    if (is_kept && watch->rules[source_rule]->by == COUNT_BY_USER)
         is_kept = keep_triers(watch, window, first_alarm);
     forget_seen(watch, window);
     return is_kept;
