@@ -213,25 +213,35 @@ static void add_fault(struct config *config, const char *path, int error,
         (struct config_fault){copy, error, is_of_relays};
 }
 
-static void add_domain_file(struct config *config, struct slice path,
-                            bool is_optional)
+/* The text of a file that the configuration names, which the caller frees;
+ * false, with the fault noted, without it. What has no path is a map or a
+ * program. */
+static bool read_named(struct config *config, struct slice path,
+                       bool is_optional, bool is_of_relays, char **text_r,
+                       size_t *len_r)
 {
     char name[4096];
-    char *text;
-    size_t len;
-    struct slice rest, line;
     int error;
 
     if (path.len == 0 || path.len >= sizeof(name) || path.ptr[0] != '/')
-        return; /* a map or a program: not a list of names */
+        return false;
     memcpy(name, path.ptr, path.len);
     name[path.len] = '\0';
-    error = config_read_text(name, &text, &len);
-    if (error != 0) {
-        if (error != ENOENT || !is_optional)
-            add_fault(config, name, error, false);
+    error = config_read_text(name, text_r, len_r);
+    if (error != 0 && (error != ENOENT || !is_optional))
+        add_fault(config, name, error, is_of_relays);
+    return error == 0;
+}
+
+static void add_domain_file(struct config *config, struct slice path,
+                            bool is_optional)
+{
+    char *text;
+    size_t len;
+    struct slice rest, line;
+
+    if (!read_named(config, path, is_optional, false, &text, &len))
         return;
-    }
     rest = slice_make(text, len);
     while (slice_next_line(&rest, &line)) {
         struct slice word;
@@ -411,10 +421,8 @@ static bool is_map_made_of_text(struct slice type)
 static void read_map(struct config *config, struct slice rest)
 {
     struct slice name = next_word(&rest), type = next_word(&rest), file;
-    char path[4096];
     char *text;
     size_t len;
-    int error;
 
     if (!slice_equal_nocase(name, SLICE_LITERAL("mailertable")) ||
         !is_map_made_of_text(type))
@@ -425,18 +433,11 @@ static void read_map(struct config *config, struct slice rest)
     if (file.len > 3 &&
         slice_equal(slice_skip(file, file.len - 3), SLICE_LITERAL(".db")))
         file = slice_head(file, file.len - 3);
-    if (file.len == 0 || file.len >= sizeof(path))
+    if (!read_named(config, file, true, true, &text, &len))
         return;
-    memcpy(path, file.ptr, file.len);
-    path[file.len] = '\0';
-    error = config_read_text(path, &text, &len);
-    if (error == 0) {
-        if (len > 0 && memchr(text, '\0', len) == NULL)
-            read_mailertable(config, slice_make(text, len));
-        free(text);
-    } else if (error != ENOENT) {
-        add_fault(config, path, error, true);
-    }
+    if (len > 0 && memchr(text, '\0', len) == NULL)
+        read_mailertable(config, slice_make(text, len));
+    free(text);
 }
 
 static void read_line(struct config *config, struct slice line,
@@ -465,15 +466,6 @@ static void read_line(struct config *config, struct slice line,
     }
 }
 
-static bool has(struct slice text, const char *word)
-{
-    size_t len = strlen(word);
-
-    while (text.len >= len && memcmp(text.ptr, word, len) != 0)
-        text = slice_skip(text, 1);
-    return text.len >= len;
-}
-
 /* "w/etc/mail/names", "{x}-o /names": where names come from */
 static bool is_file_class(struct slice rest)
 {
@@ -494,7 +486,8 @@ static bool is_configuration(struct slice line)
         return rest.len > 0 && byte_is_digit(rest.ptr[0]);
     case 'O':
         return slice_starts(rest, SLICE_LITERAL("Q")) ||
-               (rest.len > 0 && byte_is_blank(rest.ptr[0]) && has(rest, "="));
+               (rest.len > 0 && byte_is_blank(rest.ptr[0]) &&
+                slice_index(rest, '=') < rest.len);
     case 'D':
         return rest.len > 0 && slice_index(rest, ' ') == rest.len &&
                slice_index(rest, '(') == rest.len;
@@ -505,11 +498,11 @@ static bool is_configuration(struct slice line)
     case 'F':
         return is_file_class(rest);
     case 'R':
-        return has(rest, "\t");
+        return slice_index(rest, '\t') < rest.len;
     case 'M':
-        return has(rest, "P=");
+        return slice_find(rest, SLICE_LITERAL("P=")) < rest.len;
     case 'Q':
-        return has(rest, "=");
+        return slice_index(rest, '=') < rest.len;
     case 'H':
         return slice_starts(rest, SLICE_LITERAL("?"));
     default:
