@@ -455,6 +455,18 @@ static void allow_second_phase(struct message *message)
     message->is_crowd_late = false;
 }
 
+/* The second phase, with what the first left pending. */
+static void judge_later(struct rules_matcher *matcher, struct message *message,
+                        struct rules_verdict *verdict)
+{
+    uint8_t pending[64];
+    size_t pending_bytes = verdict->pending_bytes;
+
+    assert_true(pending_bytes <= sizeof(pending));
+    memcpy(pending, verdict->pending, pending_bytes);
+    rules_judge_later(matcher, pending, pending_bytes, fetch, message, verdict);
+}
+
 static void a_rule_may_wait_for_the_crowd(void **state)
 {
     (void)state;
@@ -476,13 +488,8 @@ static void a_rule_may_wait_for_the_crowd(void **state)
             fail_msg("case %zu: %s, %zu bytes", i, got, verdict.pending_bytes);
         assert_int_equal(verdict.is_later, crowd_cases[i].second != NULL);
         if (verdict.is_later) {
-            uint8_t pending[64];
-            size_t pending_bytes = verdict.pending_bytes;
-
-            memcpy(pending, verdict.pending, pending_bytes);
             allow_second_phase(&message);
-            rules_judge_later(matcher, pending, pending_bytes, fetch, &message,
-                              &verdict);
+            judge_later(matcher, &message, &verdict);
             show(&verdict, got, sizeof(got));
             if (strcmp(got, crowd_cases[i].second) != 0)
                 fail_msg("case %zu: %s, later", i, got);
@@ -552,13 +559,8 @@ static void the_line_that_a_purge_failed_on_is_told(void **state)
         message.is_crowd_late = true;
         rules_judge(matcher, fetch, &message, &verdict);
         if (verdict.is_later) {
-            uint8_t pending[64];
-            size_t pending_bytes = verdict.pending_bytes;
-
-            memcpy(pending, verdict.pending, pending_bytes);
             allow_second_phase(&message);
-            rules_judge_later(matcher, pending, pending_bytes, fetch, &message,
-                              &verdict);
+            judge_later(matcher, &message, &verdict);
         }
         missed = rules_missed(matcher);
         if (missed != 0) {
@@ -678,20 +680,14 @@ static void judge_in_two_phases(struct rules_matcher *matcher,
                                 unsigned *later_count)
 {
     struct rules_verdict verdict;
-    uint8_t pending[64];
-    size_t pending_bytes;
 
     message->is_crowd_late = true;
     rules_judge(matcher, fetch, message, &verdict);
     if (verdict.is_later) {
         (*later_count)++;
-        pending_bytes = verdict.pending_bytes;
-        assert_true(pending_bytes <= sizeof(pending));
-        memcpy(pending, verdict.pending, pending_bytes);
         allow_second_phase(message);
         message->may_fetch[FIELD_RECIPIENTS] = true;
-        rules_judge_later(matcher, pending, pending_bytes, fetch, message,
-                          &verdict);
+        judge_later(matcher, message, &verdict);
     }
     show(&verdict, got, room);
 }
