@@ -725,7 +725,7 @@ static enum field_state add_recipient_counts(struct message *message,
     return FIELD_PRESENT;
 }
 
-/* Whether hosts of the recipients' own domains are seen to write. */
+/* Whether mail goes both ways between a recipient's domain and ours. */
 static enum field_state add_recipient_known(struct message *message)
 {
     const struct crowd *crowd = message->scene->crowd;

@@ -58,11 +58,9 @@ static void add_totals(const struct sources *sources, struct attacker *attacker,
                        const struct source *source)
 {
     const struct source_mail *mail = source_mail(sources, source);
-    uint32_t mailed = source_mailed_recipients(sources, source);
 
     attacker->accepted += source_real_recipients(sources, source);
-    if (mailed > 0 && !source_is_client(sources, source))
-        attacker->mailed += mailed;
+    attacker->mailed += source_outside_recipients(sources, source);
     attacker->delivered += mail->delivered;
     attacker->attempts += source->attempts;
     attacker->bounces += mail->bounces;

@@ -857,6 +857,14 @@ bool source_is_client(const struct sources *sources,
            ip_is_private(&source->ip);
 }
 
+uint32_t source_outside_recipients(const struct sources *sources,
+                                   const struct source *source)
+{
+    uint32_t mailed = source_mailed_recipients(sources, source);
+
+    return mailed > 0 && !source_is_client(sources, source) ? mailed : 0;
+}
+
 unsigned source_reached(const struct sources *sources,
                         const struct source *source)
 {

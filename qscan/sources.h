@@ -368,6 +368,10 @@ uint32_t source_mailed_recipients(const struct sources *sources,
 bool source_is_client(const struct sources *sources,
                       const struct source *source);
 
+/* source_mailed_recipients(), of mail from outside. */
+uint32_t source_outside_recipients(const struct sources *sources,
+                                   const struct source *source);
+
 /* To how many different recipients its mail was delivered: of more than
  * SOURCE_TOLD_APART_MAX it is too low. */
 unsigned source_reached(const struct sources *sources,

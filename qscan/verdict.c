@@ -368,14 +368,12 @@ static void survey_returns(struct judge *judge)
 
     for (uint32_t i = 1; i < sources->count; i++) {
         const struct source *source = &sources->items[i];
-        uint32_t mailed = source_mailed_recipients(sources, source);
 
         if (source->senders == 0)
             continue;
-        if (mailed > 0)
+        if (source_mailed_recipients(sources, source) > 0)
             *(source->name == 0 ? &nameless_mailers : &named_mailers) += 1;
-        if (mailed > 0 && !source_is_client(sources, source))
-            judge->sources->mailed += mailed;
+        judge->sources->mailed += source_outside_recipients(sources, source);
         if (source->guesses == 0 || !sends_as_bounces(source))
             continue;
         if (source->guesses < RETURNED_MANY)
