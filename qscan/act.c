@@ -36,6 +36,9 @@ enum fate {
 struct target {
     int run_fd;              /* .qscan/RUN of this folder, or -1 */
     struct journal *journal; /* of a control folder */
+    /* Of a control folder: names of one directory change one by one in any
+     * case, and who waits here does not spin on the kernel's locks. */
+    pthread_mutex_t taking;
 };
 
 struct taken {
@@ -264,22 +267,24 @@ static bool has_data_file(struct message *message)
            S_ISREG(message->data_stat.st_mode);
 }
 
-/* Reads and judges again: recipients shrink, texts change, and all remaining
- * recipients would go with the message. */
-static enum fate judge_again(struct actor *actor, struct taken *taken)
+/* Byte by byte what the scan judged, undecided by no rule: to read df and ask
+ * the rules again would come to the same. */
+static bool is_as_scanned(struct message *message, const struct scene *scene)
+{
+    return message->row->is_purge && message->row->basis != 0 &&
+           message_basis(message, scene->basis_key) == message->row->basis &&
+           message_is_as_then(message, scene->rules, scene->now) &&
+           (scene->where == NULL ||
+            message_is_as_then(message, scene->where, scene->now));
+}
+
+static enum fate judge_anew(struct actor *actor, struct taken *taken)
 {
     const struct act_request *request = actor->run->request;
     struct message *message = &actor->message;
     struct rules_verdict verdict, where;
     bool is_where_true = true;
 
-    if (message->qf_outcome != QF_OK)
-        return FATE_CHANGED;
-    if (taken->job->planned != NULL) {
-        taken->class = taken->job->planned->class;
-        taken->rule = taken->job->planned->rule;
-        return has_data_file(message) ? FATE_TAKE : FATE_CHANGED;
-    }
     rules_judge(actor->matcher, message_fetch, message, &verdict);
     if (message->row->state != FACTS_JUDGED) {
         verdict.rule = RULES_NO_RULE; /* its class goes by the kind of file */
@@ -299,6 +304,27 @@ static enum fate judge_again(struct actor *actor, struct taken *taken)
     taken->rule = verdict.rule == RULES_NO_RULE
                       ? ""
                       : rules_name(message->scene->rules, verdict.rule);
+    return FATE_TAKE;
+}
+
+/* Judges what was read again: recipients shrink, texts change, and all
+ * remaining recipients would go with the message. */
+static enum fate judge_again(struct actor *actor, struct taken *taken)
+{
+    const struct scene *scene = &actor->run->scan->scene;
+    struct message *message = &actor->message;
+
+    if (message->qf_outcome != QF_OK)
+        return FATE_CHANGED;
+    if (taken->job->planned != NULL) {
+        taken->class = taken->job->planned->class;
+        taken->rule = taken->job->planned->rule;
+        return has_data_file(message) ? FATE_TAKE : FATE_CHANGED;
+    }
+    if (!is_as_scanned(message, scene))
+        return judge_anew(actor, taken);
+    taken->class = scan_class(scene, message->row);
+    taken->rule = scan_rule(scene, message->row);
     return FATE_TAKE;
 }
 
@@ -596,14 +622,20 @@ static void finish_batch(struct actor *actor, size_t count)
     }
 }
 
+/* Of the control folder of a batch: it has but one. */
+static struct target *control_target(const struct actor *actor)
+{
+    const struct queue_set *queues = actor->run->scan->scene.queues;
+    uint16_t dir = row_of(actor, &actor->batch[0])->dir;
+
+    return &actor->run->targets[queues->dirs[dir].control];
+}
+
 /* Nothing may go whose taking is not on disk first. */
 static bool write_journal(struct actor *actor, size_t count)
 {
     struct act_run *run = actor->run;
-    uint16_t folder =
-        run->scan->scene.queues->dirs[row_of(actor, &actor->batch[0])->dir]
-            .control;
-    struct journal *journal = run->targets[folder].journal;
+    struct journal *journal = control_target(actor)->journal;
     int error;
 
     if (actor->lines.len == 0)
@@ -644,11 +676,18 @@ static void judge_batch(struct actor *actor, struct act_job *jobs, size_t count)
 /* One batch, all of one control folder. */
 static void take_batch(struct actor *actor, struct act_job *jobs, size_t count)
 {
+    struct target *target;
+
     judge_batch(actor, jobs, count);
+    target = control_target(actor);
     if (write_journal(actor, count)) {
+        pthread_mutex_lock(&target->taking);
         take_controls(actor, count);
+        pthread_mutex_unlock(&target->taking);
         if (sync_controls(actor, count)) {
+            pthread_mutex_lock(&target->taking);
             take_data(actor, count);
+            pthread_mutex_unlock(&target->taking);
             sync_touched(actor);
         } else {
             give_up_batch(actor, count);
@@ -1019,7 +1058,8 @@ static void close_descriptors(struct act_run *run)
     for (size_t i = 0; run->targets != NULL && i < folder_count; i++) {
         if (run->targets[i].run_fd >= 0)
             close(run->targets[i].run_fd);
-        run->targets[i] = (struct target){.run_fd = -1};
+        run->targets[i].run_fd = -1;
+        run->targets[i].journal = NULL;
     }
 }
 
@@ -1042,12 +1082,22 @@ static bool allocate(struct act_run *run)
     size_t count = run->scan->scene.queues->folder_count;
 
     run->targets = calloc(count, sizeof(*run->targets));
-    /* none is open, whatever else fails */
-    for (size_t i = 0; run->targets != NULL && i < count; i++)
-        run->targets[i].run_fd = -1;
+    for (size_t i = 0; run->targets != NULL && i < count; i++) {
+        run->targets[i].run_fd = -1; /* none is open, whatever else fails */
+        pthread_mutex_init(&run->targets[i].taking, NULL);
+    }
     run->journals = calloc(count + 1, sizeof(*run->journals));
     run->busy = calloc(run->request->job_count + 1, sizeof(*run->busy));
     return run->targets != NULL && run->journals != NULL && run->busy != NULL;
+}
+
+static void free_targets(struct act_run *run)
+{
+    size_t count = run->scan->scene.queues->folder_count;
+
+    for (size_t i = 0; run->targets != NULL && i < count; i++)
+        pthread_mutex_destroy(&run->targets[i].taking);
+    free(run->targets);
 }
 
 /* Another run has the name: what was made so far goes. */
@@ -1117,7 +1167,7 @@ bool act_take(struct act_request *request, struct act_result *result_r)
                result_r->purged, result_r->busy, result_r->changed,
                result_r->vanished, result_r->failed);
     pthread_mutex_destroy(&run.busy_lock);
-    free(run.targets);
+    free_targets(&run);
     free(run.journals);
     free(run.busy);
     return is_done;

@@ -27,7 +27,7 @@ struct act_planned {
 /* One message to be taken; there may be half a million. */
 struct act_job {
     uint32_t row;
-    const struct act_planned *planned; /* NULL: it is judged again */
+    const struct act_planned *planned; /* NULL: judged again if it changed */
 };
 
 struct act_result {

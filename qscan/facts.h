@@ -55,6 +55,7 @@ struct facts {
     uint64_t size_bytes;   /* of df */
     int64_t created;       /* T; mtime where there is none */
     uint64_t address_hash; /* of a bounce's first recipient; or 0 */
+    uint64_t basis;        /* message_basis, where a purge may want it; or 0 */
     uint32_t domain;       /* of the first recipient, lower case; in strings */
     uint32_t more_domains; /* of the others, NUL-separated; in strings; or
                               has_targets: of those whom a report is of, each

@@ -228,8 +228,11 @@ static bool judge_queue(struct program *program)
     set_scene(program);
     add_unfinished(program);
     add_known_clients(program);
-    if (is_taking(program->options.mode) && !program->options.is_dry_run)
+    if (is_taking(program->options.mode) && !program->options.is_dry_run) {
         scan->newnames = newnames_new(&program->queues);
+        scan->scene.wants_basis = true;
+        keyed_hash_new_key(scan->scene.basis_key);
+    }
     is_done =
         program->options.mode == MODE_APPLY ? scan_list(scan) : scan_run(scan);
     if (program->queues.unreadable_count > 0) {

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "parsers/bytes.h"
+#include "parsers/hash.h"
 #include "parsers/header.h"
 
 enum { SCRATCH_BYTES = 16 * 1024 };
@@ -38,7 +39,7 @@ static void begin(struct message *message, const struct facts *row)
     message->id = facts_id(row);
     message->has_control_stat = message->has_data_stat = false;
     message->data_folder = -1;
-    message->wants_data_stat = false;
+    message->wants_data_stat = message->scene->wants_basis;
     message->data_state = DATA_NOT_READ;
     message->is_dsn_parsed = false;
     message->has_own_kind = message->has_source_ours = false;
@@ -100,6 +101,7 @@ static enum input_outcome parse_control(struct message *message,
 {
     if (outcome != INPUT_OK)
         return outcome;
+    message->control = text;
     message->qf_outcome = qf_parse(&message->qf, text);
     if (!input_is_intact(&message->control_input))
         message->qf_outcome = QF_TRUNCATED;
@@ -171,6 +173,42 @@ bool message_need_data_stat(struct message *message)
         return false;
     message->has_data_stat = true;
     return true;
+}
+
+static uint64_t nsec_of(const struct timespec *time)
+{
+    return (uint64_t)time->tv_sec * 1000000000 + (uint64_t)time->tv_nsec;
+}
+
+uint64_t message_basis(struct message *message, const uint64_t key[2])
+{
+    const struct stat *st = &message->data_stat;
+    uint64_t words[6];
+
+    if (message->data_state == DATA_MISSING ||
+        message->data_state == DATA_UNREADABLE ||
+        !message_need_data_stat(message) || !S_ISREG(st->st_mode))
+        return 0;
+    words[0] = keyed_hash(key, message->control);
+    words[1] = st->st_dev;
+    words[2] = st->st_ino;
+    words[3] = (uint64_t)st->st_size;
+    words[4] = nsec_of(&st->st_mtim);
+    words[5] = nsec_of(&st->st_ctim);
+    return keyed_hash(key, slice_make((const char *)words, sizeof(words)));
+}
+
+bool message_is_as_then(const struct message *message,
+                        const struct rules *rules, int64_t then)
+{
+    int64_t now = message->scene->now;
+    const struct qf *qf = &message->qf;
+
+    return !(qf->has_created && rules_turn(rules, FIELD_AGE, then - qf->created,
+                                           now - qf->created)) &&
+           !(qf->has_last_attempt &&
+             rules_turn(rules, FIELD_IDLE, then - qf->last_attempt,
+                        now - qf->last_attempt));
 }
 
 int64_t message_data_bytes(struct message *message)

@@ -24,6 +24,8 @@ struct scene {
     const struct crowd *crowd; /* NULL while it is being gathered */
     int64_t now;               /* epoch s: for ages */
     bool is_domains_known;     /* our-domains came from somewhere */
+    bool wants_basis;          /* a purge may come: facts.basis is noted */
+    uint64_t basis_key[2];     /* for message_basis */
 };
 
 enum message_data_state {
@@ -53,6 +55,7 @@ struct message {
     struct stat data_stat;    /* when has_data_stat */
     bool has_control_stat, has_data_stat;
     bool wants_data_stat; /* when df is read, it is looked at as well */
+    struct slice control; /* its text */
     struct qf qf;
     enum qf_outcome qf_outcome;
     bool is_own_report, has_null_sender; /* by the control file */
@@ -101,6 +104,18 @@ void message_need_dsn(struct message *message);
 
 /* Looks at df without reading it, once; false when there is none. */
 bool message_need_data_stat(struct message *message);
+
+/*
+ * A fingerprint of all that rules look at in a message that was loaded and
+ * judged: its control file, byte by byte, and which df that was (inode, size,
+ * times). Two alike are judged alike, but for the crowd and the clock. 0 where
+ * no regular df could be read. The key is one of keyed_hash.
+ */
+uint64_t message_basis(struct message *message, const uint64_t key[2]);
+
+/* Whether the clock makes no rule judge it otherwise than then, epoch s. */
+bool message_is_as_then(const struct message *message,
+                        const struct rules *rules, int64_t then);
 
 /* Size of df, by what was read of it where it was; -1 when there is none. */
 int64_t message_data_bytes(struct message *message);

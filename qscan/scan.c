@@ -707,7 +707,7 @@ static void scan_row(struct worker *worker, struct facts *row,
     row->domain = row->more_domains = row->host = row->source = 0;
     row->has_targets = row->has_further = false;
     row->pending = 0;
-    row->address_hash = 0;
+    row->address_hash = row->basis = 0;
     row->status_kind = STATUS_NONE;
     row->is_bounce = row->is_own_name = false;
     row->is_purge = row->is_undecided = false;
@@ -744,6 +744,8 @@ static void scan_row(struct worker *worker, struct facts *row,
                      message->data_input.error == 0
                          ? "no regular file"
                          : strerror(message->data_input.error));
+    if (message->scene->wants_basis && (row->is_purge || row->is_later))
+        row->basis = message_basis(message, message->scene->basis_key);
     if (worker->scan->reads_data && message_data_bytes(message) > 0)
         row->size_bytes = (uint64_t)message_data_bytes(message);
 }
@@ -1174,6 +1176,7 @@ static void decide_where(struct worker *worker, struct facts *row)
 
     row->is_where_later = false;
     row->is_wanted = false;
+    row->basis = 0; /* that was of another reading */
     if (message_load(&worker->message, row, false) != INPUT_OK)
         return;
     rules_judge(worker->where_matcher, message_fetch, &worker->message,

@@ -492,6 +492,28 @@ bool rules_need(const struct rules *rules, enum rules_field_origin origin)
     return (rules->needs & 1u << origin) != 0;
 }
 
+/* Whether an age between the two, or one of them, is compared with. */
+static bool does_turn(const struct condition *condition,
+                      enum rules_field_id field, int64_t from, int64_t to)
+{
+    if ((condition->field != field && condition->other != field) ||
+        condition->op == OP_EXISTS)
+        return false;
+    return condition->other != FIELD_COUNT ||
+           (condition->number >= (from < to ? from : to) &&
+            condition->number <= (from < to ? to : from));
+}
+
+bool rules_turn(const struct rules *rules, enum rules_field_id field,
+                int64_t from, int64_t to)
+{
+    for (size_t i = 0; i < rules->timed_count; i++)
+        if (i == TIMED_MAX ||
+            does_turn(&rules->conditions[rules->timed[i]], field, from, to))
+            return true;
+    return false;
+}
+
 bool rules_list_has(const struct rules *rules, const char *list,
                     struct slice text)
 {

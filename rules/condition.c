@@ -866,6 +866,20 @@ static void note_needs(struct rules *set, enum rules_field_id field)
         set->needs |= 1u << FROM_DATA_FILE;
 }
 
+static bool is_timed(enum rules_field_id field)
+{
+    return field == FIELD_AGE || field == FIELD_IDLE;
+}
+
+static void note_timed(struct rules *set, const struct condition *condition)
+{
+    if (!is_timed(condition->field) && !is_timed(condition->other))
+        return;
+    if (set->timed_count < TIMED_MAX)
+        set->timed[set->timed_count] = (uint16_t)set->condition_count;
+    set->timed_count++;
+}
+
 /* Whether the texts of a field repeat: no address stands in most of them. */
 static bool does_repeat(enum rules_field_id field)
 {
@@ -928,6 +942,7 @@ static uint16_t add_condition(struct compiler *c, struct condition *condition)
     set->conditions = grown;
     note_needs(set, condition->field);
     note_needs(set, condition->other);
+    note_timed(set, condition);
     condition->may_be_later = fields_may_be_later(condition->field) ||
                               (condition->other != FIELD_COUNT &&
                                fields_may_be_later(condition->other));

@@ -256,6 +256,12 @@ bool rules_purges(const struct rules *rules, size_t index);
  */
 bool rules_need(const struct rules *rules, enum rules_field_origin origin);
 
+/* Whether an answer may change between two values, in seconds, of FIELD_AGE or
+ * FIELD_IDLE: all else of a message alike, no rule judges it otherwise if not.
+ */
+bool rules_turn(const struct rules *rules, enum rules_field_id field,
+                int64_t from, int64_t to);
+
 /* Whether a list holds a text (our-domains: with its subdomains; our-hosts,
  * friends: addresses, CIDR, names). An unknown list holds nothing. */
 bool rules_list_has(const struct rules *rules, const char *list,

@@ -22,6 +22,7 @@ enum {
     /* How many different regexes on texts that repeat a matcher remembers, of
      * messages and of events. */
     REMEMBERED_MAX = 32,
+    TIMED_MAX = 16, /* conditions on how old a message is that are listed */
     /* PCRE2 counts what a match costs for each place in the text where it can
      * begin, so the text is bounded as well: by what sendmail accepts as the
      * sum of all headers. */
@@ -198,6 +199,8 @@ struct rules {
     int remembered_count[SCOPE_COUNT];
     uint16_t remembered_for[SCOPE_COUNT][REMEMBERED_MAX]; /* one condition */
     unsigned needs; /* bit per enum rules_field_origin; of rules on message */
+    uint16_t timed[TIMED_MAX]; /* conditions whose answer the clock changes */
+    size_t timed_count;        /* more than TIMED_MAX: not all are listed */
     struct event events[RULES_EVENTS_MAX];
     size_t event_count;
     struct source_rule source_rules[RULES_SOURCE_RULES_MAX];

@@ -9,9 +9,11 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <cmocka.h>
 
 #include "rules/rules.h"
+#include "rules/set.h"
 #include "tests/guard.h"
 
 /* ---- helpers ---- */
@@ -251,6 +253,52 @@ static void a_set_knows_what_its_fields_cost(void **state)
         assert_int_equal(rules_need(rules, FROM_LOGS), cases[i].logs);
         rules_free(rules);
     }
+    rules_free(lists);
+}
+
+static void a_set_tells_when_time_turns_a_rule(void **state)
+{
+    static const struct {
+        const char *condition;
+        enum rules_field_id field;
+        int64_t from, to;
+        bool turns;
+    } cases[] = {
+        {"age >= 1h", FIELD_AGE, 1800, 3599, false},
+        {"age >= 1h", FIELD_AGE, 1800, 3600, true},
+        {"age >= 1h", FIELD_AGE, 3600, 7200, true},
+        {"age >= 1h", FIELD_AGE, 3601, 7200, false},
+        {"age >= 1h", FIELD_AGE, 7200, 1800, true}, /* the clock was set */
+        {"age >= 1h", FIELD_IDLE, 1800, 7200, false},
+        {"age is 1h", FIELD_AGE, 1800, 7200, true},
+        {"age exists", FIELD_AGE, 0, 7200, false},
+        {"age is idle", FIELD_AGE, 0, 1, true},
+        {"age is idle", FIELD_IDLE, 0, 1, true},
+        {"tries > 3", FIELD_AGE, 0, 7200, false},
+        {"tries > 3 | idle < 5m", FIELD_IDLE, 0, 7200, true},
+    };
+    char many[512] = "tries > 3";
+    struct rules *lists = compile_good("");
+    struct rules *rules;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        rules = rules_compile_condition(
+            lists, slice_from_string(cases[i].condition), NULL, NULL);
+        assert_non_null(rules);
+        assert_int_equal(
+            rules_turn(rules, cases[i].field, cases[i].from, cases[i].to),
+            cases[i].turns);
+        rules_free(rules);
+    }
+    /* more of them than are listed: then it may be any */
+    for (int i = 1; i <= TIMED_MAX + 1; i++)
+        snprintf(many + strlen(many), sizeof(many) - strlen(many),
+                 " | age > %dh", i);
+    rules = rules_compile_condition(lists, slice_from_string(many), NULL, NULL);
+    assert_non_null(rules);
+    assert_true(rules_turn(rules, FIELD_AGE, 0, 0));
+    rules_free(rules);
     rules_free(lists);
 }
 
@@ -538,6 +586,7 @@ int main(void)
         cmocka_unit_test(a_file_cut_anywhere_is_judged),
         cmocka_unit_test(a_set_tells_what_it_read),
         cmocka_unit_test(a_set_knows_what_its_fields_cost),
+        cmocka_unit_test(a_set_tells_when_time_turns_a_rule),
         cmocka_unit_test(the_fields_stand_in_the_order_of_their_ids),
         cmocka_unit_test(a_list_holds_what_was_put_into_it),
         cmocka_unit_test(a_domains_file_counts_with_subdomains),
