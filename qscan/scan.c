@@ -38,7 +38,7 @@ struct worker {
 struct run {
     struct scan *scan;
     struct worker *workers;
-    uint32_t *order; /* owned; until all is read */
+    uint32_t *order; /* owned, until all is read; NULL: as they stand */
     bool has_joined;
     pthread_mutex_t
         lock; /* of the table and what follows, while it is listed */
@@ -759,7 +759,7 @@ static void scan_piece(void *context, unsigned number, size_t first, size_t end)
     if (first == 0 && run->scan->listing != NULL)
         run->has_joined = queue_join(run->scan->listing);
     for (size_t i = first; i < end; i++) {
-        uint32_t row = run->order[i];
+        uint32_t row = run->order == NULL ? (uint32_t)i : run->order[i];
 
         if (row >= run->ahead)
             scan_row(&run->workers[number], &run->scan->table.rows[row], row,
@@ -1276,6 +1276,8 @@ static bool list_phase(struct run *run)
                      run, &none) ||
         scan->listing == NULL)
         return false;
+    if (run->ahead > 0 && blocks_read() == run->blocks_at_start)
+        return true; /* in memory any order is as good */
     run->order = facts_order_by_inode(&scan->table);
     return run->order != NULL;
 }
