@@ -607,9 +607,11 @@ static bool count_row(struct crowd *crowd, struct hash_set *seen,
         return true;
     if (row->is_bounce && !count_bounce(crowd, seen, table, row))
         return false;
-    if (status_is_alive(row->status_kind))
+    /* what has no domain and names no host waits for none */
+    if (status_is_alive(row->status_kind) && row->domain != INTERN_NONE)
         crowd->hosts[row->domain].answered++;
-    return !status_is_dead(row->status_kind) || count_waiting(crowd, seen, row);
+    return !status_is_dead(row->status_kind) || row->host == INTERN_NONE ||
+           count_waiting(crowd, seen, row);
 }
 
 /* Gives the rows their numbers in the sum, and counts them, in one go. */

@@ -274,8 +274,8 @@ static void note_text_oddities(struct facts *row, const struct message *message)
 
 /* ---- what the crowd wants of a message ---- */
 
-/* Domains of a message with several recipients: a long list is cut where the
- * string table cuts, but no host that answers is overlooked. */
+/* Domains of a message with several recipients, an empty one where there is
+ * none: a long list is cut, but no host that answers is overlooked. */
 static void gather_more_recipients(struct worker *worker, struct facts *row)
 {
     struct message *message = &worker->message;
@@ -285,14 +285,14 @@ static void gather_more_recipients(struct worker *worker, struct facts *row)
         const struct qf_recipient *recipient = &message->qf.recipients[i];
         struct slice domain = message_domain_of(message, recipient);
 
-        if (domain.len == 0)
-            continue;
-        if (status_is_alive(
-                status_classify(message_status_of(message, recipient))))
+        if (domain.len > 0 && status_is_alive(status_classify(
+                                  message_status_of(message, recipient))))
             crowd_add_answer(worker->crowd, domain);
         if (names.len + domain.len < MORE_DOMAINS_BYTES) {
             buffer_add(&names, domain);
             buffer_add(&names, slice_make("", 1));
+        } else {
+            row->is_cut = true;
         }
     }
     if (names.len > 0)
@@ -306,6 +306,7 @@ struct first_recipient {
     struct slice domain, host;
     uint32_t domain_hash, host_hash;
     enum status_kind kind;
+    bool is_host_cut; /* a host of a name too long for one */
     char lower[256];
 };
 
@@ -320,12 +321,13 @@ static void look_at_recipient(struct worker *worker,
     first->domain = first->host = (struct slice){NULL, 0};
     first->domain_hash = first->host_hash = 0;
     first->kind = STATUS_NONE;
+    first->is_host_cut = false;
     if (qf->recipient_count == 0)
         return;
     first->kind = message_first_status(message, &first->host);
     first->domain = message_domain_of(message, &qf->recipients[0]);
-    if (first->host.len > sizeof(first->lower) ||
-        slice_equal_nocase(first->host, first->domain))
+    first->is_host_cut = first->host.len > sizeof(first->lower);
+    if (first->is_host_cut || slice_equal_nocase(first->host, first->domain))
         first->host = (struct slice){NULL, 0};
     first->host = bytes_lower(first->lower, first->host);
     first->domain_hash =
@@ -345,6 +347,7 @@ static void gather_recipients(struct worker *worker, struct facts *row,
                     ? row->domain
                     : intern_add_prefetched(&worker->crowd->strings,
                                             first->host, first->host_hash);
+    row->is_cut = first->is_host_cut;
     row->has_further = worker->message.qf.recipient_count > 1;
     if (row->has_further)
         gather_more_recipients(worker, row);
@@ -705,7 +708,7 @@ static void scan_row(struct worker *worker, struct facts *row,
     /* a second look starts anew, and may find the message gone */
     row->rule = RULES_NO_RULE;
     row->domain = row->more_domains = row->host = row->source = 0;
-    row->has_targets = row->has_further = false;
+    row->has_targets = row->has_further = row->is_cut = false;
     row->pending = 0;
     row->address_hash = row->basis = 0;
     row->status_kind = STATUS_NONE;
@@ -1104,9 +1107,9 @@ static void add_row_source(struct row_message *message,
     const struct crowd_source *source =
         &message->scene->crowd->sources.items[message->row->source];
 
-    if (message->row->source == 0)
-        return;
-    if (field == FIELD_SOURCE_WRITES)
+    if (message->row->source == 0) /* there is one, but of no failure */
+        view_r->state = FIELD_UNDECIDED;
+    else if (field == FIELD_SOURCE_WRITES)
         add_row_writes(message, &source->ip, view_r);
     else if (field == FIELD_SOURCE_STEADY)
         add_row_number(message, crowd_is_steady(source), view_r);
@@ -1115,6 +1118,13 @@ static void add_row_source(struct row_message *message,
                        field == FIELD_SOURCE_BOUNCES ? source->bounces
                                                      : source->guesses,
                        view_r);
+}
+
+static bool is_of_recipients(enum rules_field_id field)
+{
+    return field == FIELD_HOST_ANSWERED || field == FIELD_HOST_WAITING ||
+           field == FIELD_HOST_DOMAINS || field == FIELD_RECIPIENT_CLIENTS ||
+           field == FIELD_RECIPIENT_KNOWN || field == FIELD_SOURCE_WRITES;
 }
 
 /* rules_fetch from the facts table alone; what is not kept there stays
@@ -1129,8 +1139,10 @@ static void fetch_from_row(void *context, enum rules_field_id field,
     view_r->values = message->values[message->turn];
     view_r->value_count = 0;
     view_r->state = FIELD_ABSENT;
-    if (field == FIELD_SOURCE_BOUNCES || field == FIELD_SOURCE_GUESSES ||
-        field == FIELD_SOURCE_WRITES || field == FIELD_SOURCE_STEADY)
+    if (message->row->is_cut && is_of_recipients(field))
+        view_r->state = FIELD_UNDECIDED;
+    else if (field == FIELD_SOURCE_BOUNCES || field == FIELD_SOURCE_GUESSES ||
+             field == FIELD_SOURCE_WRITES || field == FIELD_SOURCE_STEADY)
         add_row_source(message, field, view_r);
     else if (field == FIELD_RECIPIENT_KNOWN)
         add_row_known(message, view_r);
