@@ -38,7 +38,7 @@ struct target {
     struct journal *journal; /* of a control folder */
     /* Of a control folder: names of one directory change one by one in any
      * case, and who waits here does not spin on the kernel's locks. */
-    pthread_mutex_t taking;
+    pthread_mutex_t names_lock;
 };
 
 struct taken {
@@ -267,18 +267,19 @@ static bool has_data_file(struct message *message)
            S_ISREG(message->data_stat.st_mode);
 }
 
-/* Byte by byte what the scan judged, undecided by no rule: to read df and ask
- * the rules again would come to the same. */
-static bool is_as_scanned(struct message *message, const struct scene *scene)
+/* Byte by byte what the scan judged: to read df and ask the rules again would
+ * come to the same. then: the scene of the scan. A verdict to purge left no
+ * rule undecided. */
+static bool is_as_scanned(struct message *message, const struct scene *then)
 {
     return message->row->is_purge && message->row->basis != 0 &&
-           message_basis(message, scene->basis_key) == message->row->basis &&
-           message_is_as_then(message, scene->rules, scene->now) &&
-           (scene->where == NULL ||
-            message_is_as_then(message, scene->where, scene->now));
+           message_basis(message, then->basis_key) == message->row->basis &&
+           message_is_as_then(message, then->rules, then->now) &&
+           (then->where == NULL ||
+            message_is_as_then(message, then->where, then->now));
 }
 
-static enum fate judge_anew(struct actor *actor, struct taken *taken)
+static enum fate ask_rules(struct actor *actor, struct taken *taken)
 {
     const struct act_request *request = actor->run->request;
     struct message *message = &actor->message;
@@ -322,7 +323,7 @@ static enum fate judge_again(struct actor *actor, struct taken *taken)
         return has_data_file(message) ? FATE_TAKE : FATE_CHANGED;
     }
     if (!is_as_scanned(message, scene))
-        return judge_anew(actor, taken);
+        return ask_rules(actor, taken);
     taken->class = scan_class(scene, message->row);
     taken->rule = scan_rule(scene, message->row);
     return FATE_TAKE;
@@ -681,13 +682,13 @@ static void take_batch(struct actor *actor, struct act_job *jobs, size_t count)
     judge_batch(actor, jobs, count);
     target = control_target(actor);
     if (write_journal(actor, count)) {
-        pthread_mutex_lock(&target->taking);
+        pthread_mutex_lock(&target->names_lock);
         take_controls(actor, count);
-        pthread_mutex_unlock(&target->taking);
+        pthread_mutex_unlock(&target->names_lock);
         if (sync_controls(actor, count)) {
-            pthread_mutex_lock(&target->taking);
+            pthread_mutex_lock(&target->names_lock);
             take_data(actor, count);
-            pthread_mutex_unlock(&target->taking);
+            pthread_mutex_unlock(&target->names_lock);
             sync_touched(actor);
         } else {
             give_up_batch(actor, count);
@@ -1084,7 +1085,7 @@ static bool allocate(struct act_run *run)
     run->targets = calloc(count, sizeof(*run->targets));
     for (size_t i = 0; run->targets != NULL && i < count; i++) {
         run->targets[i].run_fd = -1; /* none is open, whatever else fails */
-        pthread_mutex_init(&run->targets[i].taking, NULL);
+        pthread_mutex_init(&run->targets[i].names_lock, NULL);
     }
     run->journals = calloc(count + 1, sizeof(*run->journals));
     run->busy = calloc(run->request->job_count + 1, sizeof(*run->busy));
@@ -1096,7 +1097,7 @@ static void free_targets(struct act_run *run)
     size_t count = run->scan->scene.queues->folder_count;
 
     for (size_t i = 0; run->targets != NULL && i < count; i++)
-        pthread_mutex_destroy(&run->targets[i].taking);
+        pthread_mutex_destroy(&run->targets[i].names_lock);
     free(run->targets);
 }
 

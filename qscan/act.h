@@ -3,7 +3,8 @@
  * that renames or unlinks a queue file.
  *
  * In batches: lock each control file both ways, look whether it is still the
- * same file, read and judge it again; sync the journal; take all control
+ * same file, read it again and judge it again where it or its df changed; sync
+ * the journal; take all control
  * files; sync the directory; take df and xf; sync; unlock. A control file goes
  * before its df, the reverse of sendmail's order: after a crash the worst is
  * an orphan df, never a message without its body (queue.c: readqf).

@@ -197,6 +197,7 @@ static void set_scene(struct program *program)
                          "ages are judged as of the clock");
         scan->scene.now = clock;
     }
+    scan->scene.began = clock;
     scan->scene.is_domains_known = program->ruleset.is_domains_known;
     scan->worker_count = options->workers;
     scan->reads_data = rules_need(program->ruleset.rules, FROM_DATA_FILE) ||
@@ -230,7 +231,8 @@ static bool judge_queue(struct program *program)
     add_known_clients(program);
     if (is_taking(program->options.mode) && !program->options.is_dry_run) {
         scan->newnames = newnames_new(&program->queues);
-        scan->scene.wants_basis = true;
+        /* what is told of by a server may be old */
+        scan->scene.wants_basis = scan->newnames != NULL;
         keyed_hash_new_key(scan->scene.basis_key);
     }
     is_done =

@@ -185,7 +185,9 @@ uint64_t message_basis(struct message *message, const uint64_t key[2])
     const struct stat *st = &message->data_stat;
     uint64_t words[6];
 
-    if (message->data_state == DATA_MISSING ||
+    /* a mapped file may have changed since it was judged */
+    if (message->control_input.map != NULL ||
+        message->data_state == DATA_MISSING ||
         message->data_state == DATA_UNREADABLE ||
         !message_need_data_stat(message) || !S_ISREG(st->st_mode))
         return 0;
@@ -227,6 +229,7 @@ void message_need_data(struct message *message)
     if (message->data_state != DATA_NOT_READ)
         return;
     message->data_state = DATA_MISSING;
+    message->has_data_stat = false; /* it may be another by now */
     message->data = (struct slice){NULL, 0};
     if (message->data_folder < 0 ||
         !queue_file_name(name, 'd', message->id, message->row->is_held))

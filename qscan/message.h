@@ -25,6 +25,7 @@ struct scene {
     int64_t now;               /* epoch s: for ages */
     bool is_domains_known;     /* our-domains came from somewhere */
     bool wants_basis;          /* a purge may come: facts.basis is noted */
+    int64_t began;             /* by the clock, epoch s: see facts.basis */
     uint64_t basis_key[2];     /* for message_basis */
 };
 
@@ -109,7 +110,8 @@ bool message_need_data_stat(struct message *message);
  * A fingerprint of all that rules look at in a message that was loaded and
  * judged: its control file, byte by byte, and which df that was (inode, size,
  * times). Two alike are judged alike, but for the crowd and the clock. 0 where
- * no regular df could be read. The key is one of keyed_hash.
+ * df is missing, no regular file, or could not be read. The key is one of
+ * keyed_hash.
  */
 uint64_t message_basis(struct message *message, const uint64_t key[2]);
 

@@ -53,12 +53,11 @@ static bool add_folder(const struct newnames *newnames,
 {
     char path[64];
 
-    if (!folder->holds_control)
-        return true;
     snprintf(path, sizeof(path), "/proc/self/fd/%d", folder->fd);
     return is_local(folder->fd) &&
-           inotify_add_watch(newnames->fd, path,
-                             IN_CREATE | IN_MOVED_TO | IN_ONLYDIR) >= 0;
+           (!folder->holds_control ||
+            inotify_add_watch(newnames->fd, path,
+                              IN_CREATE | IN_MOVED_TO | IN_ONLYDIR) >= 0);
 }
 
 struct newnames *newnames_new(const struct queue_set *set)

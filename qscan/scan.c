@@ -23,6 +23,7 @@ enum {
     ORPHAN_YOUNG_SEC = 7200, /* DATA may take an hour: Timeout.datablock */
     YOUNG_SEC = 10,          /* worth a short wait before the second look */
     SECOND_LOOK_NSEC = 150 * 1000 * 1000,
+    SHARE_AHEAD = 20,             /* one of so many tells where the rest is */
     AHEAD_WAIT_NSEC = 100 * 1000, /* a stretch of names is listed in less */
 };
 
@@ -694,6 +695,16 @@ static void note_missed(struct worker *worker, struct facts *row)
                        : 0;
 }
 
+/* 0 where df is so young that its times might not tell of a further change:
+ * some file systems count whole seconds. */
+static uint64_t basis_of(struct message *message)
+{
+    uint64_t basis = message_basis(message, message->scene->basis_key);
+
+    return message->data_stat.st_ctim.tv_sec < message->scene->began ? basis
+                                                                     : 0;
+}
+
 /* row is that of row_number, or a copy of it. */
 static void scan_row(struct worker *worker, struct facts *row,
                      uint32_t row_number, bool look_for_data)
@@ -748,7 +759,7 @@ static void scan_row(struct worker *worker, struct facts *row,
                          ? "no regular file"
                          : strerror(message->data_input.error));
     if (message->scene->wants_basis && (row->is_purge || row->is_later))
-        row->basis = message_basis(message, message->scene->basis_key);
+        row->basis = basis_of(message);
     if (worker->scan->reads_data && message_data_bytes(message) > 0)
         row->size_bytes = (uint64_t)message_data_bytes(message);
 }
@@ -1288,8 +1299,11 @@ static bool list_phase(struct run *run)
                      run, &none) ||
         scan->listing == NULL)
         return false;
-    if (run->ahead > 0 && blocks_read() == run->blocks_at_start)
-        return true; /* in memory any order is as good */
+    /* Where a good part was read and no disk turned, it is all in memory,
+     * where any order is as good. */
+    if (run->ahead > scan->table.count / SHARE_AHEAD &&
+        blocks_read() == run->blocks_at_start)
+        return true;
     run->order = facts_order_by_inode(&scan->table);
     return run->order != NULL;
 }

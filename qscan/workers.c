@@ -26,8 +26,9 @@ static void *run(void *argument)
     struct thread *self = argument;
     struct pool *pool = self->pool;
 
-    /* Nobody cancels it; told so, the C library spares each system call two
-     * atomic exchanges. */
+    /* Nobody cancels it. Told so, the C library spares each system call two
+     * atomic exchanges: glibc before 2.41 by the type, which only the state
+     * makes safe, since then by the state. */
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
     pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, NULL);
     while (interrupt_signal() == 0) {

@@ -257,8 +257,7 @@ bool rules_purges(const struct rules *rules, size_t index);
 bool rules_need(const struct rules *rules, enum rules_field_origin origin);
 
 /* Whether an answer may change between two values, in seconds, of FIELD_AGE or
- * FIELD_IDLE: all else of a message alike, no rule judges it otherwise if not.
- */
+ * FIELD_IDLE. False: all else alike, every rule judges alike at both. */
 bool rules_turn(const struct rules *rules, enum rules_field_id field,
                 int64_t from, int64_t to);
 

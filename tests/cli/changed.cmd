@@ -2,17 +2,19 @@
 # another, who rewrites them, or their df, before he lets go. What still says
 # the same goes, whatever the bytes; what does not stays.
 fixture queue-demo queue
+sleep 1 # files of this very second are judged again in any case
 says_more=6AI4qioP005238
 other_report=6AI4ql5s005823
 new_recipient=6AI4qmS5005457
 no_report=6AI4qnrs005557
 touched=6AJ9fb34009386
+in_place=6AKGt3Ag012686
 free=6AJ9febX009549
 
 cd queue || exit
 exec 5<qf$says_more 6<qf$other_report 7<qf$new_recipient 8<qf$no_report \
-    9<qf$touched
-for fd in 5 6 7 8 9; do
+    9<qf$touched 4<qf$in_place
+for fd in 4 5 6 7 8 9; do
     flock -x $fd
 done
 cd ..
@@ -26,13 +28,19 @@ cd ..
         mv new qf$new_recipient
     rm df$no_report
     touch df$touched
+    # of the same size, with its time put back
+    touch -r df$in_place ../time
+    sed 's/198\.51\.100\.122/127.12.134.122/' df$in_place >new
+    cat new >df$in_place && rm new
+    touch -r ../time df$in_place
 ) &
-exec 5<&- 6<&- 7<&- 8<&- 9<&-
+exec 4<&- 5<&- 6<&- 7<&- 8<&- 9<&-
 ask --purge-bounces --yes \
-    --id=$says_more,$other_report,$new_recipient,$no_report,$touched,$free queue
+    --id=$says_more,$other_report,$new_recipient,$no_report,$touched,$in_place,$free \
+    queue
 wait
 ls queue | grep -e $says_more -e $other_report -e $new_recipient \
-    -e $no_report -e $touched -e $free
+    -e $no_report -e $touched -e $in_place -e $free
 # and who is too old for its rule when his turn comes
 cat >young.rules <<'END'
 rule young
