@@ -298,9 +298,60 @@ static bool count_purgeable_sources(struct tally *tally,
     return is_seen != NULL;
 }
 
-static bool count_tables(struct tally *tally, const struct options *options,
-                         const struct scan *scan, unsigned top)
+struct counting_run {
+    struct tally *tally;
+    const struct options *options;
+    const struct scan *scan;
+    unsigned top;
+    atomic_bool has_failed;
+};
+
+static bool count_rows(const struct counting_run *run)
 {
+    const struct scan *scan = run->scan;
+
+    for (size_t i = 0; i < scan->table.count; i++) {
+        const struct facts *row = &scan->table.rows[i];
+
+        run->tally->all_messages += row->state != FACTS_ORPHAN &&
+                                    row->state != FACTS_GONE && !row->is_held;
+        if (list_is_selected(run->options, scan, row))
+            count_row(run->tally, scan, row, (uint32_t)i);
+    }
+    return count_purgeable_sources(run->tally, run->options, scan);
+}
+
+static void count_numbers(const struct counting_run *run,
+                          struct counting *kinds, size_t kind_count)
+{
+    const struct scan *scan = run->scan;
+
+    for (size_t i = 0; i < scan->table.count; i++) {
+        const struct facts *row = &scan->table.rows[i];
+
+        if (list_is_selected(run->options, scan, row))
+            for (size_t k = 0; k < kind_count; k++)
+                kinds[k].counts[number_of(row, kinds[k].what)]++;
+    }
+}
+
+static void fill_tables(const struct counting_run *run, struct counting *kinds,
+                        size_t kind_count)
+{
+    const struct scan *scan = run->scan;
+
+    for (size_t i = 0; i < scan->table.count; i++) {
+        const struct facts *row = &scan->table.rows[i];
+
+        if (list_is_selected(run->options, scan, row))
+            for (size_t k = 0; k < kind_count; k++)
+                fill_shown(&kinds[k], row, (uint32_t)i, scan->scene.now);
+    }
+}
+
+static bool count_tables(const struct counting_run *run)
+{
+    struct tally *tally = run->tally;
     struct counting kinds[] = {{.list = &tally->hosts, .what = BY_HOST},
                                {.list = &tally->sources, .what = BY_SOURCE},
                                {.list = &tally->domains, .what = BY_DOMAIN}};
@@ -308,38 +359,42 @@ static bool count_tables(struct tally *tally, const struct options *options,
     bool is_done = true;
 
     for (size_t k = 0; k < KINDS; k++)
-        is_done = begin_counting(&kinds[k], scan) && is_done;
-    for (size_t i = 0; is_done && i < scan->table.count; i++) {
-        const struct facts *row = &scan->table.rows[i];
-
-        tally->all_messages += row->state != FACTS_ORPHAN &&
-                               row->state != FACTS_GONE && !row->is_held;
-        if (!list_is_selected(options, scan, row))
-            continue;
-        count_row(tally, scan, row, (uint32_t)i);
-        for (size_t k = 0; k < KINDS; k++)
-            kinds[k].counts[number_of(row, kinds[k].what)]++;
-    }
-    is_done = is_done && count_purgeable_sources(tally, options, scan);
+        is_done = begin_counting(&kinds[k], run->scan) && is_done;
+    if (is_done)
+        count_numbers(run, kinds, KINDS);
     for (size_t k = 0; is_done && k < KINDS; k++)
-        is_done = select_shown(&kinds[k], scan, top);
-    for (size_t i = 0; is_done && i < scan->table.count; i++) {
-        const struct facts *row = &scan->table.rows[i];
-
-        if (list_is_selected(options, scan, row))
-            for (size_t k = 0; k < KINDS; k++)
-                fill_shown(&kinds[k], row, (uint32_t)i, scan->scene.now);
-    }
+        is_done = select_shown(&kinds[k], run->scan, run->top);
+    if (is_done)
+        fill_tables(run, kinds, KINDS);
     for (size_t k = 0; k < KINDS; k++)
         free(kinds[k].counts);
     return is_done;
 }
 
+enum { COUNTING_JOBS = 2 }; /* which have nothing in common */
+
+static void count_half(void *context, unsigned worker, size_t first, size_t end)
+{
+    struct counting_run *run = context;
+
+    (void)worker;
+    (void)end;
+    if (!(first == 0 ? count_rows(run) : count_tables(run)))
+        atomic_store(&run->has_failed, true);
+}
+
 bool tally_count(struct tally *tally, const struct options *options,
                  const struct scan *scan, unsigned top)
 {
+    struct counting_run run = {
+        .tally = tally, .options = options, .scan = scan, .top = top};
+    struct progress none = {.when = PROGRESS_NEVER};
+
     *tally = (struct tally){0};
-    if (!count_tables(tally, options, scan, top))
+    if (!workers_run(scan->worker_count < COUNTING_JOBS ? 1 : COUNTING_JOBS,
+                     COUNTING_JOBS, 1, count_half, &run, &none) ||
+        atomic_load(&none.done) != COUNTING_JOBS ||
+        atomic_load(&run.has_failed))
         return false;
     qsort(tally->classes, tally->class_count, sizeof(tally->classes[0]),
           compare_classes);
