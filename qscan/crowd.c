@@ -600,44 +600,98 @@ static bool count_bounce(struct crowd *crowd, struct hash_set *seen,
                       &crowd->hosts[row->domain].sources);
 }
 
-static bool count_row(struct crowd *crowd, struct hash_set *seen,
-                      const struct facts_table *table, const struct facts *row)
+/* ---- counting the rows, once their numbers are those of the sum ---- */
+
+enum { RENUMBERED_AT_ONCE = 4096 };
+
+struct row_count {
+    struct crowd *crowd;
+    struct facts_table *table;
+    const struct renumbering *maps;
+    atomic_bool has_failed;
+};
+
+static void renumber_piece(void *context, unsigned worker, size_t first,
+                           size_t end)
 {
+    struct row_count *count = context;
+
+    (void)worker;
+    for (size_t i = first; i < end; i++) {
+        struct facts *row = &count->table->rows[i];
+
+        renumber_row(row, &count->maps[row->worker]);
+    }
+}
+
+static bool count_sources(struct crowd *crowd, struct hash_set *seen,
+                          const struct facts_table *table,
+                          const struct facts *row)
+{
+    return row->state == FACTS_GONE || !row->is_bounce ||
+           count_bounce(crowd, seen, table, row);
+}
+
+/* What has no domain and names no host waits for none. */
+static bool count_hosts(struct crowd *crowd, struct hash_set *seen,
+                        const struct facts_table *table,
+                        const struct facts *row)
+{
+    (void)table;
     if (row->state == FACTS_GONE)
         return true;
-    if (row->is_bounce && !count_bounce(crowd, seen, table, row))
-        return false;
-    /* what has no domain and names no host waits for none */
     if (status_is_alive(row->status_kind) && row->domain != INTERN_NONE)
         crowd->hosts[row->domain].answered++;
     return !status_is_dead(row->status_kind) || row->host == INTERN_NONE ||
            count_waiting(crowd, seen, row);
 }
 
-/* Gives the rows their numbers in the sum, and counts them, in one go. */
-static bool count_rows(struct crowd *crowd, struct facts_table *table,
-                       const struct renumbering *maps)
+/* They write to different members, of sources and of hosts. */
+static bool (*const countings[])(struct crowd *crowd, struct hash_set *seen,
+                                 const struct facts_table *table,
+                                 const struct facts *row) = {count_sources,
+                                                             count_hosts};
+enum { COUNTINGS = sizeof(countings) / sizeof(countings[0]) };
+
+static void count_by(void *context, unsigned worker, size_t first, size_t end)
 {
+    struct row_count *count = context;
+    const struct facts_table *table = count->table;
     struct hash_set seen = {0};
-    bool is_done = true;
 
-    crowd->hosts = calloc(crowd->strings.count, sizeof(*crowd->hosts));
-    if (crowd->hosts == NULL)
-        return false;
-    for (size_t i = 0; i < CROWD_AHEAD && i < table->count; i++)
-        renumber_row(&table->rows[i], &maps[table->rows[i].worker]);
-    for (size_t i = 0; is_done && i < table->count; i++) {
-        struct facts *row = &table->rows[i];
-
-        if (table->count - i > CROWD_AHEAD) {
-            renumber_row(row + CROWD_AHEAD, &maps[row[CROWD_AHEAD].worker]);
-            crowd_prefetch_ahead(crowd, row);
+    (void)worker;
+    (void)end;
+    for (size_t i = 0; i < table->count; i++) {
+        if (table->count - i > CROWD_AHEAD)
+            crowd_prefetch_ahead(count->crowd, &table->rows[i]);
+        if (!countings[first](count->crowd, &seen, table, &table->rows[i])) {
+            atomic_store(&count->has_failed, true);
+            break;
         }
-        is_done = count_row(crowd, &seen, table, row);
     }
     hash_set_free(&seen);
-    return is_done;
 }
+
+static bool count_rows(struct crowd *crowd, unsigned worker_count,
+                       struct facts_table *table,
+                       const struct renumbering *maps)
+{
+    struct row_count count = {crowd, table, maps, false};
+    struct progress renumbered = {.when = PROGRESS_NEVER};
+    struct progress counted = {.when = PROGRESS_NEVER};
+
+    crowd->hosts = calloc(crowd->strings.count, sizeof(*crowd->hosts));
+    return crowd->hosts != NULL &&
+           workers_run(worker_count, table->count, RENUMBERED_AT_ONCE,
+                       renumber_piece, &count, &renumbered) &&
+           atomic_load(&renumbered.done) == table->count &&
+           workers_run(worker_count < COUNTINGS ? 1 : COUNTINGS, COUNTINGS, 1,
+                       count_by, &count, &counted) &&
+           atomic_load(&counted.done) == COUNTINGS &&
+           !atomic_load(&count.has_failed);
+}
+
+/* ---- the sum of all workers' crowds ---- */
 
 struct merge {
     struct crowd *parts;
@@ -704,7 +758,8 @@ bool crowd_merge(struct crowd *parts, size_t part_count,
     struct renumbering *maps = calloc(part_count, sizeof(*maps));
     bool is_done = maps != NULL && merge_parts(parts, part_count, maps);
 
-    is_done = is_done && count_rows(&parts[0], table, maps);
+    is_done =
+        is_done && count_rows(&parts[0], (unsigned)part_count, table, maps);
     for (size_t i = 0; is_done && i < part_count; i++)
         count_answers(&parts[0], &parts[i], maps[i].strings);
     for (size_t i = 0; maps != NULL && i < part_count; i++)
