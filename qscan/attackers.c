@@ -75,9 +75,7 @@ struct slice attacker_name(const struct logread *logs,
 static int64_t mail_share(const struct logread *logs,
                           const struct attacker *attacker)
 {
-    uint64_t all = logs->sources.mailed;
-
-    return all == 0 ? 0 : (int64_t)(100 * attacker->mailed / all);
+    return share_of(attacker->mailed, logs->sources.mailed);
 }
 
 void attacker_add_guesses(struct buffer *out, const struct attacker *attacker)
@@ -178,19 +176,7 @@ static void json_source(struct jsonout *json, const struct logread *logs,
 {
     struct buffer name = {0};
 
-    if (attacker->source == 0 && attacker->domain != 0) {
-        jsonout_field(json, "source",
-                      intern_text(&logs->sources.domains, attacker->domain));
-        return;
-    }
-    if (attacker->source == 0 && attacker->user != 0) {
-        struct slice user = intern_text(&logs->sources.samples, attacker->user);
-
-        buffer_add_string(&name, "user ");
-        buffer_add(&name, user);
-    } else {
-        attacker_add_name(&logs->sources, attacker, &name);
-    }
+    attacker_add_name(&logs->sources, attacker, &name);
     jsonout_field(json, "source", slice_make(name.bytes, name.len));
     buffer_free(&name);
 }
@@ -380,13 +366,23 @@ static void add_moment(struct buffer *out, int64_t moment,
     buffer_free(&end);
 }
 
+void attacker_add_shown_name(struct buffer *out, const struct logread *logs,
+                             const struct attacker *attacker)
+{
+    struct buffer name = {0};
+
+    attacker_add_name(&logs->sources, attacker, &name);
+    buffer_add_escaped(out, slice_make(name.bytes, name.len), 0);
+    buffer_free(&name);
+}
+
 void attacker_add_row(struct buffer *out, const char *indent,
                       const struct options *options, const struct logread *logs,
                       const struct attacker *attacker)
 {
     struct buffer name = {0};
 
-    attacker_add_name(&logs->sources, attacker, &name);
+    attacker_add_shown_name(&name, logs, attacker);
     buffer_add_string(out, indent);
     if (name.len > SOURCE_COLUMNS) {
         /* escaped where it was added: nothing is doubled again */

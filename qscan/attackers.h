@@ -20,6 +20,10 @@ void attacker_json(struct jsonout *json, const struct logread *logs,
 /* A line of names, and a row each. */
 void attackers_add_csv(struct buffer *out, const struct logread *logs);
 
+/* Its name, escaped. */
+void attacker_add_shown_name(struct buffer *out, const struct logread *logs,
+                             const struct attacker *attacker);
+
 /* The head of the table, and a row of it: 78 columns behind the indent. A long
  * source has a line of its own. */
 void attacker_add_head(struct buffer *out);

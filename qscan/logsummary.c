@@ -757,11 +757,10 @@ static void add_members(struct logsummary *summary,
 static void add_detail(struct logsummary *summary,
                        const struct attacker *attacker)
 {
-    const struct sources *sources = &summary->logs->sources;
     struct buffer *out = &summary->out;
     struct buffer name = {.is_ascii = true};
 
-    attacker_add_name(sources, attacker, &name);
+    attacker_add_shown_name(&name, summary->logs, attacker);
     buffer_add_string(out, "  ");
     buffer_add_rule_text(out, slice_make(name.bytes, name.len), 40);
     buffer_add_string(out, "  ");

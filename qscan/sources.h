@@ -393,8 +393,14 @@ static inline bool attacker_is_network(const struct attacker *attacker)
            attacker->user == 0;
 }
 
+/* Percent; of nothing, 0. */
+static inline int64_t share_of(uint64_t part, uint64_t whole)
+{
+    return whole == 0 ? 0 : (int64_t)(100 * part / whole);
+}
+
 /* "192.0.2.1", "192.0.2.0/24", a domain or "user NAME", as --attackers names
- * it. */
+ * it, but not escaped. */
 void attacker_add_name(const struct sources *sources,
                        const struct attacker *attacker, struct buffer *out);
 

@@ -241,11 +241,6 @@ static int64_t guess_share(const struct sources *sources,
     return all == 0 ? 0 : (int64_t)(100 * guesses / all);
 }
 
-static int64_t share_of(uint64_t part, uint64_t whole)
-{
-    return whole == 0 ? 0 : (int64_t)(100 * part / whole);
-}
-
 /* Padding is no mail that anybody would miss. */
 static int64_t mailed_share(const struct sources *sources,
                             const struct source *source)
@@ -1362,12 +1357,10 @@ void attacker_add_name(const struct sources *sources,
         ip_format(&sources->items[attacker->source].ip, text);
         buffer_add_string(out, text);
     } else if (attacker->domain != 0) {
-        buffer_add_escaped(out,
-                           intern_text(&sources->domains, attacker->domain), 0);
+        buffer_add(out, intern_text(&sources->domains, attacker->domain));
     } else if (attacker->user != 0) {
         buffer_add_string(out, "user ");
-        buffer_add_escaped(out, intern_text(&sources->samples, attacker->user),
-                           0);
+        buffer_add(out, intern_text(&sources->samples, attacker->user));
     } else {
         bool is_v4 = ip_is_v4(&attacker->network.base);
 

@@ -70,6 +70,10 @@ memory_row() {
 }
 # print_table ABOUT: all rows, on the terminal and behind build/bench.txt.
 print_table() {
+    if [ ! -f "$table" ]; then
+        say "$work: gone meanwhile; nothing to show"
+        return
+    fi
     {
         echo
         echo "$1"

@@ -23,3 +23,9 @@ ask --attackers --utc --year=2026 maillog
 ask --attackers --utc --year=2026 --format=csv maillog
 ask --attackers --utc --year=2026 --format=json maillog
 ask --logs --utc --year=2026 maillog | sed -n '/^HOSTILE/,/^HOUR/p'
+# a name with a domain in front, and a byte that is no text
+sed 's/user=ann/user=EX\\jos\xe9/' maillog >domain
+for format in text csv json; do
+    ask --attackers --utc --year=2026 --format=$format domain |
+        sed -n "s/.*\(user ex[^ ,]*\).*/\1/p"
+done
