@@ -677,17 +677,12 @@ static bool count_rows(struct crowd *crowd, unsigned worker_count,
                        const struct renumbering *maps)
 {
     struct row_count count = {crowd, table, maps, false};
-    struct progress renumbered = {.when = PROGRESS_NEVER};
-    struct progress counted = {.when = PROGRESS_NEVER};
 
     crowd->hosts = calloc(crowd->strings.count, sizeof(*crowd->hosts));
     return crowd->hosts != NULL &&
-           workers_run(worker_count, table->count, RENUMBERED_AT_ONCE,
-                       renumber_piece, &count, &renumbered) &&
-           atomic_load(&renumbered.done) == table->count &&
-           workers_run(worker_count < COUNTINGS ? 1 : COUNTINGS, COUNTINGS, 1,
-                       count_by, &count, &counted) &&
-           atomic_load(&counted.done) == COUNTINGS &&
+           workers_do(worker_count, table->count, RENUMBERED_AT_ONCE,
+                      renumber_piece, &count) &&
+           workers_do(worker_count, COUNTINGS, 1, count_by, &count) &&
            !atomic_load(&count.has_failed);
 }
 
@@ -743,12 +738,9 @@ static bool merge_parts(struct crowd *parts, size_t part_count,
                         struct renumbering *maps)
 {
     struct merge merge = {parts, part_count, maps, false};
-    struct progress none = {.when = PROGRESS_NEVER};
 
-    /* A signal may have come before a job was begun: its maps are missing. */
-    return workers_run(part_count < 2 ? 1 : MERGE_JOBS, MERGE_JOBS, 1,
-                       merge_half, &merge, &none) &&
-           atomic_load(&none.done) == MERGE_JOBS &&
+    return workers_do((unsigned)part_count, MERGE_JOBS, 1, merge_half,
+                      &merge) &&
            !atomic_load(&merge.has_failed);
 }
 

@@ -388,12 +388,9 @@ bool tally_count(struct tally *tally, const struct options *options,
 {
     struct counting_run run = {
         .tally = tally, .options = options, .scan = scan, .top = top};
-    struct progress none = {.when = PROGRESS_NEVER};
 
     *tally = (struct tally){0};
-    if (!workers_run(scan->worker_count < COUNTING_JOBS ? 1 : COUNTING_JOBS,
-                     COUNTING_JOBS, 1, count_half, &run, &none) ||
-        atomic_load(&none.done) != COUNTING_JOBS ||
+    if (!workers_do(scan->worker_count, COUNTING_JOBS, 1, count_half, &run) ||
         atomic_load(&run.has_failed))
         return false;
     qsort(tally->classes, tally->class_count, sizeof(tally->classes[0]),

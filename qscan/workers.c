@@ -88,6 +88,22 @@ bool workers_run(unsigned worker_count, size_t job_count, size_t piece,
     return started > 0;
 }
 
+bool workers_do(unsigned worker_count, size_t job_count, size_t piece,
+                void (*work)(void *context, unsigned worker, size_t first,
+                             size_t end),
+                void *context)
+{
+    struct progress none = {.when = PROGRESS_NEVER};
+    size_t piece_count = (job_count + piece - 1) / piece;
+
+    if (piece_count == 0)
+        return true;
+    if (worker_count > piece_count)
+        worker_count = (unsigned)piece_count;
+    return workers_run(worker_count, job_count, piece, work, context, &none) &&
+           atomic_load(&none.done) == job_count;
+}
+
 /* gcc says so by a macro, clang by a feature. */
 #ifdef __has_feature
 #if __has_feature(thread_sanitizer)

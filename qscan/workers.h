@@ -17,6 +17,13 @@ bool workers_run(unsigned worker_count, size_t job_count, size_t piece,
                               size_t end),
                  void *context, struct progress *progress);
 
+/* The same without a word of progress, by no more threads than pieces; false
+ * also when a signal came before all was done. */
+bool workers_do(unsigned worker_count, size_t job_count, size_t piece,
+                void (*work)(void *context, unsigned worker, size_t first,
+                             size_t end),
+                void *context);
+
 /*
  * For work that opens and closes many files, and leaves none open: gives this
  * worker a table of descriptors of its own, as threads wait for each other at
