@@ -104,11 +104,19 @@ static enum input_outcome outcome_of_errno(struct input *in, int error)
     }
 }
 
+int input_openat(int directory, const char *name, int flags)
+{
+    int fd = openat(directory, name, flags | O_NOATIME);
+
+    return fd < 0 && errno == EPERM ? openat(directory, name, flags) : fd;
+}
+
 int input_open(struct input *in, int directory, const char *name,
                enum input_outcome *outcome_r)
 {
-    int fd = openat(directory, name,
-                    O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+    int fd =
+        input_openat(directory, name,
+                     O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
 
     *outcome_r = fd >= 0 ? INPUT_OK : outcome_of_errno(in, errno);
     return fd;

@@ -47,6 +47,10 @@ void input_setup(void);
 void input_init(struct input *in);
 void input_free(struct input *in);
 
+/* As openat(2), for what is only looked at: its access time stays as it was,
+ * where that is allowed (to its owner and root). */
+int input_openat(int directory, const char *name, int flags);
+
 /* Opens for reading without following a link or blocking on a FIFO. Returns
  * the descriptor, or -1 with *outcome_r and in->error set. */
 int input_open(struct input *in, int directory, const char *name,

@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "parsers/input.h"
 #include "qscan/interrupt.h"
 
 enum {
@@ -193,8 +194,8 @@ static enum fate open_locked(struct actor *actor, struct taken *taken)
 
     if (!queue_file_name(name, row->letter, facts_id(row), false))
         return FATE_CHANGED;
-    taken->fd = openat(control_folder(actor, row)->fd, name,
-                       O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    taken->fd = input_openat(control_folder(actor, row)->fd, name,
+                             O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     if (taken->fd < 0 && errno == ENOENT)
         return FATE_VANISHED;
     if (taken->fd < 0 && errno == ELOOP)

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "parsers/hash.h"
+#include "parsers/input.h"
 
 enum {
     SLACK_SEC = 26 * 3600,     /* a stamp may be this much later than the mtime:
@@ -392,7 +393,7 @@ static int open_path(const char *path)
 {
     if (is_standard_input(path))
         return fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
-    return open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    return input_openat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 }
 
 static struct log_file *new_file(struct log_set *set, const char *path)

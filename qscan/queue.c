@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "parsers/hash.h"
+#include "parsers/input.h"
 #include "qscan/hold.h"
 #include "qscan/intern.h"
 #include "rules/rules.h"
@@ -65,8 +66,8 @@ static char *join_path(const char *directory, const char *name)
 int queue_open_folder(struct queue_set *set, int directory, const char *name,
                       const char *path)
 {
-    int fd = openat(directory, name,
-                    O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NONBLOCK);
+    int fd = input_openat(directory, name,
+                          O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NONBLOCK);
     struct stat st;
     struct queue_folder *folders;
 

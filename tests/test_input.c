@@ -166,6 +166,45 @@ static void test_devices_and_pipes_without_stat(void **state)
     folder_close(&folder);
 }
 
+/* Whoever looks leaves no trace, whatever the mount says of access times. */
+static void test_access_time_stays(void **state)
+{
+    const struct timespec old[2] = {{.tv_sec = 1000000000},
+                                    {.tv_sec = 1000000001}};
+    struct folder folder;
+    struct stat st;
+
+    (void)state;
+    folder_open(&folder);
+    folder_write(&folder, "qf1", "V8\n.\n");
+    folder_need(utimensat(AT_FDCWD, folder_path(&folder, "qf1"), old, 0) == 0,
+                "utimensat");
+    assert_int_equal(outcome_of(&folder, "qf1"), INPUT_OK);
+    folder_need(stat(folder_path(&folder, "qf1"), &st) == 0, "stat");
+    assert_int_equal(st.st_atim.tv_sec, old[0].tv_sec);
+    folder_close(&folder);
+}
+
+static void test_somebody_elses_file_is_read_nevertheless(void **state)
+{
+    struct folder folder;
+    enum input_outcome outcome;
+
+    (void)state;
+    if (geteuid() != 0)
+        skip();
+    folder_open(&folder);
+    folder_write(&folder, "qf1", "V8\n.\n");
+    folder_need(chmod(folder.path, 0755) == 0 &&
+                    chmod(folder_path(&folder, "qf1"), 0644) == 0,
+                "chmod");
+    folder_need(seteuid(65534) == 0, "seteuid");
+    outcome = outcome_of(&folder, "qf1");
+    folder_need(seteuid(0) == 0, "seteuid");
+    assert_int_equal(outcome, INPUT_OK);
+    folder_close(&folder);
+}
+
 static void test_no_permission(void **state)
 {
     struct folder folder;
@@ -333,6 +372,8 @@ int main(void)
         cmocka_unit_test(test_every_size_is_read_whole),
         cmocka_unit_test(test_odd_files_are_refused_at_once),
         cmocka_unit_test(test_devices_and_pipes_without_stat),
+        cmocka_unit_test(test_access_time_stays),
+        cmocka_unit_test(test_somebody_elses_file_is_read_nevertheless),
         cmocka_unit_test(test_no_permission),
         cmocka_unit_test(test_more_than_a_gigabyte),
         cmocka_unit_test(test_growing_file_gives_what_it_had),
