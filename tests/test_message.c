@@ -1,0 +1,280 @@
+/* One message in hand: what it gives of its files, and what tells it from
+ * another. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "qscan/message.h"
+#include "tests/assert_slice.h"
+#include "tests/folder.h"
+
+#define ID "6AMHqPjw023674"
+#define QF                                                                     \
+    "V8\nT1795370000\nK1795375000\nN7\nP30000\n"                               \
+    "MDeferred: Connection refused by mail.example.net.\nFs\n"                 \
+    "$_dsl-7.example.net [198.51.100.7]\nS<ann@example.net>\n"                 \
+    "RPF:<Bob@Example.ORG>\nH??Subject: hello\n.\n"
+
+static const uint64_t key[2] = {UINT64_C(0x243f6a8885a308d3),
+                                UINT64_C(0x13198a2e03707344)};
+
+struct made {
+    struct folder folder;
+    struct queue_folder queue_folder;
+    struct queue_dir dir;
+    struct queue_set set;
+    struct scene scene;
+    struct facts row;
+    struct message message;
+};
+
+static void make(struct made *made, const char *qf, const char *df)
+{
+    *made = (struct made){.row = {.letter = 'q', .is_regular = true}};
+    folder_open(&made->folder);
+    folder_write(&made->folder, "qf" ID, qf);
+    if (df != NULL)
+        folder_write(&made->folder, "df" ID, df);
+    made->queue_folder.path = made->folder.path;
+    made->queue_folder.fd = open(made->folder.path, O_RDONLY | O_DIRECTORY);
+    assert_true(made->queue_folder.fd >= 0);
+    made->dir.path = made->folder.path;
+    made->set = (struct queue_set){.folders = &made->queue_folder,
+                                   .folder_count = 1,
+                                   .dirs = &made->dir,
+                                   .dir_count = 1};
+    made->scene.queues = &made->set;
+    made->scene.rules = rules_compile(NULL, 0, NULL, 0, NULL, NULL, NULL);
+    assert_non_null(made->scene.rules);
+    made->scene.now = 1795375579;
+    memcpy(made->row.id, ID, strlen(ID));
+    made->row.id_len = strlen(ID);
+    message_init(&made->message, &made->scene);
+}
+
+static void drop(struct made *made)
+{
+    message_free(&made->message);
+    rules_free((struct rules *)made->scene.rules);
+    close(made->queue_folder.fd);
+    folder_close(&made->folder);
+}
+
+static void load(struct made *made)
+{
+    assert_int_equal(message_load(&made->message, &made->row, true), INPUT_OK);
+}
+
+static struct field_view view_of(struct made *made, enum rules_field_id field)
+{
+    struct field_view view;
+
+    message_fetch(&made->message, field, (struct slice){NULL, 0}, &view);
+    return view;
+}
+
+static void assert_text(struct made *made, enum rules_field_id field,
+                        const char *text)
+{
+    struct field_view view = view_of(made, field);
+
+    assert_int_equal(view.state, FIELD_PRESENT);
+    assert_int_equal(view.value_count, 1);
+    assert_slice_is(view.values[0].text, text, rules_fields[field].name);
+}
+
+static void assert_number(struct made *made, enum rules_field_id field,
+                          int64_t number)
+{
+    struct field_view view = view_of(made, field);
+
+    assert_int_equal(view.state, FIELD_PRESENT);
+    assert_int_equal(view.values[0].number, number);
+}
+
+static void test_fields_of_the_control_file(void **state)
+{
+    struct made made;
+
+    (void)state;
+    make(&made, QF, "a body\n");
+    load(&made);
+    assert_text(&made, FIELD_ORIGIN, "mail");
+    assert_text(&made, FIELD_SENDER, "ann@example.net");
+    assert_text(&made, FIELD_RECIPIENT, "Bob@Example.ORG");
+    assert_text(&made, FIELD_RECIPIENT_DOMAIN, "example.org");
+    assert_text(&made, FIELD_RECIPIENT_HOST, "mail.example.net");
+    assert_text(&made, FIELD_CLIENT_ADDRESS, "198.51.100.7");
+    assert_number(&made, FIELD_TRIES, 7);
+    assert_number(&made, FIELD_AGE, 5579);
+    assert_number(&made, FIELD_IDLE, 579);
+    assert_number(&made, FIELD_SIZE, 7);
+    assert_int_equal(made.message.data_state, DATA_NOT_READ);
+    /* the crowd is not counted yet; of no report there is no source */
+    assert_int_equal(view_of(&made, FIELD_HOST_ANSWERED).state, FIELD_LATER);
+    assert_int_equal(view_of(&made, FIELD_SOURCE).state, FIELD_ABSENT);
+    drop(&made);
+}
+
+static void test_df_is_missing_or_read_once(void **state)
+{
+    struct made made;
+
+    (void)state;
+    make(&made, QF, NULL);
+    load(&made);
+    message_need_data(&made.message);
+    assert_int_equal(made.message.data_state, DATA_MISSING);
+    assert_int_equal(message_data_bytes(&made.message), -1);
+    assert_int_equal(view_of(&made, FIELD_SIZE).state, FIELD_ABSENT);
+    drop(&made);
+    make(&made, QF, "a body\n");
+    load(&made);
+    message_need_data(&made.message);
+    unlink(folder_path(&made.folder, "df" ID));
+    message_need_data(&made.message);
+    assert_int_equal(made.message.data_state, DATA_READ);
+    assert_slice_is(made.message.data, "a body\n", "df");
+    drop(&made);
+}
+
+static void test_gone_between_listing_and_reading(void **state)
+{
+    struct made made;
+
+    (void)state;
+    make(&made, QF, NULL);
+    unlink(folder_path(&made.folder, "qf" ID));
+    assert_int_equal(message_load(&made.message, &made.row, false), INPUT_GONE);
+    drop(&made);
+}
+
+/* ---- what a verdict rests on ---- */
+
+static uint64_t basis(struct made *made)
+{
+    load(made);
+    return message_basis(&made->message, key);
+}
+
+static void test_basis_is_that_of_the_bytes_and_of_df(void **state)
+{
+    const struct timespec later[2] = {{.tv_sec = 1000000000},
+                                      {.tv_sec = 1000000001}};
+    const uint64_t other_key[2] = {key[1], key[0]};
+    struct made made;
+    uint64_t first;
+
+    (void)state;
+    make(&made, QF, "a body\n");
+    first = basis(&made);
+    assert_int_not_equal(first, 0);
+    assert_int_equal(basis(&made), first);
+    assert_int_not_equal(message_basis(&made.message, other_key), first);
+    /* read or not */
+    message_need_data(&made.message);
+    assert_int_equal(message_basis(&made.message, key), first);
+    /* another control file of the same bytes */
+    unlink(folder_path(&made.folder, "qf" ID));
+    folder_write(&made.folder, "qf" ID, QF);
+    assert_int_equal(basis(&made), first);
+    /* each byte counts */
+    for (size_t i = 0; i < strlen(QF); i += 7) {
+        char changed[] = QF;
+
+        changed[i] ^= 1;
+        folder_write(&made.folder, "qf" ID, changed);
+        (void)message_load(&made.message, &made.row, true);
+        assert_int_not_equal(message_basis(&made.message, key), first);
+    }
+    folder_write(&made.folder, "qf" ID, QF);
+    assert_int_equal(basis(&made), first);
+    /* so do the times of df, and which file it is */
+    folder_need(
+        utimensat(AT_FDCWD, folder_path(&made.folder, "df" ID), later, 0) == 0,
+        "utimensat");
+    assert_int_not_equal(basis(&made), first);
+    drop(&made);
+}
+
+static void test_no_basis_without_a_regular_df(void **state)
+{
+    char *large = malloc(INPUT_MAP_BYTES + sizeof(QF));
+    struct made made;
+
+    (void)state;
+    assert_non_null(large);
+    make(&made, QF, NULL);
+    assert_int_equal(basis(&made), 0);
+    folder_need(mkdir(folder_path(&made.folder, "df" ID), 0700) == 0, "mkdir");
+    assert_int_equal(basis(&made), 0);
+    rmdir(folder_path(&made.folder, "df" ID));
+    folder_need(symlink("qf" ID, folder_path(&made.folder, "df" ID)) == 0,
+                "symlink");
+    assert_int_equal(basis(&made), 0);
+    drop(&made);
+    /* one that came after it had been found missing */
+    make(&made, QF, NULL);
+    load(&made);
+    message_need_data(&made.message);
+    folder_write(&made.folder, "df" ID, "a body\n");
+    assert_int_equal(message_basis(&made.message, key), 0);
+    /* a control file that is mapped may change under our eyes */
+    memset(large, 'x', INPUT_MAP_BYTES);
+    memcpy(large, "H??X: ", 6);
+    large[INPUT_MAP_BYTES - 1] = '\n';
+    memcpy(large + INPUT_MAP_BYTES, QF, sizeof(QF));
+    folder_write(&made.folder, "qf" ID, large);
+    (void)message_load(&made.message, &made.row, true);
+    assert_non_null(made.message.control_input.map);
+    assert_int_equal(message_basis(&made.message, key), 0);
+    drop(&made);
+    free(large);
+}
+
+static void test_time_passes_between_two_looks(void **state)
+{
+    static const struct {
+        const char *condition;
+        int64_t then;
+        bool is_same;
+    } cases[] = {
+        {"age >= 1h", 1795375578, true},  /* 5578 s old, now 5579 */
+        {"age >= 1h", 1795373599, false}, /* 3599 */
+        {"idle > 9m", 1795375541, true},  /* 541 s */
+        {"idle > 9m", 1795375539, false}, {"tries > 3", 0, true},
+    };
+    struct made made;
+
+    (void)state;
+    make(&made, QF, "a body\n");
+    load(&made);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct rules *rules = rules_compile_condition(
+            made.scene.rules, slice_from_string(cases[i].condition), NULL,
+            NULL);
+
+        assert_non_null(rules);
+        assert_int_equal(
+            message_is_as_then(&made.message, rules, cases[i].then),
+            cases[i].is_same);
+        rules_free(rules);
+    }
+    drop(&made);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_fields_of_the_control_file),
+        cmocka_unit_test(test_df_is_missing_or_read_once),
+        cmocka_unit_test(test_gone_between_listing_and_reading),
+        cmocka_unit_test(test_basis_is_that_of_the_bytes_and_of_df),
+        cmocka_unit_test(test_no_basis_without_a_regular_df),
+        cmocka_unit_test(test_time_passes_between_two_looks),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
