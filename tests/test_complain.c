@@ -101,7 +101,7 @@ static void test_quiet_hides_warnings_alone(void **state)
 static void test_of_those_alike_a_few_are_named(void **state)
 {
     static struct heard heard;
-    char object[16];
+    char object[32];
     const char *text;
 
     (void)state;
@@ -123,7 +123,7 @@ static void test_of_those_alike_a_few_are_named(void **state)
 static void test_of_very_many_kinds_all_are_counted(void **state)
 {
     static struct heard heard;
-    char why[16];
+    char why[32];
     const char *text;
     size_t told = 0;
 
