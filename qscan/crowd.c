@@ -624,51 +624,43 @@ static void renumber_piece(void *context, unsigned worker, size_t first,
     }
 }
 
-static bool count_sources(struct crowd *crowd, struct hash_set *seen,
-                          const struct facts_table *table,
-                          const struct facts *row)
-{
-    return row->state == FACTS_GONE || !row->is_bounce ||
-           count_bounce(crowd, seen, table, row);
-}
-
 /* What has no domain and names no host waits for none. */
 static bool count_hosts(struct crowd *crowd, struct hash_set *seen,
-                        const struct facts_table *table,
                         const struct facts *row)
 {
-    (void)table;
-    if (row->state == FACTS_GONE)
-        return true;
     if (status_is_alive(row->status_kind) && row->domain != INTERN_NONE)
         crowd->hosts[row->domain].answered++;
     return !status_is_dead(row->status_kind) || row->host == INTERN_NONE ||
            count_waiting(crowd, seen, row);
 }
 
-/* They write to different members, of sources and of hosts. */
-static bool (*const countings[])(struct crowd *crowd, struct hash_set *seen,
-                                 const struct facts_table *table,
-                                 const struct facts *row) = {count_sources,
-                                                             count_hosts};
-enum { COUNTINGS = sizeof(countings) / sizeof(countings[0]) };
+/* Of sources and of hosts: they write to different members. */
+enum { COUNTING_JOBS = 2 };
 
-static void count_by(void *context, unsigned worker, size_t first, size_t end)
+static void count_half(void *context, unsigned worker, size_t first, size_t end)
 {
     struct row_count *count = context;
+    struct crowd *crowd = count->crowd;
     const struct facts_table *table = count->table;
     struct hash_set seen = {0};
+    bool is_done = true;
 
     (void)worker;
     (void)end;
-    for (size_t i = 0; i < table->count; i++) {
+    for (size_t i = 0; is_done && i < table->count; i++) {
+        const struct facts *row = &table->rows[i];
+
         if (table->count - i > CROWD_AHEAD)
-            crowd_prefetch_ahead(count->crowd, &table->rows[i]);
-        if (!countings[first](count->crowd, &seen, table, &table->rows[i])) {
-            atomic_store(&count->has_failed, true);
-            break;
-        }
+            crowd_prefetch_ahead(crowd, row);
+        if (row->state == FACTS_GONE)
+            continue;
+        if (first == 0)
+            is_done = !row->is_bounce || count_bounce(crowd, &seen, table, row);
+        else
+            is_done = count_hosts(crowd, &seen, row);
     }
+    if (!is_done)
+        atomic_store(&count->has_failed, true);
     hash_set_free(&seen);
 }
 
@@ -682,7 +674,7 @@ static bool count_rows(struct crowd *crowd, unsigned worker_count,
     return crowd->hosts != NULL &&
            workers_do(worker_count, table->count, RENUMBERED_AT_ONCE,
                       renumber_piece, &count) &&
-           workers_do(worker_count, COUNTINGS, 1, count_by, &count) &&
+           workers_do(worker_count, COUNTING_JOBS, 1, count_half, &count) &&
            !atomic_load(&count.has_failed);
 }
 

@@ -334,11 +334,10 @@ static void plan_parts(struct share_run *run)
 
 static bool run_jobs(struct share_run *run, unsigned worker_count)
 {
-    struct progress unseen = {.when = PROGRESS_NEVER};
     size_t jobs = run->sources->attacker_count + ((size_t)1 << run->part_bits);
 
     if (run->guess_count > ALONE_MAX)
-        return workers_run(worker_count, jobs, 1, do_jobs, run, &unseen);
+        return workers_do(worker_count, jobs, 1, do_jobs, run);
     do_jobs(run, 0, 0, jobs);
     return true;
 }

@@ -238,7 +238,7 @@ static int64_t guess_share(const struct sources *sources,
                                   ? source_reached(sources, source)
                                   : source_mailed_recipients(sources, source));
 
-    return all == 0 ? 0 : (int64_t)(100 * guesses / all);
+    return share_of(guesses, all);
 }
 
 /* Padding is no mail that anybody would miss. */
