@@ -10,6 +10,24 @@
 #include "qscan/output.h"
 #include "tests/folder.h"
 
+struct writing {
+    struct folder folder;
+    struct complaints complaints;
+    struct output output;
+};
+
+static void begin(struct writing *writing)
+{
+    folder_open(&writing->folder);
+    complaints_init(&writing->complaints, false);
+}
+
+static bool open_file(struct writing *writing, const char *name)
+{
+    return output_open(&writing->output, folder_path(&writing->folder, name),
+                       &writing->complaints);
+}
+
 static void write_text(struct output *output, const char *text)
 {
     struct buffer buffer = {0};
@@ -47,92 +65,76 @@ static size_t names_in(const struct folder *folder)
 
 static void test_file_appears_when_it_is_whole(void **state)
 {
-    struct folder folder;
-    struct complaints complaints;
-    struct output output;
+    struct writing w;
     struct stat st;
     mode_t mask = umask(027);
 
     (void)state;
-    folder_open(&folder);
-    complaints_init(&complaints, false);
-    folder_write(&folder, "report", "old\n");
-    assert_true(
-        output_open(&output, folder_path(&folder, "report"), &complaints));
-    write_text(&output, "new ");
-    write_text(&output, "text\n");
-    assert_file(&folder, "report", "old\n");
-    assert_true(output_close(&output, true));
-    assert_file(&folder, "report", "new text\n");
-    folder_need(stat(folder_path(&folder, "report"), &st) == 0, "stat");
+    begin(&w);
+    folder_write(&w.folder, "report", "old\n");
+    assert_true(open_file(&w, "report"));
+    write_text(&w.output, "new ");
+    write_text(&w.output, "text\n");
+    assert_file(&w.folder, "report", "old\n");
+    assert_true(output_close(&w.output, true));
+    assert_file(&w.folder, "report", "new text\n");
+    folder_need(stat(folder_path(&w.folder, "report"), &st) == 0, "stat");
     assert_int_equal(st.st_mode & 0777, 0640);
-    assert_int_equal(names_in(&folder), 1);
-    assert_int_equal(complaints.count, 0);
+    assert_int_equal(names_in(&w.folder), 1);
+    assert_int_equal(w.complaints.count, 0);
     umask(mask);
-    folder_close(&folder);
+    folder_close(&w.folder);
 }
 
 static void test_given_up_leaves_what_was_there(void **state)
 {
-    struct folder folder;
-    struct complaints complaints;
-    struct output output;
+    struct writing w;
 
     (void)state;
-    folder_open(&folder);
-    complaints_init(&complaints, false);
-    folder_write(&folder, "report", "old\n");
-    assert_true(
-        output_open(&output, folder_path(&folder, "report"), &complaints));
-    write_text(&output, "half");
-    assert_false(output_close(&output, false));
-    assert_file(&folder, "report", "old\n");
-    assert_int_equal(names_in(&folder), 1);
-    assert_int_equal(complaints.count, 0);
-    folder_close(&folder);
+    begin(&w);
+    folder_write(&w.folder, "report", "old\n");
+    assert_true(open_file(&w, "report"));
+    write_text(&w.output, "half");
+    assert_false(output_close(&w.output, false));
+    assert_file(&w.folder, "report", "old\n");
+    assert_int_equal(names_in(&w.folder), 1);
+    assert_int_equal(w.complaints.count, 0);
+    folder_close(&w.folder);
 }
 
 static void test_failures_are_said_once(void **state)
 {
-    struct folder folder;
-    struct complaints complaints;
-    struct output output;
+    struct writing w;
 
     (void)state;
-    folder_open(&folder);
-    complaints_init(&complaints, false);
-    assert_false(
-        output_open(&output, folder_path(&folder, "none/report"), &complaints));
-    assert_int_equal(complaints.count, 1);
-    assert_false(output_close(&output, true));
-    assert_int_equal(complaints.count, 1);
+    begin(&w);
+    assert_false(open_file(&w, "none/report"));
+    assert_int_equal(w.complaints.count, 1);
+    assert_false(output_close(&w.output, true));
+    assert_int_equal(w.complaints.count, 1);
     /* a device is written to, not replaced */
     if (access("/dev/full", W_OK) == 0) {
-        assert_true(output_open(&output, "/dev/full", &complaints));
-        write_text(&output, "lost\n");
-        assert_false(output_close(&output, true));
-        assert_int_equal(complaints.count, 2);
+        assert_true(output_open(&w.output, "/dev/full", &w.complaints));
+        write_text(&w.output, "lost\n");
+        assert_false(output_close(&w.output, true));
+        assert_int_equal(w.complaints.count, 2);
     }
-    folder_close(&folder);
+    folder_close(&w.folder);
 }
 
 static void test_without_memory_nothing_appears(void **state)
 {
-    struct folder folder;
-    struct complaints complaints;
-    struct output output;
+    struct writing w;
     struct buffer failed = {.has_failed = true};
 
     (void)state;
-    folder_open(&folder);
-    complaints_init(&complaints, false);
-    assert_true(
-        output_open(&output, folder_path(&folder, "report"), &complaints));
-    output_write(&output, &failed);
-    assert_int_equal(complaints.count, 1);
-    assert_false(output_close(&output, true));
-    assert_int_equal(names_in(&folder), 0);
-    folder_close(&folder);
+    begin(&w);
+    assert_true(open_file(&w, "report"));
+    output_write(&w.output, &failed);
+    assert_int_equal(w.complaints.count, 1);
+    assert_false(output_close(&w.output, true));
+    assert_int_equal(names_in(&w.folder), 0);
+    folder_close(&w.folder);
 }
 
 int main(void)
