@@ -130,12 +130,16 @@ static const struct facts *row_of(const struct actor *actor,
     return &actor->run->scan->table.rows[taken->job->row];
 }
 
+static uint16_t control_number(const struct actor *actor,
+                               const struct facts *row)
+{
+    return actor->run->scan->scene.queues->dirs[row->dir].control;
+}
+
 static const struct queue_folder *control_folder(const struct actor *actor,
                                                  const struct facts *row)
 {
-    const struct queue_set *queues = actor->run->scan->scene.queues;
-
-    return &queues->folders[queues->dirs[row->dir].control];
+    return &actor->run->scan->scene.queues->folders[control_number(actor, row)];
 }
 
 static enum fate fail(const struct actor *actor, const struct facts *row,
@@ -255,10 +259,8 @@ static bool is_planned_file(const struct act_planned *planned,
     return planned == NULL ||
            (planned->device == st->st_dev && planned->inode == st->st_ino &&
             planned->size_bytes == st->st_size &&
-            planned->mtime_nsec == st->st_mtim.tv_sec * INT64_C(1000000000) +
-                                       st->st_mtim.tv_nsec &&
-            planned->ctime_nsec ==
-                st->st_ctim.tv_sec * INT64_C(1000000000) + st->st_ctim.tv_nsec);
+            planned->mtime_nsec == message_nsec(&st->st_mtim) &&
+            planned->ctime_nsec == message_nsec(&st->st_ctim));
 }
 
 /* Asked last: where df was read, this costs no call. */
@@ -274,7 +276,7 @@ static bool has_data_file(struct message *message)
 static bool is_as_scanned(struct message *message, const struct scene *then)
 {
     return message->row->is_purge && message->row->basis != 0 &&
-           message_basis(message, then->basis_key) == message->row->basis &&
+           message_basis(message) == message->row->basis &&
            message_is_as_then(message, then->rules, then->now) &&
            (then->where == NULL ||
             message_is_as_then(message, then->where, then->now));
@@ -446,7 +448,7 @@ static void put_control_back(struct actor *actor, struct taken *taken,
 {
     const struct facts *row = row_of(actor, taken);
     const struct queue_folder *folder = control_folder(actor, row);
-    uint16_t number = actor->run->scan->scene.queues->dirs[row->dir].control;
+    uint16_t number = control_number(actor, row);
     char name[QUEUE_HELD_NAME_MAX], held[QUEUE_HELD_NAME_MAX];
 
     queue_file_name(name, row->letter, facts_id(row), false);
@@ -473,9 +475,8 @@ static void take_controls(struct actor *actor, size_t count)
 
         if (taken->fate != FATE_TAKE)
             continue;
-        error = take_file(
-            actor, actor->run->scan->scene.queues->dirs[row->dir].control,
-            row->letter, facts_id(row));
+        error = take_file(actor, control_number(actor, row), row->letter,
+                          facts_id(row));
         if (error == 0)
             taken->fate = FATE_TAKEN;
         else if (error == ENOENT)
@@ -545,10 +546,8 @@ static bool sync_controls(struct actor *actor, size_t count)
 {
     for (size_t i = 0; i < count; i++)
         if (actor->batch[i].fate == FATE_TAKEN)
-            return sync_folder(actor,
-                               actor->run->scan->scene.queues
-                                   ->dirs[row_of(actor, &actor->batch[i])->dir]
-                                   .control);
+            return sync_folder(
+                actor, control_number(actor, row_of(actor, &actor->batch[i])));
     return true;
 }
 
@@ -627,10 +626,9 @@ static void finish_batch(struct actor *actor, size_t count)
 /* Of the control folder of a batch: it has but one. */
 static struct target *control_target(const struct actor *actor)
 {
-    const struct queue_set *queues = actor->run->scan->scene.queues;
-    uint16_t dir = row_of(actor, &actor->batch[0])->dir;
+    const struct facts *row = row_of(actor, &actor->batch[0]);
 
-    return &actor->run->targets[queues->dirs[dir].control];
+    return &actor->run->targets[control_number(actor, row)];
 }
 
 /* Nothing may go whose taking is not on disk first. */

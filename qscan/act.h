@@ -4,10 +4,10 @@
  *
  * In batches: lock each control file both ways, look whether it is still the
  * same file, read it again and judge it again where it or its df changed; sync
- * the journal; take all control
- * files; sync the directory; take df and xf; sync; unlock. A control file goes
- * before its df, the reverse of sendmail's order: after a crash the worst is
- * an orphan df, never a message without its body (queue.c: readqf).
+ * the journal; take all control files; sync the directory; take df and xf;
+ * sync; unlock. A control file goes before its df, the reverse of sendmail's
+ * order: after a crash the worst is an orphan df, never a message without its
+ * body (queue.c: readqf).
  */
 #ifndef QSCAN_ACT_H
 #define QSCAN_ACT_H

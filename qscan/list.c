@@ -232,12 +232,8 @@ static void json_identity(struct jsonout *json, const struct message *message)
     jsonout_field_integer(json, "device", (int64_t)st->st_dev);
     jsonout_field_integer(json, "inode", (int64_t)st->st_ino);
     jsonout_field_integer(json, "size", st->st_size);
-    jsonout_field_integer(json, "mtime_nsec",
-                          st->st_mtim.tv_sec * INT64_C(1000000000) +
-                              st->st_mtim.tv_nsec);
-    jsonout_field_integer(json, "ctime_nsec",
-                          st->st_ctim.tv_sec * INT64_C(1000000000) +
-                              st->st_ctim.tv_nsec);
+    jsonout_field_integer(json, "mtime_nsec", message_nsec(&st->st_mtim));
+    jsonout_field_integer(json, "ctime_nsec", message_nsec(&st->st_ctim));
     jsonout_close(json, '}');
 }
 

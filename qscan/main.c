@@ -197,7 +197,6 @@ static void set_scene(struct program *program)
                          "ages are judged as of the clock");
         scan->scene.now = clock;
     }
-    scan->scene.began = clock;
     scan->scene.is_domains_known = program->ruleset.is_domains_known;
     scan->worker_count = options->workers;
     scan->reads_data = rules_need(program->ruleset.rules, FROM_DATA_FILE) ||
@@ -224,6 +223,7 @@ static void add_known_clients(struct program *program)
 static bool judge_queue(struct program *program)
 {
     struct scan *scan = &program->scan;
+    int64_t began = time(NULL);
     bool is_done;
 
     set_scene(program);
@@ -232,7 +232,8 @@ static bool judge_queue(struct program *program)
     if (is_taking(program->options.mode) && !program->options.is_dry_run) {
         scan->newnames = newnames_new(&program->queues);
         /* what is told of by a server may be old */
-        scan->scene.wants_basis = scan->newnames != NULL;
+        if (scan->newnames != NULL)
+            scan->scene.basis_before = began;
         keyed_hash_new_key(scan->scene.basis_key);
     }
     is_done =

@@ -39,7 +39,7 @@ static void begin(struct message *message, const struct facts *row)
     message->id = facts_id(row);
     message->has_control_stat = message->has_data_stat = false;
     message->data_folder = -1;
-    message->wants_data_stat = message->scene->wants_basis;
+    message->wants_data_stat = message->scene->basis_before != 0;
     message->data_state = DATA_NOT_READ;
     message->is_dsn_parsed = false;
     message->has_own_kind = message->has_source_ours = false;
@@ -175,13 +175,9 @@ bool message_need_data_stat(struct message *message)
     return true;
 }
 
-static uint64_t nsec_of(const struct timespec *time)
+uint64_t message_basis(struct message *message)
 {
-    return (uint64_t)time->tv_sec * 1000000000 + (uint64_t)time->tv_nsec;
-}
-
-uint64_t message_basis(struct message *message, const uint64_t key[2])
-{
+    const uint64_t *key = message->scene->basis_key;
     const struct stat *st = &message->data_stat;
     uint64_t words[6];
 
@@ -195,8 +191,8 @@ uint64_t message_basis(struct message *message, const uint64_t key[2])
     words[1] = st->st_dev;
     words[2] = st->st_ino;
     words[3] = (uint64_t)st->st_size;
-    words[4] = nsec_of(&st->st_mtim);
-    words[5] = nsec_of(&st->st_ctim);
+    words[4] = (uint64_t)message_nsec(&st->st_mtim);
+    words[5] = (uint64_t)message_nsec(&st->st_ctim);
     return keyed_hash(key, slice_make((const char *)words, sizeof(words)));
 }
 

@@ -24,9 +24,10 @@ struct scene {
     const struct crowd *crowd; /* NULL while it is being gathered */
     int64_t now;               /* epoch s: for ages */
     bool is_domains_known;     /* our-domains came from somewhere */
-    bool wants_basis;          /* a purge may come: facts.basis is noted */
-    int64_t began;             /* by the clock, epoch s: see facts.basis */
-    uint64_t basis_key[2];     /* for message_basis */
+    /* facts.basis is noted where df changed before that, epoch s: of a purge,
+     * when it began by the clock; 0: of none. */
+    int64_t basis_before;
+    uint64_t basis_key[2]; /* for message_basis */
 };
 
 enum message_data_state {
@@ -84,6 +85,12 @@ struct message {
     struct arena scratch_more;
 };
 
+/* A time of a file, in ns since the epoch. */
+static inline int64_t message_nsec(const struct timespec *time)
+{
+    return time->tv_sec * INT64_C(1000000000) + time->tv_nsec;
+}
+
 void message_init(struct message *message, const struct scene *scene);
 void message_free(struct message *message);
 
@@ -110,10 +117,9 @@ bool message_need_data_stat(struct message *message);
  * A fingerprint of all that rules look at in a message that was loaded and
  * judged: its control file, byte by byte, and which df that was (inode, size,
  * times). Two alike are judged alike, but for the crowd and the clock. 0 where
- * df is missing, no regular file, or could not be read. The key is one of
- * keyed_hash.
+ * df is missing, no regular file, or could not be read.
  */
-uint64_t message_basis(struct message *message, const uint64_t key[2]);
+uint64_t message_basis(struct message *message);
 
 /* Whether the clock makes no rule judge it otherwise than then, epoch s. */
 bool message_is_as_then(const struct message *message,

@@ -699,10 +699,11 @@ static void note_missed(struct worker *worker, struct facts *row)
  * some file systems count whole seconds. */
 static uint64_t basis_of(struct message *message)
 {
-    uint64_t basis = message_basis(message, message->scene->basis_key);
+    uint64_t basis = message_basis(message);
 
-    return message->data_stat.st_ctim.tv_sec < message->scene->began ? basis
-                                                                     : 0;
+    return message->data_stat.st_ctim.tv_sec < message->scene->basis_before
+               ? basis
+               : 0;
 }
 
 /* row is that of row_number, or a copy of it. */
@@ -758,7 +759,7 @@ static void scan_row(struct worker *worker, struct facts *row,
                      message->data_input.error == 0
                          ? "no regular file"
                          : strerror(message->data_input.error));
-    if (message->scene->wants_basis && (row->is_purge || row->is_later))
+    if (message->scene->basis_before != 0 && (row->is_purge || row->is_later))
         row->basis = basis_of(message);
     if (worker->scan->reads_data && message_data_bytes(message) > 0)
         row->size_bytes = (uint64_t)message_data_bytes(message);

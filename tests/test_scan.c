@@ -46,6 +46,19 @@ static void write_message(struct folder *folder, const char *id,
     folder_write(folder, name, "a body\n");
 }
 
+/* Three that wait for one host: 6AMHqPjw023670 and the next two. */
+static void write_dead(struct folder *folder)
+{
+    for (int i = 0; i < 3; i++) {
+        char id[32];
+
+        snprintf(id, sizeof(id), "6AMHqPjw02367%d", i);
+        write_message(folder, id,
+                      "Deferred: Connection refused by dead.example.",
+                      "u@dead.example");
+    }
+}
+
 static void begin(struct scanned *scanned)
 {
     const struct rules_file file = {"test.rules", SLICE_LITERAL(RULES)};
@@ -75,8 +88,7 @@ static void scan(struct scanned *scanned, unsigned workers)
     scan->scene.queues = &scanned->set;
     scan->scene.rules = scanned->rules;
     scan->scene.now = NOW;
-    scan->scene.wants_basis = scanned->began != 0;
-    scan->scene.began = scanned->began;
+    scan->scene.basis_before = scanned->began;
     scan->scene.basis_key[0] = UINT64_C(0x243f6a8885a308d3);
     scan->scene.basis_key[1] = UINT64_C(0x13198a2e03707344);
     scan->reads_data = true;
@@ -120,14 +132,7 @@ static void test_verdicts_that_hang_on_the_crowd(void **state)
 
     (void)state;
     begin(&scanned);
-    for (int i = 0; i < 3; i++) {
-        char id[32];
-
-        snprintf(id, sizeof(id), "6AMHqPjw02367%d", i);
-        write_message(&scanned.folder, id,
-                      "Deferred: Connection refused by dead.example.",
-                      "u@dead.example");
-    }
+    write_dead(&scanned.folder);
     write_message(&scanned.folder, "6AMHqPjw023677",
                   "Deferred: Connection refused by one.example.",
                   "u@one.example");
@@ -223,14 +228,7 @@ static void test_fingerprints_where_a_purge_may_come(void **state)
 
     (void)state;
     begin(&scanned);
-    for (int i = 0; i < 3; i++) {
-        char id[32];
-
-        snprintf(id, sizeof(id), "6AMHqPjw02367%d", i);
-        write_message(&scanned.folder, id,
-                      "Deferred: Connection refused by dead.example.",
-                      "u@dead.example");
-    }
+    write_dead(&scanned.folder);
     write_message(&scanned.folder, "6AMHqPjw023677", "Deferred", "u@b.example");
     scanned.began = now + 3600;
     scan(&scanned, 2);
