@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <limits.h>
+#include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -574,9 +575,19 @@ static bool check_together(const struct options *options)
     return true;
 }
 
+/* Those that this process may run on: a container has fewer than its host. */
+static long count_processors(void)
+{
+    cpu_set_t allowed;
+
+    return sched_getaffinity(0, sizeof(allowed), &allowed) == 0
+               ? CPU_COUNT(&allowed)
+               : sysconf(_SC_NPROCESSORS_ONLN);
+}
+
 static void set_defaults(struct options *options)
 {
-    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    long processors = count_processors();
 
     *options = (struct options){.now = -1, .older_sec = -1, .top = 10};
     options->workers = processors < 1             ? 1

@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -360,6 +361,36 @@ static void test_moments(void **state)
     }
 }
 
+/* The first processor of a set. */
+static int first_of(const cpu_set_t *set)
+{
+    int number = 0;
+
+    while (!CPU_ISSET(number, set))
+        number++;
+    return number;
+}
+
+static void test_workers_are_the_processors_allowed(void **state)
+{
+    cpu_set_t all, one;
+    struct options options;
+    char line[] = "";
+
+    (void)state;
+    assert_int_equal(sched_getaffinity(0, sizeof(all), &all), 0);
+    CPU_ZERO(&one);
+    CPU_SET(first_of(&all), &one);
+    assert_int_equal(sched_setaffinity(0, sizeof(one), &one), 0);
+    assert_int_equal(read_line(&options, line), OPTIONS_RUN);
+    assert_int_equal(options.workers, 1);
+    options_free(&options);
+    assert_int_equal(sched_setaffinity(0, sizeof(all), &all), 0);
+    assert_int_equal(read_line(&options, line), OPTIONS_RUN);
+    assert_int_equal(options.workers, CPU_COUNT(&all));
+    options_free(&options);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -372,6 +403,7 @@ int main(void)
         cmocka_unit_test(test_queue_after_two_dashes_may_look_like_an_option),
         cmocka_unit_test(test_help_and_version_come_first),
         cmocka_unit_test(test_moments),
+        cmocka_unit_test(test_workers_are_the_processors_allowed),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
