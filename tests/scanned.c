@@ -104,7 +104,7 @@ void scanned_bounce(struct scanned *scanned,
              "Reporting-MTA: dns; mx.example.org\n"
              "Received-From-MTA: DNS; %s\n"
              "Arrival-Date: Sun, 22 Nov 2026 17:53:20 GMT\n\n"
-             "Final-Recipient: RFC822; %s\nAction: failed\nStatus: 5.1.1\n"
+             "%sFinal-Recipient: RFC822; %s\nAction: failed\nStatus: 5.1.1\n"
              "Remote-MTA: DNS; mail.example.com\n"
              "Diagnostic-Code: SMTP; 550 5.1.1 <%s>... User unknown\n"
              "Last-Attempt-Date: Sun, 22 Nov 2026 17:53:20 GMT\n\n"
@@ -115,10 +115,21 @@ void scanned_bounce(struct scanned *scanned,
              "6AMHqK0f009999\n\tfor <%s>; Sun, 22 Nov 2026 17:53:20 GMT\n"
              "Subject: offer\n\n--%s--\n",
              boundary, bounce->name, bounce->source, bounce->guess,
-             bounce->guess, boundary, bounce->name, bounce->guess,
+             bounce->guess, boundary, bounce->name,
+             bounce->others == NULL ? "" : bounce->others, bounce->guess,
              bounce->guess, boundary, bounce->recipient, bounce->name,
              bounce->name, bounce->source, bounce->guess, boundary);
     scanned_files(scanned, bounce->id, qf, df);
+}
+
+void scanned_set_time(struct scanned *scanned, const char *name, int64_t time)
+{
+    const struct timespec times[2] = {{.tv_sec = (time_t)time},
+                                      {.tv_sec = (time_t)time}};
+
+    folder_need(utimensat(AT_FDCWD, folder_path(&scanned->folder, name), times,
+                          AT_SYMLINK_NOFOLLOW) == 0,
+                name);
 }
 
 const struct facts *scanned_row(const struct scanned *scanned, const char *id)

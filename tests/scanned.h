@@ -34,6 +34,7 @@ struct scanned_bounce {
     const char *source;    /* that brought the original: an IPv4 address */
     const char *name;      /* of the source */
     const char *guess;     /* whom the original was for */
+    const char *others;    /* NULL, or fields of recipients before that one */
 };
 
 void scanned_begin(struct scanned *scanned, const char *rules);
@@ -50,6 +51,9 @@ void scanned_files(struct scanned *scanned, const char *id, const char *qf,
                    const char *df);
 void scanned_bounce(struct scanned *scanned,
                     const struct scanned_bounce *bounce);
+/* A file of the queue is as old as that, epoch s: an orphan has no other age.
+ */
+void scanned_set_time(struct scanned *scanned, const char *name, int64_t time);
 
 /* There must be one. */
 const struct facts *scanned_row(const struct scanned *scanned, const char *id);
