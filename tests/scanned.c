@@ -82,6 +82,7 @@ void scanned_bounce(struct scanned *scanned,
 {
     char qf[1024], df[2048];
     char boundary[64];
+    const char *mark = bounce->mark == NULL ? "" : bounce->mark;
 
     snprintf(boundary, sizeof(boundary), "%s.1795370000/mx.example.org",
              bounce->id);
@@ -97,7 +98,7 @@ void scanned_bounce(struct scanned *scanned,
     snprintf(df, sizeof(df),
              "This is a MIME-encapsulated message\n\n--%s\n\n"
              "The original message was received at Sun, 22 Nov 2026 17:53:20 "
-             "GMT\nfrom %s [%s]\n\n"
+             "GMT\nfrom %s [%s]%s\n\n"
              "   ----- The following addresses had permanent fatal errors "
              "-----\n<%s>\n    (reason: 550 5.1.1 <%s>... User unknown)\n\n"
              "--%s\nContent-Type: message/delivery-status\n\n"
@@ -110,15 +111,15 @@ void scanned_bounce(struct scanned *scanned,
              "Last-Attempt-Date: Sun, 22 Nov 2026 17:53:20 GMT\n\n"
              "--%s\nContent-Type: text/rfc822-headers\n\n"
              "Return-Path: <%s>\n"
-             "Received: from %s (%s [%s])\n"
+             "Received: from %s (%s [%s]%s)\n"
              "\tby mx.example.org (8.17.1/8.17.1) with ESMTP id "
              "6AMHqK0f009999\n\tfor <%s>; Sun, 22 Nov 2026 17:53:20 GMT\n"
              "Subject: offer\n\n--%s--\n",
-             boundary, bounce->name, bounce->source, bounce->guess,
+             boundary, bounce->name, bounce->source, mark, bounce->guess,
              bounce->guess, boundary, bounce->name,
              bounce->others == NULL ? "" : bounce->others, bounce->guess,
              bounce->guess, boundary, bounce->recipient, bounce->name,
-             bounce->name, bounce->source, bounce->guess, boundary);
+             bounce->name, bounce->source, mark, bounce->guess, boundary);
     scanned_files(scanned, bounce->id, qf, df);
 }
 

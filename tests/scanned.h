@@ -33,6 +33,7 @@ struct scanned_bounce {
     const char *recipient; /* of the report */
     const char *source;    /* that brought the original: an IPv4 address */
     const char *name;      /* of the source */
+    const char *mark;      /* NULL, or behind the source: " (may be forged)" */
     const char *guess;     /* whom the original was for */
     const char *others;    /* NULL, or fields of recipients before that one */
 };
