@@ -5,13 +5,9 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include <jansson.h>
-#include <stdlib.h>
-
 #include "qscan/attackers.h"
 #include "qscan/logsummary.h"
-
-enum { HOUR = 3600, START = 494444 * HOUR }; /* 2026-05-28 20:00 UTC */
+#include "tests/logscene.h"
 
 /* Long, with control bytes, an escape sequence, bytes that are no UTF-8, quotes
  * and a backslash. */
@@ -19,194 +15,6 @@ static const char hostile[] =
     "\033[2J\033[31mevil\r\n\"quote\" \\back\377\376\xe2\x80\xae right to left "
     "and a very long text without an end that goes on and on and on and on and "
     "=1+1 onandonandonandonandonandonandonandonandonandonandonandonandonandon";
-
-static const char rules_text[] =
-    "event unknown-user\n"
-    "        line    reply\n"
-    "        when    text ~ /User unknown/\n"
-    "rule many-guesses\n"
-    "        on      source\n"
-    "        kind    dictionary-attack\n"
-    "        count   distinct recipient of unknown-user by source >= 5 in 10m\n"
-    "rule from-many\n"
-    "        on      source\n"
-    "        kind    botnet\n"
-    "        count   distinct source of unknown-user by domain >= 9 in 1h\n"
-    "event vrfy\n"
-    "        line    peer\n"
-    "        when    text ~ /VRFY/\n"
-    "rule many-questions\n"
-    "        on      source\n"
-    "        kind    vrfy-probe\n"
-    "        count   of vrfy by source >= 5 in 10m\n";
-
-static const uint64_t key[2] = {UINT64_C(0x8f3a6c5e91d27b04),
-                                UINT64_C(0x2be19407c6d85af3)};
-
-struct scene {
-    struct options options;
-    struct log_set set;
-    struct log_file files[12];
-    struct complaints complaints;
-    struct logread logs;
-    uint32_t members[40];
-    struct rules *rules;
-    char *text; /* what was printed */
-    size_t text_len;
-};
-
-static struct rules *make_rules(void)
-{
-    struct rules_file file = {"test", SLICE_LITERAL(rules_text)};
-
-    return rules_compile(&file, 1, NULL, 0, NULL, NULL, NULL);
-}
-
-static void init_tables(struct log_tops *tops)
-{
-    topk_init(&tops->senders, key);
-    topk_init(&tops->recipients, key);
-    topk_init(&tops->guessed, key);
-    topk_init(&tops->rejections, key);
-    topk_init(&tops->deferrals, key);
-    topk_init(&tops->failures, key);
-    topk_init(&tops->dead_hosts, key);
-    topk_init(&tops->mechanisms, key);
-    topk_init(&tops->users, key);
-    topk_init(&tops->ciphers, key);
-    topk_init(&tops->unknown, key);
-    topk_init(&tops->refused_connections, key);
-}
-
-static void free_tables(struct log_tops *tops)
-{
-    topk_free(&tops->senders);
-    topk_free(&tops->recipients);
-    topk_free(&tops->guessed);
-    topk_free(&tops->rejections);
-    topk_free(&tops->deferrals);
-    topk_free(&tops->failures);
-    topk_free(&tops->dead_hosts);
-    topk_free(&tops->mechanisms);
-    topk_free(&tops->users);
-    topk_free(&tops->ciphers);
-    topk_free(&tops->unknown);
-    topk_free(&tops->refused_connections);
-}
-
-static void scene_init(struct scene *scene)
-{
-    struct sources *sources = &scene->logs.sources;
-
-    memset(scene, 0, sizeof(*scene));
-    scene->options = (struct options){.mode = MODE_LOGS,
-                                      .color = PROGRESS_NEVER,
-                                      .top = 10,
-                                      .since = INT64_MIN,
-                                      .until = INT64_MAX,
-                                      .is_utc = true};
-    complaints_init(&scene->complaints, false);
-    scene->rules = make_rules();
-    assert_non_null(scene->rules);
-    scene->set = (struct log_set){.files = scene->files, .is_utc = true};
-    scene->logs.set = &scene->set;
-    scene->logs.rules = scene->rules;
-    scene->logs.complaints = &scene->complaints;
-    logtally_init(&scene->logs.tally);
-    init_tables(&scene->logs.join.tops);
-    assert_true(names_init(&sources->names, &sources->arena, key));
-    assert_true(intern_init(&sources->domains, &sources->arena, key));
-    assert_true(intern_init(&sources->samples, &sources->arena, key));
-    sources->count = 1;
-    sources->items = calloc(100, sizeof(*sources->items));
-    sources->mores = calloc(1, sizeof(*sources->mores));
-    sources->texts = calloc(1, sizeof(*sources->texts));
-    sources->mails = calloc(100, sizeof(*sources->mails));
-    sources->mail_count = 1;
-    sources->targets = calloc(100, sizeof(*sources->targets));
-    sources->target_capacity = 100;
-    sources->evidence = calloc(100, sizeof(*sources->evidence));
-    sources->attackers = calloc(100, sizeof(*sources->attackers));
-    sources->spared = calloc(100, sizeof(*sources->spared));
-}
-
-static void scene_free(struct scene *scene)
-{
-    struct sources *sources = &scene->logs.sources;
-
-    free(sources->items);
-    free(sources->mores);
-    free(sources->texts);
-    free(sources->mails);
-    free(sources->targets);
-    free(sources->evidence);
-    free(sources->attackers);
-    free(sources->spared);
-    names_free(&sources->names);
-    intern_free(&sources->domains);
-    intern_free(&sources->samples);
-    arena_free(&sources->arena);
-    free_tables(&scene->logs.join.tops);
-    logtally_free(&scene->logs.tally);
-    rules_free(scene->rules);
-    free(scene->text);
-}
-
-/* ---- filling it ---- */
-
-static void add_file(struct scene *scene, const char *path, bool is_assumed)
-{
-    scene->files[scene->set.count++] =
-        (struct log_file){.path = (char *)(uintptr_t)path,
-                          .has_stamp = true,
-                          .year = 2026,
-                          .is_year_assumed = is_assumed,
-                          .start = START};
-}
-
-static uint32_t add_source(struct scene *scene, const char *address,
-                           const char *name)
-{
-    struct sources *sources = &scene->logs.sources;
-    struct source *source = &sources->items[sources->count];
-
-    assert_true(ip_parse(slice_from_string(address), &source->ip));
-    source->name = names_add(&sources->names, slice_from_string(name));
-    source->mail = sources->mail_count++;
-    sources->mails[source->mail] =
-        (struct source_mail){.messages = sources->count, .bytes = 1000};
-    source->first = source->last = START;
-    return sources->count++;
-}
-
-static struct attacker *add_attacker(struct scene *scene, uint32_t source,
-                                     const char *sample)
-{
-    struct sources *sources = &scene->logs.sources;
-    struct slice text = slice_from_string(sample);
-    uint32_t number = (uint32_t)sources->attacker_count;
-    struct attacker *attacker = &sources->attackers[number];
-
-    sources->items[source].guess_sample = intern_add(&sources->samples, text);
-    sources->items[source].guess_domain = intern_add(&sources->domains, text);
-    sources->targets[sources->items[source].guess_domain].guesses = 7;
-    sources->evidence[number] = (struct evidence){
-        .line = 12345, .text = (char *)(uintptr_t)text.ptr, .len = 300};
-    if (sources->evidence[number].len > text.len)
-        sources->evidence[number].len = (uint32_t)text.len;
-    sources->evidence_count = number + 1;
-    sources->attacker_count++;
-    *attacker = (struct attacker){.alarm = number,
-                                  .source = source,
-                                  .guesses = 20,
-                                  .is_exact = true,
-                                  .is_listable = true,
-                                  .accepted = 3,
-                                  .attempts = 25,
-                                  .first = START,
-                                  .last = START + HOUR};
-    return attacker;
-}
 
 static void add_text(struct topk *table, const char *format, unsigned count)
 {
@@ -234,16 +42,17 @@ static void add_hostile(struct scene *scene)
                            .text = SLICE_LITERAL(hostile)};
 
     for (unsigned i = 0; i < 12; i++)
-        add_file(scene, hostile, true);
+        scene_add_file(scene, hostile, true);
     for (unsigned i = 0; i < 40; i++) {
         char address[ADDRESS_IP_TEXT_MAX];
 
         snprintf(address, sizeof(address),
                  "2001:db8:1111:2222:3333:4444:5555:%x", 0x6660 + i);
-        scene->members[i] = add_source(scene, address, hostile);
+        scene->members[i] = scene_add_source(scene, address, hostile);
     }
     for (unsigned i = 0; i < 15; i++)
-        add_attacker(scene, scene->members[i], hostile)->guesses = UINT64_MAX;
+        scene_add_attacker(scene, scene->members[i], hostile)->guesses =
+            UINT64_MAX;
     sources->attackers[1].source = 0;
     sources->attackers[1].domain = sources->items[1].guess_domain;
     sources->attackers[1].members = scene->members;
@@ -276,48 +85,15 @@ static void add_hostile(struct scene *scene)
 
 static bool print(struct scene *scene, enum format format, bool is_attackers)
 {
-    struct output output = {.complaints = &scene->complaints};
+    struct output *output = printed_begin(&scene->printed, &scene->complaints);
     bool is_good;
 
-    free(scene->text);
     scene->options.format = format;
-    output.file = open_memstream(&scene->text, &scene->text_len);
-    assert_non_null(output.file);
     is_good = is_attackers
-                  ? attackers_print(&scene->options, &scene->logs, &output)
-                  : logsummary_print(&scene->options, &scene->logs, &output);
-    assert_int_equal(fclose(output.file), 0);
-    return is_good && !output.has_failed;
-}
-
-static size_t count_text(const struct scene *scene, const char *part)
-{
-    size_t count = 0;
-
-    for (const char *at = scene->text; (at = strstr(at, part)) != NULL; at++)
-        count++;
-    return count;
-}
-
-/* No line over 80 columns, nothing that a terminal obeys. */
-static void assert_mailable(const struct scene *scene)
-{
-    size_t columns = 0;
-
-    for (size_t i = 0; i < scene->text_len; i++) {
-        unsigned char byte = (unsigned char)scene->text[i];
-
-        if (byte == '\n') {
-            columns = 0;
-            continue;
-        }
-        assert_true(byte >= 0x20 && byte != 0x7f);
-        columns += (byte & 0xc0) != 0x80;
-        if (columns > 80)
-            fail_msg("over 80 columns: %.100s", scene->text + i - 80);
-    }
-    assert_null(strstr(scene->text, "\xe2\x80\xae"));
-    assert_null(strstr(scene->text, "\xff"));
+                  ? attackers_print(&scene->options, &scene->logs, output)
+                  : logsummary_print(&scene->options, &scene->logs, output);
+    printed_end(&scene->printed);
+    return is_good && !output->has_failed;
 }
 
 static void test_hostile_text_stays_within_80_columns(void **state)
@@ -328,13 +104,13 @@ static void test_hostile_text_stays_within_80_columns(void **state)
     scene_init(&scene);
     add_hostile(&scene);
     assert_true(print(&scene, FORMAT_TEXT, false));
-    assert_mailable(&scene);
+    assert_mailable(scene.printed.text);
     scene.options.top = 0;
     assert_true(print(&scene, FORMAT_TEXT, false));
-    assert_mailable(&scene);
+    assert_mailable(scene.printed.text);
     scene.options.top = 1;
     assert_true(print(&scene, FORMAT_TEXT, false));
-    assert_mailable(&scene);
+    assert_mailable(scene.printed.text);
     string_list_free(&scene.options.queues);
     scene_free(&scene);
 }
@@ -347,10 +123,10 @@ static void test_attackers_with_hostile_text_stay_printable(void **state)
     scene_init(&scene);
     add_hostile(&scene);
     assert_true(print(&scene, FORMAT_TEXT, true));
-    assert_mailable(&scene);
+    assert_mailable(scene.printed.text);
     assert_true(print(&scene, FORMAT_CSV, true));
-    assert_null(strchr(scene.text, '\033'));
-    assert_int_equal(count_text(&scene, "\n"), 16);
+    assert_null(strchr(scene.printed.text, '\033'));
+    assert_int_equal(count_text(scene.printed.text, "\n"), 16);
     string_list_free(&scene.options.queues);
     scene_free(&scene);
 }
@@ -363,14 +139,16 @@ static void test_lists_are_capped_and_say_so(void **state)
     scene_init(&scene);
     add_hostile(&scene);
     assert_true(print(&scene, FORMAT_TEXT, false));
-    assert_int_equal(count_text(&scene, "and 5 more hostile sources"), 1);
-    assert_int_equal(count_text(&scene, "and 8 more files"), 1);
-    assert_int_equal(count_text(&scene, "earlier days"), 1);
-    assert_int_equal(count_text(&scene, "2350 lines: configuration: "), 1);
+    assert_int_equal(
+        count_text(scene.printed.text, "and 5 more hostile sources"), 1);
+    assert_int_equal(count_text(scene.printed.text, "and 8 more files"), 1);
+    assert_int_equal(count_text(scene.printed.text, "earlier days"), 1);
+    assert_int_equal(
+        count_text(scene.printed.text, "2350 lines: configuration: "), 1);
     /* 8 tables of 30 rows, 4 of them inside a line, and all clients */
-    assert_int_equal(count_text(&scene, "and 26 more"), 12);
-    assert_int_equal(count_text(&scene, "and 36 more"), 1);
-    assert_true(count_text(&scene, "\n") < 220);
+    assert_int_equal(count_text(scene.printed.text, "and 26 more"), 12);
+    assert_int_equal(count_text(scene.printed.text, "and 36 more"), 1);
+    assert_true(count_text(scene.printed.text, "\n") < 220);
     string_list_free(&scene.options.queues);
     scene_free(&scene);
 }
@@ -381,18 +159,19 @@ static void test_quiet_logs_have_no_empty_sections(void **state)
 
     (void)state;
     scene_init(&scene);
-    add_file(&scene, "maillog", false);
+    scene_add_file(&scene, "maillog", false);
     assert_true(print(&scene, FORMAT_TEXT, false));
-    assert_non_null(strstr(scene.text, "without a line of sendmail's"));
-    assert_non_null(strstr(scene.text, "are these the right logs"));
-    assert_null(strstr(scene.text, "Nothing needs a person."));
-    assert_null(strstr(scene.text, "HOSTILE"));
-    assert_null(strstr(scene.text, "AUTH"));
-    assert_null(strstr(scene.text, "HOUR"));
-    assert_null(strstr(scene.text, "say no year"));
-    assert_true(count_text(&scene, "\n") < 14);
+    assert_non_null(strstr(scene.printed.text, "without a line of sendmail's"));
+    assert_non_null(strstr(scene.printed.text, "are these the right logs"));
+    assert_null(strstr(scene.printed.text, "Nothing needs a person."));
+    assert_null(strstr(scene.printed.text, "HOSTILE"));
+    assert_null(strstr(scene.printed.text, "AUTH"));
+    assert_null(strstr(scene.printed.text, "HOUR"));
+    assert_null(strstr(scene.printed.text, "say no year"));
+    assert_true(count_text(scene.printed.text, "\n") < 14);
     assert_true(print(&scene, FORMAT_TEXT, true));
-    assert_string_equal(scene.text, "No source is hostile by the rules.\n");
+    assert_string_equal(scene.printed.text,
+                        "No source is hostile by the rules.\n");
     scene_free(&scene);
 }
 
@@ -404,30 +183,25 @@ static void test_bounds_and_assumptions_are_marked(void **state)
 
     (void)state;
     scene_init(&scene);
-    add_file(&scene, "maillog", true);
-    attacker =
-        add_attacker(&scene, add_source(&scene, "192.0.2.1", "a.example.com"),
-                     "ann@example.com");
+    scene_add_file(&scene, "maillog", true);
+    attacker = scene_add_attacker(
+        &scene, scene_add_source(&scene, "192.0.2.1", "a.example.com"),
+        "ann@example.com");
     attacker->guesses = GUESSES_MAX;
     attacker->is_exact = false;
     senders = &scene.logs.join.tops.senders;
     add_text(senders, "a", 30);
     senders->error_max = 17;
     assert_true(print(&scene, FORMAT_TEXT, false));
-    assert_non_null(strstr(scene.text, ">=10000"));
-    assert_non_null(strstr(scene.text, "say no year: 2026"));
-    assert_non_null(strstr(scene.text, "and over 26 more"));
-    assert_non_null(strstr(scene.text, "may lack up to 17"));
-    assert_non_null(strstr(scene.text, "grep -F '[192.0.2.1]' maillog"));
-    assert_non_null(strstr(scene.text, "maillog line 12345:\n      ann@exa"));
+    assert_non_null(strstr(scene.printed.text, ">=10000"));
+    assert_non_null(strstr(scene.printed.text, "say no year: 2026"));
+    assert_non_null(strstr(scene.printed.text, "and over 26 more"));
+    assert_non_null(strstr(scene.printed.text, "may lack up to 17"));
+    assert_non_null(
+        strstr(scene.printed.text, "grep -F '[192.0.2.1]' maillog"));
+    assert_non_null(
+        strstr(scene.printed.text, "maillog line 12345:\n      ann@exa"));
     scene_free(&scene);
-}
-
-/* "SOURCE KIND tries guesses hits first last" */
-static void assert_row(const struct scene *scene, const char *row)
-{
-    if (strstr(scene->text, row) == NULL)
-        fail_msg("no row %s in\n%s", row, scene->text);
 }
 
 static void test_tries_are_shown_and_come_first(void **state)
@@ -438,25 +212,28 @@ static void test_tries_are_shown_and_come_first(void **state)
 
     (void)state;
     scene_init(&scene);
-    add_attacker(&scene, add_source(&scene, "192.0.2.1", "a.example.com"),
-                 "ann@example.com");
-    attacker =
-        add_attacker(&scene, add_source(&scene, "192.0.2.2", "b.example.com"),
-                     "bob@example.com");
+    scene_add_attacker(&scene,
+                       scene_add_source(&scene, "192.0.2.1", "a.example.com"),
+                       "ann@example.com");
+    attacker = scene_add_attacker(
+        &scene, scene_add_source(&scene, "192.0.2.2", "b.example.com"),
+        "bob@example.com");
     attacker->guesses = attacker->accepted = 0;
     attacker->attempts = 123456;
     assert_true(print(&scene, FORMAT_TEXT, false));
-    first = strstr(scene.text, "\n  192.0.2.2 ");
-    second = strstr(scene.text, "\n  192.0.2.1 ");
+    first = strstr(scene.printed.text, "\n  192.0.2.2 ");
+    second = strstr(scene.printed.text, "\n  192.0.2.1 ");
     assert_non_null(first);
     assert_true(first < second);
-    assert_row(&scene, "  192.0.2.2       dictionary-attack   123k       0     "
-                       "0  2026-05-28  2026-05-28\n");
+    assert_has(scene.printed.text,
+               "  192.0.2.2       dictionary-attack   123k       0     "
+               "0  2026-05-28  2026-05-28\n");
     /* of the year that the logs end in */
     scene.logs.tally.last = START + HOUR;
     assert_true(print(&scene, FORMAT_TEXT, true));
-    assert_row(&scene, "192.0.2.1       dictionary-attack     25      20     3 "
-                       "05-28 20:00 05-28 21:00\n");
+    assert_has(scene.printed.text,
+               "192.0.2.1       dictionary-attack     25      20     3 "
+               "05-28 20:00 05-28 21:00\n");
     scene_free(&scene);
 }
 
@@ -472,11 +249,11 @@ static struct attacker *add_crowd(struct scene *scene, size_t count,
         char address[ADDRESS_IP_TEXT_MAX];
 
         snprintf(address, sizeof(address), "192.0.2.%u", 10 + i);
-        scene->members[i] = add_source(scene, address, "a.example.com");
+        scene->members[i] = scene_add_source(scene, address, "a.example.com");
         if (i < count)
-            add_attacker(scene, scene->members[i], "ann@example.com");
+            scene_add_attacker(scene, scene->members[i], "ann@example.com");
     }
-    crowd = add_attacker(scene, scene->members[0], "ann@example.com");
+    crowd = scene_add_attacker(scene, scene->members[0], "ann@example.com");
     domain = scene->logs.sources.items[scene->members[0]].guess_domain;
     *crowd = (struct attacker){.alarm = crowd->alarm,
                                .source_rule = 1,
@@ -500,19 +277,21 @@ static void test_members_of_a_crowd_stand_there_once(void **state)
     /* who did most of it is no mere member */
     scene.logs.sources.attackers[2].guesses = 41;
     assert_true(print(&scene, FORMAT_TEXT, false));
-    assert_row(&scene, "\n  ann@example.com botnet               100 ");
-    assert_row(&scene, "\n  192.0.2.12      dictionary-attack     25      41 ");
-    assert_null(strstr(scene.text, "\n  192.0.2.10 "));
-    assert_null(strstr(scene.text, "\n  192.0.2.11 "));
-    assert_null(strstr(scene.text, "\n  192.0.2.13 "));
-    assert_row(&scene,
+    assert_has(scene.printed.text,
+               "\n  ann@example.com botnet               100 ");
+    assert_has(scene.printed.text,
+               "\n  192.0.2.12      dictionary-attack     25      41 ");
+    assert_null(strstr(scene.printed.text, "\n  192.0.2.10 "));
+    assert_null(strstr(scene.printed.text, "\n  192.0.2.11 "));
+    assert_null(strstr(scene.printed.text, "\n  192.0.2.13 "));
+    assert_has(scene.printed.text,
                "5 addresses, 4 hostile alone: 192.0.2.10, 192.0.2.11, ");
-    assert_row(&scene, "Not repeated: 3 addresses\n");
-    assert_row(&scene, "  4 client addresses are hostile");
+    assert_has(scene.printed.text, "Not repeated: 3 addresses\n");
+    assert_has(scene.printed.text, "  4 client addresses are hostile");
     scene.options.top = 0;
     assert_true(print(&scene, FORMAT_TEXT, false));
-    assert_row(&scene, "\n  192.0.2.10      dictionary-attack ");
-    assert_null(strstr(scene.text, "Not repeated"));
+    assert_has(scene.printed.text, "\n  192.0.2.10      dictionary-attack ");
+    assert_null(strstr(scene.printed.text, "Not repeated"));
     scene_free(&scene);
 }
 
@@ -525,16 +304,16 @@ static void test_a_crowd_of_a_domain_is_left_out_for_its_members(void **state)
     scene_init(&scene);
     crowd = add_crowd(&scene, 4, 0);
     assert_true(print(&scene, FORMAT_TEXT, false));
-    assert_null(strstr(scene.text, "\n  ann@example.com botnet "));
-    assert_row(&scene, "\n  192.0.2.10      dictionary-attack ");
-    assert_row(&scene, "Not repeated: 1 crowd of\n");
+    assert_null(strstr(scene.printed.text, "\n  ann@example.com botnet "));
+    assert_has(scene.printed.text, "\n  192.0.2.10      dictionary-attack ");
+    assert_has(scene.printed.text, "Not repeated: 1 crowd of\n");
     /* a network says where they are, in one row */
     crowd->domain = 0;
     assert_true(cidr_parse(SLICE_LITERAL("192.0.2.0/24"), &crowd->network));
     assert_true(print(&scene, FORMAT_TEXT, false));
-    assert_row(&scene, "\n  192.0.2.0/24    botnet ");
-    assert_null(strstr(scene.text, "\n  192.0.2.10 "));
-    assert_row(&scene, "Not repeated: 4 addresses\n");
+    assert_has(scene.printed.text, "\n  192.0.2.0/24    botnet ");
+    assert_null(strstr(scene.printed.text, "\n  192.0.2.10 "));
+    assert_has(scene.printed.text, "Not repeated: 4 addresses\n");
     scene_free(&scene);
 }
 
@@ -546,14 +325,14 @@ static void assert_evidence(const char *text, const char *first,
     char want[400];
 
     scene_init(&scene);
-    add_attacker(&scene, add_source(&scene, "192.0.2.1", "a.example.com"),
-                 text);
+    scene_add_attacker(
+        &scene, scene_add_source(&scene, "192.0.2.1", "a.example.com"), text);
     scene.logs.sources.evidence[0].len = (uint32_t)strlen(text);
     assert_true(print(&scene, FORMAT_TEXT, false));
-    assert_mailable(&scene);
+    assert_mailable(scene.printed.text);
     snprintf(want, sizeof(want), " line 12345:\n      %s\n      %s\n", first,
              second);
-    assert_row(&scene, want);
+    assert_has(scene.printed.text, want);
     scene_free(&scene);
 }
 
@@ -613,10 +392,11 @@ static void test_evidence_of_a_guess_shows_it_and_its_client(void **state)
                     ">... User unknown\n      ... nrcpts=0, proto=ESMTP, "
                     "relay=ip33.example.net [198.18.50.33]");
     scene_init(&scene);
-    add_attacker(&scene, add_source(&scene, "192.0.2.1", "a.example.com"),
-                 text);
+    scene_add_attacker(
+        &scene, scene_add_source(&scene, "192.0.2.1", "a.example.com"), text);
     assert_true(print(&scene, FORMAT_JSON, true));
-    assert_row(&scene, "<albert@victim.example>... User unknown\"}");
+    assert_has(scene.printed.text,
+               "<albert@victim.example>... User unknown\"}");
     scene_free(&scene);
 }
 
@@ -630,8 +410,8 @@ static void test_a_member_that_did_another_thing_keeps_its_row(void **state)
     add_crowd(&scene, 4, 1);
     scene.logs.sources.attackers[1].source_rule = 2;
     assert_true(print(&scene, FORMAT_TEXT, false));
-    assert_row(&scene, "\n  192.0.2.11      vrfy-probe ");
-    assert_row(&scene, "5 addresses, 3 hostile alone: ");
+    assert_has(scene.printed.text, "\n  192.0.2.11      vrfy-probe ");
+    assert_has(scene.printed.text, "5 addresses, 3 hostile alone: ");
     scene_free(&scene);
 }
 
@@ -644,8 +424,8 @@ static void test_table_adds_up_to_its_total(void **state)
     add_text(&scene.logs.join.tops.recipients, "a", 30);
     /* 100 + 99 + ... + 71 = 2565, of which 394 are shown */
     assert_true(print(&scene, FORMAT_TEXT, false));
-    assert_non_null(strstr(scene.text, "       100  0 a\n"));
-    assert_non_null(strstr(scene.text, "      2171  and 26 more\n"));
+    assert_non_null(strstr(scene.printed.text, "       100  0 a\n"));
+    assert_non_null(strstr(scene.printed.text, "      2171  and 26 more\n"));
     scene_free(&scene);
 }
 
@@ -669,7 +449,7 @@ static void test_lines_add_up(void **state)
     scene.logs.tally.no_stamp_lines = 3;
     scene.logs.tally.outside_lines = 4;
     assert_true(print(&scene, FORMAT_JSON, false));
-    root = json_loadb(scene.text, scene.text_len, 0, NULL);
+    root = json_loadb(scene.printed.text, scene.printed.len, 0, NULL);
     assert_non_null(root);
     lines = json_object_get(root, "lines");
     json_object_foreach(json_object_get(lines, "sendmail"), name, value) sum +=
@@ -691,8 +471,8 @@ static void test_hostile_summary_is_json(void **state)
     scene_init(&scene);
     add_hostile(&scene);
     assert_true(print(&scene, FORMAT_JSON, false));
-    assert_null(strchr(scene.text, '\033'));
-    root = json_loadb(scene.text, scene.text_len, 0, NULL);
+    assert_null(strchr(scene.printed.text, '\033'));
+    root = json_loadb(scene.printed.text, scene.printed.len, 0, NULL);
     assert_non_null(root);
     assert_int_equal(json_array_size(json_object_get(root, "files")), 12);
     assert_true(json_is_array(json_object_get(root, "lossy")));
@@ -720,12 +500,13 @@ static void test_attackers_are_json_lines(void **state)
 
     (void)state;
     scene_init(&scene);
-    add_file(&scene, "maillog", false);
-    add_attacker(&scene, add_source(&scene, "2001:db8::1", "a.example.com"),
-                 "ann@example.com");
+    scene_add_file(&scene, "maillog", false);
+    scene_add_attacker(&scene,
+                       scene_add_source(&scene, "2001:db8::1", "a.example.com"),
+                       "ann@example.com");
     assert_true(print(&scene, FORMAT_JSON, true));
-    assert_int_equal(count_text(&scene, "\n"), 1);
-    root = json_loadb(scene.text, scene.text_len, 0, NULL);
+    assert_int_equal(count_text(scene.printed.text, "\n"), 1);
+    root = json_loadb(scene.printed.text, scene.printed.len, 0, NULL);
     assert_non_null(root);
     for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
         assert_non_null(json_object_get(root, keys[i]));
@@ -753,12 +534,12 @@ static void test_hours_show_the_latest_days(void **state)
             logtally_add(&scene.logs.tally, &line, START + day * 24 * HOUR, 1,
                          1);
     assert_true(print(&scene, FORMAT_TEXT, false));
-    assert_non_null(strstr(scene.text, "and 20 earlier days"));
-    assert_null(strstr(scene.text, "\n  2026-06-16 "));
-    assert_non_null(strstr(scene.text,
+    assert_non_null(strstr(scene.printed.text, "and 20 earlier days"));
+    assert_null(strstr(scene.printed.text, "\n  2026-06-16 "));
+    assert_non_null(strstr(scene.printed.text,
                            "\n  2026-06-17  |                        |  "
                            "|                    =   |\n"));
-    assert_non_null(strstr(scene.text, "\n  2026-06-26 "));
+    assert_non_null(strstr(scene.printed.text, "\n  2026-06-26 "));
     scene_free(&scene);
 }
 
