@@ -464,7 +464,7 @@ static void add_explain(struct summary *summary, const char *about,
     struct buffer words = {0};
 
     buffer_add_string(&words, "--explain=");
-    buffer_add_escaped(&words, facts_id(example), 0);
+    buffer_add_shell_word(&words, facts_id(example));
     buffer_add(&words, slice_make("", 1));
     add_command(summary, about, words.bytes, false);
     buffer_free(&words);

@@ -319,6 +319,25 @@ static void write_kept(struct summed *summed, unsigned reasons)
     }
 }
 
+/* Whoever may write to the queue chooses it; root pastes the command. */
+static void test_an_id_is_no_command(void **state)
+{
+    struct summed summed;
+
+    (void)state;
+    begin(&summed);
+    scanned_bounce(&summed.scanned,
+                   &(struct scanned_bounce){.id = "6A;reboot",
+                                            .host = "host0.example",
+                                            .recipient = "u@host0.example",
+                                            .source = "192.0.2.1",
+                                            .name = "a.example.net",
+                                            .guess = "x@example.com"});
+    scanned_scan(&summed.scanned, 1);
+    assert_has(text_of(&summed), "    qscan --explain='6A;reboot'\n");
+    end(&summed);
+}
+
 static void test_reasons_for_which_bounces_are_kept(void **state)
 {
     struct summed summed;
@@ -775,6 +794,7 @@ int main(void)
         cmocka_unit_test(test_one_of_each_is_said_so),
         cmocka_unit_test(test_an_empty_queue),
         cmocka_unit_test(test_nothing_wrong),
+        cmocka_unit_test(test_an_id_is_no_command),
         cmocka_unit_test(test_reasons_for_which_bounces_are_kept),
         cmocka_unit_test(test_other_things_that_are_wrong),
         cmocka_unit_test(test_oddities_of_names_alone),
