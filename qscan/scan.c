@@ -727,10 +727,11 @@ static void scan_row(struct worker *worker, struct facts *row,
     row->is_bounce = row->is_own_name = false;
     row->is_purge = row->is_undecided = false;
     row->is_later = row->is_where_later = false;
-    /* Owner, mode and size cost a system call each, which only those pay
-     * whose rules read df; what is odd at first sight is always looked at. */
+    /* Owner, mode, links cost a system call each, which a summary by rules
+     * that read no df is spared; what is odd at first sight is always looked
+     * at. */
     outcome = message_load(message, row,
-                           worker->scan->reads_data || row->letter != 'q' ||
+                           worker->scan->looks_at_files || row->letter != 'q' ||
                                look_for_data);
     if (outcome == INPUT_OK && !message->qf.has_created &&
         !message->has_control_stat)

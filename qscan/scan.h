@@ -18,7 +18,9 @@ struct scan {
     unsigned worker_count;
     struct crowd_known *known; /* owned; of earlier runs */
     size_t known_count;
-    bool reads_data;           /* rules or report ask for what lives in df */
+    bool reads_data;     /* rules or report ask for what lives in df */
+    bool looks_at_files; /* whoever reads the result goes by links and owner of
+                            a control file, too */
     struct newnames *newnames; /* owned; what came since the listing, or NULL */
     struct progress progress;
     struct complaints *complaints;

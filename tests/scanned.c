@@ -36,7 +36,7 @@ void scanned_scan(struct scanned *scanned, unsigned workers)
     scan->scene.basis_before = scanned->began;
     scan->scene.basis_key[0] = UINT64_C(0x243f6a8885a308d3);
     scan->scene.basis_key[1] = UINT64_C(0x13198a2e03707344);
-    scan->reads_data = true;
+    scan->reads_data = scan->looks_at_files = true;
     facts_init(&scan->table);
     assert_true(scan_run(scan));
 }

@@ -18,6 +18,13 @@ ask --explain=6AMEjQA6022445 queue | head -n 3
 ask --show=6AMIAHst023701 queue
 ask --show=6AMIAHst023705 queue
 ask --purge-bounces queue
+printf 'rule any\n  class any\n  on message\n  purge yes, foreign\n%s\n' \
+    '  when recipient exists' >any.rules
+echo 'a rule that reads no df knows of another name, too:'
+qscan --rules=any.rules --now="$NOW" --list -f csv --id=6ALGJlYL017016 queue \
+    2>/dev/null | cut -d, -f1-4
+qscan --rules=any.rules --now="$NOW" --explain=6ALGJlYL017016 queue \
+    2>/dev/null | head -n 2
 ask --purge=quarantined --yes queue
 ls queue | grep -c .
 cat elsewhere/qf | head -n 1
