@@ -50,6 +50,13 @@ static inline bool slice_starts(struct slice s, struct slice prefix)
            (prefix.len == 0 || memcmp(s.ptr, prefix.ptr, prefix.len) == 0);
 }
 
+static inline bool slice_ends(struct slice s, struct slice suffix)
+{
+    return s.len >= suffix.len &&
+           (suffix.len == 0 ||
+            memcmp(s.ptr + (s.len - suffix.len), suffix.ptr, suffix.len) == 0);
+}
+
 /* The rest of s after its first count bytes (count is clipped to s.len). */
 static inline struct slice slice_skip(struct slice s, size_t count)
 {

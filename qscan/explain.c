@@ -381,8 +381,9 @@ bool explain_message(struct message *message, enum format format,
         jsonout_field(&json, "class",
                       slice_from_string(class_of(message, &verdict)));
         jsonout_field_boolean(&json, "purge",
-                              verdict.purge &&
-                                  message->row->state == FACTS_JUDGED);
+                              verdict.purge && !message->row->is_held &&
+                                  message->row->state == FACTS_JUDGED &&
+                                  scan_keep_reason(message->row) == NULL);
         jsonout_close(&json, '}');
         buffer_add_string(out, "\n");
     } else {
@@ -489,7 +490,13 @@ static void add_body_line(struct buffer *out, struct slice line)
     size_t column = 0;
 
     buffer_add_string(out, "  ");
-    while (line.len > 0 && column < SHOW_LINE_COLUMNS) {
+    while (line.len > 0) {
+        if (column >= SHOW_LINE_COLUMNS) {
+            if (!slice_ends(slice_make(out->bytes, out->len),
+                            SLICE_LITERAL("...")))
+                buffer_add_string(out, "...");
+            break;
+        }
         size_t tab = slice_index(line, '\t');
 
         column += buffer_add_escaped(out, slice_head(line, tab),

@@ -385,6 +385,14 @@ static void assert_verdict(struct explained *explained, const char *verdict)
         fail_msg("not \"%s\": %s", verdict, text);
 }
 
+static void assert_purge(struct explained *explained, bool is_purge)
+{
+    json_t *object = json_of(explain(explained, FORMAT_JSON));
+
+    assert_int_equal(json_is_true(json_object_get(object, "purge")), is_purge);
+    json_decref(object);
+}
+
 /* The row as a scan would have left it, had it found such files. */
 static void test_what_comes_of_a_verdict(void **state)
 {
@@ -397,14 +405,18 @@ static void test_what_comes_of_a_verdict(void **state)
     explained.row.oddities = ODD_HARD_LINKED;
     assert_verdict(&explained, ID " is dead\n  rule dead matches first; its "
                                   "control file has another name\n");
+    assert_purge(&explained, false);
     explained.row.oddities = ODD_STALE_TF;
     assert_verdict(&explained, ID " is dead\n  rule dead matches first; a tf "
                                   "beside it: being rewritten\n");
+    assert_purge(&explained, false);
     explained.row.oddities = 0;
+    assert_purge(&explained, true);
     explained.row.is_held = true;
     explained.row.rule = RULES_NO_RULE; /* a held one is not judged */
     assert_verdict(&explained,
                    ID " is dead\n  rule dead matches first; held\n");
+    assert_purge(&explained, false);
     end(&explained);
     begin(&explained, RULES);
     scanned_message(&explained.scanned, ID, "Deferred", "a@b.example");
@@ -690,7 +702,7 @@ static void test_long_lines_are_cut(void **state)
     body = strstr(show(&explained), "BODY\n");
     assert_non_null(body);
     assert_int_equal(strspn(body + 5 + 2, "w"), 500);
-    assert_has(body, "w    \n  next\n");
+    assert_has(body, "w    ...\n  next\n"); /* there was more */
     end(&explained);
 }
 
