@@ -9,7 +9,9 @@
 #include "qscan/interrupt.h"
 
 enum {
-    BLOCK = 8192, /* rows between two writes */
+    BLOCK = 8192,    /* rows between two writes */
+    ID_COLUMNS = 14, /* most ids since sendmail 8.12 */
+    DAYS_MAX = 99999,
     UNDECIDED_MAX = 64,
 };
 
@@ -60,8 +62,11 @@ void list_add_span(struct buffer *out, int64_t sec)
         buffer_printf(out, "%lldm", s / 60);
     else if (s < 48 * 3600)
         buffer_printf(out, "%lldh%02lldm", s / 3600, s / 60 % 60);
-    else
+    else if (s < 100 * 86400)
         buffer_printf(out, "%lldd%02lldh", s / 86400, s / 3600 % 24);
+    else
+        buffer_printf(out, "%lldd",
+                      s / 86400 < DAYS_MAX ? s / 86400 : DAYS_MAX);
 }
 
 /* The x.y.z of an SMTP reply in a status text (RFC 3463), or absent. */
@@ -355,9 +360,9 @@ static void text_line(struct buffer *out, struct message *message,
     const struct qf *qf = &message->qf;
     struct buffer rest = {0};
     struct slice status;
-    size_t start;
+    size_t start, used = buffer_add_escaped(out, message->id, 0);
 
-    pad(out, buffer_add_escaped(out, message->id, 0), 14);
+    pad(out, used, ID_COLUMNS);
     start = out->len;
     buffer_printf(out, " %-14s ", scan_class(message->scene, row));
     if (action->action != NULL)
@@ -382,8 +387,7 @@ static void text_line(struct buffer *out, struct message *message,
         add_file(&rest, message);
     }
     if (columns > 0) {
-        size_t used = 14 + (out->len - start);
-
+        used = (used > ID_COLUMNS ? used : ID_COLUMNS) + (out->len - start);
         columns = columns > used + 10 ? columns - used : 10;
     }
     buffer_add_escaped(out, slice_make(rest.bytes, rest.len), columns);

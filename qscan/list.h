@@ -33,7 +33,7 @@ void list_message(struct buffer *out, enum format format,
                   struct message *message, struct rules_matcher *matcher,
                   const struct list_action *action, size_t columns);
 
-/* "2d 4h", "35m", at most 6 columns. */
+/* "2d04h", "35m", "120d"; at most 6 columns. */
 void list_add_span(struct buffer *out, int64_t sec);
 
 #endif

@@ -145,11 +145,12 @@ static void test_spans_of_time_in_two_units(void **state)
         int64_t sec;
         const char *text;
     } cases[] = {
-        {INT64_MIN, "0s"},   {-1, "0s"},        {0, "0s"},
-        {59, "59s"},         {60, "1m"},        {3599, "59m"},
-        {3600, "1h00m"},     {3661, "1h01m"},   {172799, "47h59m"},
-        {172800, "2d00h"},   {262799, "3d00h"}, {262800, "3d01h"},
-        {8639999, "99d23h"},
+        {INT64_MIN, "0s"},     {-1, "0s"},        {0, "0s"},
+        {59, "59s"},           {60, "1m"},        {3599, "59m"},
+        {3600, "1h00m"},       {3661, "1h01m"},   {172799, "47h59m"},
+        {172800, "2d00h"},     {262799, "3d00h"}, {262800, "3d01h"},
+        {8639999, "99d23h"},   {8640000, "100d"}, {8640000000, "99999d"},
+        {INT64_MAX, "99999d"},
     };
     struct buffer out = {0};
 
@@ -392,6 +393,27 @@ static void test_a_terminal_gets_lines_of_its_width(void **state)
         "ann@example.net...\n");
     assert_line(&message, &hold, 40,
                 "6AMHqPjw023671 rest           hold    1h32m [it is...\n");
+    message_free(&message);
+    end(&listed);
+}
+
+/* Of a time when ids were longer, or of nobody's. */
+static void test_a_long_id_takes_its_columns_from_the_rest(void **state)
+{
+    const struct list_action none = {0};
+    struct listed listed;
+    struct message message;
+
+    (void)state;
+    begin(&listed);
+    scanned_message(&listed.scanned, "6AMHqPjw\033\033",
+                    "Deferred: a status that is longer than a line",
+                    "ann@example.net");
+    scan(&listed, 1);
+    load(&listed, &message, "6AMHqPjw\033\033");
+    assert_line(&message, &none, 62,
+                "6AMHqPjw\\x1b\\x1b rest            1h32m ann@example.net  "
+                "Def...\n");
     message_free(&message);
     end(&listed);
 }
@@ -858,6 +880,7 @@ int main(void)
         cmocka_unit_test(test_hostile_ids_and_missing_status),
         cmocka_unit_test(test_queue_of_three_folders),
         cmocka_unit_test(test_a_terminal_gets_lines_of_its_width),
+        cmocka_unit_test(test_a_long_id_takes_its_columns_from_the_rest),
         cmocka_unit_test(test_a_plan_has_an_action_and_why),
         cmocka_unit_test(test_fields_of_csv),
         cmocka_unit_test(test_fields_of_a_message_in_json),
