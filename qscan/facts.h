@@ -101,6 +101,21 @@ static inline struct slice facts_id(const struct facts *row)
     return slice_make(row->id, row->id_len);
 }
 
+/* Of at most FACTS_ID_MAX bytes. */
+static inline void facts_set_id(struct facts *row, struct slice id)
+{
+    memcpy(row->id, id.ptr, id.len);
+    row->id_len = (uint8_t)id.len;
+}
+
+/* The id as a string. */
+static inline void facts_copy_id(const struct facts *row,
+                                 char id_r[static FACTS_ID_MAX + 1])
+{
+    memcpy(id_r, row->id, row->id_len);
+    id_r[row->id_len] = '\0';
+}
+
 void facts_init(struct facts_table *table);
 void facts_free(struct facts_table *table);
 

@@ -44,8 +44,7 @@ bool list_is_selected(const struct options *options, const struct scan *scan,
         return false;
     if (options->ids.count == 0)
         return !options->ids_from_stdin;
-    memcpy(id, row->id, row->id_len);
-    id[row->id_len] = '\0';
+    facts_copy_id(row, id);
     /* sorted when the options were completed */
     return string_list_find(&options->ids, id) < options->ids.count;
 }

@@ -488,10 +488,10 @@ static bool check_ids(struct program *program)
 
     for (size_t i = 0; found != NULL && ids->count > 0 && i < table->count;
          i++) {
-        char id[FACTS_ID_MAX + 1] = "";
+        char id[FACTS_ID_MAX + 1];
         size_t at;
 
-        memcpy(id, table->rows[i].id, table->rows[i].id_len);
+        facts_copy_id(&table->rows[i], id);
         at = string_list_find(ids, id);
         if (at < ids->count && !found[at]) {
             found[at] = true;

@@ -136,8 +136,7 @@ static struct planned *find_planned(const struct planned_list *list,
     char id[FACTS_ID_MAX + 1];
     size_t first = 0, end = list->count;
 
-    memcpy(id, row->id, row->id_len);
-    id[row->id_len] = '\0';
+    facts_copy_id(row, id);
     while (first < end) {
         size_t middle = first + (end - first) / 2;
 

@@ -697,8 +697,7 @@ static bool add_control(struct queue_listing *listing, uint16_t dir,
     row->rule = RULES_NO_RULE;
     row->letter = letter;
     row->is_regular = is_regular;
-    row->id_len = (uint8_t)id.len;
-    memcpy(row->id, id.ptr, id.len);
+    facts_set_id(row, id);
     return true;
 }
 
@@ -1033,8 +1032,7 @@ static bool add_orphan(struct queue_listing *listing, const struct other *other)
     row->state = FACTS_ORPHAN;
     row->letter = other->letter;
     row->is_regular = other->is_regular;
-    row->id_len = other->id_len;
-    memcpy(row->id, other->id, other->id_len);
+    facts_set_id(row, slice_make(other->id, other->id_len));
     return true;
 }
 

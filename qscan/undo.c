@@ -838,8 +838,7 @@ static bool add_held_row(struct facts_table *table, const struct held *held,
     row->rule = RULES_NO_RULE;
     row->letter = held->letter;
     row->is_held = row->is_regular = true;
-    row->id_len = (uint8_t)strlen(held->id);
-    memcpy(row->id, held->id, row->id_len);
+    facts_set_id(row, slice_from_string(held->id));
     return true;
 }
 

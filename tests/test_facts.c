@@ -19,8 +19,7 @@ static struct facts *add(struct facts_table *table, uint16_t dir,
     row->dir = dir;
     row->letter = letter;
     row->inode = inode;
-    row->id_len = (uint8_t)strlen(id);
-    memcpy(row->id, id, row->id_len);
+    facts_set_id(row, slice_from_string(id));
     return row;
 }
 

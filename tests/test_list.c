@@ -757,8 +757,7 @@ static void add_orphans(struct listed *listed, unsigned count)
         assert_non_null(row);
         /* not in the order of ids */
         snprintf(id, sizeof(id), "6AMHqP%08u", i * 7919 % count);
-        row->id_len = (uint8_t)strlen(id);
-        memcpy(row->id, id, row->id_len);
+        facts_set_id(row, slice_from_string(id));
         row->state = FACTS_ORPHAN;
         row->letter = 'd';
         row->is_wanted = true;

@@ -48,8 +48,7 @@ static void make(struct made *made, const char *qf, const char *df)
     made->scene.now = 1795375579;
     made->scene.basis_key[0] = UINT64_C(0x243f6a8885a308d3);
     made->scene.basis_key[1] = UINT64_C(0x13198a2e03707344);
-    memcpy(made->row.id, ID, strlen(ID));
-    made->row.id_len = strlen(ID);
+    facts_set_id(&made->row, slice_from_string(ID));
     message_init(&made->message, &made->scene);
 }
 

@@ -36,8 +36,7 @@ static struct facts *add(struct planning *planning, const char *id,
 
     assert_non_null(row);
     row->letter = 'q';
-    row->id_len = (uint8_t)strlen(id);
-    memcpy(row->id, id, row->id_len);
+    facts_set_id(row, slice_from_string(id));
     row->inode = inode;
     return row;
 }

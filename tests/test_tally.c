@@ -60,8 +60,7 @@ static struct facts *add(struct counted *counted, const char *id, uint16_t rule,
 
     assert_non_null(row);
     row->letter = 'q';
-    row->id_len = (uint8_t)strlen(id);
-    memcpy(row->id, id, row->id_len);
+    facts_set_id(row, slice_from_string(id));
     row->state = FACTS_JUDGED;
     row->rule = rule;
     row->is_wanted = true;

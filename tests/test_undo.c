@@ -986,11 +986,11 @@ static void test_newest_run_that_holds_an_id(void **state)
 
 static void assert_row_reads(struct spool *spool, const struct facts *row)
 {
-    char id[FACTS_ID_MAX + 1] = "";
+    char id[FACTS_ID_MAX + 1];
     const struct spool_message *written;
     struct message message;
 
-    memcpy(id, row->id, row->id_len);
+    facts_copy_id(row, id);
     written = spool_message(spool, id);
     message_init(&message, &spool->scan.scene);
     assert_int_equal(message_load(&message, row, true), INPUT_OK);
