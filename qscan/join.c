@@ -681,13 +681,29 @@ static void add_deliveries(struct join *join, uint32_t source,
     }
 }
 
+/* One delivery for each of the recipients of a line. */
+static void count_delivered(struct join *join, const struct record *record)
+{
+    struct topk *table = &join->tops.recipients;
+    struct slice rest = record->list, recipient;
+    char room[LOGLINE_MAX_BYTES / 64];
+
+    if (rest.len == 0)
+        topk_add_hashed(table, record->recipient, record->recipient_hash,
+                        record->recipients, 0);
+    while (logline_next_recipient(&rest, &recipient)) {
+        recipient = record_lower(slice_head(recipient, sizeof(room)), room);
+        topk_add_hashed(table, recipient,
+                        record_address_hash(join->state->key, recipient), 1, 0);
+    }
+}
+
 static void count_reasons(struct join *join, const struct record *record)
 {
     struct log_tops *tops = &join->tops;
 
     if (record->fate == FATE_SENT)
-        topk_add_hashed(&tops->recipients, record->recipient,
-                        record->recipient_hash, record->recipients, 0);
+        count_delivered(join, record);
     else if (record->fate == FATE_WAITS)
         topk_add_hashed(&tops->deferrals, record->reason, record->reason_hash,
                         record->recipients, 0);

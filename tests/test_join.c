@@ -804,6 +804,20 @@ what_was_refused_with_its_data_is_no_guess_and_no_failure(void **state)
     assert_int_equal(scene->maker.tally.unsent, 1);
 }
 
+static void each_recipient_of_a_line_had_a_delivery(void **state)
+{
+    struct scene *scene = *state;
+
+    feed_of(scene, 7,
+            "6AI4qhYl000007: " TO("<ann@example.com>,<bob@example.com>,"
+                                  "<Cy@example.com>") SENT);
+    feed_of(scene, 7, "6AI4qhYl000008: " TO("<cy@example.com>") SENT);
+    assert_int_equal(scene->join.tops.recipients.count, 3);
+    assert_int_equal(scene->join.tops.recipients.total, 4);
+    assert_int_equal(scene->join.tops.recipients.rows[0].count, 1);
+    assert_int_equal(scene->join.tops.recipients.rows[2].count, 2);
+}
+
 static void what_a_users_forward_says_is_no_guess_of_the_client(void **state)
 {
     struct scene *scene = *state;
@@ -997,6 +1011,7 @@ int main(void)
         IN_SCENE(forged_text_moves_no_address_and_no_status),
         IN_SCENE(a_name_that_may_be_forged_is_none),
         IN_SCENE(what_was_refused_with_its_data_is_no_guess_and_no_failure),
+        IN_SCENE(each_recipient_of_a_line_had_a_delivery),
         IN_SCENE(what_a_users_forward_says_is_no_guess_of_the_client),
         IN_SCENE(evidence_of_a_guess_is_its_own_line),
         IN_SCENE(evidence_has_all_of_a_short_line_that_names_the_client),
