@@ -521,6 +521,7 @@ bool record_maker_init(struct record_maker *maker, const struct rules *rules,
     maker->statuses = calloc(STATUSES, sizeof(*maker->statuses));
     maker->templates = calloc(STATUSES, sizeof(*maker->templates));
     logtally_init(&maker->tally);
+    maker->tally.hour_shift_sec = log_hour_shift(is_utc);
     return maker->matcher != NULL && maker->statuses != NULL &&
            maker->templates != NULL;
 }

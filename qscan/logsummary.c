@@ -1244,7 +1244,8 @@ static size_t find_days(const struct logsummary *summary, struct day *days_r,
         struct day *day;
         struct tm tm;
 
-        if (!report_date(hour->hour * 3600, summary->options->is_utc, &tm))
+        if (!report_date(log_hour_start(tally, hour), summary->options->is_utc,
+                         &tm))
             continue;
         if (*all_r == 0 || tm.tm_year != current.year ||
             tm.tm_mon != current.month || tm.tm_mday != current.day) {
@@ -1343,11 +1344,27 @@ static bool can_name_files(const struct string_list *files)
     return files->count <= FILES_NAMED_MAX;
 }
 
+/* What is too long for a line is left to be put in, not left out. */
 static void add_option(struct command *command, const char *option,
                        const char *value)
 {
     if (value != NULL && strlen(value) <= WORD_MAX / 2)
         add_command_word(command, option, slice_from_string(value));
+    else if (value != NULL) {
+        struct buffer word = {0};
+
+        buffer_printf(&word, "%s...", option);
+        buffer_add(&word, slice_make("", 1));
+        add_command_word(command, word.bytes, (struct slice){NULL, 0});
+        buffer_free(&word);
+    }
+}
+
+/* One that begins like an option is none. */
+static void add_file_word(struct command *command, const char *path)
+{
+    add_command_word(command, path[0] == '-' ? "./" : "",
+                     slice_from_string(path));
 }
 
 static void add_command(struct logsummary *summary, const char *about,
@@ -1363,6 +1380,7 @@ static void add_command(struct logsummary *summary, const char *about,
     add_command_word(&command, more, none);
     for (size_t i = 0; i < options->rules.count; i++)
         add_option(&command, "--rules=", options->rules.strings[i]);
+    add_option(&command, "-C ", options->config_file);
     add_option(&command, "--since=", options->since_text);
     add_option(&command, "--until=", options->until_text);
     if (options->now >= 0) {
@@ -1383,8 +1401,7 @@ static void add_command(struct logsummary *summary, const char *about,
         add_command_word(&command, "FILE...", none);
     else
         for (size_t i = 0; i < options->queues.count; i++)
-            add_command_word(&command, "",
-                             slice_from_string(options->queues.strings[i]));
+            add_file_word(&command, options->queues.strings[i]);
     buffer_add_string(&summary->out, "\n");
 }
 
@@ -1439,7 +1456,7 @@ static void add_grep(struct logsummary *summary)
                          (struct slice){NULL, 0});
         add_command_word(&command, "-F", (struct slice){NULL, 0});
         add_command_word(&command, "", slice_make(text, len + 2));
-        add_command_word(&command, "", slice_from_string(file->path));
+        add_file_word(&command, file->path);
         buffer_add_string(&summary->out, "\n");
         return;
     }

@@ -152,7 +152,7 @@ static void json_hours(struct jsonout *json, const struct logtally *tally)
         const struct log_hour *hour = &tally->hours[i];
 
         jsonout_open(json, '{');
-        jsonout_field_integer(json, "start", hour->hour * 3600);
+        jsonout_field_integer(json, "start", log_hour_start(tally, hour));
         field(json, "lines", hour->lines);
         field(json, "accepted", hour->accepted);
         field(json, "rejected", hour->rejected);

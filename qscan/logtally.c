@@ -1,6 +1,7 @@
 #include "qscan/logtally.h"
 
 #include <stdlib.h>
+#include <time.h>
 
 enum {
     HOUR_SEC = 3600,
@@ -492,6 +493,16 @@ static void add_kind(struct logtally *tally, struct log_hour *hour,
 
 /* ---- the whole ---- */
 
+int64_t log_hour_shift(bool is_utc)
+{
+    time_t now = time(NULL);
+    struct tm tm;
+
+    if (is_utc || localtime_r(&now, &tm) == NULL)
+        return 0;
+    return (tm.tm_gmtoff % HOUR_SEC + HOUR_SEC) % HOUR_SEC;
+}
+
 void logtally_init(struct logtally *tally)
 {
     *tally = (struct logtally){.first = INT64_MAX, .last = INT64_MIN};
@@ -506,7 +517,7 @@ void logtally_free(struct logtally *tally)
 void logtally_add(struct logtally *tally, const struct logline *line,
                   int64_t time, uint64_t events, uint64_t guess_bit)
 {
-    struct log_hour *hour = hour_of(tally, time);
+    struct log_hour *hour = hour_of(tally, time + tally->hour_shift_sec);
 
     tally->lines++;
     tally->kinds[line->kind]++;
@@ -590,6 +601,7 @@ static void merge_mail(struct logtally *into, const struct logtally *from)
 
 void logtally_merge(struct logtally *into, const struct logtally *from)
 {
+    into->hour_shift_sec = from->hour_shift_sec;
     merge_lines(into, from);
     merge_mail(into, from);
     merge_hours(into, from);

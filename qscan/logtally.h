@@ -23,7 +23,7 @@ int64_t delays_percentile(const struct delays *delays, double percent);
 
 /* One hour of log time. */
 struct log_hour {
-    int64_t hour;       /* epoch s / 3600, rounded down */
+    int64_t hour;       /* epoch s / 3600, rounded down, see hour_shift_sec */
     uint64_t accepted;  /* messages */
     uint64_t rejected;  /* for good and for now */
     uint64_t delivered; /* recipients */
@@ -108,12 +108,25 @@ struct logtally {
 
     struct log_hour *hours; /* owned; sorted by hour */
     size_t hour_count, hour_capacity;
+    /* where hours of the clock begin so much before those of UTC: set by the
+     * caller before the first line */
+    int64_t hour_shift_sec;
     size_t hour_at;         /* where the line before was counted */
     struct log_hour unkept; /* of all others; nobody asks */
     bool hours_are_cut;     /* more than LOG_HOURS_MAX: the first are missing */
     struct log_trouble_sample troubles[TROUBLE_COUNT];
     bool has_failed; /* no memory: numbers are too low */
 };
+
+/* Of the zone of this host, whose offset may be no full hour. */
+int64_t log_hour_shift(bool is_utc);
+
+/* Epoch s. */
+static inline int64_t log_hour_start(const struct logtally *tally,
+                                     const struct log_hour *hour)
+{
+    return hour->hour * 3600 - tally->hour_shift_sec;
+}
 
 void logtally_init(struct logtally *tally);
 void logtally_free(struct logtally *tally);

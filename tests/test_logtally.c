@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include <stdlib.h>
+#include <time.h>
 
 #include "qscan/logtally.h"
 #include "tests/assert_slice.h"
@@ -446,6 +447,35 @@ static void test_order_and_merging_change_nothing(void **state)
     logtally_free(&whole);
 }
 
+/* Where the clock is half an hour ahead of the full hours of UTC. */
+static void test_hours_begin_as_those_of_the_clock(void **state)
+{
+    struct logtally tally;
+    struct logline line = line_of(LOGLINE_NOTICE, "");
+
+    (void)state;
+    setenv("TZ", "XXX-05:30", 1);
+    tzset();
+    assert_int_equal(log_hour_shift(false), HOUR / 2);
+    assert_int_equal(log_hour_shift(true), 0);
+    setenv("TZ", "XXX03:30", 1);
+    tzset();
+    assert_int_equal(log_hour_shift(false), HOUR / 2);
+    setenv("TZ", "UTC", 1);
+    tzset();
+    logtally_init(&tally);
+    tally.hour_shift_sec = HOUR / 2;
+    logtally_add(&tally, &line, 100 * HOUR + HOUR / 2 - 1, 0, 0);
+    logtally_add(&tally, &line, 100 * HOUR + HOUR / 2, 0, 0);
+    assert_int_equal(tally.hour_count, 2);
+    assert_int_equal(log_hour_start(&tally, &tally.hours[0]),
+                     99 * HOUR + HOUR / 2);
+    assert_int_equal(log_hour_start(&tally, &tally.hours[1]),
+                     100 * HOUR + HOUR / 2);
+    assert_int_equal(tally.first, 100 * HOUR + HOUR / 2 - 1);
+    logtally_free(&tally);
+}
+
 static void test_more_hours_than_fit_keep_the_latest(void **state)
 {
     enum { HOURS = LOG_HOURS_MAX + 50 };
@@ -500,6 +530,7 @@ int main(void)
         cmocka_unit_test(test_hostile_and_continued_lines_decide_nothing),
         cmocka_unit_test(test_long_text_of_a_trouble_is_cut),
         cmocka_unit_test(test_order_and_merging_change_nothing),
+        cmocka_unit_test(test_hours_begin_as_those_of_the_clock),
         cmocka_unit_test(test_more_hours_than_fit_keep_the_latest),
         cmocka_unit_test(test_empty_tally_has_no_time),
     };
