@@ -523,6 +523,10 @@ static bool check_together(const struct options *options)
         wrong("--plan", "cannot be written while a plan is applied", NULL);
         return false;
     }
+    if (options->plan_file != NULL && options->output_file != NULL) {
+        wrong("--output", "--plan names its file itself", NULL);
+        return false;
+    }
     if (options->is_dry_run && !is_purge && mode != MODE_UNDO &&
         mode != MODE_EXPUNGE) {
         wrong("--dry-run", "this mode changes nothing anyway", NULL);

@@ -104,7 +104,16 @@ static bool read_file(struct plan *plan, struct planned_list *list,
         is_good = line != NULL && read_line(plan, list, line);
         json_decref(line);
     }
-    if (!is_good) {
+    if (ferror(file) != 0) {
+        complain(to, slice_from_string(path), "plan cannot be read",
+                 strerror(errno), "nothing done");
+        is_good = false;
+    } else if (is_good &&
+               line_number == 0) { /* one without messages has a line */
+        complain(to, slice_from_string(path), "plan is empty", NULL,
+                 "nothing done");
+        is_good = false;
+    } else if (!is_good) {
         char what[64];
 
         snprintf(what, sizeof(what), "line %u is not of this plan",

@@ -106,6 +106,7 @@ static const char *const wrong[] = {
     "--plan=x",
     "--list --plan=x",
     "--apply=x --plan=y",
+    "--purge-bounces --plan=x -o y",
     "--dry-run",
     "--list -n",
     "--older=1d",

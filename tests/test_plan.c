@@ -175,6 +175,8 @@ static void test_what_is_no_plan_is_refused(void **state)
         LINE("a1", "q", "hold", "11") "{\"id\":\"a2\",\"que",
         /* none of its messages is here */
         LINE("z1", "q", "hold", "1"),
+        /* a plan of nothing has its last line */
+        "",
     };
     struct planning planning;
 
@@ -186,6 +188,9 @@ static void test_what_is_no_plan_is_refused(void **state)
     }
     assert_false(plan_read(&planning.plan,
                            folder_path(&planning.folder, "none"),
+                           &planning.scan, &planning.complaints));
+    plan_free(&planning.plan);
+    assert_false(plan_read(&planning.plan, folder_path(&planning.folder, "."),
                            &planning.scan, &planning.complaints));
     plan_free(&planning.plan);
     end(&planning);
