@@ -309,24 +309,15 @@ static bool is_only_looking(const struct options *options)
     return options->is_dry_run || options->plan_file != NULL;
 }
 
-static void add_option_word(struct buffer *out, const char *option,
-                            const char *word)
-{
-    if (word == NULL)
-        return;
-    buffer_add_string(out, option);
-    buffer_add_shell_word(out, slice_from_string(word));
-}
-
 /* A command to be pasted: about the same queues and the same journal. */
 static void add_run_command(struct buffer *out, const struct options *options,
                             const char *mode, const char *run)
 {
     buffer_printf(out, "qscan %s=%s", mode, run);
-    add_option_word(out, " -C ", options->config_file);
-    add_option_word(out, " --journal=", options->journal_directory);
+    report_add_value(out, " -C ", options->config_file);
+    report_add_value(out, " --journal=", options->journal_directory);
     for (size_t i = 0; i < options->queues.count; i++)
-        add_option_word(out, " ", options->queues.strings[i]);
+        report_add_path(out, options->queues.strings[i]);
 }
 
 static void add_json_result(const struct purge_request *request,
@@ -827,6 +818,12 @@ static bool choose_expunged(const struct purge_request *request,
     struct string_list runs = {0};
     struct undo_run run;
 
+    if (request->options->run != NULL &&
+        !is_wanted_run(request->options, request->options->run)) {
+        complain(request->complaints, slice_from_string(request->options->run),
+                 "not expunged", "it is younger than --older", "nothing done");
+        return false;
+    }
     if (request->options->older_sec < 0 || request->options->run != NULL)
         return choose_run(request, &run) && add_expunged(expunging, &run);
     hold_list_runs(request->queues, &runs, request->complaints);
@@ -913,8 +910,9 @@ static void tell_expunge(const struct purge_request *request, size_t run_count,
     } else {
         if (interrupt_signal() != 0)
             buffer_add_string(&out, "Interrupted. ");
-        buffer_printf(&out, "Expunged %zu run%s: %zu files, ", run_count,
-                      run_count == 1 ? "" : "s", result->expunged_files);
+        buffer_printf(&out, "Expunged %zu run%s: %zu file%s, ", run_count,
+                      run_count == 1 ? "" : "s", result->expunged_files,
+                      result->expunged_files == 1 ? "" : "s");
         report_add_bytes(&out, result->freed_bytes);
         buffer_add_string(&out, " freed.\n");
         add_count(&out, result->failed, "failed, named above");

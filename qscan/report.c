@@ -167,6 +167,11 @@ void report_add_value(struct buffer *out, const char *option, const char *value)
     buffer_add_shell_word(out, slice_from_string(value));
 }
 
+void report_add_path(struct buffer *out, const char *path)
+{
+    report_add_value(out, path[0] == '-' ? " ./" : " ", path);
+}
+
 void report_add_words(struct buffer *out, const char *option,
                       const struct string_list *words)
 {

@@ -55,6 +55,8 @@ bool report_date(int64_t moment, bool is_utc, struct tm *tm_r);
 /* " OPTION" and the word, safe to paste; nothing for NULL. */
 void report_add_value(struct buffer *out, const char *option,
                       const char *value);
+/* A queue or log as a word of a command: "-x" is no option. */
+void report_add_path(struct buffer *out, const char *path);
 void report_add_words(struct buffer *out, const char *option,
                       const struct string_list *words);
 

@@ -437,7 +437,8 @@ static void add_command(struct summary *summary, const char *about,
     }
     if (options->now >= 0)
         buffer_printf(out, " --now=%lld", (long long)options->now);
-    report_add_words(out, " ", &options->queues);
+    for (size_t i = 0; i < options->queues.count; i++)
+        report_add_path(out, options->queues.strings[i]);
     buffer_add_string(out, "\n");
 }
 

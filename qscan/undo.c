@@ -796,12 +796,13 @@ static bool for_unfinished(const struct undo_request *request, const char *name,
 
 bool undo_complete(const struct undo_request *request, const char *name)
 {
-    char hint[HOLD_RUN_MAX + 32];
+    char hint[HOLD_RUN_MAX + 32] = "it holds nothing";
 
     if (!for_unfinished(request, name, complete_place) ||
         !for_unfinished(request, name, end_place))
         return false;
-    snprintf(hint, sizeof(hint), "--undo=%s puts it back", name);
+    if (hold_has_control(request->queues, name))
+        snprintf(hint, sizeof(hint), "--undo=%s puts it back", name);
     if (is_completing(request->options))
         complain_warning(request->complaints, slice_from_string(name),
                          "this run is complete now", NULL, hint);

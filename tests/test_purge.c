@@ -948,10 +948,17 @@ static void test_run_that_is_named_is_expunged(void **state)
     (void)state;
     begin_with_runs(&purging);
     purging.spool.options.is_yes = true;
+    /* a name is no leave to take what is too young */
+    purging.spool.options.older_sec = CENTURY_SEC;
+    assert_int_equal(expunge(&purging, RUN), NOTHING_DONE);
+    spool_assert_complaints(&purging.spool, 1, "not expunged");
+    spool_assert_held(&purging.spool, RUN, ID);
+    purging.spool.options.older_sec = 0;
     assert_int_equal(expunge(&purging, RUN), DONE);
     assert_result(&purging, "runs=1 files=2");
     assert_false(spool_has(&purging.spool, "q/" HOLD_ROOT "/" RUN));
     spool_assert_held(&purging.spool, LATER_RUN, OTHER_ID);
+    purging.spool.options.older_sec = -1;
     assert_int_equal(expunge(&purging, RUN), NOTHING_DONE);
     spool_assert_complaints(&purging.spool, 1, "no such run");
     assert_int_equal(expunge(&purging, NULL), DONE);

@@ -635,21 +635,22 @@ static void test_commands_say_all_that_was_asked_for(void **state)
     summed.options.now = SCANNED_NOW;
     string_list_add(&summed.options.queues, SLICE_LITERAL("/var/q"));
     string_list_add(&summed.options.queues, SLICE_LITERAL("$HOME/q"));
+    string_list_add(&summed.options.queues, SLICE_LITERAL("-q"));
     text = text_of(&summed);
     assert_has(text, "Only what --class, --where and --id leave: 2 of 16.\n");
     assert_has(text, "    qscan --explain=6AMHqPjw000003 --rules='my rules' "
                      "--rules=/r -C 'a;b.cf' --journal=/j --now=1795375579 "
-                     "/var/q '$HOME/q'\n");
+                     "/var/q '$HOME/q' ./-q\n");
     assert_has(
         text,
         "    qscan --purge-bounces --dry-run --rules='my rules' "
         "--rules=/r -C 'a;b.cf' --journal=/j "
         "--class=bounce-zombie,damaged "
         "--id='6A;x',6AMHqPjw000003,6AMHqPjw023671 --where='sender ~ /$(x)/' "
-        "--now=1795375579 /var/q '$HOME/q'\n");
+        "--now=1795375579 /var/q '$HOME/q' ./-q\n");
     assert_has(text, "    qscan --list --class=damaged --rules='my rules' "
                      "--rules=/r -C 'a;b.cf' --journal=/j --now=1795375579 "
-                     "/var/q '$HOME/q'\n");
+                     "/var/q '$HOME/q' ./-q\n");
     assert_has_not(text, "orphan");
     end(&summed);
 }
