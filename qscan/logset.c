@@ -19,7 +19,7 @@ enum {
     SECONDS_MIN = 100000000,   /* more than this is no number of a rotation */
     DATE_DIGITS = 14,          /* YYYYMMDDhhmmss, */
     DATE_MAX_BYTES = 19,       /* YYYY-MM-DDThh:mm:ss */
-    PEEK_LINES = 200,          /* in which the first stamp must be */
+    PEEK_LINES = 200,          /* that are compared with those of copies */
     ZONE_STEP_MIN = 15,        /* zones differ by multiples of this, */
     ZONES_APART_SEC = 26 * 3600, /* and by this at most */
 };
@@ -34,7 +34,9 @@ int32_t log_year_near(const struct log_epoch *near, int month)
 {
     if (month + MONTHS_APART < near->month)
         return near->year + 1;
-    return month > near->month + MONTHS_APART ? near->year - 1 : near->year;
+    /* What is late in January may be of December. Any other step ahead is one
+     * of the clock, or of a log that was at rest. */
+    return near->month == 1 && month == 12 ? near->year - 1 : near->year;
 }
 
 static int64_t local_epoch(const struct log_stamp *stamp, int32_t year)
@@ -310,8 +312,10 @@ static void give_years(struct log_set *set, int32_t year)
     for (size_t i = set->count; i-- > 0;) {
         struct log_file *file = &set->files[i];
 
-        if (!file->has_stamp)
+        if (!file->has_stamp) {
+            file->year = year;
             continue;
+        }
         if (older != NULL && !is_same_set(older, file))
             older = NULL;
         file->year = year;
@@ -352,8 +356,10 @@ static void look_at_lines(struct log_file *file, struct slice text)
 {
     struct slice line;
 
-    for (int i = 0; i < PEEK_LINES && file->opening_count < LOG_OPENING_LINES &&
-                    slice_next_line(&text, &line);
+    for (int i = 0;
+         (!file->has_stamp ||
+          (i < PEEK_LINES && file->opening_count < LOG_OPENING_LINES)) &&
+         slice_next_line(&text, &line);
          i++) {
         struct logline parsed;
         enum logline_outcome outcome = logline_parse(line, NULL, &parsed);
@@ -367,7 +373,9 @@ static void look_at_lines(struct log_file *file, struct slice text)
     }
 }
 
-/* Reads the first block for how it begins. A pipe keeps what was read of it. */
+/* Reads blocks, mostly one, for how it begins: a log that was cut while its
+ * writer went on begins with a hole. A pipe keeps what was read of it, and so
+ * has one block for this. */
 static bool peek(struct log_file *file, int fd, bool is_pipe)
 {
     struct input_log *in = input_log_open(fd);
@@ -377,8 +385,11 @@ static bool peek(struct log_file *file, int fd, bool is_pipe)
         return false;
     log_block_init(&block);
     file->format = input_log_format(in);
-    if (input_log_next(in, &block) == INPUT_LOG_OK)
+    while (!file->has_stamp && input_log_next(in, &block) == INPUT_LOG_OK) {
         look_at_lines(file, block.text);
+        if (is_pipe)
+            break;
+    }
     if (is_pipe) {
         file->held = in;
         file->held_block = block;
@@ -418,6 +429,18 @@ static struct log_file *new_file(struct log_set *set, const char *path)
     return grown;
 }
 
+/* What stamps are near to, until the first one is found. */
+static void note_written(struct log_file *file)
+{
+    time_t written = (time_t)file->mtime;
+    struct tm tm;
+
+    if (gmtime_r(&written, &tm) == NULL)
+        return;
+    file->year = tm.tm_year + 1900;
+    file->stamp.month = (uint8_t)(tm.tm_mon + 1);
+}
+
 static bool look_at(struct log_set *set, const char *path, int64_t now,
                     struct complaints *to)
 {
@@ -448,6 +471,7 @@ static bool look_at(struct log_set *set, const char *path, int64_t now,
     } else {
         file->mtime = now;
     }
+    note_written(file);
     return peek(file, fd, !S_ISREG(st.st_mode) || is_standard_input(path));
 }
 

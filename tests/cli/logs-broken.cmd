@@ -40,3 +40,14 @@ qscan --attackers --utc --rules="$RULES" --now="$NOW" good 2>&1 >/dev/full
 echo "exit $?"
 qscan --logs --utc --rules="$RULES" --now="$NOW" good 2>&1 >/dev/full
 echo "exit $?"
+
+echo 'no stamp at first: a hole where a log was cut, a program without a clock:'
+{ head -c 262144 /dev/zero; cat good; } >hole
+{ yes 'no stamp' | head -n 300; cat good; } >junk
+{ echo 'Jan  1 00:00:05 mx2 kernel: no clock yet'; cat good; } >unset
+touch -d "@$NOW" hole junk unset
+for log in hole junk unset; do
+    short --logs "$log"
+    short --logs --year=2026 --since=2026-11-01 "$log"
+done
+cat hole | short --logs
