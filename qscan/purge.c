@@ -828,8 +828,10 @@ static bool choose_expunged(const struct purge_request *request,
         return choose_run(request, &run) && add_expunged(expunging, &run);
     hold_list_runs(request->queues, &runs, request->complaints);
     for (size_t i = 0; i < runs.count; i++)
+        /* one whose journal is elsewhere was told of, and is left alone */
         if (is_wanted_run(request->options, runs.strings[i]) &&
-            undo_look_at_run(&undo, runs.strings[i], 0, &run))
+            undo_look_at_run(&undo, runs.strings[i], 0, &run) &&
+            (run.has_journal || !run.has_strangers))
             add_expunged(expunging, &run);
     string_list_free(&runs);
     return true;
