@@ -320,7 +320,7 @@ static void note(struct join *join, uint32_t source,
     if ((event->events & join->sources->guess_bit) != 0 &&
         event->recipient.len > 0)
         topk_add_hashed(&join->tops.guessed, event->recipient,
-                        event->recipient_hash, event->count, 0);
+                        event->recipient_hash, 1, 0);
     state->last_source = source;
     state->last_event = *event;
     state->last_event.recipient = (struct slice){NULL, 0};
@@ -813,7 +813,7 @@ static void add_refusal(struct join *join, const struct record *record,
         topk_add_hashed(record->kind == LOGLINE_RULESET && record->message == 0
                             ? &join->tops.refused_connections
                             : &join->tops.rejections,
-                        record->reason, record->reason_hash, record->repeat, 0);
+                        record->reason, record->reason_hash, 1, 0);
     if (source == 0 && record->message != 0) {
         message = find_message(join, record->message);
         source = message == NULL ? 0 : message->source;
@@ -865,7 +865,7 @@ static void add_peer(struct join *join, const struct record *record,
     switch (record->kind) {
     case LOGLINE_AUTH:
         if (record->user.len > 0)
-            topk_add(&join->tops.users, record->user, record->repeat, 0);
+            topk_add(&join->tops.users, record->user, 1, 0);
         break;
     case LOGLINE_AUTH_OK:
         if (record->detail.len > 0)
@@ -1000,7 +1000,7 @@ void join_add(struct join *join, const struct record *record, uint32_t file,
         break;
     case LOGLINE_OTHER:
         if (record->is_counted)
-            topk_add(&join->tops.unknown, record->reason, record->repeat, 0);
+            topk_add(&join->tops.unknown, record->reason, 1, 0);
         break;
     default:
         add_peer(join, record, file, line);

@@ -499,6 +499,9 @@ enum record_outcome record_make(struct record_maker *maker, struct slice text,
         record_r->host = keyed_hash(maker->key, line.host);
         return RECORD_MADE;
     }
+    /* "message repeated N times: [ ... ]" is the line itself, once */
+    if (record_r->is_counted)
+        tally->repeated_count += record_r->repeat - 1;
     return make_own(maker, &line, scratch, record_r);
 }
 

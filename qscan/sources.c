@@ -22,6 +22,13 @@ uint64_t source_hash(const uint64_t key[2], const struct ip *ip)
     return hash == 0 ? 1 : hash;
 }
 
+/* A line that repeats, by its own word, four thousand million times does not
+ * bring a count back to nought. */
+static uint32_t add_up(uint32_t sum, uint32_t count)
+{
+    return count > UINT32_MAX - sum ? UINT32_MAX : sum + count;
+}
+
 static uint32_t *slot_of(const struct sources *sources, const struct ip *ip,
                          uint64_t hash)
 {
@@ -401,7 +408,7 @@ void sources_note_envelope(struct sources *sources, uint32_t number,
     source->senders++;
     source->own_senders += envelope->is_own_sender;
     source->null_senders += envelope->is_null_sender;
-    source->attempts += envelope->recipients;
+    source->attempts = add_up(source->attempts, envelope->recipients);
     if (envelope->recipients == 0)
         return;
     mail = mail_of(sources, source);
@@ -720,7 +727,7 @@ static void note_recipient(struct sources *sources, struct source *source,
         note_domain(sources, source, more, domain, target, event);
     if (!is_guess)
         return;
-    source->guess_events += event->count;
+    source->guess_events = add_up(source->guess_events, event->count);
     if (event->recipient_hash != 0 &&
         add_distinct(sources, source, more, event->recipient_hash))
         add_sample(sources, source, more, event);
@@ -817,7 +824,7 @@ void sources_note(struct sources *sources, uint32_t number,
     touch(source, event->time);
     source->events |= event->events;
     if (event->is_refusal || event->is_probe)
-        source->attempts += event->count;
+        source->attempts = add_up(source->attempts, event->count);
     if (event->events == 0)
         return;
     if (event->domain.len > 0)
@@ -906,5 +913,5 @@ void sources_note_login(struct sources *sources, uint32_t number, bool is_good,
     uint32_t *logins = is_good ? &mail->logins : &mail->login_failures;
 
     touch(&sources->items[number], time);
-    *logins = count > UINT32_MAX - *logins ? UINT32_MAX : *logins + count;
+    *logins = add_up(*logins, count);
 }

@@ -557,6 +557,21 @@ static void rsyslog_repeats_the_text_itself(void **state)
     feed_of(scene, 7, "6AI4qhYl000007: " FROM "nrcpts=0, relay=[192.0.2.7]");
     assert_int_equal(source_of(scene, "192.0.2.7")->attempts, 3);
     assert_int_equal(guesses_of(scene, "192.0.2.7"), 1);
+    /* among the lines, and in the tables, it is one */
+    assert_int_equal(scene->maker.tally.repeated_count, 2);
+    assert_int_equal(scene->join.tops.guessed.total, 1);
+}
+
+static void repeats_add_up_to_no_small_number(void **state)
+{
+    struct scene *scene = *state;
+
+    for (int i = 0; i < 2; i++)
+        feed(scene, "Nov 18 04:52:44 mx sm-mta[7]: message repeated 2147483648 "
+                    "times: [ 6AI4qi12000007: AUTH failure (LOGIN): user not "
+                    "found (-20), user=test, relay=[192.0.2.7]]");
+    assert_true(source_of(scene, "192.0.2.7")->attempts >= 2147483647u);
+    assert_int_equal(scene->join.tops.users.total, 2);
 }
 
 static void a_repeated_login_fails_as_often(void **state)
@@ -999,6 +1014,7 @@ int main(void)
         IN_SCENE(a_repeated_guess_counts_as_often),
         IN_SCENE(a_repeated_guess_that_waits_counts_as_often),
         IN_SCENE(rsyslog_repeats_the_text_itself),
+        IN_SCENE(repeats_add_up_to_no_small_number),
         IN_SCENE(a_repeated_login_fails_as_often),
         IN_SCENE(a_failed_login_waits_for_its_client),
         IN_SCENE(what_repeats_another_line_counts_nothing),
