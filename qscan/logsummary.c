@@ -57,6 +57,13 @@ static void add_words(struct logsummary *summary, const char *indent,
 
 /* ---- the head ---- */
 
+/* "1 login", "2 logins". */
+static void add_counted(struct buffer *out, uint64_t count, const char *what)
+{
+    buffer_printf(out, "%llu %s%s", (unsigned long long)count, what,
+                  count == 1 ? "" : "s");
+}
+
 static void add_file(struct logsummary *summary, size_t number)
 {
     const struct log_file *file = &summary->logs->set->files[number];
@@ -173,8 +180,9 @@ static void add_lines(struct logsummary *summary)
                       "only the sources below count",
                       (unsigned long long)tally->repeated_count);
     if (tally->overlong_lines > 0)
-        buffer_printf(&words, "; of %llu overlong ones the beginning was read",
-                      (unsigned long long)tally->overlong_lines);
+        buffer_printf(&words, "; of %llu overlong %s the beginning was read",
+                      (unsigned long long)tally->overlong_lines,
+                      tally->overlong_lines == 1 ? "one" : "ones");
     add_words(summary, "  ", &words);
 }
 
@@ -354,9 +362,10 @@ static void add_accepted(struct logsummary *summary)
     const struct logtally *tally = &summary->logs->tally;
     struct buffer words = {.is_ascii = true};
 
-    buffer_add_string(&words, "messages, ");
-    buffer_printf(&words, "%llu recipients, ",
-                  (unsigned long long)tally->accepted_recipients);
+    buffer_add_string(&words, tally->accepted_messages == 1 ? "message, "
+                                                            : "messages, ");
+    add_counted(&words, tally->accepted_recipients, "recipient");
+    buffer_add_string(&words, ", ");
     report_add_bytes(&words, tally->accepted_bytes);
     add_volume(summary, "accepted", tally->accepted_messages, &words);
     add_plain_volume(summary, "  null sender", tally->null_senders,
@@ -1161,9 +1170,10 @@ static void add_auth(struct logsummary *summary)
 
     if (tally->logins + tally->auth_failures == 0)
         return;
-    buffer_printf(&words, "AUTH: %llu logins, %llu failures",
-                  (unsigned long long)tally->logins,
-                  (unsigned long long)tally->auth_failures);
+    buffer_add_string(&words, "AUTH: ");
+    add_counted(&words, tally->logins, "login");
+    buffer_add_string(&words, ", ");
+    add_counted(&words, tally->auth_failures, "failure");
     add_words(summary, "  ", &words);
     add_inline(summary, "Mechanisms of logins", &tops->mechanisms,
                summary->minor_rows);
@@ -1177,13 +1187,12 @@ static void add_tls(struct logsummary *summary)
 
     if (tally->tls_server + tally->tls_client + tally->tls_failed == 0)
         return;
-    buffer_printf(&words,
-                  "TLS: %llu sessions in, %llu out, %llu verified; %llu error "
-                  "lines",
-                  (unsigned long long)tally->tls_server,
+    buffer_add_string(&words, "TLS: ");
+    add_counted(&words, tally->tls_server, "session");
+    buffer_printf(&words, " in, %llu out, %llu verified; ",
                   (unsigned long long)tally->tls_client,
-                  (unsigned long long)tally->tls_verified,
-                  (unsigned long long)tally->tls_failed);
+                  (unsigned long long)tally->tls_verified);
+    add_counted(&words, tally->tls_failed, "error line");
     add_words(summary, "  ", &words);
     add_inline(summary, "Ciphers", &summary->logs->join.tops.ciphers,
                summary->minor_rows);
