@@ -391,8 +391,8 @@ static bool set_by_kind(struct record_maker *maker,
     case LOGLINE_REPLY:
     case LOGLINE_RULESET:
     case LOGLINE_MILTER:
-        record->is_refusal =
-            line->kind != LOGLINE_MILTER || line->reply.len > 0;
+        /* what a rule set or a milter discards or holds has no reply */
+        record->is_refusal = line->kind == LOGLINE_REPLY || line->reply.len > 0;
         if (record->events == 0 && !record->is_refusal)
             return false;
         set_recipient(maker, scratch, line->recipient, record);

@@ -375,8 +375,7 @@ static void add_verdict(struct logtally *tally, struct log_hour *hour,
 
     if (line->reply.len > 0)
         add_refusal(tally, hour, line);
-    else if (text.len > discard.len &&
-             slice_equal(slice_skip(text, text.len - discard.len), discard))
+    else if (slice_ends(text, discard))
         tally->discarded++;
     else if (has_text(text, SLICE_LITERAL(", quarantine=")))
         tally->quarantined++;

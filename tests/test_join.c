@@ -819,6 +819,26 @@ what_was_refused_with_its_data_is_no_guess_and_no_failure(void **state)
     assert_int_equal(scene->maker.tally.unsent, 1);
 }
 
+static void what_is_discarded_or_held_is_not_refused(void **state)
+{
+    struct scene *scene = *state;
+
+    feed_of(scene, 7,
+            "ruleset=check_rcpt, arg1=<x@example.net>, relay=[192.0.2.7], "
+            "discard");
+    feed_of(scene, 7,
+            "ruleset=check_rcpt, arg1=<x@example.net>, relay=[192.0.2.7], "
+            "quarantine=looks bad");
+    assert_int_equal(scene->maker.tally.discarded, 1);
+    assert_int_equal(scene->maker.tally.quarantined, 1);
+    assert_int_equal(scene->join.tops.rejections.total, 0);
+    assert_int_equal(scene->join.tops.refused_connections.total, 0);
+    feed_of(scene, 7,
+            "ruleset=check_rcpt, arg1=<x@example.net>, relay=[192.0.2.7], "
+            "reject=550 5.7.1 <x@example.net>... Access denied");
+    assert_int_equal(scene->join.tops.refused_connections.total, 1);
+}
+
 static void each_recipient_of_a_line_had_a_delivery(void **state)
 {
     struct scene *scene = *state;
@@ -1007,6 +1027,7 @@ int main(void)
         IN_SCENE(a_local_submission_counts_nobody),
         IN_SCENE(a_late_guess_belongs_to_the_client_of_the_original),
         IN_SCENE(a_message_older_than_the_queue_keeps_them_is_forgotten),
+        IN_SCENE(what_is_discarded_or_held_is_not_refused),
         IN_SCENE(each_recipient_of_one_line_is_a_guess),
         IN_SCENE(children_of_a_split_have_its_client),
         IN_SCENE(a_bounce_is_its_clients_and_no_guess),
