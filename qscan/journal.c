@@ -312,6 +312,13 @@ static bool is_last_event(const char *event)
     return strcmp(event, "end") == 0 || strcmp(event, "undo") == 0;
 }
 
+static size_t untaken(const struct journal_state *state, int64_t taken)
+{
+    return taken < 0 || (uint64_t)taken > state->take_count
+               ? 0
+               : state->take_count - (size_t)taken;
+}
+
 static void read_line(const json_t *line,
                       void (*take)(void *context,
                                    const struct journal_entry *entry),
@@ -337,6 +344,10 @@ static void read_line(const json_t *line,
         state->has_end = false;
     } else if (is_last_event(event)) {
         state->has_end = true;
+        if (!state->has_run_end &&
+            json_is_true(json_object_get(line, "completed")))
+            state->untaken_count = untaken(state, integer_of(line, "taken"));
+        state->has_run_end = true;
     }
 }
 

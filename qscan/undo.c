@@ -422,6 +422,9 @@ static void look_at_place(struct place *place, int64_t old_before,
         look_at_end(place, run);
     run->has_journal = run->has_journal || place->has_journal;
     run->taken_count += place->held.count;
+    /* a journal that several places share does not say whose they were */
+    if (place->held.count == place->state.take_count)
+        run->taken_count -= place->state.untaken_count;
     run->is_delete = run->is_delete || place->state.is_delete;
     for (size_t i = 0; i < place->held.count; i++)
         look_at_message(place, &place->held.items[i], old_before, run);
@@ -753,11 +756,29 @@ static bool append_line(struct place *place, struct buffer *line)
             false);
 }
 
+/* What the run had announced, but was killed before it took. Of a run whose
+ * undo was killed: none. */
+static size_t count_untaken(const struct place *place)
+{
+    size_t count = 0;
+
+    if (place->state.has_run_end)
+        return 0;
+    for (size_t i = 0; i < place->held.count; i++) {
+        const struct held *held = &place->held.items[i];
+
+        count += place->state.is_delete ? has_control_anywhere(place, held)
+                                        : !is_control_held(place, held);
+    }
+    return count;
+}
+
 static bool end_place(struct place *place)
 {
     struct buffer line = {0};
 
-    journal_add_end(&line, place->state.take_count, true);
+    journal_add_end(&line, place->state.take_count - count_untaken(place),
+                    true);
     return append_line(place, &line);
 }
 

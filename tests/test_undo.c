@@ -283,6 +283,44 @@ static void test_dead_alive_or_at_its_end(void **state)
     spool_close(&spool);
 }
 
+/* The journal says that an undo began, of which nobody saw the end. */
+static void begin_undo(struct spool *spool)
+{
+    struct journal journal = keep_alive(spool);
+    struct buffer line = {0};
+
+    journal_add_undo_begin(&line);
+    assert_int_equal(journal_append(&journal, &line), 0);
+    buffer_free(&line);
+    journal_close(&journal);
+}
+
+/* What is proof of what went must not tell of what stayed. */
+static void test_a_killed_run_took_what_it_took(void **state)
+{
+    struct spool spool;
+
+    (void)state;
+    open_held(&spool, SPOOL_PLAIN);
+    put_back(&spool, 'd', OTHER_ID);
+    put_back(&spool, 'q', OTHER_ID);
+    spool_cut_end(&spool, RUN);
+    assert_int_equal(look(&spool).taken_count, 2); /* announced, so far */
+    assert_true(complete(&spool));
+    assert_int_equal(look(&spool).taken_count, 1);
+    assert_int_equal(look(&spool).held_count, 1);
+    spool_close(&spool);
+    /* an undo that was killed takes nothing back from it */
+    open_held(&spool, SPOOL_PLAIN);
+    put_back(&spool, 'd', OTHER_ID);
+    put_back(&spool, 'q', OTHER_ID);
+    begin_undo(&spool);
+    assert_true(look(&spool).is_unfinished);
+    assert_true(complete(&spool));
+    assert_int_equal(look(&spool).taken_count, 2);
+    spool_close(&spool);
+}
+
 static size_t count_unfinished(struct spool *spool, const char *want)
 {
     struct undo_request request = request_of(spool);
@@ -1090,6 +1128,7 @@ int main(void)
         cmocka_unit_test(test_strangers_are_told_of),
         cmocka_unit_test(test_split_is_what_a_crash_put_back_half),
         cmocka_unit_test(test_dead_alive_or_at_its_end),
+        cmocka_unit_test(test_a_killed_run_took_what_it_took),
         cmocka_unit_test(test_unfinished_runs_are_listed),
         cmocka_unit_test(test_unfinished_with_its_journal_elsewhere),
         cmocka_unit_test(test_empty_journal_is_of_nothing_begun),
