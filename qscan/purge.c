@@ -674,6 +674,10 @@ static void tell_undo(const struct purge_request *request,
                       const struct undo_run *run,
                       const struct undo_result *result, bool is_dry)
 {
+    /* of what went back no more can be old */
+    size_t old_count = is_dry || result->restored > run->old_count
+                           ? run->old_count
+                           : result->restored;
     struct buffer out = {0};
     struct jsonout json;
 
@@ -687,8 +691,7 @@ static void tell_undo(const struct purge_request *request,
                                   (int64_t)count_to_restore(run));
         jsonout_field_integer(&json, "left", (int64_t)result->left);
         jsonout_field_integer(&json, "failed", (int64_t)result->failed);
-        jsonout_field_integer(&json, "older_than_return",
-                              (int64_t)run->old_count);
+        jsonout_field_integer(&json, "older_than_return", (int64_t)old_count);
         jsonout_field_boolean(&json, "dry_run", is_dry);
         jsonout_close(&json, '}');
         buffer_add_string(&out, "\n");
@@ -700,8 +703,10 @@ static void tell_undo(const struct purge_request *request,
         buffer_printf(&out, "%s %zu message%s of run %s.\n",
                       is_dry ? "Would put back" : "Put back", count,
                       count == 1 ? "" : "s", run->name);
-        if (run->old_count > 0) {
-            buffer_printf(&out, "  %zu older than ", run->old_count);
+        if (old_count > 0) {
+            buffer_printf(&out, "  %s%zu older than ",
+                          old_count < run->old_count ? "up to " : "",
+                          old_count);
             add_span_text(&out, request->config->return_sec);
             buffer_add_string(&out, ": returned to postmaster at the next "
                                     "queue run\n");

@@ -7,5 +7,5 @@ s/"time":[0-9]+/"time":T/g
 s/"(device|inode|mtime_nsec|ctime_nsec)":[0-9]+/"\1":N/g
 s/[0-9]+\.[0-9] ms$/N ms/
 s/([(,] ?)[0-9]+ of them older than 5 days \([^)]*\)/\1OLD/
-/^  [0-9]+ older than 5 days: returned to postmaster/d
+/^  (up to )?[0-9]+ older than 5 days: returned to postmaster/d
 s/"older_than_return":[0-9]+/"older_than_return":N/
