@@ -38,7 +38,7 @@ enum facts_oddity {
     ODD_NOT_REGULAR = 1 << 1,   /* FIFO, device, directory */
     ODD_HARD_LINKED = 1 << 2,   /* qf with more than one name */
     ODD_WRITABLE = 1 << 3,      /* qf writable for others */
-    ODD_TWO_CONTROLS = 1 << 4,  /* qf and hf or Qf of one id */
+    ODD_TWO_CONTROLS = 1 << 4,  /* two control files of one id */
     ODD_ID_SHAPE = 1 << 5,      /* not an id of any sendmail */
     ODD_ID_TIME = 1 << 6,       /* id's time more than 10 minutes from T */
     ODD_LOCAL_ACTION = 1 << 7,  /* |prog, /file, :include: without a user */

@@ -6,6 +6,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* A file gets its name when it is whole. */
+static const char *loss_of(const struct output *output)
+{
+    return output->temporary != NULL ? "nothing written"
+                                     : "the rest is missing";
+}
+
 static void fail(struct output *output, int error, const char *consequence)
 {
     /* A reader that has seen enough ("| head") is no failure worth words. */
@@ -57,10 +64,10 @@ bool output_open(struct output *output, const char *path,
 void output_write(struct output *output, struct buffer *buffer)
 {
     if (buffer->has_failed)
-        fail(output, ENOMEM, "the rest is missing");
+        fail(output, ENOMEM, loss_of(output));
     else if (buffer->len > 0 &&
              fwrite(buffer->bytes, 1, buffer->len, output->file) != buffer->len)
-        fail(output, errno, "the rest is missing");
+        fail(output, errno, loss_of(output));
     buffer_clear(buffer);
 }
 
@@ -70,9 +77,9 @@ static bool finish_file(struct output *output, bool is_good)
 
     if (fflush(output->file) != 0 ||
         (output->temporary != NULL && fsync(fd) < 0))
-        fail(output, errno, "the rest is missing");
+        fail(output, errno, loss_of(output));
     if (fclose(output->file) != 0)
-        fail(output, errno, "the rest is missing");
+        fail(output, errno, loss_of(output));
     if (output->temporary == NULL)
         return !output->has_failed;
     if (is_good && !output->has_failed &&
@@ -92,7 +99,7 @@ bool output_close(struct output *output, bool is_good)
         is_done = false;
     } else if (output->file == stdout) {
         if (fflush(stdout) != 0)
-            fail(output, errno, "the rest is missing");
+            fail(output, errno, loss_of(output));
         is_done = !output->has_failed;
     } else {
         is_done = finish_file(output, is_good);

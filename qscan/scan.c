@@ -55,7 +55,7 @@ const char *scan_oddity_text(unsigned bit)
         "control file that is no regular file",
         "control file with more than one name",
         "control file writable for others",
-        "qf and hf or Qf of one id",
+        "two control files of one id",
         "id of no shape that sendmail makes",
         "id whose time is not the message's",
         "|program, /file or :include: without a user",

@@ -606,7 +606,7 @@ void undo_list_unfinished(const struct undo_request *request,
         snprintf(hint, sizeof(hint),
                  "the next purge completes it, or --undo=%s", all.strings[r]);
         complain_warning(request->complaints, slice_from_string(all.strings[r]),
-                         "this run was killed before its end", NULL,
+                         "this run did not come to its end", NULL,
                          is_completing(request->options) ? "it is completed now"
                                                          : hint);
         string_list_add(runs, slice_from_string(all.strings[r]));

@@ -1005,7 +1005,7 @@ static bool is_stopped(const struct child *child)
 /* Of two that both came to their end, what is said must be true. */
 static void look_at_pair(struct world *world, const struct race *race)
 {
-    static const char *const untrue[] = {"killed before its end", "not name",
+    static const char *const untrue[] = {"not come to its end", "not name",
                                          "but no journal"};
     int status = exit_status(world);
 
