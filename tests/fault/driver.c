@@ -849,7 +849,7 @@ static void look_at_report(struct world *world, const struct scenario *scenario,
     }
     look_at_words(world, status != 0);
     if (status == 0 && world->err[0] != '\0' &&
-        strstr(world->err, "this run was killed") == NULL)
+        strstr(world->err, "this run did not come to its end") == NULL)
         broken(world, "complained, and exit 0");
     if (!scenario->is_take)
         return;
