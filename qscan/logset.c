@@ -479,15 +479,17 @@ static bool look_at(struct log_set *set, const char *path, int64_t now,
 static bool is_named_before(const struct string_list *paths, size_t index,
                             struct complaints *to)
 {
+    bool is_input = is_standard_input(paths->strings[index]);
     struct stat st, other;
 
-    if (is_standard_input(paths->strings[index]) ||
-        stat(paths->strings[index], &st) != 0 || !S_ISREG(st.st_mode))
+    if (!is_input &&
+        (stat(paths->strings[index], &st) != 0 || !S_ISREG(st.st_mode)))
         return false;
     for (size_t i = 0; i < index; i++) {
-        if (is_standard_input(paths->strings[i]) ||
-            stat(paths->strings[i], &other) != 0 || other.st_dev != st.st_dev ||
-            other.st_ino != st.st_ino)
+        if (is_input != is_standard_input(paths->strings[i]) ||
+            (!is_input &&
+             (stat(paths->strings[i], &other) != 0 ||
+              other.st_dev != st.st_dev || other.st_ino != st.st_ino)))
             continue;
         complain_warning(to, slice_from_string(paths->strings[index]),
                          "is the same file as one named before", NULL,

@@ -23,6 +23,7 @@ echo 'from a pipe, a file, and both with others:'
 cat good | short --attackers -fcsv
 short --attackers -fcsv <good
 short --attackers -fcsv - <good
+cat good | short --logs - -
 cat good | gzip | short --attackers -fcsv - empty
 cat good | head -c 200 | short --logs - cut.gz
 short --logs </dev/null
