@@ -644,29 +644,39 @@ static void add_late(struct join *join, uint32_t source,
     note(join, source, &event);
 }
 
+/* Of a list as a line has it: what is longer is cut. */
+enum { RECIPIENT_ROOM = LOGLINE_MAX_BYTES / 64 };
+
+/* The next one in lower case, in room. False at the end. */
+static bool next_recipient(struct slice *rest, char room[static RECIPIENT_ROOM],
+                           struct slice *recipient_r)
+{
+    if (!logline_next_recipient(rest, recipient_r))
+        return false;
+    *recipient_r = record_lower(slice_head(*recipient_r, RECIPIENT_ROOM), room);
+    return true;
+}
+
 static void add_late_each(struct join *join, uint32_t source,
                           const struct record *record, uint32_t file,
                           uint64_t line)
 {
     struct slice rest = record->list, recipient;
-    char room[LOGLINE_MAX_BYTES / 64];
+    char room[RECIPIENT_ROOM];
 
     if (rest.len == 0) {
         add_late(join, source, record, record->recipient, file, line);
         return;
     }
-    while (logline_next_recipient(&rest, &recipient)) {
-        recipient = slice_head(recipient, sizeof(room));
-        add_late(join, source, record, record_lower(recipient, room), file,
-                 line);
-    }
+    while (next_recipient(&rest, room, &recipient))
+        add_late(join, source, record, recipient, file, line);
 }
 
 static void add_deliveries(struct join *join, uint32_t source,
                            const struct record *record)
 {
     struct slice rest = record->list, recipient;
-    char room[LOGLINE_MAX_BYTES / 64];
+    char room[RECIPIENT_ROOM];
 
     /* Of others the first one is enough. */
     if (rest.len == 0 || source_at(join->sources, source)->guesses < 2) {
@@ -674,11 +684,8 @@ static void add_deliveries(struct join *join, uint32_t source,
                               record->recipient);
         return;
     }
-    while (logline_next_recipient(&rest, &recipient)) {
-        recipient = slice_head(recipient, sizeof(room));
-        sources_note_delivery(join->sources, source, 1,
-                              record_lower(recipient, room));
-    }
+    while (next_recipient(&rest, room, &recipient))
+        sources_note_delivery(join->sources, source, 1, recipient);
 }
 
 /* One delivery for each of the recipients of a line. */
@@ -686,16 +693,14 @@ static void count_delivered(struct join *join, const struct record *record)
 {
     struct topk *table = &join->tops.recipients;
     struct slice rest = record->list, recipient;
-    char room[LOGLINE_MAX_BYTES / 64];
+    char room[RECIPIENT_ROOM];
 
     if (rest.len == 0)
         topk_add_hashed(table, record->recipient, record->recipient_hash,
                         record->recipients, 0);
-    while (logline_next_recipient(&rest, &recipient)) {
-        recipient = record_lower(slice_head(recipient, sizeof(room)), room);
+    while (next_recipient(&rest, room, &recipient))
         topk_add_hashed(table, recipient,
                         record_address_hash(join->state->key, recipient), 1, 0);
-    }
 }
 
 static void count_reasons(struct join *join, const struct record *record)
