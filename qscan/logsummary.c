@@ -1357,23 +1357,16 @@ static bool can_name_files(const struct string_list *files)
 static void add_option(struct command *command, const char *option,
                        const char *value)
 {
-    if (value != NULL && strlen(value) <= WORD_MAX / 2)
-        add_command_word(command, option, slice_from_string(value));
-    else if (value != NULL) {
-        struct buffer word = {0};
-
-        buffer_printf(&word, "%s...", option);
-        buffer_add(&word, slice_make("", 1));
-        add_command_word(command, word.bytes, (struct slice){NULL, 0});
-        buffer_free(&word);
-    }
+    if (value != NULL)
+        add_command_word(command, option,
+                         strlen(value) <= WORD_MAX / 2
+                             ? slice_from_string(value)
+                             : SLICE_LITERAL("..."));
 }
 
-/* One that begins like an option is none. */
 static void add_file_word(struct command *command, const char *path)
 {
-    add_command_word(command, path[0] == '-' ? "./" : "",
-                     slice_from_string(path));
+    add_command_word(command, report_path_guard(path), slice_from_string(path));
 }
 
 static void add_command(struct logsummary *summary, const char *about,

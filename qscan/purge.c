@@ -316,8 +316,7 @@ static void add_run_command(struct buffer *out, const struct options *options,
     buffer_printf(out, "qscan %s=%s", mode, run);
     report_add_value(out, " -C ", options->config_file);
     report_add_value(out, " --journal=", options->journal_directory);
-    for (size_t i = 0; i < options->queues.count; i++)
-        report_add_path(out, options->queues.strings[i]);
+    report_add_paths(out, &options->queues);
 }
 
 static void add_json_result(const struct purge_request *request,
@@ -823,14 +822,15 @@ static bool choose_expunged(const struct purge_request *request,
     struct string_list runs = {0};
     struct undo_run run;
 
-    if (request->options->run != NULL &&
-        !is_wanted_run(request->options, request->options->run)) {
-        complain(request->complaints, slice_from_string(request->options->run),
+    if (request->options->older_sec < 0 || request->options->run != NULL) {
+        if (!choose_run(request, &run))
+            return false;
+        if (is_wanted_run(request->options, run.name))
+            return add_expunged(expunging, &run);
+        complain(request->complaints, slice_from_string(run.name),
                  "not expunged", "it is younger than --older", "nothing done");
         return false;
     }
-    if (request->options->older_sec < 0 || request->options->run != NULL)
-        return choose_run(request, &run) && add_expunged(expunging, &run);
     hold_list_runs(request->queues, &runs, request->complaints);
     for (size_t i = 0; i < runs.count; i++)
         /* one whose journal is elsewhere was told of, and is left alone */

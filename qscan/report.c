@@ -167,9 +167,18 @@ void report_add_value(struct buffer *out, const char *option, const char *value)
     buffer_add_shell_word(out, slice_from_string(value));
 }
 
-void report_add_path(struct buffer *out, const char *path)
+const char *report_path_guard(const char *path)
 {
-    report_add_value(out, path[0] == '-' ? " ./" : " ", path);
+    return path[0] == '-' ? "./" : "";
+}
+
+void report_add_paths(struct buffer *out, const struct string_list *paths)
+{
+    for (size_t i = 0; i < paths->count; i++) {
+        buffer_add_string(out, " ");
+        report_add_value(out, report_path_guard(paths->strings[i]),
+                         paths->strings[i]);
+    }
 }
 
 void report_add_words(struct buffer *out, const char *option,

@@ -55,8 +55,11 @@ bool report_date(int64_t moment, bool is_utc, struct tm *tm_r);
 /* " OPTION" and the word, safe to paste; nothing for NULL. */
 void report_add_value(struct buffer *out, const char *option,
                       const char *value);
-/* A queue or log as a word of a command: "-x" is no option. */
-void report_add_path(struct buffer *out, const char *path);
+/* What comes before the path of a queue or log in a command: "-x" is no
+ * option there. */
+const char *report_path_guard(const char *path);
+/* All of them, each behind a blank, safe to paste. */
+void report_add_paths(struct buffer *out, const struct string_list *paths);
 void report_add_words(struct buffer *out, const char *option,
                       const struct string_list *words);
 

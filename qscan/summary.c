@@ -437,8 +437,7 @@ static void add_command(struct summary *summary, const char *about,
     }
     if (options->now >= 0)
         buffer_printf(out, " --now=%lld", (long long)options->now);
-    for (size_t i = 0; i < options->queues.count; i++)
-        report_add_path(out, options->queues.strings[i]);
+    report_add_paths(out, &options->queues);
     buffer_add_string(out, "\n");
 }
 
