@@ -490,13 +490,7 @@ static void add_body_line(struct buffer *out, struct slice line)
     size_t column = 0;
 
     buffer_add_string(out, "  ");
-    while (line.len > 0) {
-        if (column >= SHOW_LINE_COLUMNS) {
-            if (!slice_ends(slice_make(out->bytes, out->len),
-                            SLICE_LITERAL("...")))
-                buffer_add_string(out, "...");
-            break;
-        }
+    while (line.len > 0 && column < SHOW_LINE_COLUMNS) {
         size_t tab = slice_index(line, '\t');
 
         column += buffer_add_escaped(out, slice_head(line, tab),
@@ -507,6 +501,9 @@ static void add_body_line(struct buffer *out, struct slice line)
         }
         line = slice_skip(line, tab + 1);
     }
+    if (line.len > 0 &&
+        !slice_ends(slice_make(out->bytes, out->len), SLICE_LITERAL("...")))
+        buffer_add_string(out, "...");
     buffer_add_string(out, "\n");
 }
 

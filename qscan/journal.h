@@ -73,8 +73,8 @@ struct journal_state {
     bool has_begin, is_delete;
     bool has_end; /* nothing was begun after the last end or undo */
     size_t take_count;
-    bool has_run_end; /* the run itself came to its end, or was completed, */
-    size_t untaken_count; /* without so many of those, as that found */
+    bool has_run_end; /* the run itself came to its end, or was completed; */
+    size_t untaken_count; /* so many had not been taken, its completion found */
     int64_t begin_time;
 };
 

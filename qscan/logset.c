@@ -475,21 +475,29 @@ static bool look_at(struct log_set *set, const char *path, int64_t now,
     return peek(file, fd, !S_ISREG(st.st_mode) || is_standard_input(path));
 }
 
+/* st: of the other file; NULL: that is standard input. */
+static bool is_that_file(const char *path, const struct stat *st)
+{
+    struct stat own;
+
+    if (st == NULL || is_standard_input(path))
+        return st == NULL && is_standard_input(path);
+    return stat(path, &own) == 0 && own.st_dev == st->st_dev &&
+           own.st_ino == st->st_ino;
+}
+
 /* In a rotated set two names of one file count its lines twice. */
 static bool is_named_before(const struct string_list *paths, size_t index,
                             struct complaints *to)
 {
     bool is_input = is_standard_input(paths->strings[index]);
-    struct stat st, other;
+    struct stat st;
 
     if (!is_input &&
         (stat(paths->strings[index], &st) != 0 || !S_ISREG(st.st_mode)))
         return false;
     for (size_t i = 0; i < index; i++) {
-        if (is_input != is_standard_input(paths->strings[i]) ||
-            (!is_input &&
-             (stat(paths->strings[i], &other) != 0 ||
-              other.st_dev != st.st_dev || other.st_ino != st.st_ino)))
+        if (!is_that_file(paths->strings[i], is_input ? NULL : &st))
             continue;
         complain_warning(to, slice_from_string(paths->strings[index]),
                          "is the same file as one named before", NULL,

@@ -91,6 +91,8 @@ static bool read_file(struct plan *plan, struct planned_list *list,
     ssize_t len;
     unsigned line_number = 0;
     bool is_good = true;
+    const char *what = NULL, *why = NULL;
+    char bad_line[64];
 
     if (file == NULL) {
         complain(to, slice_from_string(path), "plan cannot be read",
@@ -105,24 +107,20 @@ static bool read_file(struct plan *plan, struct planned_list *list,
         json_decref(line);
     }
     if (ferror(file) != 0) {
-        complain(to, slice_from_string(path), "plan cannot be read",
-                 strerror(errno), "nothing done");
-        is_good = false;
-    } else if (is_good &&
-               line_number == 0) { /* one without messages has a line */
-        complain(to, slice_from_string(path), "plan is empty", NULL,
-                 "nothing done");
-        is_good = false;
+        what = "plan cannot be read";
+        why = strerror(errno);
     } else if (!is_good) {
-        char what[64];
-
-        snprintf(what, sizeof(what), "line %u is not of this plan",
+        snprintf(bad_line, sizeof(bad_line), "line %u is not of this plan",
                  line_number);
-        complain(to, slice_from_string(path), what, NULL, "nothing done");
+        what = bad_line;
+    } else if (line_number == 0) {
+        what = "plan is empty"; /* one without messages has a line */
     }
+    if (what != NULL)
+        complain(to, slice_from_string(path), what, why, "nothing done");
     free(text);
     fclose(file);
-    return is_good;
+    return what == NULL;
 }
 
 static int compare_planned(const void *a, const void *b)
