@@ -18,6 +18,7 @@
 #include "parsers/input.h"
 #include "qscan/attackers.h"
 #include "qscan/explain.h"
+#include "qscan/find.h"
 #include "qscan/interrupt.h"
 #include "qscan/list.h"
 #include "qscan/logread.h"
@@ -250,29 +251,11 @@ static bool judge_queue(struct program *program)
     return is_done && interrupt_signal() == 0;
 }
 
-static const struct facts *find_row(const struct facts_table *table,
-                                    const char *id)
-{
-    const struct facts *found = NULL;
-
-    for (size_t i = 0; i < table->count; i++) {
-        const struct facts *row = &table->rows[i];
-
-        if (!slice_equal(facts_id(row), slice_from_string(id)) ||
-            row->state == FACTS_GONE)
-            continue;
-        if (found == NULL || found->state == FACTS_ORPHAN)
-            found = row;
-    }
-    return found;
-}
-
 /* A message that a run holds is found too, with the journal's reason. */
-static const struct facts *find_held(struct program *program,
+static const struct facts *find_held(struct program *program, const char *id,
                                      struct buffer *out)
 {
     struct undo_request undo = undo_request_of(program);
-    const char *id = program->options.id;
     struct facts_table *table = &program->scan.table;
     char run[HOLD_RUN_MAX];
     char *class, *rule;
@@ -315,24 +298,14 @@ static int show_or_explain(struct program *program, const struct facts *row,
 }
 
 static const struct facts *find_message(struct program *program,
+                                        const struct find_name *name,
                                         struct buffer *out)
 {
-    const struct facts *row =
-        find_row(&program->scan.table, program->options.id);
+    const struct facts *row = find_row(&program->scan, name);
 
-    return row != NULL ? row : find_held(program, out);
-}
-
-/* "6AI4qioP005238" of "queue/qf6AI4qioP005238", as reports and ls name it. */
-static const char *id_in_name(const char *name)
-{
-    const char *slash = strrchr(name, '/');
-    const char *base = slash == NULL ? name : slash + 1;
-
-    return base[0] != '\0' && strchr("qhQdx", base[0]) != NULL &&
-                   base[1] == 'f' && base[2] != '\0'
-               ? base + 2
-               : name;
+    if (row != NULL || (name->has_folder && !name->is_folder))
+        return row;
+    return find_held(program, name->id, out);
 }
 
 /* "6AI4" may be meant for all ids of a day. */
@@ -354,22 +327,35 @@ static void complain_missing(struct program *program, const char *id)
              why_missing(&program->scan.table, id), "nothing done");
 }
 
+static void complain_no_file(struct program *program,
+                             const struct find_name *name)
+{
+    struct find_name any = find_by_id(name->id);
+    const char *why = find_row(&program->scan, &any) != NULL
+                          ? "a message of this id has files of other names"
+                          : why_missing(&program->scan.table, name->id);
+
+    complain(&program->complaints, slice_from_string(program->options.id),
+             "no such file in the queue", why, "nothing done");
+}
+
 static int run_one_message(struct program *program)
 {
     struct options *options = &program->options;
     struct buffer out = {0};
-    const struct facts *row = find_message(program, &out);
-    const char *id = id_in_name(options->id);
+    struct find_name name = find_by_id(options->id);
+    const struct facts *row = find_message(program, &name, &out);
     int status;
 
-    if (row == NULL && id != options->id) {
-        options->id = id;
-        row = find_message(program, &out);
-    }
+    if (row == NULL && find_parse(&name, options->id))
+        row = find_message(program, &name, &out);
     if (options->format == FORMAT_JSON)
         buffer_clear(&out);
     if (row == NULL) {
-        complain_missing(program, options->id);
+        if (name.letter != 0)
+            complain_no_file(program, &name);
+        else
+            complain_missing(program, options->id);
         return EXIT_NOTHING_DONE;
     }
     status = show_or_explain(program, row, &out);
