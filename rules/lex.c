@@ -261,22 +261,16 @@ struct slice lex_rest(struct lex_cursor *cursor, bool is_raw)
 
 struct lex_shown lex_show(struct slice text)
 {
-    enum { ROOM = sizeof(((struct lex_shown *)0)->text) - 8 };
+    enum { ROOM = sizeof(((struct lex_shown *)0)->text) - sizeof("...") };
     struct lex_shown shown;
-    size_t len = 0;
+    size_t len = text.len < ROOM ? text.len : ROOM;
 
-    for (size_t i = 0; i < text.len; i++) {
-        unsigned char c = (unsigned char)text.ptr[i];
-
-        if (len >= ROOM) {
-            len += (size_t)sprintf(shown.text + len, "...");
-            break;
-        }
-        if (c < ' ' || c == 127 || (c >= 128 && c < 160))
-            len += (size_t)sprintf(shown.text + len, "\\%03o", c);
-        else
-            shown.text[len++] = (char)c;
-    }
-    shown.text[len] = '\0';
+    while (len > 0 && len < text.len &&
+           ((unsigned)text.ptr[len] & 0xc0) == 0x80)
+        len--; /* not within a character */
+    for (size_t i = 0; i < len; i++)
+        shown.text[i] = text.ptr[i] == '\0' ? ' ' : text.ptr[i];
+    snprintf(shown.text + len, sizeof(shown.text) - len, "%s",
+             len < text.len ? "..." : "");
     return shown;
 }

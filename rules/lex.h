@@ -77,8 +77,8 @@ bool lex_until(struct lex_cursor *cursor, char end, struct slice *text_r);
 /* All that is left, without comment (is_raw: with it) and outer blanks. */
 struct slice lex_rest(struct lex_cursor *cursor, bool is_raw);
 
-/* A text as a complaint may show it: shortened, and without any byte that a
- * terminal would obey. */
+/* A text for a complaint: shortened. Whoever prints the complaint escapes it.
+ */
 struct lex_shown {
     char text[100];
 };

@@ -31,3 +31,6 @@ try qscan --rules=rules queue
 ask --list --where='colour is red' queue
 ask --list --where='' queue
 ask --list --where='tries >' queue
+printf 'rule \033[31m\007\2331m\n' >rules/a.rules
+rm rules/b.rules
+try qscan --rules=rules --check-rules
