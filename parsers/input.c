@@ -208,7 +208,7 @@ const char *input_outcome_text(enum input_outcome outcome)
     case INPUT_GONE:
         return "gone";
     case INPUT_DENIED:
-        return "permission denied";
+        return "Permission denied";
     case INPUT_LINK:
         return "a symbolic link";
     case INPUT_NOT_REGULAR:

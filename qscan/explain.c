@@ -301,7 +301,7 @@ static const char *state_reason(const struct message *message)
     case FACTS_DAMAGED:
         return scan_damage_text(message);
     case FACTS_ORPHAN:
-        return "there is no control file of this id in any queue directory";
+        return "there is no control file of this id in any queue";
     case FACTS_NEWBORN:
         return "its control file is empty and young: being written";
     default:
@@ -318,31 +318,42 @@ static const char *class_of(const struct message *message,
                : scan_class(message->scene, message->row);
 }
 
+/* What becomes of a message that a rule matches. */
+static const char *fate(const struct message *message,
+                        const struct rules_verdict *verdict)
+{
+    if (message->row->is_held)
+        return "held";
+    if (verdict->purge)
+        return scan_keep_reason(message->row) != NULL
+                   ? scan_keep_reason(message->row)
+                   : "--purge-bounces would take it";
+    return rules_purges(message->scene->rules, verdict->rule)
+               ? "kept, because an earlier rule is undecided"
+               : "kept";
+}
+
 static void add_verdict(struct buffer *out, const struct message *message,
                         const struct rules_verdict *verdict)
 {
-    const struct scene *scene = message->scene;
     const char *reason = state_reason(message);
+    struct buffer words = {0};
 
     buffer_add_escaped(out, message->id, 0);
     buffer_printf(out, " is %s\n  ", class_of(message, verdict));
     if (message->row->state == FACTS_DAMAGED && message->qf_outcome != QF_OK &&
         message->qf.line > 0)
-        buffer_printf(out, "line %u: ", message->qf.line);
+        buffer_printf(&words, "line %u: ", message->qf.line);
     if (reason != NULL)
-        buffer_printf(out, "%s; no rule may purge it\n", reason);
+        buffer_printf(&words, "%s; no rule may purge it", reason);
     else if (verdict->rule == RULES_NO_RULE)
-        buffer_add_string(out, "no rule matches; kept\n");
+        buffer_add_string(&words, "no rule matches; kept");
     else
-        buffer_printf(out, "rule %s matches first; %s\n",
-                      rules_name(scene->rules, verdict->rule),
-                      message->row->is_held ? "held"
-                      : verdict->purge && scan_keep_reason(message->row) != NULL
-                          ? scan_keep_reason(message->row)
-                      : verdict->purge ? "--purge-bounces would take it"
-                      : rules_purges(scene->rules, verdict->rule)
-                          ? "kept, because an earlier rule is undecided"
-                          : "kept");
+        buffer_printf(&words, "rule %s matches first; %s",
+                      rules_name(message->scene->rules, verdict->rule),
+                      fate(message, verdict));
+    add_filled(out, 2, 4, &words);
+    buffer_free(&words);
 }
 
 bool explain_message(struct message *message, enum format format,

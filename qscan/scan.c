@@ -80,55 +80,52 @@ const char *scan_keep_reason(const struct facts *row)
     return NULL;
 }
 
-/* What a condition on a field is about, for one who does not know the rules. */
-static const char *missed_words(enum rules_field_id field)
+/* What a condition on a field is about, for one who does not know the rules:
+ * in the sense in which the shipped rules ask for it or, "unless", against. */
+static const struct {
+    enum rules_field_id field;
+    const char *unmet, *met;
+} missed_words[] = {
+    {FIELD_TRIES, "tried too few times so far", NULL},
+    {FIELD_AGE, "too young so far", NULL},
+    {FIELD_RECIPIENTS, NULL, "more than one recipient"},
+    {FIELD_STATUS, "its status does not say that no host answers", NULL},
+    {FIELD_STATUS_ENVELOPE, NULL, "the host had spoken before it fell silent"},
+    {FIELD_RECIPIENT_DOMAIN, NULL, "the sender's domain is one of ours"},
+    {FIELD_RECIPIENT_HOST, NULL, "they wait for a relay or host of ours"},
+    {FIELD_RECIPIENT, NULL,
+     "the sender's address is a forwarder's or a list's"},
+    {FIELD_RECIPIENT_FLAGS, NULL, "an alias of ours led to the sender"},
+    {FIELD_DSN_STATUS, "the mail timed out, or was not refused for good",
+     "the mail was for no domain that exists"},
+    {FIELD_DSN_CLIENTS, NULL, "the mail may be of somebody whom we relay for"},
+    {FIELD_SOURCE, "the mail came from here or a known host",
+     "the mail came from here or a known host"},
+    {FIELD_SOURCE_AUTH, NULL, "whoever brought the mail had logged in"},
+    {FIELD_SOURCE_NAME, "the mail came from a host with a name of its own",
+     "the mail came from a host with a name of its own"},
+    {FIELD_SOURCE_HOP, NULL,
+     "the mail had passed a server that is called like its client"},
+    {FIELD_SOURCE_STEADY, NULL,
+     "the host that brought the mail forges no other sender"},
+    {FIELD_SOURCE_WRITES, NULL,
+     "the sender is a correspondent of somebody here"},
+    {FIELD_RECIPIENT_KNOWN, NULL,
+     "mail goes to or comes from the sender's domain"},
+    {FIELD_HOST_ANSWERED, NULL, "a host of the sender's domain answers"},
+    {FIELD_HOST_DOMAINS, "several domains wait for that host: a relay",
+     "several domains wait for that host: a relay"},
+    {FIELD_RECIPIENT_CLIENTS, NULL, "we may relay for that domain"},
+};
+
+static const char *words_of(enum rules_field_id field, bool is_unmet)
 {
-    switch (field) {
-    case FIELD_TRIES:
-        return "tried too few times so far";
-    case FIELD_AGE:
-        return "too young so far";
-    case FIELD_RECIPIENTS:
-        return "more than one recipient";
-    case FIELD_STATUS:
-        return "its status does not say that no host answers";
-    case FIELD_STATUS_ENVELOPE:
-        return "the host had spoken before it fell silent";
-    case FIELD_RECIPIENT_DOMAIN:
-        return "the sender's domain is one of ours";
-    case FIELD_RECIPIENT_HOST:
-        return "they wait for a relay or host of ours";
-    case FIELD_RECIPIENT:
-        return "the sender's address is a forwarder's or a list's";
-    case FIELD_RECIPIENT_FLAGS:
-        return "an alias of ours led to the sender";
-    case FIELD_DSN_STATUS:
-        return "the mail timed out, or was for no domain that exists";
-    case FIELD_DSN_CLIENTS:
-        return "the mail may be of somebody whom we relay for";
-    case FIELD_SOURCE:
-        return "the mail came from here or a known host";
-    case FIELD_SOURCE_AUTH:
-        return "whoever brought the mail had logged in";
-    case FIELD_SOURCE_NAME:
-        return "the mail came from a host with a name of its own";
-    case FIELD_SOURCE_HOP:
-        return "the mail had passed a server that is called like its client";
-    case FIELD_SOURCE_STEADY:
-        return "the host that brought the mail forges no other sender";
-    case FIELD_SOURCE_WRITES:
-        return "the sender is a correspondent of somebody here";
-    case FIELD_RECIPIENT_KNOWN:
-        return "mail goes to or comes from the sender's domain";
-    case FIELD_HOST_ANSWERED:
-        return "a host of the sender's domain answers";
-    case FIELD_HOST_DOMAINS:
-        return "several domains wait for that host: a relay";
-    case FIELD_RECIPIENT_CLIENTS:
-        return "we may relay for that domain";
-    default:
-        return "a condition of the rule";
-    }
+    const char *words = NULL;
+
+    for (size_t i = 0; i < sizeof(missed_words) / sizeof(missed_words[0]); i++)
+        if (missed_words[i].field == field)
+            words = is_unmet ? missed_words[i].unmet : missed_words[i].met;
+    return words != NULL ? words : "a condition of the rule";
 }
 
 /* A regex, or what needs more than a line of a report, tells nobody more. */
@@ -152,9 +149,9 @@ bool scan_missed(const struct scene *scene, const struct facts *row,
         return missed_r->words != NULL;
     rules_missed_line(scene->rules, row->pending, &line);
     *missed_r = (struct scan_missed){
-        .words = missed_words(line.field),
         .condition = is_telling(line.text) ? line.text : NULL,
         .is_unmet = strcmp(line.word, "unless") != 0};
+    missed_r->words = words_of(line.field, missed_r->is_unmet);
     return true;
 }
 

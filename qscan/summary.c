@@ -169,9 +169,10 @@ static void add_problems(struct summary *summary)
                 "bounce waits for a host that runs no mail server",
                 "bounces wait for hosts that run no mail server");
     if (tally->purgeable > 0) {
-        buffer_printf(&summary->out, "    %.0f %% of the queue",
+        buffer_printf(&summary->out, "    %.0f %% of %s",
                       100.0 * (double)tally->purgeable /
-                          (double)tally->messages);
+                          (double)tally->messages,
+                      is_narrowed(summary->options) ? "these" : "the queue");
         if (summary->scan->reads_data) {
             buffer_add_string(&summary->out, ", ");
             report_add_bytes(&summary->out, tally->purgeable_bytes);
@@ -184,9 +185,10 @@ static void add_problems(struct summary *summary)
         buffer_add_string(&summary->out, "\n");
     }
     add_unproven(summary, &problem_count);
-    add_problem(summary, &problem_count, class_count(summary, "damaged"),
-                "damaged control file: sendmail cannot deliver it",
-                "damaged control files: sendmail cannot deliver them");
+    add_problem(
+        summary, &problem_count, class_count(summary, "damaged"),
+        "damaged message (qf broken, df gone): sendmail cannot deliver it",
+        "damaged messages (qf broken, df gone): sendmail cannot deliver them");
     add_problem(summary, &problem_count, class_count(summary, "lost"),
                 "message that sendmail gave up as lost (Qf)",
                 "messages that sendmail gave up as lost (Qf)");

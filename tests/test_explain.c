@@ -516,7 +516,7 @@ static void test_classes_by_the_kind_of_file(void **state)
     folder_write(&explained.scanned.folder, "q/df" ID, "x\n");
     scan(&explained);
     assert_reason(&explained, "orphan", "",
-                  "there is no control file of this id in any queue directory");
+                  "there is no control file of this id in any queue");
     end(&explained);
     begin(&explained, RULES);
     write_waiting(&explained);
@@ -740,7 +740,7 @@ static void test_files_without_message(void **state)
     scan(&explained);
     assert_string_equal(show(&explained),
                         "ORPHAN df\n  there is no control file of this id in "
-                        "any queue directory\n"
+                        "any queue\n"
                         "\nBODY\n  all\\x1b\n  that is left\n");
     end(&explained);
     begin(&explained, "");
@@ -748,7 +748,7 @@ static void test_files_without_message(void **state)
     scan(&explained);
     assert_string_equal(show(&explained),
                         "ORPHAN xf\n  there is no control file of this id in "
-                        "any queue directory\n");
+                        "any queue\n");
     end(&explained);
 }
 

@@ -19,6 +19,7 @@
     "rule zombie\n class bounce-zombie\n on message\n purge yes\n"             \
     " when origin is local-dsn\n when dsn.kind is failure\n"                   \
     " when source isnt 192.0.2.250\n"                                          \
+    " when recipient.domain isnt host251.example\n"                            \
     " unless recipient.domain is k0.example\n"                                 \
     " unless recipient.domain is k1.example\n"                                 \
     " unless recipient.domain is k2.example\n"                                 \
@@ -157,7 +158,8 @@ static void test_everything_that_is_wrong(void **state)
             "  1 more bounce to a host that does not answer is kept:\n"
             "        1  the sender's domain is one of ours (recipient.domain "
             "is k0.example)\n"
-            "  1 damaged control file: sendmail cannot deliver it\n"
+            "  1 damaged message (qf broken, df gone): sendmail cannot deliver "
+            "it\n"
             "  1 orphan file without control file\n"
             "  1 oddity, listed below\n"
             "\n"
@@ -378,6 +380,12 @@ static void test_reasons_for_which_bounces_are_kept(void **state)
         text_of(&summed),
         "        1  the mail came from here or a known host (not: source "
         "isnt\n           192.0.2.250)\n");
+    end(&summed);
+    /* asked for otherwise than in the shipped rules */
+    begin(&summed);
+    write_bounce(&summed, 1, 251, 1);
+    scanned_scan(&summed.scanned, 1);
+    assert_has(text_of(&summed), "        1  a condition of the rule\n");
     end(&summed);
 }
 
@@ -638,6 +646,7 @@ static void test_commands_say_all_that_was_asked_for(void **state)
     string_list_add(&summed.options.queues, SLICE_LITERAL("-q"));
     text = text_of(&summed);
     assert_has(text, "Only what --class, --where and --id leave: 2 of 16.\n");
+    assert_has(text, "    50 % of these, ");
     assert_has(text, "    qscan --explain=6AMHqPjw000003 --rules='my rules' "
                      "--rules=/r -C 'a;b.cf' --journal=/j --now=1795375579 "
                      "/var/q '$HOME/q' ./-q\n");
