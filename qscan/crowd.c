@@ -9,8 +9,7 @@
 
 enum {
     FIRST_SLOTS = 256,
-    LASTING_SEC = 3600,     /* between a source's bounces */
-    STEADY_SENDERS_MAX = 3, /* whom a small server sends for */
+    LASTING_SEC = 3600, /* between a source's bounces */
 };
 
 bool crowd_init(struct crowd *crowd, const uint64_t key[2])
@@ -528,18 +527,6 @@ static bool count_waiting(struct crowd *crowd, struct hash_set *seen,
                       &crowd->hosts[row->host].domains);
 }
 
-static bool count_sender(struct crowd *crowd, struct hash_set *seen,
-                         struct crowd_source *source, const struct facts *row)
-{
-    uint64_t pair[2] = {row->source, row->address_hash};
-    uint32_t count = source->senders;
-    bool is_done = count_once(
-        crowd, seen, slice_make((const char *)pair, sizeof(pair)), &count);
-
-    source->senders = count & 7;
-    return is_done;
-}
-
 /* Whichever of a source's bounces the first is: files are listed in any order.
  */
 static void note_time(struct crowd_source *source, int64_t first, int64_t time)
@@ -557,7 +544,7 @@ static void note_time(struct crowd_source *source, int64_t first, int64_t time)
 }
 
 /* The first of a source's bounces, and each other beside it. */
-static bool compare_bounces(struct crowd *crowd, struct hash_set *seen,
+static void compare_bounces(struct crowd *crowd,
                             const struct facts_table *table,
                             const struct facts *row)
 {
@@ -569,17 +556,12 @@ static bool compare_bounces(struct crowd *crowd, struct hash_set *seen,
     first = &table->rows[source->row];
     note_time(source, first->created, row->created);
     source->is_various |= row->is_own_name || row->domain != first->domain;
-    if (row == first || source->is_various ||
-        source->senders > STEADY_SENDERS_MAX)
-        return true;
-    return (source->senders > 0 || count_sender(crowd, seen, source, first)) &&
-           count_sender(crowd, seen, source, row);
 }
 
 bool crowd_is_steady(const struct crowd_source *source)
 {
     return source->before_sec + source->after_sec >= LASTING_SEC &&
-           !source->is_various && source->senders <= STEADY_SENDERS_MAX;
+           !source->is_various;
 }
 
 /* A client that wrote in the name of a domain counts once for it. A literal is
@@ -592,8 +574,7 @@ static bool count_bounce(struct crowd *crowd, struct hash_set *seen,
     struct slice domain = intern_text(&crowd->strings, row->domain);
     uint64_t pair[2] = {source->client_key, row->domain};
 
-    if (!compare_bounces(crowd, seen, table, row))
-        return false;
+    compare_bounces(crowd, table, row);
     if (source->client_key == 0 || domain.len == 0 || domain.ptr[0] == '[')
         return true;
     return count_once(crowd, seen, slice_make((const char *)pair, sizeof(pair)),

@@ -26,9 +26,7 @@ struct crowd_source {
                          bounces, once they are counted */
     unsigned before_sec : 12; /* the oldest of its bounces, before the first; */
     unsigned after_sec : 12;  /* the newest, after it; up to an hour each */
-    unsigned senders : 3; /* whom all its bounces are for, if there are two or
-                             more for one domain; counted up to a few */
-    bool is_various : 1;  /* bounces for several domains, or for its own name */
+    bool is_various : 1; /* bounces for several domains, or for its own name */
 };
 
 struct crowd_sources {
@@ -180,7 +178,7 @@ enum { CROWD_AHEAD = 16 };
 void crowd_prefetch_ahead(const struct crowd *crowd, const struct facts *rows);
 
 /* True of a source that has two bounces or more, an hour apart, and all for one
- * domain and three senders in it at most. */
+ * domain: a firm has many people, but one name. */
 bool crowd_is_steady(const struct crowd_source *source);
 
 /* Counts of a host or domain (lower case); zeros when unknown. */
