@@ -962,3 +962,25 @@ bool name_is_generic(struct slice name, const struct ip *ip)
     return ip_is_v4(ip) ? is_generic_v4(name, ip->bytes + 12)
                         : is_generic_v6(name, ip->bytes);
 }
+
+bool name_may_be_public(struct slice name)
+{
+    enum { SHORT_MAX = 3 };
+    size_t first = slice_index(name, '.');
+    struct slice rest = slice_skip(name, first + 1);
+
+    return first == name.len ||
+           (first <= SHORT_MAX && slice_index(rest, '.') == rest.len);
+}
+
+struct slice name_owner(struct slice name)
+{
+    while (!name_may_be_public(name)) {
+        struct slice parent = slice_skip(name, slice_index(name, '.') + 1);
+
+        if (name_may_be_public(parent))
+            return name;
+        name = parent;
+    }
+    return (struct slice){NULL, 0};
+}

@@ -100,6 +100,14 @@ bool client_parse(struct slice text, struct client *client_r);
  */
 bool name_is_generic(struct slice name, const struct ip *ip);
 
+/* Customers' domains may lie below it, like "co.example" or "org": a name of
+ * one label, or of two with the first a short one. */
+bool name_may_be_public(struct slice name);
+
+/* "netz.example" of "ppp7.dialin.netz.example": what lies below a name that may
+ * be public. Absent of such a name itself. */
+struct slice name_owner(struct slice name);
+
 /* True when host equals domain or ends in "." domain; case and a final dot
  * are ignored. */
 bool domain_is_within(struct slice host, struct slice domain);

@@ -236,23 +236,40 @@ static enum dsn_outcome add_listed(struct dsn *dsn, struct slice line,
     return dsn_add_recipient(dsn, &recipient);
 }
 
-/* A line of an address list: an address, or what belongs to the last one. */
+/* What stands behind that word, up to the bracket that ends the line; absent
+ * of another line. */
+static struct slice behind_word(struct slice line, struct slice word)
+{
+    struct slice text = slice_skip(line, word.len);
+
+    if (!slice_starts(line, word))
+        return (struct slice){NULL, 0};
+    if (text.len > 0 && text.ptr[text.len - 1] == ')')
+        text.len--;
+    return text;
+}
+
+/* A line of an address list: an address, or what belongs to the last one. It is
+ * listed as what an alias made of it. */
 static enum dsn_outcome read_listed(struct dsn *dsn, struct slice line,
                                     enum section section)
 {
-    struct slice reason = SLICE_LITERAL("    (reason: ");
+    struct slice reason = behind_word(line, SLICE_LITERAL("    (reason: "));
+    struct slice alias =
+        behind_word(line, SLICE_LITERAL("    (expanded from: "));
     struct dsn_recipient *last;
 
     if (dsn->recipient_count == 0 ||
         !slice_starts(line, SLICE_LITERAL("    (")))
         return add_listed(dsn, line, section);
     last = &dsn->recipients[dsn->recipient_count - 1];
-    if (slice_starts(line, reason) && slice_is_absent(last->diagnostic)) {
-        last->diagnostic = slice_skip(line, reason.len);
-        if (last->diagnostic.len > 0 && line.ptr[line.len - 1] == ')')
-            last->diagnostic.len--;
-        last->status =
-            reply_code(last->diagnostic, dsn_reply_status(last->diagnostic));
+    if (!slice_is_absent(reason) && slice_is_absent(last->diagnostic)) {
+        last->diagnostic = reason;
+        last->status = reply_code(reason, dsn_reply_status(reason));
+    }
+    if (!slice_is_absent(alias) && slice_is_absent(last->actual_recipient)) {
+        last->actual_recipient = last->final_recipient;
+        last->final_recipient = address_bare(alias);
     }
     return DSN_OK;
 }
@@ -266,7 +283,9 @@ static void give_code(struct dsn *dsn, struct slice name, struct slice code,
         return;
     for (size_t i = 0; i < dsn->recipient_count; i++) {
         struct dsn_recipient *recipient = &dsn->recipients[i];
-        struct slice address = recipient->final_recipient;
+        struct slice address = slice_is_absent(recipient->actual_recipient)
+                                   ? recipient->final_recipient
+                                   : recipient->actual_recipient;
         struct slice behind = slice_skip(name, address.len);
 
         if (slice_is_absent(recipient->status) && dsn_has_failed(recipient) &&

@@ -479,25 +479,13 @@ static void count_answers(struct crowd *crowd, const struct crowd *part,
     }
 }
 
-/* Customers' domains lie below it, like "co.example" or "org": a name of one
- * label, or of two with the first a short one. */
-static bool may_be_public(struct slice name)
-{
-    enum { SHORT_MAX = 3 };
-    size_t first = slice_index(name, '.');
-    struct slice rest = slice_skip(name, first + 1);
-
-    return first == name.len ||
-           (first <= SHORT_MAX && slice_index(rest, '.') == rest.len);
-}
-
 /* True when the domain lies beside or below the host: "mx.example.org" for
  * "example.org" and "a.example.org". */
 static bool is_related(struct slice domain, struct slice host)
 {
     struct slice parent = slice_skip(host, slice_index(host, '.') + 1);
 
-    if (may_be_public(parent))
+    if (name_may_be_public(parent))
         return slice_equal(domain, parent) || domain_is_within(domain, host);
     return domain_is_within(domain, parent);
 }

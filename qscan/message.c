@@ -550,6 +550,31 @@ static enum field_state add_is_ours(struct message *message)
     return FIELD_PRESENT;
 }
 
+static bool was_expanded(const struct dsn_recipient *recipient)
+{
+    return !slice_is_absent(recipient->actual_recipient) &&
+           !slice_equal_nocase(recipient->actual_recipient,
+                               recipient->final_recipient);
+}
+
+/* Whether an alias led to any of those who failed. */
+static enum field_state add_is_expanded(struct message *message)
+{
+    const struct dsn *dsn = &message->dsn;
+    bool is_any = false;
+
+    message_need_dsn(message);
+    if (message->dsn_outcome == DSN_NOT_A_REPORT)
+        return FIELD_ABSENT;
+    if (message->dsn_outcome != DSN_OK)
+        return FIELD_UNDECIDED;
+    for (size_t i = 0; i < dsn->recipient_count; i++)
+        is_any |= dsn_has_failed(&dsn->recipients[i]) &&
+                  was_expanded(&dsn->recipients[i]);
+    add_number(message, is_any);
+    return FIELD_PRESENT;
+}
+
 static struct slice ip_text(struct message *message, const struct ip *ip)
 {
     char *text = scratch(message, ADDRESS_IP_TEXT_MAX);
@@ -590,6 +615,15 @@ static void add_client_value(struct message *message,
     }
 }
 
+/* Customers of a provider and its mail host, the hosts of a university. */
+static bool is_neighbour(const struct client *client, struct slice here)
+{
+    struct slice owner = name_owner(here);
+
+    return !client->forged && owner.len > 0 &&
+           slice_equal_nocase(name_owner(client->name), owner);
+}
+
 static enum field_state add_source_value(struct message *message,
                                          enum rules_field_id field)
 {
@@ -597,6 +631,8 @@ static enum field_state add_source_value(struct message *message,
 
     if (source != NULL && field == FIELD_SOURCE_AUTH)
         add_number(message, message->dsn.is_authenticated);
+    else if (source != NULL && field == FIELD_SOURCE_NEIGHBOUR)
+        add_number(message, is_neighbour(source, message->dsn.reporting_mta));
     else if (source != NULL && field == FIELD_SOURCE_HELO)
         add_text(message, lower(message, message->dsn.helo));
     else if (source != NULL && field == FIELD_SOURCE_HOP)
@@ -674,8 +710,7 @@ struct slice message_refusing_host(const struct dsn_recipient *recipient)
 {
     struct slice actual = recipient->actual_recipient;
 
-    if (!slice_is_absent(actual) &&
-        !slice_equal_nocase(actual, recipient->final_recipient) &&
+    if (was_expanded(recipient) &&
         !slice_equal_nocase(address_domain(actual),
                             address_domain(recipient->final_recipient)))
         return (struct slice){NULL, 0};
@@ -884,12 +919,15 @@ static enum field_state collect(struct message *message,
         return add_dsn_values(message, field);
     case FIELD_DSN_OURS:
         return add_is_ours(message);
+    case FIELD_DSN_EXPANDED:
+        return add_is_expanded(message);
     case FIELD_DSN_REPORTER:
         return add_reporter(message);
     case FIELD_SOURCE:
     case FIELD_SOURCE_NAME:
     case FIELD_SOURCE_FORGED:
     case FIELD_SOURCE_GENERIC:
+    case FIELD_SOURCE_NEIGHBOUR:
     case FIELD_SOURCE_AUTH:
     case FIELD_SOURCE_HELO:
     case FIELD_SOURCE_HOP:

@@ -45,10 +45,12 @@ enum rules_field_id {
     FIELD_DSN_REMOTE,
     FIELD_DSN_REPORTER,
     FIELD_DSN_OURS,
+    FIELD_DSN_EXPANDED, /* an alias here led to a failed recipient */
     FIELD_SOURCE,
     FIELD_SOURCE_NAME,
     FIELD_SOURCE_FORGED,
-    FIELD_SOURCE_GENERIC, /* no confirmed name, or one made of its address */
+    FIELD_SOURCE_GENERIC,   /* no confirmed name, or one made of its address */
+    FIELD_SOURCE_NEIGHBOUR, /* its name and this host's are of one owner */
     FIELD_SOURCE_AUTH,
     FIELD_SOURCE_HELO,
     FIELD_SOURCE_HOP,

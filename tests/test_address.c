@@ -883,6 +883,38 @@ static void names_made_of_their_address_are_generic(void **state)
     guard_close(&guard);
 }
 
+static void names_have_owners(void **state)
+{
+    static const struct {
+        const char *name, *owner; /* NULL: none */
+    } cases[] = {
+        {"ppp7.dialin.netz.example", "netz.example"},
+        {"netz.example", "netz.example"},
+        {"a.b.netz.co.example", "netz.co.example"},
+        {"netz.co.example", "netz.co.example"},
+        {"co.example", NULL},
+        {"example", NULL},
+        {"", NULL},
+        {"a.", NULL},
+        {".", NULL},
+        {"...", NULL},
+    };
+    struct guard guard;
+
+    (void)state;
+    guard_open(&guard, 4096);
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct slice owner =
+            name_owner(guard_text(&guard, slice_from_string(cases[i].name)));
+
+        if (cases[i].owner == NULL)
+            assert_true(owner.len == 0 || owner.ptr[0] == '.');
+        else
+            assert_slice_is(owner, cases[i].owner, cases[i].name);
+    }
+    guard_close(&guard);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -898,6 +930,7 @@ int main(void)
         cmocka_unit_test(long_status_texts_take_linear_time),
         cmocka_unit_test(real_status_texts_are_read_right),
         cmocka_unit_test(names_made_of_their_address_are_generic),
+        cmocka_unit_test(names_have_owners),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -173,7 +173,7 @@ static const struct fixture {
      "frank@example.com failed 5.7.1, grace@example.com failed -"},
     {"dsn/text-mixed", "6AMJJq2v027999", DSN_OK, DSN_FAILURE, false, false,
      "ppp7.example.net [198.51.100.7] (may be forged)", "6AMI0001004711",
-     "bob@example.com failed 5.1.1, carol@example.com failed 5.0.0, "
+     "staff@example.org failed 5.1.1, carol@example.com failed 5.0.0, "
      "dave@example.com failed 5.1.8, eve@example.com delayed -, "
      "frank@example.com relayed -, grace@example.org delivered -"},
     {"dsn/text-uncollected", "6AMJJq2v027999", DSN_OK, DSN_POSTMASTER, false,
@@ -1026,6 +1026,12 @@ static const struct text_case {
      TEXT_OPENING "<bob@example.com>\n" TEXT_TRANSCRIPT
                   "<<< 550 5.1.1 <bob@example.com>... User unknown\n" TEXT_END,
      DSN_OK, false, "bob@example.com failed 5.1.1"},
+    {"a reply that names whom an alias led to",
+     TEXT_OPENING "<bob@example.com>\n"
+                  "    (expanded from: <staff@example.org>)\n"
+                  "    (expanded from: <all@example.org>)\n" TEXT_TRANSCRIPT
+                  "<<< 550 5.1.1 <bob@example.com>... User unknown\n" TEXT_END,
+     DSN_OK, false, "staff@example.org failed 5.1.1"},
     {"a reply that names nobody, or somebody else",
      TEXT_OPENING "<bob@example.com>\n" TEXT_TRANSCRIPT
                   "<<< 550 5.1.1 User unknown\n"

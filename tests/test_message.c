@@ -17,6 +17,16 @@
     "$_dsl-7.example.net [198.51.100.7]\nS<ann@example.net>\n"                 \
     "RPF:<Bob@Example.ORG>\nH??Subject: hello\n.\n"
 
+#define BOUNDARY ID ".1795370000/mx.example.org"
+#define REPORT_QF                                                              \
+    "V8\nT1795370000\nK1795375000\nN7\nP30000\n"                               \
+    "MDeferred: Connection refused by mail.example.net.\nFrs\n$_localhost\n"   \
+    "SMAILER-DAEMON\nRPF:<ann@example.net>\n"                                  \
+    "H??Subject: Returned mail: see transcript for details\n"                  \
+    "H??Content-Type: multipart/report; report-type=delivery-status;\n"        \
+    "\tboundary=\"" BOUNDARY "\"\n"                                            \
+    "H??Auto-Submitted: auto-generated (failure)\n.\n"
+
 struct made {
     struct folder folder;
     struct queue_folder queue_folder;
@@ -113,6 +123,101 @@ static void test_fields_of_the_control_file(void **state)
     /* the crowd is not counted yet; of no report there is no source */
     assert_int_equal(view_of(&made, FIELD_HOST_ANSWERED).state, FIELD_LATER);
     assert_int_equal(view_of(&made, FIELD_SOURCE).state, FIELD_ABSENT);
+    drop(&made);
+}
+
+/* Of an original that such a client brought; lines about who failed. */
+static void make_report(struct made *made, const char *client,
+                        const char *lines)
+{
+    char df[2048];
+
+    snprintf(df, sizeof(df),
+             "This is a MIME-encapsulated message\n\n--" BOUNDARY "\n\n"
+             "The original message was received at Sun, 22 Nov 2026 17:53:20 "
+             "GMT\nfrom %s\n\n"
+             "   ----- The following addresses had permanent fatal errors "
+             "-----\n<bob@example.com>\n"
+             "    (reason: 550 5.1.1 <bob@example.com>... User unknown)\n\n"
+             "--" BOUNDARY "\nContent-Type: message/delivery-status\n\n"
+             "Reporting-MTA: dns; mx.example.org\n"
+             "Arrival-Date: Sun, 22 Nov 2026 17:53:20 GMT\n\n"
+             "Final-Recipient: RFC822; bob@example.com\n%sAction: failed\n"
+             "Status: 5.1.1\n\n"
+             "--" BOUNDARY "\nContent-Type: text/rfc822-headers\n\n"
+             "Return-Path: <ann@example.net>\nReceived: from pc (%s)\n"
+             "\tby mx.example.org (8.17.1/8.17.1) with ESMTP id "
+             "6AMHqK0f009999\n\tfor <bob@example.com>; Sun, 22 Nov 2026 "
+             "17:53:20 GMT\nSubject: offer\n\n--" BOUNDARY "--\n",
+             client, lines, client);
+    make(made, REPORT_QF, df);
+    load(made);
+}
+
+static void test_whether_an_alias_led_to_who_failed(void **state)
+{
+    static const struct {
+        const char *lines;
+        bool is_expanded;
+    } cases[] = {
+        {"", false},
+        {"X-Actual-Recipient: rfc822; bob@example.com\n", false},
+        {"X-Actual-Recipient: rfc822; Bob@Example.COM\n", false},
+        {"X-Actual-Recipient: rfc822; bob@example.net\n", true},
+        {"X-Actual-Recipient: rfc822; rob@example.com\n", true},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct made made;
+
+        make_report(&made, "a.example.net [198.51.100.7]", cases[i].lines);
+        assert_text(&made, FIELD_DSN_STATUS, "5.1.1");
+        assert_number(&made, FIELD_DSN_EXPANDED, cases[i].is_expanded);
+        drop(&made);
+    }
+}
+
+static void test_whether_the_source_is_a_neighbour(void **state)
+{
+    static const struct {
+        const char *client;
+        bool is_neighbour;
+    } cases[] = {
+        {"ppp7.dialin.example.org [198.51.100.7]", true},
+        {"PPP7.Example.ORG [198.51.100.7]", true},
+        {"ppp7.dialin.example.org [198.51.100.7] (may be forged)", false},
+        {"ppp7.example.net [198.51.100.7]", false},
+        {"ppp7.badexample.org [198.51.100.7]", false},
+        {"org [198.51.100.7]", false},
+        {"[198.51.100.7]", false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct made made;
+
+        make_report(&made, cases[i].client, "");
+        assert_number(&made, FIELD_SOURCE_NEIGHBOUR, cases[i].is_neighbour);
+        drop(&made);
+    }
+}
+
+static void test_fields_of_no_report(void **state)
+{
+    struct made made;
+
+    (void)state;
+    make(&made, QF, "a body\n");
+    load(&made);
+    assert_int_equal(view_of(&made, FIELD_DSN_EXPANDED).state, FIELD_ABSENT);
+    assert_int_equal(view_of(&made, FIELD_SOURCE_NEIGHBOUR).value_count, 0);
+    drop(&made);
+    make(&made, REPORT_QF, "The original message was cut\n");
+    load(&made);
+    assert_int_equal(view_of(&made, FIELD_DSN_EXPANDED).state, FIELD_UNDECIDED);
+    assert_int_equal(view_of(&made, FIELD_SOURCE_NEIGHBOUR).state,
+                     FIELD_UNDECIDED);
     drop(&made);
 }
 
@@ -268,6 +373,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_fields_of_the_control_file),
+        cmocka_unit_test(test_whether_an_alias_led_to_who_failed),
+        cmocka_unit_test(test_whether_the_source_is_a_neighbour),
+        cmocka_unit_test(test_fields_of_no_report),
         cmocka_unit_test(test_df_is_missing_or_read_once),
         cmocka_unit_test(test_gone_between_listing_and_reading),
         cmocka_unit_test(test_basis_is_that_of_the_bytes_and_of_df),
