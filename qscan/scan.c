@@ -408,10 +408,21 @@ static uint64_t outside_key(const struct worker *worker,
                : crowd_client_key(worker->crowd, client);
 }
 
+/* Whom the client writes for: a report without a sender is of the host's owner,
+ * unless a line of his customers' sent it. */
+static struct slice writer_domain(const struct worker *worker,
+                                  const struct client *client)
+{
+    if (!message_has_null_sender(&worker->message))
+        return address_domain(address_bare(worker->message.qf.sender));
+    return client->has_ip && !name_is_generic(client->name, &client->ip)
+               ? name_owner(client->name)
+               : (struct slice){NULL, 0};
+}
+
 static void gather_writer(struct worker *worker, const struct client *client)
 {
-    struct slice domain =
-        address_domain(address_bare(worker->message.qf.sender));
+    struct slice domain = writer_domain(worker, client);
     char lower[256];
 
     if (domain.len > sizeof(lower))

@@ -66,6 +66,45 @@ static void test_verdicts_that_hang_on_the_crowd(void **state)
     scanned_end(&scanned);
 }
 
+/* Mail without a sender, by a proven name, is of who has registered that. */
+static void test_who_reports_is_known(void **state)
+{
+    static const struct {
+        const char *client;
+        const char *class;
+    } cases[] = {
+        {"mail.firm.example [192.0.2.9]", "known"},
+        {"mx.eu.firm.example [192.0.2.9]", "known"},
+        {"mail.firm.example [192.0.2.9] (may be forged)", "rest"},
+        {"dsl-192-0-2-9.firm.example [192.0.2.9]", "rest"},
+        {"mail.other.example [192.0.2.9]", "rest"},
+        {"[192.0.2.9]", "rest"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct scanned scanned;
+        char qf[512];
+
+        snprintf(qf, sizeof(qf),
+                 "V8\nT1795370000\nK1795375000\nN7\nP30000\nMDeferred\nFs\n"
+                 "$_%s\nS<>\nRPFD:<u@ours.example>\n"
+                 "H??Subject: Undelivered\n.\n",
+                 cases[i].client);
+        scanned_begin(&scanned, "rule known\n class known\n on message\n"
+                                " when recipient.known is yes\n"
+                                "rule rest\n class rest\n on message\n"
+                                " when recipient exists\n");
+        scanned_files(&scanned, "6AMHqPjw023670", qf, "Returned.\n");
+        scanned_message(&scanned, "6AMHqPjw023671", "Deferred",
+                        "ann@firm.example");
+        scanned_scan(&scanned, 2);
+        assert_class(&scanned, "6AMHqPjw023671", cases[i].class);
+        scanned_drop(&scanned);
+        scanned_end(&scanned);
+    }
+}
+
 static void test_states_of_what_is_found(void **state)
 {
     struct scanned scanned;
@@ -164,6 +203,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_verdicts_that_hang_on_the_crowd),
+        cmocka_unit_test(test_who_reports_is_known),
         cmocka_unit_test(test_states_of_what_is_found),
         cmocka_unit_test(test_rows_remember_what_rules_may_ask),
         cmocka_unit_test(test_fingerprints_where_a_purge_may_come),
