@@ -618,10 +618,15 @@ static void add_client_value(struct message *message,
 /* Customers of a provider and its mail host, the hosts of a university. */
 static bool is_neighbour(const struct client *client, struct slice here)
 {
-    struct slice owner = name_owner(here);
+    enum { END = 3 }; /* mostly enough to see that they are not of one */
+    struct slice owner;
 
-    return !client->forged && owner.len > 0 &&
-           slice_equal_nocase(name_owner(client->name), owner);
+    if (client->forged || client->name.len < END || here.len < END ||
+        !slice_equal_nocase(slice_skip(client->name, client->name.len - END),
+                            slice_skip(here, here.len - END)))
+        return false;
+    owner = name_owner(here);
+    return owner.len > 0 && slice_equal_nocase(name_owner(client->name), owner);
 }
 
 static enum field_state add_source_value(struct message *message,
