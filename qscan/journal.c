@@ -244,6 +244,38 @@ void journal_add_undo(struct buffer *out, size_t restored, size_t left)
     close_event(&json);
 }
 
+/* Device and inode: the roots of two disks have one inode. */
+static void add_folder(struct jsonout *json, const struct queue_folder *control)
+{
+    jsonout_field_integer(json, "qf_folder_device", (int64_t)control->device);
+    jsonout_field_integer(json, "qf_folder_inode", (int64_t)control->inode);
+}
+
+void journal_add_expunge_begin(struct buffer *out,
+                               const struct queue_folder *control, size_t held)
+{
+    struct jsonout json;
+
+    open_event(&json, out, "expunge-begin");
+    jsonout_field_integer(&json, "time", time(NULL));
+    jsonout_field_integer(&json, "held", (int64_t)held);
+    add_folder(&json, control);
+    close_event(&json);
+}
+
+void journal_add_expunge(struct buffer *out, const struct queue_folder *control,
+                         size_t removed, size_t left)
+{
+    struct jsonout json;
+
+    open_event(&json, out, "expunge");
+    jsonout_field_integer(&json, "time", time(NULL));
+    jsonout_field_integer(&json, "removed", (int64_t)removed);
+    jsonout_field_integer(&json, "left", (int64_t)left);
+    add_folder(&json, control);
+    close_event(&json);
+}
+
 /* One reply tells enough. */
 static bool is_noted(struct slice name, unsigned count)
 {
@@ -306,10 +338,12 @@ static bool read_take(const json_t *line, struct journal_entry *entry_r)
     return true;
 }
 
-/* What ends a run or an undo: nothing was left half done before it. */
+/* What ends a run, an undo or an expunge: nothing was left half done before
+ * it. */
 static bool is_last_event(const char *event)
 {
-    return strcmp(event, "end") == 0 || strcmp(event, "undo") == 0;
+    return strcmp(event, "end") == 0 || strcmp(event, "undo") == 0 ||
+           strcmp(event, "expunge") == 0;
 }
 
 static size_t untaken(const struct journal_state *state, int64_t taken)
@@ -319,7 +353,33 @@ static size_t untaken(const struct journal_state *state, int64_t taken)
                : state->take_count - (size_t)taken;
 }
 
-static void read_line(const json_t *line,
+static size_t count_of(const json_t *object, const char *key)
+{
+    int64_t count = integer_of(object, key);
+
+    return count < 0 ? 0 : (size_t)count;
+}
+
+/* control NULL: of any. */
+static bool is_of_folder(const json_t *line, const struct queue_folder *control)
+{
+    return control == NULL ||
+           ((dev_t)integer_of(line, "qf_folder_device") == control->device &&
+            (ino_t)integer_of(line, "qf_folder_inode") == control->inode);
+}
+
+static void read_expunge(const json_t *line, bool is_begin,
+                         struct journal_state *state)
+{
+    state->is_expunging = is_begin;
+    state->has_end = !is_begin;
+    if (is_begin)
+        state->expunging_held = count_of(line, "held");
+    else
+        state->expunged_count += count_of(line, "removed");
+}
+
+static void read_line(const json_t *line, const struct queue_folder *control,
                       void (*take)(void *context,
                                    const struct journal_entry *entry),
                       void *context, struct journal_state *state)
@@ -342,6 +402,10 @@ static void read_line(const json_t *line,
         state->is_delete = action != NULL && strcmp(action, "delete") == 0;
     } else if (strcmp(event, "undo-begin") == 0) {
         state->has_end = false;
+    } else if (strcmp(event, "expunge-begin") == 0 ||
+               strcmp(event, "expunge") == 0) {
+        if (is_of_folder(line, control))
+            read_expunge(line, event[strlen("expunge")] == '-', state);
     } else if (is_last_event(event)) {
         state->has_end = true;
         if (!state->has_run_end &&
@@ -397,6 +461,7 @@ void journal_read_clients(int directory, const char *name,
 }
 
 int journal_read(int directory, const char *name,
+                 const struct queue_folder *control,
                  void (*take)(void *context, const struct journal_entry *entry),
                  void *context, struct journal_state *state_r)
 {
@@ -416,7 +481,7 @@ int journal_read(int directory, const char *name,
         line = len > LINE_MAX_BYTES ? NULL
                                     : json_loadb(text, (size_t)len, 0, NULL);
         if (line != NULL)
-            read_line(line, take, context, state_r);
+            read_line(line, control, take, context, state_r);
         json_decref(line);
     }
     free(text);

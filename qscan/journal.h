@@ -47,6 +47,15 @@ void journal_add_end(struct buffer *out, size_t taken, bool is_completed);
 /* From here to the undo line messages may be half back. */
 void journal_add_undo_begin(struct buffer *out);
 void journal_add_undo(struct buffer *out, size_t restored, size_t left);
+/*
+ * From here to the expunge line messages of that folder may be gone, or half
+ * gone. held: how many there were. A journal elsewhere is one for all folders,
+ * so these lines say which.
+ */
+void journal_add_expunge_begin(struct buffer *out,
+                               const struct queue_folder *control, size_t held);
+void journal_add_expunge(struct buffer *out, const struct queue_folder *control,
+                         size_t removed, size_t left);
 
 /*
  * A line for each domain that several independent clients hand in mail for, or
@@ -71,24 +80,30 @@ struct journal_entry {
 
 struct journal_state {
     bool has_begin, is_delete;
-    bool has_end; /* nothing was begun after the last end or undo */
+    bool has_end; /* nothing was begun after the last end, undo, expunge */
     size_t take_count;
     bool has_run_end; /* the run itself came to its end, or was completed; */
     size_t untaken_count; /* so many had not been taken, its completion found */
     int64_t begin_time;
+    bool is_expunging;     /* one began, and neither ended nor was undone */
+    size_t expunging_held; /* messages when that began */
+    size_t expunged_count; /* messages removed by those that ended */
 };
 
 /*
  * Calls take for every message line. A line that is cut (a crash while it was
  * written) ends the reading without harm: nothing of that batch was done.
- * Returns 0 or an errno value.
+ * control: of a journal that several folders share, expunges of this one count;
+ * NULL: all. Returns 0 or an errno value.
  */
 int journal_read(int directory, const char *name,
+                 const struct queue_folder *control,
                  void (*take)(void *context, const struct journal_entry *entry),
                  void *context, struct journal_state *state_r);
 
-/* The same of the last line alone: whether the run, or the undo of it, came
- * to its end. A journal of half a million lines costs one small read. */
+/* The same of the last line alone: whether the run, or the undo or expunge of
+ * it, came to its end. A journal of half a million lines costs one small read.
+ */
 int journal_is_finished(int directory, const char *name, bool *is_finished_r);
 
 /* Calls found for each line of journal_add_clients, reading no further. */

@@ -592,7 +592,8 @@ static bool has_work(const struct options *options, const struct undo_run *run)
 {
     return run->held_count > 0 || run->split_count > 0 ||
            (run->is_unfinished && run->is_delete) ||
-           (options->mode == MODE_EXPUNGE && run->rest_count > 0);
+           (options->mode == MODE_EXPUNGE &&
+            (run->rest_count > 0 || run->is_expunging));
 }
 
 /* The run that was named, or the latest that still holds something. */
@@ -758,12 +759,33 @@ static void log_undo(const struct purge_request *request, const char *action,
 /* Why there is nothing to put back, after find_strangers had its say. */
 static const char *why_nothing_is_held(const struct undo_run *run)
 {
+    if (run->expunged_count > 0)
+        return run->expunged_count < run->taken_count
+                   ? "was undone before, but for what an expunge had removed"
+                   : "its messages were removed for good by an expunge";
     if (run->is_delete)
         return "its messages were deleted, not held";
     if (run->has_strangers)
         return run->has_journal ? "holds nothing that its journal names"
                                 : "cannot be undone without its journal";
     return run->taken_count > 0 ? "was undone before" : "took nothing";
+}
+
+/* Of a run that does not come back whole. */
+static void complain_expunged(const struct purge_request *request,
+                              const struct undo_run *run)
+{
+    char what[96];
+
+    if (run->expunged_count == 0)
+        return;
+    snprintf(what, sizeof(what),
+             run->expunged_count == 1
+                 ? "%zu of its messages was removed for good by an expunge"
+                 : "%zu of its messages were removed for good by an expunge",
+             run->expunged_count);
+    complain(request->complaints, slice_from_string(run->name), what, NULL,
+             "only the rest can be put back");
 }
 
 int purge_undo(const struct purge_request *request)
@@ -775,14 +797,17 @@ int purge_undo(const struct purge_request *request)
 
     if (!choose_run(request, &run))
         return EXIT_NOTHING_DONE;
-    if (run.held_count == 0 && run.split_count == 0 && !run.is_unfinished) {
+    if (count_to_restore(&run) == 0 &&
+        (run.expunged_count > 0 || !run.is_unfinished)) {
         complain(request->complaints, slice_from_string(run.name),
                  why_nothing_is_held(&run), NULL, "nothing done");
         return EXIT_NOTHING_DONE;
     }
+    complain_expunged(request, &run);
     if (request->options->is_dry_run) {
         tell_undo(request, &run, &result, true);
-        return EXIT_DONE;
+        return request->complaints->count > 0 ? EXIT_SOMETHING_FAILED
+                                              : EXIT_DONE;
     }
     status = ask_undo(request, &run);
     if (status != EXIT_DONE)
@@ -980,10 +1005,20 @@ int purge_expunge(const struct purge_request *request)
     return status;
 }
 
+/* An expunge of it did not come to its end, and something is left; or all but
+ * the journal is gone. */
+static bool is_half_expunged(const struct undo_run *run)
+{
+    return run->is_expunging ||
+           (run->expunged_count > 0 && run->file_count > 0);
+}
+
 static const char *run_state(const struct undo_run *run)
 {
     if (run->is_alive)
         return "working";
+    if (is_half_expunged(run))
+        return "half-expunged";
     if (run->is_unfinished || run->rest_count > 0)
         return "unfinished";
     if (run->is_delete)
@@ -1010,12 +1045,13 @@ static void add_run(struct buffer *out, enum format format,
         jsonout_field_integer(&json, "taken", (int64_t)run->taken_count);
         jsonout_field_integer(&json, "held", (int64_t)run->held_count);
         jsonout_field_integer(&json, "held_bytes", (int64_t)run->held_bytes);
+        jsonout_field_integer(&json, "expunged", (int64_t)run->expunged_count);
         jsonout_close(&json, '}');
         buffer_add_string(out, "\n");
         return;
     }
     add_stamp(&stamp, run->time);
-    buffer_printf(out, "%-24s %-16.*s %-10s %8zu  %7.1f\n", run->name,
+    buffer_printf(out, "%-24s %-16.*s %-13s %8zu  %7.1f\n", run->name,
                   (int)stamp.len, stamp.bytes, run_state(run), run->held_count,
                   (double)run->held_bytes / 1e6);
     buffer_free(&stamp);
@@ -1037,7 +1073,7 @@ int purge_list_runs(const struct purge_request *request)
             continue;
         if (shown++ == 0 && request->options->format == FORMAT_TEXT)
             buffer_add_string(&out, "run                      began"
-                                    "            state      messages       "
+                                    "            state         messages       "
                                     "MB\n");
         add_run(&out, request->options->format, &run);
     }

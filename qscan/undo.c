@@ -42,8 +42,9 @@ struct place {
     size_t folder_count;
     struct held_list held;
     struct journal_state state;
-    bool has_journal;
-    struct journal journal; /* locked, after lock_place */
+    bool has_journal, is_journal_elsewhere;
+    bool is_part;            /* expunged, while others of the run stay */
+    struct journal *journal; /* locked, after lock_place; else NULL */
 };
 
 /* ---- opening ---- */
@@ -131,9 +132,16 @@ static void remember(void *context, const struct journal_entry *entry)
     memcpy(held->id, entry->id, sizeof(held->id));
 }
 
+static void unlock(struct journal *journal)
+{
+    if (journal != NULL)
+        journal_close(journal);
+    free(journal);
+}
+
 static void close_place(struct place *place)
 {
-    journal_close(&place->journal);
+    unlock(place->journal);
     for (size_t i = 0; place->run_fds != NULL && i < place->folder_count; i++)
         if (place->run_fds[i] >= 0)
             close(place->run_fds[i]);
@@ -144,7 +152,7 @@ static void close_place(struct place *place)
 
 /* The journal's folder and name: in --journal=DIR, else beside the files.
  * NULL without memory; free it. */
-static char *journal_name(const struct place *place, int *directory_r)
+static char *journal_name(struct place *place, int *directory_r)
 {
     const char *elsewhere = place->request->options->journal_directory;
     char *name;
@@ -153,7 +161,8 @@ static char *journal_name(const struct place *place, int *directory_r)
         if (asprintf(&name, "%s/%s.journal", elsewhere, place->run) < 0)
             return NULL;
         *directory_r = AT_FDCWD;
-        if (access(name, F_OK) == 0)
+        place->is_journal_elsewhere = access(name, F_OK) == 0;
+        if (place->is_journal_elsewhere)
             return name;
         free(name);
     }
@@ -168,9 +177,13 @@ static int read_journal_with(struct place *place,
 {
     int directory;
     char *name = journal_name(place, &directory);
-    int error = name == NULL ? ENOMEM
-                             : journal_read(directory, name, take, context,
-                                            &place->state);
+    int error = name == NULL
+                    ? ENOMEM
+                    : journal_read(directory, name,
+                                   place->is_journal_elsewhere
+                                       ? folder_at(place, place->control)
+                                       : NULL,
+                                   take, context, &place->state);
 
     free(name);
     return error;
@@ -193,12 +206,23 @@ static int lock_journal(struct place *place)
 {
     int directory;
     char *name = journal_name(place, &directory);
-    int error = name == NULL
+    struct journal *journal = calloc(1, sizeof(*journal));
+    int error = name == NULL || journal == NULL
                     ? ENOMEM
-                    : journal_open(&place->journal, directory, name, name);
+                    : journal_open(journal, directory, name, name);
 
     free(name);
+    if (error == 0)
+        place->journal = journal;
+    else
+        free(journal);
     return error;
+}
+
+static void unlock_place(struct place *place)
+{
+    unlock(place->journal);
+    place->journal = NULL;
 }
 
 /* The run may have gone on between the reading and the lock. Only what had its
@@ -210,7 +234,7 @@ static int lock_place(struct place *place)
     if (error == 0 && !place->state.has_end) {
         error = read_place(place);
         if (error != 0)
-            journal_close(&place->journal);
+            unlock_place(place);
     }
     return error;
 }
@@ -222,6 +246,12 @@ static bool is_half_done(const struct place *place)
 {
     return place->has_journal && !place->state.has_end &&
            (place->state.has_begin || place->state.take_count > 0);
+}
+
+/* Or half put back. */
+static bool is_half_taken(const struct place *place)
+{
+    return is_half_done(place) && !place->state.is_expunging;
 }
 
 static bool is_same_place(const struct undo_request *request, uint16_t control)
@@ -406,7 +436,7 @@ static void look_at_end(struct place *place, struct undo_run *run)
     int error = lock_journal(place);
     bool is_unfinished;
 
-    journal_close(&place->journal);
+    unlock_place(place);
     if (error == 0)
         error = read_place(place);
     is_unfinished = error == 0 ? is_half_done(place)
@@ -415,9 +445,21 @@ static void look_at_end(struct place *place, struct undo_run *run)
     run->is_unfinished = run->is_unfinished || is_unfinished;
 }
 
+/* So many were removed by an expunge; held: those that are left. */
+static size_t count_expunged(const struct place *place, size_t held)
+{
+    size_t count = place->state.expunged_count;
+
+    if (place->state.is_expunging && place->state.expunging_held > held)
+        count += place->state.expunging_held - held;
+    return count;
+}
+
 static void look_at_place(struct place *place, int64_t old_before,
                           struct undo_run *run)
 {
+    size_t held_before = run->held_count;
+
     if (is_half_done(place))
         look_at_end(place, run);
     run->has_journal = run->has_journal || place->has_journal;
@@ -428,6 +470,8 @@ static void look_at_place(struct place *place, int64_t old_before,
     run->is_delete = run->is_delete || place->state.is_delete;
     for (size_t i = 0; i < place->held.count; i++)
         look_at_message(place, &place->held.items[i], old_before, run);
+    run->is_expunging = run->is_expunging || place->state.is_expunging;
+    run->expunged_count += count_expunged(place, run->held_count - held_before);
 }
 
 /* Files that no journal names, over all folders of the run: the first folder
@@ -587,6 +631,21 @@ static bool is_completing(const struct options *options)
            !options->is_dry_run && options->plan_file == NULL;
 }
 
+static void warn_of_unfinished(const struct undo_request *request,
+                               const struct undo_run *run)
+{
+    char hint[HOLD_RUN_MAX + 64];
+
+    snprintf(hint, sizeof(hint), "the next purge completes it, %s--undo=%s%s",
+             run->is_expunging ? "" : "or ", run->name,
+             run->is_expunging ? " puts back the rest" : "");
+    complain_warning(
+        request->complaints, slice_from_string(run->name),
+        run->is_expunging ? "its expunge did not come to its end"
+                          : "this run did not come to its end",
+        NULL, is_completing(request->options) ? "it is completed now" : hint);
+}
+
 void undo_list_unfinished(const struct undo_request *request,
                           struct string_list *runs)
 {
@@ -594,7 +653,6 @@ void undo_list_unfinished(const struct undo_request *request,
 
     hold_list_runs(request->queues, &all, request->complaints);
     for (size_t r = 0; r < all.count; r++) {
-        char hint[HOLD_RUN_MAX + 64];
         struct undo_run run;
 
         if (is_completing(request->options))
@@ -603,12 +661,7 @@ void undo_list_unfinished(const struct undo_request *request,
             !undo_look_at_run(request, all.strings[r], 0, &run) ||
             !run.is_unfinished)
             continue;
-        snprintf(hint, sizeof(hint),
-                 "the next purge completes it, or --undo=%s", all.strings[r]);
-        complain_warning(request->complaints, slice_from_string(all.strings[r]),
-                         "this run did not come to its end", NULL,
-                         is_completing(request->options) ? "it is completed now"
-                                                         : hint);
+        warn_of_unfinished(request, &run);
         string_list_add(runs, slice_from_string(all.strings[r]));
     }
     string_list_free(&all);
@@ -747,7 +800,7 @@ static bool complete_place(struct place *place)
 
 static bool append_line(struct place *place, struct buffer *line)
 {
-    int error = journal_append(&place->journal, line);
+    int error = journal_append(place->journal, line);
 
     buffer_free(line);
     return error == 0 ||
@@ -793,7 +846,7 @@ static bool work_locked(struct place *place, bool (*work)(struct place *place))
         complain_lock(place, error);
         return false;
     }
-    return !is_half_done(place) || work(place);
+    return !is_half_taken(place) || work(place);
 }
 
 /* Does it in each place that has no end, or whose journal is yet to get it:
@@ -808,26 +861,19 @@ static bool for_unfinished(const struct undo_request *request, const char *name,
 
         if (!open_place(&place, request, name, (uint16_t)i))
             continue;
-        if (is_half_done(&place))
+        if (is_half_taken(&place))
             is_good = work_locked(&place, work) && is_good;
         close_place(&place);
     }
     return is_good;
 }
 
-bool undo_complete(const struct undo_request *request, const char *name)
+/* What was half taken, or half put back. */
+static bool complete_taking(const struct undo_request *request,
+                            const char *name)
 {
-    char hint[HOLD_RUN_MAX + 32] = "it holds nothing";
-
-    if (!for_unfinished(request, name, complete_place) ||
-        !for_unfinished(request, name, end_place))
-        return false;
-    if (hold_has_control(request->queues, name))
-        snprintf(hint, sizeof(hint), "--undo=%s puts it back", name);
-    if (is_completing(request->options))
-        complain_warning(request->complaints, slice_from_string(name),
-                         "this run is complete now", NULL, hint);
-    return true;
+    return for_unfinished(request, name, complete_place) &&
+           for_unfinished(request, name, end_place);
 }
 
 /* ---- held messages as rows ---- */
@@ -1057,6 +1103,16 @@ static size_t count_held(const struct place *place)
     return count;
 }
 
+/* Ends an expunge: from here on what it left may come back. */
+static void add_expunge_end(const struct place *place, struct buffer *line)
+{
+    size_t held = count_held(place);
+    size_t before = place->state.expunging_held;
+
+    journal_add_expunge(line, folder_at(place, place->control),
+                        before > held ? before - held : 0, held);
+}
+
 static void restore_place(struct place *place, struct undo_result *result)
 {
     size_t restored = result->restored;
@@ -1065,12 +1121,21 @@ static void restore_place(struct place *place, struct undo_result *result)
     bool is_sure = true;
     int error;
 
+    if (place->state.is_expunging)
+        add_expunge_end(place, &line);
     journal_add_undo_begin(&line);
-    error = journal_append(&place->journal, &line);
+    error = journal_append(place->journal, &line);
+    buffer_clear(&line);
+    if (error != 0 && place->state.is_expunging) {
+        /* what stays held would be expunged by the next purge */
+        complain_journal(place, error, "journal cannot be written",
+                         "left alone");
+        result->failed++;
+        return;
+    }
     if (error != 0) /* a full disk is no reason: renames take no space */
         complain_journal(place, error, "journal cannot be written",
                          "put back all the same");
-    buffer_clear(&line);
     for (size_t first = 0; first < count && interrupt_signal() == 0;
          first += BATCH)
         if (!restore_batch(place, &place->held.items[first],
@@ -1172,8 +1237,10 @@ static bool remove_folder(const struct place *place, size_t folder, int parent,
 {
     if (unlinkat(parent, name, AT_REMOVEDIR) == 0 || errno == ENOENT)
         return true;
-    if ((errno == ENOTEMPTY || errno == EEXIST) && strcmp(name, HOLD_ROOT) == 0)
-        return true; /* other runs are in it */
+    /* other runs are in it, or df of messages of other places */
+    if ((errno == ENOTEMPTY || errno == EEXIST) &&
+        (strcmp(name, HOLD_ROOT) == 0 || place->is_part))
+        return true;
     act_complain(place->request->complaints, folder_at(place, folder), name,
                  "cannot be removed", errno, "the folder stays");
     return false;
@@ -1242,31 +1309,125 @@ static void remove_messages(const struct place *place,
         remove_message(place, &place->held.items[i], result);
 }
 
-/* In each place of the run, locked. */
-static bool for_each_place(const struct undo_request *request, const char *name,
-                           void (*work)(const struct place *place,
-                                        struct undo_result *result),
-                           struct undo_result *result)
+/*
+ * The places of a run that are expunged. Their journals stay locked from before
+ * the first message goes until the last folder is gone: whoever looks meanwhile
+ * finds the run alive, and its expunge not killed.
+ */
+struct expunging {
+    const struct undo_request *request;
+    const char *run;
+    struct undo_result *result;
+    bool *is_begun;            /* by folder number: such a place */
+    struct journal **journals; /* the same; NULL: it has none */
+    struct journal *shared;    /* the one elsewhere, of all places */
+    bool is_only_begun;        /* only those that an expunge had begun */
+    bool is_part;              /* of some place it keeps off */
+    bool is_found;
+};
+
+/* False after a complaint. */
+static bool lock_expunged(struct expunging *expunging, struct place *place)
 {
-    bool is_found = false;
+    bool is_locked = place->is_journal_elsewhere && expunging->shared != NULL;
+    int error = is_locked || !place->has_journal ? 0 : lock_place(place);
 
-    for (size_t i = 0; i < request->queues->folder_count; i++) {
+    if (error != 0) {
+        complain_lock(place, error);
+        expunging->result->failed++;
+        return false;
+    }
+    if (is_locked)
+        place->journal = expunging->shared;
+    else if (place->is_journal_elsewhere)
+        expunging->shared = place->journal;
+    return true;
+}
+
+/* Before the first message goes, the journal says so. A full disk is no reason
+ * not to free it. */
+static void note_expunge(const struct place *place)
+{
+    struct buffer line = {0};
+    int error;
+
+    if (place->journal == NULL || place->state.is_expunging)
+        return;
+    journal_add_expunge_begin(&line, folder_at(place, place->control),
+                              count_held(place));
+    error = journal_append(place->journal, &line);
+    if (error != 0)
+        complain_journal(place, error, "journal cannot be written",
+                         "expunged all the same");
+    buffer_free(&line);
+}
+
+static void begin_expunge(struct expunging *expunging, size_t folder)
+{
+    struct place place;
+
+    if (!open_place(&place, expunging->request, expunging->run,
+                    (uint16_t)folder))
+        return;
+    expunging->is_found = true;
+    if ((!expunging->is_only_begun || place.state.is_expunging) &&
+        lock_expunged(expunging, &place)) {
+        note_expunge(&place);
+        expunging->is_begun[folder] = true;
+        expunging->journals[folder] = place.journal;
+        place.journal = NULL; /* stays locked */
+    } else {
+        expunging->is_part = true;
+    }
+    close_place(&place);
+}
+
+static void for_each_begun(const struct expunging *expunging,
+                           void (*work)(const struct place *place,
+                                        struct undo_result *result))
+{
+    for (size_t i = 0; i < expunging->request->queues->folder_count; i++) {
         struct place place;
-        int error;
 
-        if (!open_place(&place, request, name, (uint16_t)i))
+        if (!expunging->is_begun[i] || !open_place(&place, expunging->request,
+                                                   expunging->run, (uint16_t)i))
             continue;
-        is_found = true;
-        error = place.has_journal ? lock_place(&place) : 0;
-        if (error != 0) {
-            complain_lock(&place, error);
-            result->failed++;
-        } else {
-            work(&place, result);
-        }
+        place.is_part = expunging->is_part;
+        work(&place, expunging->result);
         close_place(&place);
     }
-    return is_found;
+}
+
+/* It failed, or was interrupted: what is left is not for the next purge to
+ * remove. */
+static void stop_expunge(const struct expunging *expunging)
+{
+    for (size_t i = 0; i < expunging->request->queues->folder_count; i++) {
+        struct buffer line = {0};
+        struct place place;
+
+        if (expunging->journals[i] == NULL ||
+            !open_place(&place, expunging->request, expunging->run,
+                        (uint16_t)i))
+            continue;
+        place.journal = expunging->journals[i];
+        if (place.state.is_expunging) {
+            add_expunge_end(&place, &line);
+            append_line(&place, &line);
+        }
+        place.journal = NULL;
+        close_place(&place);
+    }
+}
+
+static void unlock_expunged(struct expunging *expunging)
+{
+    for (size_t i = 0; i < expunging->request->queues->folder_count; i++)
+        if (expunging->journals[i] != expunging->shared)
+            unlock(expunging->journals[i]);
+    unlock(expunging->shared);
+    free(expunging->journals);
+    free(expunging->is_begun);
 }
 
 /* Whether a journal elsewhere names nothing but messages of these queues:
@@ -1302,27 +1463,102 @@ static void remove_journal_elsewhere(const struct undo_request *request,
     free(path);
 }
 
+static bool has_come_through(const struct undo_result *result)
+{
+    return result->failed == 0 && interrupt_signal() == 0;
+}
+
+static void expunge_begun(struct expunging *expunging)
+{
+    struct undo_result *result = expunging->result;
+    bool is_all_here =
+        is_journal_all_here(expunging->request, expunging->run) &&
+        !expunging->is_part;
+
+    for_each_begun(expunging, remove_messages);
+    /* a place may hold files of another's messages: folders go last */
+    if (has_come_through(result))
+        for_each_begun(expunging, remove_folders);
+    if (expunging->is_found && is_all_here && has_come_through(result))
+        remove_journal_elsewhere(expunging->request, expunging->run, result);
+    if (!has_come_through(result))
+        stop_expunge(expunging);
+}
+
+/* is_only_begun: of the places that an expunge had begun. */
+static bool expunge(const struct undo_request *request, const char *name,
+                    bool is_only_begun, struct undo_result *result)
+{
+    size_t count = request->queues->folder_count;
+    struct expunging expunging = {.request = request,
+                                  .run = name,
+                                  .result = result,
+                                  .is_only_begun = is_only_begun};
+
+    expunging.is_begun = calloc(count, sizeof(*expunging.is_begun));
+    expunging.journals = calloc(count, sizeof(struct journal *));
+    if (expunging.is_begun == NULL || expunging.journals == NULL) {
+        complain(request->complaints, SLICE_LITERAL("memory"), "not enough",
+                 NULL, "nothing done");
+        result->failed++;
+        free(expunging.is_begun);
+        free(expunging.journals);
+        return true;
+    }
+    for (size_t i = 0; i < count; i++)
+        begin_expunge(&expunging, i);
+    expunge_begun(&expunging);
+    unlock_expunged(&expunging);
+    return expunging.is_found;
+}
+
 bool undo_expunge(const struct undo_request *request, const char *name,
                   struct undo_result *result_r)
 {
-    bool is_all_here;
-    bool is_found;
-
     *result_r = (struct undo_result){0};
     /* What is half taken would lose its better half. */
-    if (!undo_complete(request, name)) {
-        result_r->failed++;
-        return true;
+    if (complete_taking(request, name))
+        return expunge(request, name, false, result_r);
+    result_r->failed++;
+    return true;
+}
+
+static bool has_begun_expunge(const struct undo_request *request,
+                              const char *name)
+{
+    bool is_begun = false;
+
+    for (size_t i = 0; i < request->queues->folder_count && !is_begun; i++) {
+        struct place place;
+
+        if (!open_place(&place, request, name, (uint16_t)i))
+            continue;
+        is_begun = place.state.is_expunging;
+        close_place(&place);
     }
-    is_all_here = is_journal_all_here(request, name);
-    is_found = for_each_place(request, name, remove_messages, result_r);
-    /* a place may hold files of another's messages: folders go last */
-    if (result_r->failed == 0 && interrupt_signal() == 0)
-        for_each_place(request, name, remove_folders, result_r);
-    if (is_found && is_all_here && result_r->failed == 0 &&
-        interrupt_signal() == 0)
-        remove_journal_elsewhere(request, name, result_r);
-    return is_found;
+    return is_begun;
+}
+
+bool undo_complete(const struct undo_request *request, const char *name)
+{
+    char hint[HOLD_RUN_MAX + 32] = "it holds nothing";
+    bool is_expunged = has_begun_expunge(request, name);
+    struct undo_result result = {0};
+
+    if (!complete_taking(request, name))
+        return false;
+    if (is_expunged)
+        expunge(request, name, true, &result);
+    if (!has_come_through(&result))
+        return false;
+    if (hold_has_control(request->queues, name))
+        snprintf(hint, sizeof(hint), "--undo=%s puts it back", name);
+    if (is_completing(request->options))
+        complain_warning(request->complaints, slice_from_string(name),
+                         is_expunged ? "its expunge is complete now"
+                                     : "this run is complete now",
+                         NULL, hint);
+    return true;
 }
 
 /* ---- finding ---- */

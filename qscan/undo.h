@@ -30,10 +30,13 @@ struct undo_run {
                            killed */
     size_t split_count; /* of those, whose control file a crash put back into
                            the queue, while df is held */
-    bool is_unfinished; /* a journal without end whose run is dead */
-    bool is_alive;      /* its run still works */
-    bool has_journal;   /* else never written, or in --journal=DIR */
-    bool has_strangers; /* files that no journal names */
+    size_t expunged_count; /* removed for good by an expunge that did not come
+                              to its end */
+    bool is_expunging;     /* that expunge was killed */
+    bool is_unfinished;    /* a journal without end whose run is dead */
+    bool is_alive;         /* its run still works */
+    bool has_journal;      /* else never written, or in --journal=DIR */
+    bool has_strangers;    /* files that no journal names */
     bool is_delete;
 };
 
@@ -56,8 +59,9 @@ void undo_list_unfinished(const struct undo_request *request,
 
 /*
  * Finishes what such a run began: df and xf follow their control files, or
- * are unlinked in a run with --delete. False after a complaint when something
- * stays half done, or the run is alive.
+ * are unlinked in a run with --delete. Of one whose expunge was killed, the
+ * rest is unlinked. False after a complaint when something stays half done, or
+ * the run is alive.
  */
 bool undo_complete(const struct undo_request *request, const char *name);
 
@@ -77,7 +81,8 @@ void undo_read_clients(const struct undo_request *request,
 bool undo_restore(const struct undo_request *request, const char *name,
                   struct undo_result *result_r);
 
-/* Unlinks what the run holds, its journal last. */
+/* Unlinks what the run holds, its journal last. What is left when it fails, or
+ * is interrupted, can still be put back. */
 bool undo_expunge(const struct undo_request *request, const char *name,
                   struct undo_result *result_r);
 

@@ -242,6 +242,18 @@ void spool_cut_end(struct spool *spool, const char *run)
     free(text);
 }
 
+void spool_half_expunge(struct spool *spool, const char *run, const char *id,
+                        size_t held)
+{
+    char line[64];
+
+    snprintf(line, sizeof(line), "{\"event\":\"expunge-begin\",\"held\":%zu}\n",
+             held);
+    spool_append(spool, spool_journal(spool, run), line);
+    spool_remove(spool, spool_held(spool, run, 'q', id));
+    spool_remove(spool, spool_held(spool, run, 'd', id));
+}
+
 /* ---- files ---- */
 
 static char *next_name(struct spool *spool)
@@ -295,6 +307,15 @@ void spool_move(struct spool *spool, const char *from, const char *to)
 void spool_remove(struct spool *spool, const char *name)
 {
     folder_need(unlink(folder_path(&spool->folder, name)) == 0, name);
+}
+
+void spool_append(struct spool *spool, const char *name, const char *text)
+{
+    size_t len = strlen(text);
+    int fd = open(folder_path(&spool->folder, name), O_WRONLY | O_APPEND);
+
+    folder_need(fd >= 0 && write(fd, text, len) == (ssize_t)len, name);
+    close(fd);
 }
 
 bool spool_has(struct spool *spool, const char *name)

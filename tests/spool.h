@@ -87,6 +87,10 @@ void spool_run(struct spool *spool, const char *run, bool is_delete);
 /* A run that was killed: its journal loses its last line. */
 void spool_cut_end(struct spool *spool, const char *run);
 
+/* One whose expunge was killed after it had removed one message of held. */
+void spool_half_expunge(struct spool *spool, const char *run, const char *id,
+                        size_t held);
+
 /* ---- files; a name is good until the fourth call from here ---- */
 
 const char *spool_queued(struct spool *spool, char letter, const char *id);
@@ -96,6 +100,7 @@ const char *spool_journal(struct spool *spool, const char *run);
 
 void spool_move(struct spool *spool, const char *from, const char *to);
 void spool_remove(struct spool *spool, const char *name);
+void spool_append(struct spool *spool, const char *name, const char *text);
 bool spool_has(struct spool *spool, const char *name);
 struct stat spool_stat(struct spool *spool, const char *name);
 /* malloc'd; aborts when it cannot be read. */

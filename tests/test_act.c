@@ -317,9 +317,9 @@ static struct journal_state state_of(const struct act_result *result)
     struct journal_state got;
 
     assert_int_equal(result->journals.count, 1);
-    assert_int_equal(
-        journal_read(AT_FDCWD, result->journals.strings[0], NULL, NULL, &got),
-        0);
+    assert_int_equal(journal_read(AT_FDCWD, result->journals.strings[0], NULL,
+                                  NULL, NULL, &got),
+                     0);
     return got;
 }
 
@@ -343,8 +343,8 @@ static struct noted noted_by(const struct act_result *result)
     struct noted noted = {.class_and_rule = ""};
     struct journal_state journal;
 
-    assert_int_equal(journal_read(AT_FDCWD, result->journals.strings[0], note,
-                                  &noted, &journal),
+    assert_int_equal(journal_read(AT_FDCWD, result->journals.strings[0], NULL,
+                                  note, &noted, &journal),
                      0);
     return noted;
 }

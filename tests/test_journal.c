@@ -113,8 +113,8 @@ static struct journal_state read_back(struct world *world, struct seen *seen)
 
     *seen = (struct seen){0};
     assert_int_equal(journal_read(AT_FDCWD,
-                                  folder_path(&world->folder, "journal"), see,
-                                  seen, &state),
+                                  folder_path(&world->folder, "journal"), NULL,
+                                  see, seen, &state),
                      0);
     return state;
 }
@@ -202,12 +202,14 @@ static void test_take_line_says_what_went(void **state)
 static void test_what_ends_a_journal(void **state)
 {
     static const struct {
-        const char *events; /* b t e u(ndo-begin) U(ndo) */
+        const char *events; /* b t e u(ndo-begin) U(ndo) x(punge-begin) X */
         bool has_end;
     } cases[] = {
-        {"b", false},      {"bt", false},   {"bte", true},  {"btet", false},
-        {"bteu", false},   {"bteuU", true}, {"btuU", true}, {"bteuUuU", true},
-        {"bteuUu", false}, {"be", true},    {"e", true},    {"bteb", true},
+        {"b", false},    {"bt", false},     {"bte", true},
+        {"btet", false}, {"bteu", false},   {"bteuU", true},
+        {"btuU", true},  {"bteuUuU", true}, {"bteuUu", false},
+        {"be", true},    {"e", true},       {"bteb", true},
+        {"btex", false}, {"btexX", true},   {"btexXu", false},
     };
 
     (void)state;
@@ -226,8 +228,12 @@ static void test_what_ends_a_journal(void **state)
                 journal_add_end(&lines, 1, false);
             else if (*event == 'u')
                 journal_add_undo_begin(&lines);
-            else
+            else if (*event == 'U')
                 journal_add_undo(&lines, 1, 0);
+            else if (*event == 'x')
+                journal_add_expunge_begin(&lines, control_of(&world), 1);
+            else
+                journal_add_expunge(&lines, control_of(&world), 1, 0);
         }
         append(&world, &lines);
         if (read_back(&world, &seen).has_end != cases[i].has_end)
@@ -239,6 +245,37 @@ static void test_what_ends_a_journal(void **state)
         buffer_free(&lines);
         close_world(&world);
     }
+}
+
+/* Of the folder that is asked about, in a journal that several share. */
+static void test_expunges_of_one_folder(void **state)
+{
+    struct world world;
+    struct buffer lines = {0};
+    struct queue_folder other;
+    struct journal_state got;
+    const char *path;
+
+    (void)state;
+    open_world(&world);
+    path = folder_path(&world.folder, "journal");
+    other = *control_of(&world);
+    other.device++; /* the roots of two disks have one inode */
+    journal_add_end(&lines, 5, false);
+    journal_add_expunge_begin(&lines, control_of(&world), 5);
+    journal_add_expunge(&lines, control_of(&world), 2, 3);
+    journal_add_expunge_begin(&lines, control_of(&world), 3);
+    append(&world, &lines);
+    assert_int_equal(
+        journal_read(AT_FDCWD, path, control_of(&world), NULL, NULL, &got), 0);
+    assert_true(got.is_expunging && !got.has_end);
+    assert_int_equal(got.expunging_held, 3);
+    assert_int_equal(got.expunged_count, 2);
+    assert_int_equal(journal_read(AT_FDCWD, path, &other, NULL, NULL, &got), 0);
+    assert_true(!got.is_expunging && got.has_end);
+    assert_int_equal(got.expunged_count, 0);
+    buffer_free(&lines);
+    close_world(&world);
 }
 
 static void test_delete_is_remembered(void **state)
@@ -386,7 +423,7 @@ static void test_errors_of_opening(void **state)
                                   folder_path(&world.folder, "fifo"), "x"),
                      EINVAL);
     assert_int_equal(journal_read(AT_FDCWD, folder_path(&world.folder, "link"),
-                                  see, &seen, &got),
+                                  NULL, see, &seen, &got),
                      ELOOP);
     assert_int_equal(journal_is_finished(
                          AT_FDCWD, folder_path(&world.folder, "none"), &answer),
@@ -417,6 +454,7 @@ int main(void)
         cmocka_unit_test(test_what_was_written_is_read),
         cmocka_unit_test(test_take_line_says_what_went),
         cmocka_unit_test(test_what_ends_a_journal),
+        cmocka_unit_test(test_expunges_of_one_folder),
         cmocka_unit_test(test_delete_is_remembered),
         cmocka_unit_test(test_cut_anywhere_and_written_on),
         cmocka_unit_test(test_lines_of_no_meaning_are_passed_over),

@@ -1027,6 +1027,41 @@ static void test_rest_of_an_expunge_is_expunged(void **state)
     end(&purging);
 }
 
+/* One that was killed: what is left goes back, but never as if it were all. */
+static void test_rest_of_an_expunge_is_put_back(void **state)
+{
+    struct purging purging;
+
+    (void)state;
+    begin(&purging);
+    spool_remove(&purging.spool, "q/qf" REST_ID);
+    spool_run(&purging.spool, RUN, false);
+    spool_half_expunge(&purging.spool, RUN, OTHER_ID, 2);
+    assert_int_equal(list_runs(&purging), DONE);
+    assert_string_equal(text_of(line_of(&purging, "run", RUN), "state"),
+                        "half-expunged");
+    purging.spool.options.is_dry_run = true;
+    assert_int_equal(undo(&purging, NULL), SOMETHING_FAILED);
+    spool_assert_complaints(&purging.spool, 1, "1 of its messages was removed");
+    purging.spool.options.is_dry_run = false;
+    assert_int_equal(undo(&purging, NULL), SOMETHING_FAILED);
+    spool_assert_complaints(&purging.spool, 1, "only the rest can be put back");
+    assert_result(&purging, "restored=1 left=0 failed=0");
+    spool_assert_queued(&purging.spool, ID);
+    end(&purging);
+
+    /* nothing but its journal is left */
+    begin_with_runs(&purging);
+    purging.spool.options.is_yes = true;
+    spool_half_expunge(&purging.spool, LATER_RUN, OTHER_ID, 1);
+    assert_int_equal(undo(&purging, LATER_RUN), NOTHING_DONE);
+    spool_assert_complaints(&purging.spool, 1, "removed for good");
+    assert_int_equal(expunge(&purging, NULL), DONE);
+    assert_result(&purging, "runs=1 files=0");
+    assert_false(spool_has(&purging.spool, "q/" HOLD_ROOT "/" LATER_RUN));
+    end(&purging);
+}
+
 /* ---- listing ---- */
 
 static void assert_state(const struct purging *purging, const char *name,
@@ -1118,7 +1153,7 @@ static void test_said_in_words(void **state)
     assert_says(&purging, purge_run, "kept 1.\nNothing was changed.\n");
     options->is_dry_run = false;
     assert_says(&purging, purge_run, "Took 2 messages, ");
-    assert_says(&purging, purge_list_runs, " held              2 ");
+    assert_says(&purging, purge_list_runs, " held                 2 ");
     options->mode = MODE_UNDO;
     options->is_dry_run = true;
     assert_says(&purging, purge_undo, "Would put back 2 messages of run ");
@@ -1184,6 +1219,7 @@ int main(void)
         cmocka_unit_test(test_older_runs_are_expunged),
         cmocka_unit_test(test_what_is_not_freed_is_a_failure),
         cmocka_unit_test(test_rest_of_an_expunge_is_expunged),
+        cmocka_unit_test(test_rest_of_an_expunge_is_put_back),
         cmocka_unit_test(test_runs_and_their_states),
         cmocka_unit_test(test_older_runs_are_listed),
         cmocka_unit_test(test_said_in_words),

@@ -118,7 +118,7 @@ static void assert_has_end(struct spool *spool, bool has_end)
     assert_int_equal(
         journal_read(AT_FDCWD,
                      folder_path(&spool->folder, spool_journal(spool, RUN)),
-                     NULL, NULL, &state),
+                     NULL, NULL, NULL, &state),
         0);
     assert_int_equal(state.has_end, has_end);
 }
@@ -959,25 +959,126 @@ static void test_shared_journal_is_not_freed(void **state)
         "\"qf_folder_inode\":1}\n{\"event\":\"end\"}\n";
     struct spool spool;
     struct undo_result result;
-    int fd;
 
     (void)state;
     spool_open(&spool, SPOOL_PLAIN);
     spool_put_journals_elsewhere(&spool);
     spool_write(&spool, ID, "dead");
     spool_run(&spool, RUN, false);
-    fd = open(folder_path(&spool.folder, "journals/" RUN ".journal"),
-              O_WRONLY | O_APPEND);
-    folder_need(fd >= 0 && write(fd, further, sizeof(further) - 1) ==
-                               sizeof(further) - 1,
-                "journal");
-    close(fd);
+    spool_append(&spool, "journals/" RUN ".journal", further);
     assert_int_equal(look(&spool).taken_count, 1);
     result = expunge(&spool);
     assert_int_equal(result.failed, 0);
     assert_int_equal(result.expunged_files, 2);
     assert_false(spool_has(&spool, "q/" HOLD_ROOT));
     assert_true(spool_has(&spool, "journals/" RUN ".journal"));
+    spool_close(&spool);
+}
+
+/* ---- an expunge that was killed ---- */
+
+static void test_half_expunged_is_told_apart(void **state)
+{
+    struct spool spool;
+    struct undo_run run;
+    struct journal journal;
+
+    (void)state;
+    open_held(&spool, SPOOL_PARTED);
+    spool_half_expunge(&spool, RUN, OTHER_ID, 2);
+    run = look(&spool);
+    assert_true(run.is_expunging && run.is_unfinished);
+    assert_int_equal(run.held_count, 1);
+    assert_int_equal(run.expunged_count, 1);
+    count_unfinished(&spool, RUN);
+    /* one that works was not killed */
+    journal = keep_alive(&spool);
+    assert_true(look(&spool).is_alive);
+    assert_int_equal(count_unfinished(&spool, NULL), 0);
+    journal_close(&journal);
+    spool_close(&spool);
+}
+
+static void test_half_expunged_is_completed(void **state)
+{
+    struct spool spool;
+
+    (void)state;
+    open_held(&spool, SPOOL_PARTED);
+    spool_half_expunge(&spool, RUN, OTHER_ID, 2);
+    assert_true(complete(&spool));
+    assert_false(spool_has(&spool, "q/qf/" HOLD_ROOT));
+    assert_false(spool_has(&spool, "q/df/" HOLD_ROOT));
+    assert_false(spool_has(&spool, "q/xf/" HOLD_ROOT));
+    spool_assert_file(&spool, spool_queued(&spool, 'q', ID), NULL);
+    spool_assert_complaints(&spool, 0, NULL);
+    spool_close(&spool);
+}
+
+/* What an undo of the rest could not put back is not removed by the next
+ * purge. */
+static void test_undo_ends_an_expunge(void **state)
+{
+    struct spool spool;
+    struct undo_result result;
+    struct undo_run run;
+
+    (void)state;
+    open_held(&spool, SPOOL_PLAIN);
+    spool_half_expunge(&spool, RUN, OTHER_ID, 2);
+    folder_write(&spool.folder, spool_queued(&spool, 't', ID), "");
+    result = restore(&spool);
+    assert_restored(&result, 0, 1, 0);
+    run = look(&spool);
+    assert_false(run.is_expunging || run.is_unfinished);
+    assert_int_equal(run.held_count, 1);
+    assert_int_equal(run.expunged_count, 1);
+    assert_true(complete(&spool));
+    spool_assert_held(&spool, RUN, ID);
+    spool_remove(&spool, spool_queued(&spool, 't', ID));
+    result = restore(&spool);
+    assert_restored(&result, 1, 0, 0);
+    spool_assert_queued(&spool, ID);
+    spool_close(&spool);
+}
+
+/* Whoever saw it fail decides; the next purge does not. */
+static void test_failed_expunge_has_an_end(void **state)
+{
+    struct spool spool;
+    struct undo_run run;
+
+    (void)state;
+    open_held(&spool, SPOOL_PLAIN);
+    folder_write(&spool.folder, spool_queued(&spool, 'q', ID), "V8\n");
+    assert_int_equal(expunge(&spool).failed, 1);
+    run = look(&spool);
+    assert_false(run.is_expunging || run.is_unfinished);
+    assert_int_equal(run.held_count, 1);
+    assert_int_equal(run.expunged_count, 1);
+    assert_int_equal(count_unfinished(&spool, NULL), 0);
+    spool_close(&spool);
+}
+
+/* In a journal that queues share, of another one. */
+static void test_expunge_of_another_queue(void **state)
+{
+    struct spool spool;
+    struct undo_run run;
+
+    (void)state;
+    spool_open(&spool, SPOOL_PLAIN);
+    spool_put_journals_elsewhere(&spool);
+    spool_write(&spool, ID, "dead");
+    spool_run(&spool, RUN, false);
+    spool_append(&spool, "journals/" RUN ".journal",
+                 "{\"event\":\"expunge-begin\",\"held\":9,"
+                 "\"qf_folder_device\":1,\"qf_folder_inode\":1}\n");
+    run = look(&spool);
+    assert_false(run.is_expunging || run.is_unfinished);
+    assert_int_equal(run.expunged_count, 0);
+    assert_true(complete(&spool));
+    spool_assert_held(&spool, RUN, ID);
     spool_close(&spool);
 }
 
@@ -1156,6 +1257,11 @@ int main(void)
         cmocka_unit_test(test_killed_run_is_completed_and_freed),
         cmocka_unit_test(test_journal_elsewhere_is_freed),
         cmocka_unit_test(test_shared_journal_is_not_freed),
+        cmocka_unit_test(test_half_expunged_is_told_apart),
+        cmocka_unit_test(test_half_expunged_is_completed),
+        cmocka_unit_test(test_undo_ends_an_expunge),
+        cmocka_unit_test(test_failed_expunge_has_an_end),
+        cmocka_unit_test(test_expunge_of_another_queue),
         cmocka_unit_test(test_newest_run_that_holds_an_id),
         cmocka_unit_test(test_held_messages_are_read_as_rows),
         cmocka_unit_test(test_clients_of_all_runs),

@@ -95,6 +95,7 @@ struct world {
     char out[OUTPUT_BYTES], err[OUTPUT_BYTES];
     int status; /* as of waitpid */
     bool has_struck, was_interrupted;
+    bool was_killed; /* the one with the fault */
     /* for messages */
     char doing[256];
     unsigned rounds, failures;
@@ -751,12 +752,36 @@ static void purge_after_delete(struct world *world)
     expunge_all_runs(world);
 }
 
-/* What is half expunged never comes back half. */
+/* What is half expunged never comes back half, nor as if it were all. */
 static void undo_after_expunge(struct world *world)
 {
-    for (int i = 0; i < 2; i++)
-        run_qscan(world, undo, NULL);
+    struct count count = look_at_messages(world, true);
+
+    run_qscan(world, undo, NULL);
+    if (count.gone + count.torn > 0 && exit_status(world) == 0)
+        broken(world, "%zu gone, and undone without a word", count.gone);
+    count = look_at_messages(world, true);
+    if (exit_status(world) == 1 && count.held > 0)
+        broken(world, "undone, and %zu held", count.held);
+    run_qscan(world, undo, NULL);
     look_at_messages(world, true);
+    expunge_all_runs(world);
+}
+
+/* One that was killed is completed: nothing stays half expunged. One that only
+ * failed is left to whoever saw it fail. */
+static void purge_after_expunge(struct world *world)
+{
+    struct count count;
+
+    run_qscan(world, purge, NULL);
+    expect_exit(world, 0);
+    count = look_at_messages(world, true);
+    if (world->was_killed && count.torn + count.strays > 0)
+        broken(world, "purged, and %zu torn", count.torn);
+    run_qscan(world, runs, NULL);
+    if (world->was_killed && strstr(world->out, "half-expunged") != NULL)
+        broken(world, "purged, and half expunged still");
     expunge_all_runs(world);
 }
 
@@ -794,7 +819,8 @@ static const struct scenario scenarios[] = {
      .before = purge,
      .mode = expunge,
      .may_be_gone = true,
-     .recoveries = {expunge_each, undo_after_expunge, expunge_all_runs}},
+     .recoveries = {expunge_each, undo_after_expunge, expunge_all_runs,
+                    purge_after_expunge}},
     {.name = "complete",
      .before = purge,
      .before_fault = "renameat2:9:kill-before",
@@ -849,7 +875,7 @@ static void look_at_report(struct world *world, const struct scenario *scenario,
     }
     look_at_words(world, status != 0);
     if (status == 0 && world->err[0] != '\0' &&
-        strstr(world->err, "this run did not come to its end") == NULL)
+        strstr(world->err, "did not come to its end") == NULL)
         broken(world, "complained, and exit 0");
     if (!scenario->is_take)
         return;
@@ -887,6 +913,7 @@ static bool play(struct world *world, const struct scenario *scenario,
             broken(world, "was to be killed before");
     }
     run_qscan(world, scenario->mode, fault);
+    world->was_killed = WIFSIGNALED(world->status);
     world->was_interrupted = strstr(fault, ":term") != NULL;
     count = look_at_messages(world, scenario->may_be_gone);
     look_for_strangers(world, world->root);
@@ -984,6 +1011,11 @@ static const struct race races[] = {
      .before = purge,
      .one = expunge,
      .other = undo,
+     .may_be_gone = true},
+    {.name = "expunge and purge",
+     .before = purge,
+     .one = expunge,
+     .other = purge,
      .may_be_gone = true},
     {.name = "complete and purge",
      .before = purge,
