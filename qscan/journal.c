@@ -312,6 +312,13 @@ static int64_t integer_of(const json_t *object, const char *key)
     return (int64_t)json_integer_value(json_object_get(object, key));
 }
 
+static struct journal_file file_of(const json_t *stat)
+{
+    return (struct journal_file){.inode = (uint64_t)integer_of(stat, "inode"),
+                                 .size_bytes = integer_of(stat, "size"),
+                                 .mtime = integer_of(stat, "mtime")};
+}
+
 static bool read_take(const json_t *line, struct journal_entry *entry_r)
 {
     const char *id = text_of(line, "id");
@@ -322,10 +329,8 @@ static bool read_take(const json_t *line, struct journal_entry *entry_r)
         return false;
     *entry_r = (struct journal_entry){
         .letter = letter[0],
-        .control_inode =
-            (uint64_t)integer_of(json_object_get(line, "qf"), "inode"),
-        .data_inode =
-            (uint64_t)integer_of(json_object_get(line, "df"), "inode"),
+        .control = file_of(json_object_get(line, "qf")),
+        .data = file_of(json_object_get(line, "df")),
         .transcript_inode = (uint64_t)integer_of(line, "xf_inode"),
         .folder_inode = (uint64_t)integer_of(line, "df_folder_inode"),
         .control_folder_inode = (uint64_t)integer_of(line, "qf_folder_inode"),

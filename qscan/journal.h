@@ -66,10 +66,17 @@ void journal_add_clients(struct buffer *out, const struct crowd *crowd);
 
 /* ---- reading ---- */
 
+/* By which a file is known again: in a copy of the queue it has another inode,
+ * but its size and time. */
+struct journal_file {
+    uint64_t inode;
+    int64_t size_bytes, mtime;
+};
+
 struct journal_entry {
     char id[FACTS_ID_MAX + 1];
     char letter; /* q or h */
-    uint64_t control_inode, data_inode;
+    struct journal_file control, data;
     uint64_t transcript_inode; /* 0 = none was there */
     uint64_t control_folder_inode;
     uint64_t folder_inode;   /* of the folder df was in */

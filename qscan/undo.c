@@ -21,7 +21,7 @@ struct held {
     char id[FACTS_ID_MAX + 1];
     char letter;
     uint16_t data; /* folder of df, or FACTS_NO_DIR: not to be found */
-    uint64_t control_inode, data_inode;
+    struct journal_file control_file, data_file;
     uint64_t transcript_inode; /* 0 = none */
     int64_t created;
     bool is_data_back; /* this undo put it, or found it, beside its place */
@@ -74,26 +74,68 @@ static int run_fd_of(const struct place *place, size_t folder)
     return *fd;
 }
 
-/*
- * Where df lay. The path says it, if the queue is named as it was then; else
- * the inode of the folder, which survives a reboot, but which folders on two
- * disks may share.
- */
-static uint16_t find_data_folder(const struct place *place,
-                                 const struct journal_entry *entry)
+/* ---- files of a message ---- */
+
+static bool has_file(int folder, const char *name, struct stat *st)
+{
+    return folder >= 0 && fstatat(folder, name, st, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+static struct slice id_of(const struct held *held)
+{
+    return slice_from_string(held->id);
+}
+
+static bool is_held_file(const struct place *place, size_t folder, char letter,
+                         const struct held *held, struct stat *st)
+{
+    char name[QUEUE_HELD_NAME_MAX];
+
+    return folder != FACTS_NO_DIR &&
+           queue_file_name(name, letter, id_of(held), true) &&
+           has_file(run_fd_of(place, folder), name, st);
+}
+
+static bool is_queue_file(const struct place *place, size_t folder, char letter,
+                          const struct held *held, struct stat *st)
+{
+    char name[QUEUE_HELD_NAME_MAX];
+
+    return folder != FACTS_NO_DIR &&
+           queue_file_name(name, letter, id_of(held), false) &&
+           has_file(folder_at(place, folder)->fd, name, st);
+}
+
+static bool is_control_held(const struct place *place, const struct held *held)
+{
+    struct stat st;
+
+    return is_held_file(place, place->control, held->letter, held, &st);
+}
+
+/* ---- what the journal names ---- */
+
+/* The df folder of the queue directory that the place is the control folder
+ * of. */
+static uint16_t own_data_folder(const struct place *place)
+{
+    const struct queue_set *queues = place->request->queues;
+
+    for (size_t d = 0; d < queues->dir_count; d++)
+        if (!queues->dirs[d].is_held &&
+            queues->dirs[d].control == place->control)
+            return queues->dirs[d].data;
+    return FACTS_NO_DIR;
+}
+
+/* FACTS_NO_DIR: none, or several. */
+static uint16_t data_folder_of_inode(const struct place *place, uint64_t inode)
 {
     const struct queue_set *queues = place->request->queues;
     uint16_t found = FACTS_NO_DIR;
 
-    for (size_t i = 0; i < place->folder_count; i++)
-        if (queues->folders[i].inode == entry->folder_inode &&
-            (entry->data_folder == NULL
-                 ? i == place->control
-                 : strcmp(queues->folders[i].path, entry->data_folder) == 0))
-            return (uint16_t)i;
     for (size_t i = 0; i < place->folder_count; i++) {
-        if (!queues->folders[i].holds_data ||
-            queues->folders[i].inode != entry->folder_inode)
+        if (!queues->folders[i].holds_data || queues->folders[i].inode != inode)
             continue;
         if (found != FACTS_NO_DIR)
             return FACTS_NO_DIR;
@@ -102,34 +144,89 @@ static uint16_t find_data_folder(const struct place *place,
     return found;
 }
 
-static void remember(void *context, const struct journal_entry *entry)
+/*
+ * Where df lay. Path and inode say it, if the queue is named as it was then.
+ * Else the inode may, which survives a reboot, but which folders on two disks
+ * may share, and which a copy of the queue has not: so it is wherever it is
+ * held.
+ */
+static uint16_t find_data_folder(const struct place *place,
+                                 const struct held *held,
+                                 const struct journal_entry *entry)
 {
-    struct place *place = context;
-    struct held_list *list = &place->held;
-    struct held *held;
+    const struct queue_set *queues = place->request->queues;
+    uint16_t likely[2];
+    struct stat st;
 
-    /* a journal elsewhere is shared by all places */
-    if (entry->control_folder_inode != folder_at(place, place->control)->inode)
-        return;
+    if (entry->data_folder == NULL)
+        return place->control;
+    for (size_t i = 0; i < place->folder_count; i++)
+        if (queues->folders[i].inode == entry->folder_inode &&
+            strcmp(queues->folders[i].path, entry->data_folder) == 0)
+            return (uint16_t)i;
+    likely[0] = data_folder_of_inode(place, entry->folder_inode);
+    likely[1] = own_data_folder(place);
+    for (size_t i = 0; i < 2; i++)
+        if (is_held_file(place, likely[i], 'd', held, &st))
+            return likely[i];
+    for (size_t i = 0; i < place->folder_count; i++)
+        if (queues->folders[i].holds_data &&
+            is_held_file(place, i, 'd', held, &st))
+            return (uint16_t)i;
+    return likely[0] != FACTS_NO_DIR ? likely[0] : likely[1];
+}
+
+/* A journal elsewhere names messages of all places. In a copy of the queue no
+ * folder has the inode: what is held here is of here. */
+static bool is_of_place(const struct place *place, const struct held *held,
+                        const struct journal_entry *entry)
+{
+    const struct queue_set *queues = place->request->queues;
+
+    if (!place->is_journal_elsewhere ||
+        entry->control_folder_inode == folder_at(place, place->control)->inode)
+        return true;
+    for (size_t i = 0; i < place->folder_count; i++)
+        if (queues->folders[i].holds_control &&
+            queues->folders[i].inode == entry->control_folder_inode)
+            return false;
+    return is_control_held(place, held);
+}
+
+static struct held *add_held(struct held_list *list)
+{
     if (list->count == list->capacity) {
         size_t capacity = list->capacity == 0 ? 256 : list->capacity * 2;
         struct held *items = realloc(list->items, capacity * sizeof(*items));
 
         if (items == NULL) {
             list->has_failed = true;
-            return;
+            return NULL;
         }
         list->items = items;
         list->capacity = capacity;
     }
-    held = &list->items[list->count++];
-    *held = (struct held){.letter = entry->letter,
-                          .data = find_data_folder(place, entry),
-                          .control_inode = entry->control_inode,
-                          .data_inode = entry->data_inode,
-                          .transcript_inode = entry->transcript_inode,
-                          .created = entry->created};
-    memcpy(held->id, entry->id, sizeof(held->id));
+    return &list->items[list->count++];
+}
+
+static void remember(void *context, const struct journal_entry *entry)
+{
+    struct place *place = context;
+    struct held held = {.letter = entry->letter,
+                        .control_file = entry->control,
+                        .data_file = entry->data,
+                        .transcript_inode = entry->transcript_inode,
+                        .created = entry->created};
+    struct held *added;
+
+    memcpy(held.id, entry->id, sizeof(held.id));
+    if (!is_of_place(place, &held, entry))
+        return;
+    added = add_held(&place->held);
+    if (added == NULL)
+        return;
+    *added = held;
+    added->data = find_data_folder(place, &held, entry);
 }
 
 static void unlock(struct journal *journal)
@@ -299,43 +396,6 @@ static bool open_place(struct place *place, const struct undo_request *request,
     return true;
 }
 
-static bool has_file(int folder, const char *name, struct stat *st)
-{
-    return folder >= 0 && fstatat(folder, name, st, AT_SYMLINK_NOFOLLOW) == 0;
-}
-
-static struct slice id_of(const struct held *held)
-{
-    return slice_from_string(held->id);
-}
-
-static bool is_held_file(const struct place *place, size_t folder, char letter,
-                         const struct held *held, struct stat *st)
-{
-    char name[QUEUE_HELD_NAME_MAX];
-
-    return folder != FACTS_NO_DIR &&
-           queue_file_name(name, letter, id_of(held), true) &&
-           has_file(run_fd_of(place, folder), name, st);
-}
-
-static bool is_queue_file(const struct place *place, size_t folder, char letter,
-                          const struct held *held, struct stat *st)
-{
-    char name[QUEUE_HELD_NAME_MAX];
-
-    return folder != FACTS_NO_DIR &&
-           queue_file_name(name, letter, id_of(held), false) &&
-           has_file(folder_at(place, folder)->fd, name, st);
-}
-
-static bool is_control_held(const struct place *place, const struct held *held)
-{
-    struct stat st;
-
-    return is_held_file(place, place->control, held->letter, held, &st);
-}
-
 /* A control file, or a rewrite of one, of that id in any queue directory. */
 static bool has_control_anywhere(const struct place *place,
                                  const struct held *held)
@@ -354,6 +414,14 @@ static bool has_control_anywhere(const struct place *place,
     return false;
 }
 
+/* Size and time tell it in a copy of the queue; what is rewritten has another
+ * time. */
+static bool is_the_file(const struct journal_file *file, const struct stat *st)
+{
+    return st->st_ino == file->inode || (st->st_size == file->size_bytes &&
+                                         st->st_mtim.tv_sec == file->mtime);
+}
+
 /* The very control file that was taken, in the queue again: a crash of the
  * machine lost its renaming, but perhaps not that of its df. */
 static bool is_control_back(const struct place *place, const struct held *held)
@@ -363,7 +431,7 @@ static bool is_control_back(const struct place *place, const struct held *held)
 
     for (const char *letter = letters; *letter != '\0'; letter++)
         if (is_queue_file(place, place->control, *letter, held, &st) &&
-            st.st_ino == held->control_inode)
+            is_the_file(&held->control_file, &st))
             return true;
     return false;
 }
@@ -669,16 +737,18 @@ void undo_list_unfinished(const struct undo_request *request,
 
 /* ---- completing ---- */
 
-/* Takes a file after its control file, if it is still the very file. */
+/* Takes a file after its control file, if it is still the very file; removes
+ * none but by inode. */
 static void take_after(struct place *place, size_t folder, char letter,
-                       const struct held *held, uint64_t inode)
+                       const struct held *held, const struct journal_file *file)
 {
     char name[QUEUE_HELD_NAME_MAX], held_name[QUEUE_HELD_NAME_MAX];
     bool is_delete = place->state.is_delete;
     struct stat st;
     int error;
 
-    if (!is_queue_file(place, folder, letter, held, &st) || st.st_ino != inode)
+    if (!is_queue_file(place, folder, letter, held, &st) ||
+        (is_delete ? st.st_ino != file->inode : !is_the_file(file, &st)))
         return;
     queue_file_name(name, letter, id_of(held), false);
     queue_file_name(held_name, letter, id_of(held), true);
@@ -744,17 +814,20 @@ static bool reunite(const struct place *place, const struct held *held)
 
 static void complete_message(struct place *place, const struct held *held)
 {
+    /* the journal knows no more of it */
+    const struct journal_file transcript = {held->transcript_inode, -1, -1};
+
     if (!place->state.is_delete && !is_control_held(place, held)) {
         reunite(place, held);
         return;
     }
     if (has_control_anywhere(place, held))
         return;
-    take_after(place, held->data, 'd', held, held->data_inode);
+    take_after(place, held->data, 'd', held, &held->data_file);
     for (size_t i = 0; held->transcript_inode != 0 && i < place->folder_count;
          i++)
         if (folder_at(place, i)->holds_transcripts)
-            take_after(place, i, 'x', held, held->transcript_inode);
+            take_after(place, i, 'x', held, &transcript);
 }
 
 /* Every folder the run has to do with; false after a complaint. */
@@ -1005,7 +1078,7 @@ static int restore_data(const struct place *place, const struct held *held)
         return put_back(place, held->data, 'd', held);
     /* never taken, or put back by an undo that was killed */
     return is_queue_file(place, held->data, 'd', held, &st) &&
-                   st.st_ino == held->data_inode
+                   is_the_file(&held->data_file, &st)
                ? 0
                : ENOENT;
 }

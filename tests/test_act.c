@@ -394,10 +394,10 @@ static void test_journal_knows_the_files(void **state)
     assert_int_equal(entry.letter, 'q');
     assert_int_equal(entry.created, SPOOL_CREATED);
     assert_int_equal(
-        entry.control_inode,
+        entry.control.inode,
         spool_stat(&spool, spool_held(&spool, result.run, 'q', ID)).st_ino);
     assert_int_equal(
-        entry.data_inode,
+        entry.data.inode,
         spool_stat(&spool, spool_held(&spool, result.run, 'd', ID)).st_ino);
     assert_int_equal(
         entry.transcript_inode,

@@ -152,9 +152,11 @@ static void test_what_was_written_is_read(void **state)
     assert_string_equal(seen.last.id, "6AMHqPjx023674");
     assert_int_equal(seen.last.letter, 'q');
     assert_int_equal(seen.last.created, 1795369945);
-    assert_int_equal(seen.last.control_inode,
+    assert_int_equal(seen.last.control.inode,
                      world.message.control_stat.st_ino);
-    assert_int_equal(seen.last.data_inode, world.message.data_stat.st_ino);
+    assert_int_equal(seen.last.data.inode, world.message.data_stat.st_ino);
+    assert_int_equal(seen.last.data.size_bytes, sizeof("body\n") - 1);
+    assert_int_equal(seen.last.data.mtime, world.message.data_stat.st_mtime);
     assert_int_equal(seen.last.transcript_inode, 77);
     assert_int_equal(seen.last.folder_inode, data_of(&world)->inode);
     assert_int_equal(seen.last.control_folder_inode, control_of(&world)->inode);

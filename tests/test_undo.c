@@ -762,7 +762,7 @@ static struct queue_folder *folder_named(struct spool *spool, const char *name)
 }
 
 /* A folder is known by its path, else by its inode, which two disks may both
- * have. */
+ * have: then by what it holds. */
 static void test_folder_of_df_by_path_or_inode(void **state)
 {
     struct spool spool;
@@ -779,11 +779,6 @@ static void test_folder_of_df_by_path_or_inode(void **state)
     path = data->path;
     data->path = (char *)"elsewhere"; /* the queue was mounted anew */
     result = restore(&spool);
-    assert_restored(&result, 0, 0, 2);
-    assert_all_held(&spool);
-    spool_assert_complaints(&spool, 2, "its df is not held");
-    other->holds_data = false;
-    result = restore(&spool);
     assert_restored(&result, 2, 0, 0);
     assert_all_queued(&spool);
     data->path = path;
@@ -796,6 +791,86 @@ static void test_folder_of_df_by_path_or_inode(void **state)
     result = restore(&spool);
     assert_restored(&result, 2, 0, 0);
     assert_all_queued(&spool);
+    spool_close(&spool);
+}
+
+/* ---- in a copy of the queue ---- */
+
+/* Every file and folder gets another inode, and the folders another path. */
+static void copy_queue(struct spool *spool)
+{
+    char command[3 * FOLDER_PATH_MAX];
+
+    snprintf(command, sizeof(command), "cd '%s' && cp -a q copy && mv q old",
+             folder_path(&spool->folder, "."));
+    folder_need(system(command) == 0, command);
+    spool_move(spool, "copy", "q");
+    spool_scan(spool);
+}
+
+static void test_copy_is_undone(void **state)
+{
+    (void)state;
+    for (int way = 0; way < 4; way++) {
+        struct spool spool;
+        struct undo_result result;
+        bool is_elsewhere = way >= 2;
+
+        spool_open(&spool, way % 2 == 0 ? SPOOL_PLAIN : SPOOL_PARTED);
+        if (is_elsewhere)
+            spool_put_journals_elsewhere(&spool);
+        spool_write(&spool, ID, "dead");
+        spool_write(&spool, OTHER_ID, "dead");
+        spool_run(&spool, RUN, false);
+        copy_queue(&spool);
+        assert_int_equal(look(&spool).held_count, 2);
+        assert_int_equal(look(&spool).taken_count, 2);
+        result = restore(&spool);
+        assert_restored(&result, 2, 0, 0);
+        spool_assert_queued(&spool, ID);
+        spool_assert_queued(&spool, OTHER_ID);
+        spool_assert_complaints(&spool, 0, NULL);
+        spool_close(&spool);
+    }
+}
+
+/* Killed, then copied: the very files are told by size and time. */
+static void test_copy_is_completed(void **state)
+{
+    struct spool spool;
+    struct undo_result result;
+
+    (void)state;
+    open_held(&spool, SPOOL_PARTED);
+    put_back(&spool, 'd', ID);       /* its control file is held */
+    put_back(&spool, 'q', OTHER_ID); /* its df is held */
+    spool_cut_end(&spool, RUN);
+    copy_queue(&spool);
+    assert_int_equal(look(&spool).split_count, 1);
+    assert_true(complete(&spool));
+    spool_assert_held(&spool, RUN, ID);
+    spool_assert_queued(&spool, OTHER_ID);
+    result = restore(&spool);
+    assert_restored(&result, 1, 0, 0);
+    spool_assert_queued(&spool, ID);
+    spool_close(&spool);
+}
+
+/* What goes for good goes by inode alone. */
+static void test_copy_of_a_deletion_keeps_its_df(void **state)
+{
+    struct spool spool;
+
+    (void)state;
+    spool_open(&spool, SPOOL_PLAIN);
+    spool_write(&spool, ID, "dead");
+    link_file(&spool, "q/df" ID, "df");
+    spool_run(&spool, RUN, true);
+    spool_move(&spool, "df", "q/df" ID);
+    spool_cut_end(&spool, RUN);
+    copy_queue(&spool);
+    assert_true(complete(&spool));
+    assert_true(spool_has(&spool, "q/df" ID));
     spool_close(&spool);
 }
 
@@ -1249,6 +1324,9 @@ int main(void)
         cmocka_unit_test(test_run_that_works_is_not_put_back),
         cmocka_unit_test(test_without_its_journal_nothing_is_put_back),
         cmocka_unit_test(test_folder_of_df_by_path_or_inode),
+        cmocka_unit_test(test_copy_is_undone),
+        cmocka_unit_test(test_copy_is_completed),
+        cmocka_unit_test(test_copy_of_a_deletion_keeps_its_df),
         cmocka_unit_test(test_all_is_freed),
         cmocka_unit_test(test_other_runs_stay),
         cmocka_unit_test(test_what_no_journal_names_is_not_freed),
