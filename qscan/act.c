@@ -435,7 +435,8 @@ static void leave_torn(struct actor *actor, const struct queue_folder *folder,
 {
     char hint[HOLD_RUN_MAX + 64];
 
-    snprintf(hint, sizeof(hint), "the next purge completes it, or --undo=%s",
+    snprintf(hint, sizeof(hint), "the next purge completes it, or %s=%s",
+             actor->run->request->is_delete ? "--expunge" : "--undo",
              actor->run->run_name);
     atomic_store(&actor->run->is_torn, true);
     act_complain(actor->run->scan->complaints, folder, name, what, error, hint);

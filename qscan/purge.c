@@ -591,9 +591,9 @@ static int64_t old_before(const struct purge_request *request)
 static bool has_work(const struct options *options, const struct undo_run *run)
 {
     return run->held_count > 0 || run->split_count > 0 ||
-           (run->is_unfinished && run->is_delete) ||
            (options->mode == MODE_EXPUNGE &&
-            (run->rest_count > 0 || run->is_expunging));
+            (run->rest_count > 0 || run->is_expunging ||
+             (run->is_unfinished && run->is_delete)));
 }
 
 /* The run that was named, or the latest that still holds something. */
@@ -764,7 +764,7 @@ static const char *why_nothing_is_held(const struct undo_run *run)
                    ? "was undone before, but for what an expunge had removed"
                    : "its messages were removed for good by an expunge";
     if (run->is_delete)
-        return "its messages were deleted, not held";
+        return "its messages were deleted for good, not held";
     if (run->has_strangers)
         return run->has_journal ? "holds nothing that its journal names"
                                 : "cannot be undone without its journal";
@@ -798,7 +798,7 @@ int purge_undo(const struct purge_request *request)
     if (!choose_run(request, &run))
         return EXIT_NOTHING_DONE;
     if (count_to_restore(&run) == 0 &&
-        (run.expunged_count > 0 || !run.is_unfinished)) {
+        (run.expunged_count > 0 || run.is_delete || !run.is_unfinished)) {
         complain(request->complaints, slice_from_string(run.name),
                  why_nothing_is_held(&run), NULL, "nothing done");
         return EXIT_NOTHING_DONE;

@@ -704,9 +704,11 @@ static void warn_of_unfinished(const struct undo_request *request,
 {
     char hint[HOLD_RUN_MAX + 64];
 
-    snprintf(hint, sizeof(hint), "the next purge completes it, %s--undo=%s%s",
-             run->is_expunging ? "" : "or ", run->name,
-             run->is_expunging ? " puts back the rest" : "");
+    snprintf(hint, sizeof(hint), "the next purge completes it, %s=%s%s",
+             run->is_expunging ? "--undo"
+             : run->is_delete  ? "or --expunge"
+                               : "or --undo",
+             run->name, run->is_expunging ? " puts back the rest" : "");
     complain_warning(
         request->complaints, slice_from_string(run->name),
         run->is_expunging ? "its expunge did not come to its end"
@@ -1228,7 +1230,7 @@ static void restore_place(struct place *place, struct undo_result *result)
 bool undo_restore(const struct undo_request *request, const char *name,
                   struct undo_result *result_r)
 {
-    bool is_found = false, is_delete = false;
+    bool is_found = false;
 
     *result_r = (struct undo_result){0};
     for (size_t i = 0; i < request->queues->folder_count; i++) {
@@ -1238,7 +1240,6 @@ bool undo_restore(const struct undo_request *request, const char *name,
         if (!open_place(&place, request, name, (uint16_t)i))
             continue;
         is_found = true;
-        is_delete = is_delete || place.state.is_delete;
         if (place.has_journal && !place.state.is_delete) {
             error = lock_place(&place);
             if (error != 0) {
@@ -1250,8 +1251,6 @@ bool undo_restore(const struct undo_request *request, const char *name,
         }
         close_place(&place);
     }
-    if (is_delete && !undo_complete(request, name))
-        result_r->failed++;
     return is_found;
 }
 

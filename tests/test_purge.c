@@ -846,7 +846,7 @@ static void test_what_cannot_be_undone(void **state)
     spool_remove(&purging.spool, "q/qf" REST_ID);
     spool_run(&purging.spool, RUN, true);
     assert_int_equal(undo(&purging, RUN), NOTHING_DONE);
-    spool_assert_complaints(&purging.spool, 1, "deleted, not held");
+    spool_assert_complaints(&purging.spool, 1, "deleted for good, not held");
     /* nor is it the latest that holds anything */
     assert_int_equal(undo(&purging, NULL), NOTHING_DONE);
     spool_assert_complaints(&purging.spool, 1, "no run holds anything");
@@ -862,8 +862,8 @@ static void test_what_cannot_be_undone(void **state)
     end(&purging);
 }
 
-/* It holds nothing, but left a df in the queue. */
-static void test_killed_deletion_is_completed(void **state)
+/* It holds nothing, but left a df in the queue: that is freed, not undone. */
+static void test_killed_deletion_is_freed(void **state)
 {
     struct purging purging;
     struct spool *spool = &purging.spool;
@@ -877,11 +877,15 @@ static void test_killed_deletion_is_completed(void **state)
     spool_run(spool, RUN, true);
     spool_move(spool, "df", "q/df" ID);
     spool_cut_end(spool, RUN);
-    assert_int_equal(undo(&purging, NULL), DONE);
-    assert_string_equal(text_of(result_of(&purging), "run"), RUN);
-    assert_result(&purging, "restored=0 left=0 failed=0");
-    spool_assert_file(spool, "q/df" ID, NULL);
+    assert_int_equal(undo(&purging, RUN), NOTHING_DONE);
+    spool_assert_complaints(spool, 1, "deleted for good, not held");
     assert_int_equal(undo(&purging, NULL), NOTHING_DONE);
+    spool_assert_complaints(spool, 1, "no run holds anything");
+    assert_true(spool_has(spool, "q/df" ID));
+    spool->options.is_yes = true;
+    assert_int_equal(expunge(&purging, NULL), DONE);
+    assert_result(&purging, "runs=1 files=0");
+    spool_assert_file(spool, "q/df" ID, NULL);
     end(&purging);
 }
 
@@ -1212,7 +1216,7 @@ int main(void)
         cmocka_unit_test(test_undoing_what_is_old_needs_yes),
         cmocka_unit_test(test_what_stays_held_is_a_failure),
         cmocka_unit_test(test_what_cannot_be_undone),
-        cmocka_unit_test(test_killed_deletion_is_completed),
+        cmocka_unit_test(test_killed_deletion_is_freed),
         cmocka_unit_test(test_split_counts_as_something_to_undo),
         cmocka_unit_test(test_expunging_needs_yes),
         cmocka_unit_test(test_run_that_is_named_is_expunged),

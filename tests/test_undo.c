@@ -507,27 +507,6 @@ static bool says(struct spool *spool, const char *name, const char *words)
     return is_said;
 }
 
-/* An undo of a deletion has nothing to put back, but ends what was killed. */
-static void test_undo_of_a_deletion_completes_it(void **state)
-{
-    struct spool spool;
-    struct undo_result result;
-
-    (void)state;
-    spool_open(&spool, SPOOL_PLAIN);
-    spool_write(&spool, ID, "dead");
-    link_file(&spool, "q/df" ID, "df");
-    spool_run(&spool, RUN, true);
-    spool_move(&spool, "df", "q/df" ID);
-    spool_cut_end(&spool, RUN);
-    result = restore(&spool);
-    assert_restored(&result, 0, 0, 0);
-    spool_assert_file(&spool, "q/df" ID, NULL);
-    assert_has_end(&spool, true);
-    assert_false(says(&spool, spool_journal(&spool, RUN), "undo"));
-    spool_close(&spool);
-}
-
 static void test_run_that_works_is_not_completed(void **state)
 {
     struct spool spool;
@@ -1312,7 +1291,6 @@ int main(void)
         cmocka_unit_test(test_only_the_very_files_follow),
         cmocka_unit_test(test_split_is_reunited),
         cmocka_unit_test(test_deletion_is_completed),
-        cmocka_unit_test(test_undo_of_a_deletion_completes_it),
         cmocka_unit_test(test_run_that_works_is_not_completed),
         cmocka_unit_test(test_half_done_gets_no_end),
         cmocka_unit_test(test_all_is_put_back),
