@@ -674,10 +674,9 @@ static void tell_undo(const struct purge_request *request,
                       const struct undo_run *run,
                       const struct undo_result *result, bool is_dry)
 {
-    /* of what went back no more can be old */
-    size_t old_count = is_dry || result->restored > run->old_count
-                           ? run->old_count
-                           : result->restored;
+    size_t count = result->restored;
+    /* of what goes back no more can be old */
+    size_t old_count = count > run->old_count ? run->old_count : count;
     struct buffer out = {0};
     struct jsonout json;
 
@@ -685,10 +684,9 @@ static void tell_undo(const struct purge_request *request,
         jsonout_init(&json, &out);
         jsonout_open(&json, '{');
         jsonout_field(&json, "run", slice_from_string(run->name));
-        jsonout_field_integer(&json, "restored", (int64_t)result->restored);
+        jsonout_field_integer(&json, "restored", is_dry ? 0 : (int64_t)count);
         if (is_dry)
-            jsonout_field_integer(&json, "would_restore",
-                                  (int64_t)count_to_restore(run));
+            jsonout_field_integer(&json, "would_restore", (int64_t)count);
         jsonout_field_integer(&json, "left", (int64_t)result->left);
         jsonout_field_integer(&json, "failed", (int64_t)result->failed);
         jsonout_field_integer(&json, "older_than_return", (int64_t)old_count);
@@ -696,8 +694,6 @@ static void tell_undo(const struct purge_request *request,
         jsonout_close(&json, '}');
         buffer_add_string(&out, "\n");
     } else {
-        size_t count = is_dry ? count_to_restore(run) : result->restored;
-
         if (interrupt_signal() != 0)
             buffer_add_string(&out, "Interrupted. ");
         buffer_printf(&out, "%s %zu message%s of run %s.\n",
@@ -788,6 +784,15 @@ static void complain_expunged(const struct purge_request *request,
              "only the rest can be put back");
 }
 
+static int undo_status(const struct purge_request *request,
+                       const struct undo_result *result)
+{
+    return result->left > 0 || result->failed > 0 ||
+                   request->complaints->count > 0
+               ? EXIT_SOMETHING_FAILED
+               : EXIT_DONE;
+}
+
 int purge_undo(const struct purge_request *request)
 {
     struct undo_request undo = undo_request_of(request);
@@ -805,9 +810,9 @@ int purge_undo(const struct purge_request *request)
     }
     complain_expunged(request, &run);
     if (request->options->is_dry_run) {
+        undo_foresee(&undo, run.name, &result);
         tell_undo(request, &run, &result, true);
-        return request->complaints->count > 0 ? EXIT_SOMETHING_FAILED
-                                              : EXIT_DONE;
+        return undo_status(request, &result);
     }
     status = ask_undo(request, &run);
     if (status != EXIT_DONE)
@@ -816,10 +821,7 @@ int purge_undo(const struct purge_request *request)
     log_undo(request, "undo", run.name, &result);
     tell_undo(request, &run, &result, false);
     tell_of_others(request, run.name);
-    return result.left > 0 || result.failed > 0 ||
-                   request->complaints->count > 0
-               ? EXIT_SOMETHING_FAILED
-               : EXIT_DONE;
+    return undo_status(request, &result);
 }
 
 /* The runs that --expunge means, and what they hold together. */
@@ -991,6 +993,8 @@ int purge_expunge(const struct purge_request *request)
         tell_expunge(request, 0, &(struct undo_result){0});
     } else if (request->options->is_dry_run) {
         tell_would_expunge(request, &expunging);
+        status = request->complaints->count > 0 ? EXIT_SOMETHING_FAILED
+                                                : EXIT_DONE;
     } else {
         buffer_add_string(&what, "Expunge ");
         add_expunging(&what, &expunging);

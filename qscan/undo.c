@@ -1071,6 +1071,20 @@ void undo_read_clients(const struct undo_request *request,
 
 /* ---- restoring ---- */
 
+static const char control_exists[] = "a control file of this id exists now";
+static const char data_exists[] = "a df of this id exists now";
+static const char data_missing[] = "its df is not held";
+static const char transcript_stays[] = "xf cannot be put back";
+
+/* Never taken, or put back by an undo that was killed. */
+static bool is_data_queued(const struct place *place, const struct held *held)
+{
+    struct stat st;
+
+    return is_queue_file(place, held->data, 'd', held, &st) &&
+           is_the_file(&held->data_file, &st);
+}
+
 /* 0, or why df did not get to its place; ENOENT: it is nowhere. */
 static int restore_data(const struct place *place, const struct held *held)
 {
@@ -1078,11 +1092,7 @@ static int restore_data(const struct place *place, const struct held *held)
 
     if (is_held_file(place, held->data, 'd', held, &st))
         return put_back(place, held->data, 'd', held);
-    /* never taken, or put back by an undo that was killed */
-    return is_queue_file(place, held->data, 'd', held, &st) &&
-                   is_the_file(&held->data_file, &st)
-               ? 0
-               : ENOENT;
+    return is_data_queued(place, held) ? 0 : ENOENT;
 }
 
 /* All but the control file, which goes last: without its df it would be
@@ -1097,13 +1107,13 @@ static void restore_files(const struct place *place, struct held *held,
         return;
     }
     if (has_control_anywhere(place, held)) {
-        complain_left(place, held, "a control file of this id exists now", 0);
+        complain_left(place, held, control_exists, 0);
         result->left++;
         return;
     }
     error = restore_data(place, held);
     if (error == EEXIST) {
-        complain_left(place, held, "a df of this id exists now", 0);
+        complain_left(place, held, data_exists, 0);
         result->left++;
         return;
     }
@@ -1113,9 +1123,9 @@ static void restore_files(const struct place *place, struct held *held,
         if (error == 0)
             return;
         held->is_data_back = false;
-        complain_left(place, held, "xf cannot be put back", error);
+        complain_left(place, held, transcript_stays, error);
     } else if (error == ENOENT) {
-        complain_left(place, held, "its df is not held", 0);
+        complain_left(place, held, data_missing, 0);
     } else {
         complain_left(place, held, "df cannot be put back", error);
     }
@@ -1135,7 +1145,7 @@ static void restore_control(const struct place *place, struct held *held,
         return;
     }
     complain_left(place, held,
-                  error == EEXIST ? "a control file of this id exists now"
+                  error == EEXIST ? control_exists
                                   : "control file cannot be put back",
                   error == EEXIST ? 0 : error);
     result->left += error == EEXIST;
@@ -1252,6 +1262,77 @@ bool undo_restore(const struct undo_request *request, const char *name,
         close_place(&place);
     }
     return is_found;
+}
+
+/* ---- foreseeing ---- */
+
+static bool is_transcript_in_the_way(const struct place *place,
+                                     const struct held *held)
+{
+    struct stat st;
+
+    for (size_t i = 0; held->transcript_inode != 0 && i < place->folder_count;
+         i++)
+        if (folder_at(place, i)->holds_transcripts &&
+            is_held_file(place, i, 'x', held, &st) &&
+            is_queue_file(place, i, 'x', held, &st))
+            return true;
+    return false;
+}
+
+/* As restore_files and restore_control. */
+static void foresee_message(const struct place *place, const struct held *held,
+                            struct undo_result *result)
+{
+    struct stat st;
+    bool is_data_held = is_held_file(place, held->data, 'd', held, &st);
+
+    if (!is_control_held(place, held)) {
+        result->restored += is_split(place, held);
+    } else if (has_control_anywhere(place, held)) {
+        complain_left(place, held, control_exists, 0);
+        result->left++;
+    } else if (is_data_held &&
+               is_queue_file(place, held->data, 'd', held, &st)) {
+        complain_left(place, held, data_exists, 0);
+        result->left++;
+    } else if (!is_data_held && !is_data_queued(place, held)) {
+        complain_left(place, held, data_missing, 0);
+        result->failed++;
+    } else if (is_transcript_in_the_way(place, held)) {
+        complain_left(place, held, transcript_stays, EEXIST);
+        result->failed++;
+    } else {
+        result->restored++;
+    }
+}
+
+static void foresee_place(struct place *place, struct undo_result *result)
+{
+    int error = is_half_done(place) ? lock_journal(place) : 0;
+
+    unlock_place(place);
+    if (error == EWOULDBLOCK) {
+        complain_lock(place, error);
+        result->failed++;
+        return;
+    }
+    for (size_t i = 0; i < place->held.count; i++)
+        foresee_message(place, &place->held.items[i], result);
+}
+
+void undo_foresee(const struct undo_request *request, const char *name,
+                  struct undo_result *result_r)
+{
+    *result_r = (struct undo_result){0};
+    for (size_t i = 0; i < request->queues->folder_count; i++) {
+        struct place place;
+
+        if (!open_place(&place, request, name, (uint16_t)i))
+            continue;
+        foresee_place(&place, result_r);
+        close_place(&place);
+    }
 }
 
 /* ---- expunging ---- */

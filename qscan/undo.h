@@ -76,6 +76,10 @@ void undo_read_clients(const struct undo_request *request,
                                      unsigned count),
                        void *context);
 
+/* What undo_restore would come to, said as it would say it. */
+void undo_foresee(const struct undo_request *request, const char *name,
+                  struct undo_result *result_r);
+
 /* Puts back all messages of a run: df first, then the control file, never
  * over an existing name. */
 bool undo_restore(const struct undo_request *request, const char *name,

@@ -64,12 +64,19 @@ static struct undo_run look(struct spool *spool)
     return run;
 }
 
+/* What is foreseen, happens. */
 static struct undo_result restore(struct spool *spool)
 {
     struct undo_request request = request_of(spool);
-    struct undo_result result = {.restored = 99};
+    struct undo_result result = {.restored = 99}, foreseen = {.restored = 98};
+    size_t complaints = spool->complaints.count;
 
+    undo_foresee(&request, RUN, &foreseen);
+    complaints = spool->complaints.count - complaints;
+    complaints_init(&spool->complaints, spool->complaints.is_quiet);
     assert_true(undo_restore(&request, RUN, &result));
+    assert_memory_equal(&foreseen, &result, sizeof(result));
+    assert_int_equal(spool->complaints.count, complaints);
     assert_int_equal(result.expunged_files, 0);
     assert_int_equal(result.freed_bytes, 0);
     return result;
