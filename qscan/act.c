@@ -742,22 +742,80 @@ static void remove_run_folder(const struct act_run *run,
     unlinkat(folder->fd, HOLD_ROOT, AT_REMOVEDIR);
 }
 
-/* EEXIST without a complaint: another run has the name. */
-static int open_target(struct act_run *run, uint16_t folder)
+/* In every queue directory, a folder of one kind. */
+static int for_each_dir(const struct queue_set *queues, bool of_data,
+                        int (*work)(void *context, uint16_t folder),
+                        void *context)
 {
+    int error = 0;
+
+    for (size_t d = 0; error == 0 && d < queues->dir_count; d++)
+        if (!queues->dirs[d].is_held)
+            error = work(context, of_data ? queues->dirs[d].data
+                                          : queues->dirs[d].transcripts);
+    return error;
+}
+
+/* In every folder that a file of this message may be taken from; ends with the
+ * first error. */
+static int for_each_folder(const struct queue_set *queues,
+                           const struct facts *row,
+                           int (*work)(void *context, uint16_t folder),
+                           void *context)
+{
+    const struct queue_dir *dir = &queues->dirs[row->dir];
+    int error = work(context, dir->control);
+
+    if (error == 0)
+        error = work(context, dir->data);
+    if (error == 0)
+        error = work(context, dir->transcripts);
+    /* a d line: any data folder of the set may be meant */
+    if (error == 0 && (row->beside & BESIDE_DATA) == 0)
+        error = for_each_dir(queues, true, work, context);
+    /* as may any folder of transcripts */
+    if (error == 0 && (row->beside & BESIDE_TRANSCRIPT) != 0)
+        error = for_each_dir(queues, false, work, context);
+    return error;
+}
+
+static int refuse_folder(void *context, uint16_t folder)
+{
+    const struct scan *scan = context;
+    const struct queue_set *queues = scan->queues;
+
+    if (!hold_is_refused(queues, &queues->folders[folder]))
+        return 0;
+    hold_complain(scan->complaints, &queues->folders[folder],
+                  "sendmail would take a holding folder here for a queue "
+                  "(the wildcard above it has no prefix)",
+                  NULL, "nothing done");
+    return EPERM;
+}
+
+bool act_may_hold(const struct scan *scan, const struct act_job *jobs,
+                  size_t count)
+{
+    int error = 0;
+
+    if (scan->queues->open_bases.count == 0)
+        return true;
+    for (size_t i = 0; error == 0 && i < count; i++)
+        error = for_each_folder(scan->queues, &scan->table.rows[jobs[i].row],
+                                refuse_folder, (void *)(uintptr_t)scan);
+    return error == 0;
+}
+
+/* EEXIST without a complaint: another run has the name. */
+static int open_target(void *context, uint16_t folder)
+{
+    struct act_run *run = context;
     const struct queue_set *queues = run->scan->scene.queues;
     const char *why = NULL;
     int error;
 
     if (run->targets[folder].run_fd >= 0)
         return 0;
-    if (hold_is_refused(queues, &queues->folders[folder])) {
-        hold_complain(run->scan->complaints, &queues->folders[folder],
-                      "sendmail would take a holding folder here for a queue "
-                      "(the wildcard above it has no prefix)",
-                      NULL, "nothing done");
-        return EPERM;
-    }
     run->targets[folder].run_fd =
         hold_make_run(&queues->folders[folder], run->run_name, &why);
     error = run->targets[folder].run_fd < 0 ? errno : 0;
@@ -860,38 +918,15 @@ static int open_journal(struct act_run *run, uint16_t folder,
                : ENOMEM;
 }
 
-/* In every queue directory, a folder of one kind. */
-static int open_targets(struct act_run *run, bool of_data)
-{
-    const struct queue_set *queues = run->scan->scene.queues;
-    int error = 0;
-
-    for (size_t d = 0; error == 0 && d < queues->dir_count; d++)
-        if (!queues->dirs[d].is_held)
-            error = open_target(run, of_data ? queues->dirs[d].data
-                                             : queues->dirs[d].transcripts);
-    return error;
-}
-
 static int prepare_row(struct act_run *run, const struct facts *row,
                        struct act_result *result)
 {
-    const struct queue_dir *dir = &run->scan->scene.queues->dirs[row->dir];
-    int error = open_target(run, dir->control);
+    const struct queue_set *queues = run->scan->scene.queues;
+    int error = for_each_folder(queues, row, open_target, run);
 
-    if (error == 0)
-        error = open_journal(run, dir->control, result);
-    if (error == 0)
-        error = open_target(run, dir->data);
-    if (error == 0)
-        error = open_target(run, dir->transcripts);
-    /* a d line: any data folder of the set may be meant */
-    if (error == 0 && (row->beside & BESIDE_DATA) == 0)
-        error = open_targets(run, true);
-    /* as may any folder of transcripts */
-    if (error == 0 && (row->beside & BESIDE_TRANSCRIPT) != 0)
-        error = open_targets(run, false);
-    return error;
+    return error != 0
+               ? error
+               : open_journal(run, queues->dirs[row->dir].control, result);
 }
 
 /* Holding folders and journals of all that is to be taken, before the first
@@ -987,6 +1022,41 @@ static bool take_pass(struct act_run *run, struct act_job *jobs, size_t count)
         complain(run->scan->complaints, SLICE_LITERAL("threads"),
                  "cannot be started", NULL, "nothing more is taken");
     return is_done;
+}
+
+/* As inspect sees it under the lock. */
+static enum fate foresee(struct message *message, const struct facts *row,
+                         const struct act_planned *planned)
+{
+    enum input_outcome outcome = message_load(message, row, true);
+
+    if (outcome == INPUT_GONE)
+        return FATE_VANISHED;
+    return outcome == INPUT_OK && message->qf_outcome == QF_OK &&
+                   message->control_stat.st_nlink == 1 &&
+                   is_planned_file(planned, &message->control_stat) &&
+                   has_data_file(message)
+               ? FATE_TAKE
+               : FATE_CHANGED;
+}
+
+void act_foresee(const struct scan *scan, const struct act_job *jobs,
+                 size_t count, struct act_result *result)
+{
+    struct message message;
+
+    message_init(&message, &scan->scene);
+    for (size_t i = 0; i < count; i++) {
+        enum fate fate =
+            foresee(&message, &scan->table.rows[jobs[i].row], jobs[i].planned);
+
+        result->purged += fate == FATE_TAKE;
+        result->changed += fate == FATE_CHANGED;
+        result->vanished += fate == FATE_VANISHED;
+        if (fate == FATE_TAKE)
+            result->taken_bytes += jobs[i].planned->data_bytes;
+    }
+    message_free(&message);
 }
 
 /* What was locked gets one more chance, when its delivery had time to end. */

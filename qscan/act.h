@@ -52,6 +52,16 @@ struct act_request {
     void *context;
 };
 
+/* Whether there may be holding folders for all of them; false after a
+ * complaint. To be asked first, of a dry run and of a plan, too. */
+bool act_may_hold(const struct scan *scan, const struct act_job *jobs,
+                  size_t count);
+
+/* Counts what taking the jobs of a plan would come to, as far as can be told
+ * without a lock. */
+void act_foresee(const struct scan *scan, const struct act_job *jobs,
+                 size_t count, struct act_result *result);
+
 /*
  * Takes the jobs. False when nothing at all was done: a holding folder or the
  * journal could not be made (complained about). Per-message failures are

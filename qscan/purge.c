@@ -368,12 +368,10 @@ static void add_text_result(const struct purge_request *request,
 {
     bool is_dry = is_only_looking(request->options);
 
-    if (!is_dry) { /* by whatever reason: what is in the queue still */
-        kept +=
-            result->busy + result->changed + result->failed + result->unreached;
-        if (interrupt_signal() != 0)
-            buffer_add_string(out, "Interrupted. ");
-    }
+    /* by whatever reason: what is in the queue still */
+    kept += result->busy + result->changed + result->failed + result->unreached;
+    if (!is_dry && interrupt_signal() != 0)
+        buffer_add_string(out, "Interrupted. ");
     buffer_add_string(out, is_dry
                                ? (is_delete ? "Would delete " : "Would take ")
                            : is_delete ? "Deleted "
@@ -388,17 +386,15 @@ static void add_text_result(const struct purge_request *request,
             buffer_add_string(out, " of bodies");
     }
     buffer_printf(out, "; kept %zu.\n", kept);
-    if (is_dry) {
-        buffer_add_string(out, "Nothing was changed.\n");
-        return;
-    }
     add_count(out, result->busy, "busy: being delivered, kept");
     add_count(out, result->changed, "changed since they were judged, kept");
     add_count(out, result->vanished,
               "gone meanwhile: delivered, or taken by another run");
     add_count(out, result->failed, "failed, kept: named above");
     add_count(out, result->unreached, "not reached before the end, kept");
-    if (is_delete || result->purged == 0)
+    if (is_dry)
+        buffer_add_string(out, "Nothing was changed.\n");
+    if (is_dry || is_delete || result->purged == 0)
         return;
     buffer_add_string(out, "They are held and still take their space. ");
     buffer_add_string(out, "Put them back:\n  ");
@@ -508,12 +504,13 @@ static int run_apply(const struct purge_request *request)
     }
     for (size_t i = 0; i < plan.job_count; i++)
         bytes += plan.jobs[i].planned->data_bytes;
-    if (request->options->is_dry_run) {
-        struct act_result result = {.purged = plan.job_count,
-                                    .vanished = plan.missing_count,
-                                    .changed = plan.changed_count,
-                                    .taken_bytes = bytes};
+    if (!act_may_hold(request->scan, plan.jobs, plan.job_count)) {
+        status = EXIT_NOTHING_DONE;
+    } else if (request->options->is_dry_run) {
+        struct act_result result = {.vanished = plan.missing_count,
+                                    .changed = plan.changed_count};
 
+        act_foresee(request->scan, plan.jobs, plan.job_count, &result);
         tell(request, &result, 0, plan.is_delete);
         status = EXIT_DONE;
     } else {
@@ -542,7 +539,9 @@ int purge_run(const struct purge_request *request)
                  NULL, "nothing done");
         return EXIT_NOTHING_DONE;
     }
-    if (options->plan_file != NULL) {
+    if (!act_may_hold(request->scan, selection.jobs, selection.count)) {
+        status = EXIT_NOTHING_DONE;
+    } else if (options->plan_file != NULL) {
         status = write_plan(request, &selection);
     } else if (options->is_dry_run) {
         status = print_plan(request, &selection, request->output);
@@ -993,8 +992,8 @@ int purge_expunge(const struct purge_request *request)
         tell_expunge(request, 0, &(struct undo_result){0});
     } else if (request->options->is_dry_run) {
         tell_would_expunge(request, &expunging);
-        status = request->complaints->count > 0 ? EXIT_SOMETHING_FAILED
-                                                : EXIT_DONE;
+        status =
+            request->complaints->count > 0 ? EXIT_SOMETHING_FAILED : EXIT_DONE;
     } else {
         buffer_add_string(&what, "Expunge ");
         add_expunging(&what, &expunging);

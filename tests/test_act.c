@@ -556,14 +556,19 @@ static void test_fingerprint_of_other_bytes_is_none(void **state)
 
 /* ---- plans ---- */
 
+/* What is foreseen, happens. */
 static void take_planned(struct spool *spool, const struct act_planned *planned,
                          struct act_result *result_r)
 {
     struct act_request request = spool_request(spool);
+    struct act_result foreseen = {.purged = 0};
 
     request.jobs[0].planned = planned;
     request.still_wanted = NULL; /* a plan is not judged again */
+    act_foresee(&spool->scan, request.jobs, 1, &foreseen);
     assert_true(act_take(&request, result_r));
+    assert_int_equal(foreseen.purged, result_r->purged);
+    assert_int_equal(foreseen.changed, result_r->changed);
 }
 
 static void test_planned_file_goes_as_the_plan_says(void **state)
@@ -1169,12 +1174,25 @@ static void test_without_a_holding_folder_nothing_is_done(void **state)
     folder_make(&spool.folder, "q/" HOLD_ROOT);
     spool.set.folders[0].owner = geteuid() + 1;
     assert_nothing_done(&spool, "holding folder cannot be made");
-    /* sendmail would take it for a queue */
+}
+
+/* Where sendmail would take it for a queue. */
+static void test_where_no_holding_folder_may_be(void **state)
+{
+    struct spool spool;
+    struct act_request request;
+
+    (void)state;
     open_with_one(&spool);
+    request = spool_request(&spool);
+    assert_true(act_may_hold(&spool.scan, request.jobs, request.job_count));
     assert_true(
         string_list_add(&spool.set.open_bases,
                         slice_from_string(folder_path(&spool.folder, "q"))));
-    assert_nothing_done(&spool, "for a queue");
+    assert_true(act_may_hold(&spool.scan, request.jobs, 0));
+    assert_false(act_may_hold(&spool.scan, request.jobs, request.job_count));
+    spool_assert_complaints(&spool, 1, "for a queue");
+    spool_close(&spool);
 }
 
 /* All at once: each message has one fate, none is counted twice. */
@@ -1252,6 +1270,7 @@ int main(void)
         cmocka_unit_test(test_journal_elsewhere),
         cmocka_unit_test(test_without_a_journal_nothing_is_done),
         cmocka_unit_test(test_without_a_holding_folder_nothing_is_done),
+        cmocka_unit_test(test_where_no_holding_folder_may_be),
         cmocka_unit_test(test_counts_add_up),
     };
 

@@ -699,8 +699,12 @@ static void test_plan_of_what_is_no_more(void **state)
     folder_write(&purging.spool.folder, "q/qf" OTHER_ID, spool_rest_text);
     folder_write(&purging.spool.folder, "q/tf6AMHqPjw023673", "");
     spool_scan(&purging.spool);
-    assert_int_equal(purge(&purging), DONE);
-    assert_result(&purging, "purged=0 vanished=1 changed=2 unreached=0");
+    for (int dry = 1; dry >= 0; dry--) {
+        options->is_dry_run = dry == 1;
+        assert_int_equal(purge(&purging), DONE);
+        assert_int_equal(is_dry(&purging), dry);
+        assert_result(&purging, "purged=0 vanished=1 changed=2 unreached=0");
+    }
     assert_false(spool_has(&purging.spool, "q/" HOLD_ROOT));
     spool_assert_file(&purging.spool, "q/qf" OTHER_ID, spool_rest_text);
     end(&purging);

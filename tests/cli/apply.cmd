@@ -7,6 +7,8 @@ ask --apply=plan queue
 ask --apply=plan --dry-run queue
 touch queue/qf6AMAKjxN019413
 rm queue/?f6AI4qoIn006000
+ask --apply=plan --dry-run queue
+ask --apply=plan --dry-run -fjson queue
 ask --apply=plan --yes queue
 ask --apply=plan --yes queue
 ask --apply=nowhere --yes queue

@@ -14,4 +14,8 @@ mv q/q3 wild
 mkdir wild/sub
 echo 'CRexample.com' >relay.cf
 ask --purge-bounces -C relay.cf wild 'wild/*'
+ask --purge-bounces -C relay.cf --dry-run wild 'wild/*'
+ask --purge-bounces -C relay.cf --plan=plan wild 'wild/*'
+ask --purge-bounces -C relay.cf --plan=plan wild
+ask --apply=plan -C relay.cf --dry-run wild 'wild/*'
 ls -A wild
