@@ -603,7 +603,7 @@ static bool choose_run(const struct purge_request *request,
     const char *wanted = request->options->run;
     size_t complaints = request->complaints->count;
     struct string_list runs = {0};
-    bool is_found = false;
+    bool is_found = false, is_any_told_of = false;
 
     if (wanted != NULL && !hold_is_run_name(wanted)) {
         complain(request->complaints, slice_from_string(wanted),
@@ -618,6 +618,7 @@ static bool choose_run(const struct purge_request *request,
             continue;
         is_found = undo_look_at_run(&undo, name, old_before(request), run_r) &&
                    (wanted != NULL || has_work(request->options, run_r));
+        is_any_told_of = is_any_told_of || run_r->has_strangers;
     }
     string_list_free(&runs);
     if (!is_found)
@@ -627,7 +628,7 @@ static bool choose_run(const struct purge_request *request,
                                        ? "--expunge"
                                        : "--undo"),
                  wanted != NULL ? "no such run"
-                 : request->complaints->count > complaints
+                 : is_any_told_of || request->complaints->count > complaints
                      ? "no other run holds anything"
                      : "no run holds anything",
                  NULL, "nothing done");
@@ -839,6 +840,12 @@ static bool add_expunged(struct expunging *expunging,
     return string_list_add(&expunging->names, slice_from_string(run->name));
 }
 
+/* Or holds nothing that one could name. */
+static bool has_its_journal(const struct undo_run *run)
+{
+    return run->has_journal || !run->has_strangers;
+}
+
 /* The one named, all older than --older, or the latest that holds
  * something. */
 static bool choose_expunged(const struct purge_request *request,
@@ -851,10 +858,14 @@ static bool choose_expunged(const struct purge_request *request,
     if (request->options->older_sec < 0 || request->options->run != NULL) {
         if (!choose_run(request, &run))
             return false;
-        if (is_wanted_run(request->options, run.name))
+        if (has_its_journal(&run) && is_wanted_run(request->options, run.name))
             return add_expunged(expunging, &run);
         complain(request->complaints, slice_from_string(run.name),
-                 "not expunged", "it is younger than --older", "nothing done");
+                 has_its_journal(&run) ? "not expunged"
+                                       : "cannot be expunged without its "
+                                         "journal",
+                 has_its_journal(&run) ? "it is younger than --older" : NULL,
+                 "nothing done");
         return false;
     }
     hold_list_runs(request->queues, &runs, request->complaints);
@@ -862,7 +873,7 @@ static bool choose_expunged(const struct purge_request *request,
         /* one whose journal is elsewhere was told of, and is left alone */
         if (is_wanted_run(request->options, runs.strings[i]) &&
             undo_look_at_run(&undo, runs.strings[i], 0, &run) &&
-            (run.has_journal || !run.has_strangers))
+            has_its_journal(&run))
             add_expunged(expunging, &run);
     string_list_free(&runs);
     return true;
@@ -1028,7 +1039,7 @@ static const char *run_state(const struct undo_run *run)
         return "deleted";
     if (run->held_count > 0)
         return "held";
-    if (!run->has_journal && run->has_strangers)
+    if (!has_its_journal(run))
         return "elsewhere"; /* --journal=DIR */
     return run->taken_count > 0 ? "undone" : "empty";
 }

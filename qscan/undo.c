@@ -570,18 +570,28 @@ find_strangers(const struct undo_request *request, const struct undo_run *run)
     return run->is_alive || count <= run->file_count ? NULL : found;
 }
 
-static void complain_strangers(const struct undo_request *request,
-                               const struct queue_folder *folder,
-                               const struct undo_run *run)
+/* Whoever keeps journals elsewhere, meant it: that is no failure. */
+static void warn_of_no_journal(const struct undo_request *request,
+                               const char *run, const char *consequence)
+{
+    complain_warning(request->complaints, slice_from_string(run),
+                     "this run holds files, but no journal",
+                     "it is gone, or elsewhere (--journal=DIR)", consequence);
+}
+
+static void tell_of_strangers(const struct undo_request *request,
+                              const struct queue_folder *folder,
+                              const struct undo_run *run)
 {
     char name[sizeof(HOLD_ROOT) + HOLD_RUN_MAX];
 
+    if (!run->has_journal) {
+        warn_of_no_journal(request, run->name, "left alone");
+        return;
+    }
     snprintf(name, sizeof(name), HOLD_ROOT "/%s", run->name);
     act_complain(request->complaints, folder, name,
-                 run->has_journal ? "holds files that its journal does not name"
-                                  : "holds files, but no journal: it is gone, "
-                                    "or elsewhere (--journal=DIR)",
-                 0, "left alone");
+                 "holds files that its journal does not name", 0, "left alone");
 }
 
 static bool look_at_places(const struct undo_request *request, const char *name,
@@ -618,7 +628,7 @@ bool undo_look_at_run(const struct undo_request *request, const char *name,
     }
     run_r->has_strangers = strange != NULL;
     if (strange != NULL)
-        complain_strangers(request, strange, run_r);
+        tell_of_strangers(request, strange, run_r);
     return is_found;
 }
 
@@ -638,8 +648,8 @@ static char *journal_elsewhere(const struct undo_request *request,
 
 /* Files, and no journal: whether that run came to its end, and what it took,
  * only its journal knows. */
-static void warn_of_no_journal(const struct undo_request *request,
-                               const char *run)
+static void look_for_journal(const struct undo_request *request,
+                             const char *run)
 {
     char *path = journal_elsewhere(request, run);
     bool is_known = path != NULL && access(path, F_OK) == 0;
@@ -652,10 +662,7 @@ static void warn_of_no_journal(const struct undo_request *request,
         if (fd < 0)
             continue;
         if (faccessat(fd, HOLD_JOURNAL, F_OK, 0) < 0 && count_names(fd) > 0) {
-            complain_warning(request->complaints, slice_from_string(run),
-                             "this run holds files, but no journal",
-                             "it is gone, or elsewhere",
-                             "not completed without --journal=DIR");
+            warn_of_no_journal(request, run, "not completed");
             is_known = true;
         }
         close(fd);
@@ -726,7 +733,7 @@ void undo_list_unfinished(const struct undo_request *request,
         struct undo_run run;
 
         if (is_completing(request->options))
-            warn_of_no_journal(request, all.strings[r]);
+            look_for_journal(request, all.strings[r]);
         if (!may_be_unfinished(request, all.strings[r]) ||
             !undo_look_at_run(request, all.strings[r], 0, &run) ||
             !run.is_unfinished)
