@@ -503,6 +503,14 @@ static bool check_log_options(const struct options *options)
     return true;
 }
 
+/* A row for each message; what --plan writes is for --apply, in its own
+ * format, and an --apply has a result alone. */
+static bool is_printing_plan(const struct options *options)
+{
+    return is_purge_mode(options->mode) && options->mode != MODE_APPLY &&
+           options->is_dry_run && options->plan_file == NULL;
+}
+
 /* Options that would silently mean nothing are refused, but for those that
  * may stand in an alias: what surrounds a run, and not what it does. */
 static bool check_together(const struct options *options)
@@ -565,10 +573,10 @@ static bool check_together(const struct options *options)
         return false;
     }
     if (options->format == FORMAT_CSV && mode != MODE_LIST &&
-        !is_log_mode(mode) &&
-        !(is_purge && (options->is_dry_run || options->plan_file != NULL))) {
+        !is_log_mode(mode) && !is_printing_plan(options)) {
         wrong("--format=csv", "this mode has no such format",
-              "it goes with --list, --dry-run, --logs and --attackers");
+              "it goes with --list, a purge's --dry-run, --logs and "
+              "--attackers");
         return false;
     }
     if (options->format == FORMAT_JSON &&

@@ -23,3 +23,4 @@ ask --list --yes queue
 ask --undo= queue
 ask --apply= queue
 ask --check-rules queue
+ask --purge-bounces --plan=plan -f csv queue
