@@ -1,5 +1,6 @@
 #include "qscan/purge.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -197,22 +198,63 @@ static FILE *open_answers(const struct options *options)
                : NULL;
 }
 
+/* "take 2 messages" becomes "Take 2 messages? [y/N] ", in lines. */
+static void print_question(const char *what)
+{
+    struct buffer text = {0}, lines = {0};
+
+    buffer_printf(&text, "%c%s? [y/N]", toupper((unsigned char)what[0]),
+                  what + 1);
+    report_add_filled(&lines, 0, 2, slice_make(text.bytes, text.len));
+    fprintf(stderr, "%.*s ", (int)lines.len, lines.bytes);
+    fflush(stderr);
+    buffer_free(&text);
+    buffer_free(&lines);
+}
+
 static bool is_confirmed(FILE *from, const char *what)
 {
     char answer[16];
     bool has_answer;
 
-    fprintf(stderr, "%s? [y/N] ", what);
-    fflush(stderr);
+    print_question(what);
     has_answer = fgets(answer, sizeof(answer), from) != NULL;
     if (!has_answer)
         fputc('\n', stderr);
     return has_answer && (answer[0] == 'y' || answer[0] == 'Y');
 }
 
+/* The option that nobody may give unasked. */
+static const char *option_to_confirm(const struct options *options)
+{
+    switch (options->mode) {
+    case MODE_UNDO:
+        return "--undo";
+    case MODE_EXPUNGE:
+        return "--expunge";
+    case MODE_APPLY:
+        return "--apply";
+    default:
+        return options->is_delete ? "--delete" : "--purge";
+    }
+}
+
+static void complain_unconfirmed(const struct purge_request *request,
+                                 const char *what)
+{
+    struct buffer why = {0};
+
+    buffer_printf(&why, "it would %s", what);
+    buffer_add(&why, slice_make("", 1));
+    complain(request->complaints,
+             slice_from_string(option_to_confirm(request->options)),
+             "needs --yes without a terminal", why.bytes, "nothing done");
+    buffer_free(&why);
+}
+
 /*
- * On a terminal the question is asked. Without one, only what is harmless goes
- * ahead without --yes. EXIT_DONE = go on.
+ * On a terminal the question is asked: what, as behind "it would". Without one,
+ * only what is harmless goes ahead without --yes. EXIT_DONE = go on.
  */
 static int ask(const struct purge_request *request, const char *what,
                bool needs_yes)
@@ -226,8 +268,7 @@ static int ask(const struct purge_request *request, const char *what,
     if (from == NULL) {
         if (!needs_yes)
             return EXIT_DONE;
-        complain(request->complaints, slice_from_string(what),
-                 "needs --yes without a terminal", NULL, "nothing done");
+        complain_unconfirmed(request, what);
         return EXIT_NOTHING_DONE;
     }
     is_yes = is_confirmed(from, what);
@@ -290,7 +331,7 @@ static int ask_purge(const struct purge_request *request,
     struct buffer what = {0};
     int status;
 
-    buffer_add_string(&what, is_delete ? "Delete " : "Take ");
+    buffer_add_string(&what, is_delete ? "delete " : "take ");
     add_what_goes(&what, request, jobs, count);
     buffer_add_string(&what, " (");
     report_add_bytes(&what, bytes);
@@ -655,7 +696,7 @@ static int ask_undo(const struct purge_request *request,
     struct buffer what = {0};
     int status;
 
-    buffer_printf(&what, "Put back %zu message%s of run %s",
+    buffer_printf(&what, "put back %zu message%s of run %s",
                   count_to_restore(run), count_to_restore(run) == 1 ? "" : "s",
                   run->name);
     if (run->old_count > 0) {
@@ -1006,7 +1047,7 @@ int purge_expunge(const struct purge_request *request)
         status =
             request->complaints->count > 0 ? EXIT_SOMETHING_FAILED : EXIT_DONE;
     } else {
-        buffer_add_string(&what, "Expunge ");
+        buffer_add_string(&what, "expunge ");
         add_expunging(&what, &expunging);
         buffer_add_string(&what, " for good");
         buffer_add(&what, slice_make("", 1));

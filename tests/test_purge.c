@@ -15,6 +15,7 @@
 
 #include "qscan/interrupt.h"
 #include "qscan/purge.h"
+#include "tests/heard.h"
 #include "tests/spool.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -633,6 +634,44 @@ static void test_asked_on_a_terminal(void **state)
     close(master);
 }
 
+/* The queue's path is as long as somebody likes. */
+static void test_question_in_lines(void **state)
+{
+    struct purging purging;
+    struct options *options = &purging.spool.options;
+    struct heard heard;
+    int master, slave, saved;
+    char *asked, *line;
+    char name[200] = "/spool/";
+
+    (void)state;
+    if (!open_terminal(&master, &slave)) {
+        print_message("no terminal to be had\n");
+        skip();
+    }
+    begin(&purging);
+    memset(name + strlen(name), 'q', sizeof(name) - strlen(name) - 1);
+    add_word(&options->queues, name);
+    saved = dup(STDIN_FILENO);
+    dup2(slave, STDIN_FILENO);
+    answer(master, "n\n");
+    heard_begin(&heard, &purging.spool.folder);
+    assert_int_equal(purge(&purging), NOTHING_DONE);
+    heard_end(&heard);
+    dup2(saved, STDIN_FILENO);
+    assert_non_null(strstr(heard.text, "Take 2 dead messages of"));
+    assert_non_null(strstr(heard.text, "? [y/N] "));
+    asked = heard.text;
+    *strstr(asked, "qscan: not confirmed") = '\0';
+    while ((line = strsep(&asked, "\n")) != NULL)
+        assert_true(strlen(line) < 80);
+    close(saved);
+    close(slave);
+    close(master);
+    string_list_free(&options->queues);
+    end(&purging);
+}
+
 /* ---- plans ---- */
 
 static void plan(struct purging *purging, char path[static FOLDER_PATH_MAX])
@@ -806,13 +845,19 @@ static void test_run_that_is_named_is_undone(void **state)
 static void test_undoing_what_is_old_needs_yes(void **state)
 {
     struct purging purging;
+    struct heard heard;
 
     (void)state;
     begin_with_runs(&purging);
     purging.config.return_sec = 5 * DAY_SEC;
+    heard_begin(&heard, &purging.spool.folder);
     assert_int_equal(undo(&purging, RUN), NOTHING_DONE);
-    spool_assert_complaints(&purging.spool, 1,
-                            "needs --yes without a terminal");
+    heard_end(&heard);
+    assert_non_null(strstr(
+        heard.text,
+        "qscan: --undo: needs --yes without a terminal: it would put back 1 "
+        "message of run " RUN ", 1 of them older than 5 days "));
+    spool_assert_complaints(&purging.spool, 1, NULL);
     spool_assert_held(&purging.spool, RUN, ID);
     purging.spool.options.is_yes = true;
     assert_int_equal(undo(&purging, RUN), DONE);
@@ -1220,6 +1265,7 @@ int main(void)
         cmocka_unit_test(test_nothing_done_without_a_holding_folder),
         cmocka_unit_test(test_interrupted_before_the_first),
         cmocka_unit_test(test_asked_on_a_terminal),
+        cmocka_unit_test(test_question_in_lines),
         cmocka_unit_test(test_plan_is_applied),
         cmocka_unit_test(test_plan_of_what_is_no_more),
         cmocka_unit_test(test_plan_to_delete),
