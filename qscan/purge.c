@@ -1060,12 +1060,12 @@ int purge_expunge(const struct purge_request *request)
     return status;
 }
 
-/* An expunge of it did not come to its end, and something is left; or all but
- * the journal is gone. */
+/* An expunge of it did not come to its end, and no undo put back the rest. */
 static bool is_half_expunged(const struct undo_run *run)
 {
     return run->is_expunging ||
-           (run->expunged_count > 0 && run->file_count > 0);
+           (run->expunged_count > 0 &&
+            (run->file_count > 0 || run->expunged_count >= run->taken_count));
 }
 
 static const char *run_state(const struct undo_run *run)

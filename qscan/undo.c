@@ -1395,13 +1395,16 @@ static void remove_message(const struct place *place, const struct held *held,
 static bool remove_folder(const struct place *place, size_t folder, int parent,
                           const char *name)
 {
+    bool is_root = strcmp(name, HOLD_ROOT) == 0;
+    char path[sizeof(HOLD_ROOT) + HOLD_RUN_MAX];
+
     if (unlinkat(parent, name, AT_REMOVEDIR) == 0 || errno == ENOENT)
         return true;
     /* other runs are in it, or df of messages of other places */
-    if ((errno == ENOTEMPTY || errno == EEXIST) &&
-        (strcmp(name, HOLD_ROOT) == 0 || place->is_part))
+    if ((errno == ENOTEMPTY || errno == EEXIST) && (is_root || place->is_part))
         return true;
-    act_complain(place->request->complaints, folder_at(place, folder), name,
+    snprintf(path, sizeof(path), "%s%s", is_root ? "" : HOLD_ROOT "/", name);
+    act_complain(place->request->complaints, folder_at(place, folder), path,
                  "cannot be removed", errno, "the folder stays");
     return false;
 }

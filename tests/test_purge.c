@@ -1124,6 +1124,28 @@ static void test_rest_of_an_expunge_is_put_back(void **state)
     end(&purging);
 }
 
+/* Its messages are gone, but not its folder: nothing of it was undone. */
+static void test_expunge_that_leaves_a_folder(void **state)
+{
+    struct purging purging;
+
+    (void)state;
+    begin_with_runs(&purging);
+    purging.spool.options.is_yes = true;
+    folder_write(&purging.spool.folder, "q/" HOLD_ROOT "/" RUN "/notes", "x");
+    assert_int_equal(expunge(&purging, RUN), SOMETHING_FAILED);
+    assert_result(&purging, "runs=0 files=2 failed=1");
+    assert_int_equal(list_runs(&purging), SOMETHING_FAILED);
+    assert_string_equal(text_of(line_of(&purging, "run", RUN), "state"),
+                        "half-expunged");
+    assert_int_equal(undo(&purging, RUN), NOTHING_DONE);
+    spool_remove(&purging.spool, "q/" HOLD_ROOT "/" RUN "/notes");
+    complaints_init(&purging.spool.complaints, true);
+    assert_int_equal(expunge(&purging, RUN), DONE);
+    assert_false(spool_has(&purging.spool, "q/" HOLD_ROOT "/" RUN));
+    end(&purging);
+}
+
 /* ---- listing ---- */
 
 static void assert_state(const struct purging *purging, const char *name,
@@ -1283,6 +1305,7 @@ int main(void)
         cmocka_unit_test(test_what_is_not_freed_is_a_failure),
         cmocka_unit_test(test_rest_of_an_expunge_is_expunged),
         cmocka_unit_test(test_rest_of_an_expunge_is_put_back),
+        cmocka_unit_test(test_expunge_that_leaves_a_folder),
         cmocka_unit_test(test_runs_and_their_states),
         cmocka_unit_test(test_older_runs_are_listed),
         cmocka_unit_test(test_said_in_words),

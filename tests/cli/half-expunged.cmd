@@ -31,3 +31,12 @@ ask --purge-bounces -q queue
 half_expunge
 ask --expunge=$run --yes queue
 test -e queue/.qscan || echo gone
+# a folder that holds what nobody knows stays, and is named
+fixture queue-kinds flat
+mkdir parted parted/qf parted/df
+mv flat/[qhQt]f* parted/qf; mv flat/df* parted/df
+ask --purge-bounces -q parted
+run=$(ls parted/qf/.qscan)
+echo x >parted/df/.qscan/$run/notes
+ask --expunge --yes parted
+ask --runs -q parted
