@@ -63,12 +63,23 @@ bool purge_check_classes(const struct options *options,
     return true;
 }
 
+/* What kept the rule that purges from it; else the rule that it has. */
+static const char *why_not_purged(const struct scene *scene,
+                                  const struct facts *row)
+{
+    const char *rule = scan_rule(scene, row);
+    struct scan_missed missed;
+
+    if (scan_missed(scene, row, &missed))
+        return missed.words;
+    return rule != NULL ? rule : "no rule is about it";
+}
+
 /* Why a selected message stays, or NULL when it is to be taken. */
 static const char *reason_to_keep(const struct purge_request *request,
                                   const struct facts *row)
 {
     const char *class = scan_class(&request->scan->scene, row);
-    struct scan_missed missed;
 
     if (row->state != FACTS_JUDGED && row->state != FACTS_QUARANTINED)
         return "by kind of file, not by rule";
@@ -78,9 +89,7 @@ static const char *reason_to_keep(const struct purge_request *request,
         row->state == FACTS_QUARANTINED)
         return "by kind of file, not by rule";
     if (request->options->mode == MODE_PURGE_BOUNCES && !row->is_purge)
-        return scan_missed(&request->scan->scene, row, &missed)
-                   ? missed.words
-                   : "its rule does not purge";
+        return why_not_purged(&request->scan->scene, row);
     if (request->options->mode == MODE_PURGE_CLASS &&
         !string_list_has(&request->options->purge_classes, class))
         return "another class";

@@ -289,7 +289,7 @@ static void test_dry_run_says_what_would_go_and_why(void **state)
     } lines[] = {
         {ID, "hold", "dead"},
         {OTHER_ID, "hold", "dead"},
-        {REST_ID, "keep", "its rule does not purge"},
+        {REST_ID, "keep", "rest"},
         {"6AMHqPjw023673", "keep", "by kind of file, not by rule"},
         {"6AMHqPjw\"23674", "keep", "its id is not plain text"},
         {"6AMHqPjw023675", "keep", "a tf beside it: being rewritten"},
