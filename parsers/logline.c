@@ -730,25 +730,43 @@ static struct slice clip(struct slice line, bool *is_cut_r)
     return line;
 }
 
+/* Takes the stamp, and what may stand before it, off the front of *text. */
+static inline bool take_head(struct slice *text, struct logline_memory *memory,
+                             struct log_stamp *stamp_r, bool *is_rfc5424_r)
+{
+    size_t taken;
+
+    *text = skip_priority(*text);
+    *is_rfc5424_r = LOG_STARTS(*text, "1 ");
+    if (*is_rfc5424_r)
+        *text = slice_skip(*text, 2);
+    taken = take_stamp(*text, memory, stamp_r);
+    *text = slice_skip(*text, taken);
+    if (taken > 0 && (text->len == 0 || text->ptr[0] == ' '))
+        return true;
+    *stamp_r = (struct log_stamp){.year = 0};
+    return false;
+}
+
+bool logline_stamp(struct slice line, struct logline_memory *memory,
+                   struct log_stamp *stamp_r)
+{
+    bool is_cut, is_rfc5424;
+
+    line = clip(line, &is_cut);
+    return take_head(&line, memory, stamp_r, &is_rfc5424);
+}
+
 enum logline_outcome logline_parse(struct slice line,
                                    struct logline_memory *memory,
                                    struct logline *line_r)
 {
     bool is_cut, is_rfc5424;
-    struct slice text;
-    size_t taken;
+    struct slice text = clip(line, &is_cut);
 
     set_nothing(line_r);
-    text = skip_priority(clip(line, &is_cut));
-    is_rfc5424 = LOG_STARTS(text, "1 ");
-    if (is_rfc5424)
-        text = slice_skip(text, 2);
-    taken = take_stamp(text, memory, &line_r->stamp);
-    text = slice_skip(text, taken);
-    if (taken == 0 || (text.len > 0 && text.ptr[0] != ' ')) {
-        line_r->stamp = (struct log_stamp){.year = 0};
+    if (!take_head(&text, memory, &line_r->stamp, &is_rfc5424))
         return LOGLINE_NO_STAMP;
-    }
     line_r->is_split = is_cut;
     return is_rfc5424 ? parse_rfc5424(text, line_r)
                       : parse_bsd(text, memory, line_r);

@@ -175,6 +175,10 @@ enum logline_outcome logline_parse(struct slice line,
                                    struct logline_memory *memory,
                                    struct logline *line_r);
 
+/* Its stamp alone; false where logline_parse says LOGLINE_NO_STAMP. */
+bool logline_stamp(struct slice line, struct logline_memory *memory,
+                   struct log_stamp *stamp_r);
+
 /* The next address of a "to=" list as it stands in recipients, bare: commas
  * inside quotes or <> do not separate. False at the end. */
 bool logline_next_recipient(struct slice *rest, struct slice *recipient_r);

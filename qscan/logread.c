@@ -11,10 +11,7 @@
 
 enum {
     AHEAD = 16, /* records for which memory is asked before they are joined */
-    STAMP_MAX_BYTES = 256, /* of a line, in which its stamp must be */
-    LINES_ASKED = 20,  /* for the first stamp of a block, and for the last */
-    PLACES_ASKED = 16, /* in a block, for one of another month */
-    LANES_WIDE = 8,    /* with more logs side by side each holds fewer blocks */
+    LANES_WIDE = 8, /* with more logs side by side each holds fewer blocks */
 };
 
 /* A block of lines, from file to join. */
@@ -24,7 +21,7 @@ struct piece {
     struct record *records; /* owned */
     size_t count, capacity;
     struct record_scratch scratch;
-    struct log_epoch near; /* year of its stamps */
+    struct log_epoch near; /* of the stamp before, then as it is read */
     uint32_t line_count;
     size_t at;     /* record that is joined next */
     bool is_cut;   /* its first line is the rest of one that was cut */
@@ -37,12 +34,13 @@ struct lane {
     struct input_log *in;
     struct piece *first, *last; /* in the order of the text */
     unsigned piece_count;
-    bool is_claimed; /* a worker reads its next block */
-    bool is_ended;   /* no more blocks */
-    bool ends_cut;   /* the last block ended within a line */
-    bool is_told;    /* that it is damaged */
-    struct log_epoch near;
-    uint64_t line_count;  /* of the blocks that were joined */
+    bool is_claimed;              /* a worker reads its next block */
+    bool is_ended;                /* no more blocks */
+    bool ends_cut;                /* the last block ended within a line */
+    bool is_told;                 /* that it is damaged */
+    struct log_epoch near;        /* of the last stamp read */
+    struct logline_memory stamps; /* met by find_near */
+    uint64_t line_count;          /* of the blocks that were joined */
     int64_t time;         /* of the last record joined: never goes back */
     uint64_t taken_bytes; /* as far as progress knows */
 };
@@ -238,75 +236,19 @@ static void close_lane(struct reader *reader, size_t index)
         reader->lanes[i] = reader->lanes[i + 1];
 }
 
-/* The month of a line; 0: it has no stamp. */
-static uint8_t month_of(struct slice line)
-{
-    struct logline parsed;
-
-    return logline_parse(slice_head(line, STAMP_MAX_BYTES), NULL, &parsed) ==
-                   LOGLINE_NO_STAMP
-               ? 0
-               : parsed.stamp.month;
-}
-
-static uint8_t first_month(struct slice text)
-{
-    struct slice line;
-    uint8_t month = 0;
-
-    for (int i = 0; i < LINES_ASKED && month == 0; i++)
-        if (slice_next_line(&text, &line))
-            month = month_of(line);
-    return month;
-}
-
-static uint8_t last_month(struct slice text)
-{
-    uint8_t month = 0;
-
-    for (int i = 0; i < LINES_ASKED && month == 0 && text.len > 0; i++) {
-        const char *end = memrchr(text.ptr, '\n', text.len - 1);
-        size_t start = end == NULL ? 0 : (size_t)(end - text.ptr) + 1;
-
-        month = month_of(slice_skip(text, start));
-        text.len = start;
-    }
-    return month;
-}
-
-/* Whether the month changes within it. A year may lie between two lines of one
- * month: places between them are looked at, too. */
-static bool has_months(struct slice text, uint8_t first)
-{
-    uint8_t month = last_month(text);
-
-    for (size_t i = 1; i < PLACES_ASKED && (month == 0 || month == first);
-         i++) {
-        struct slice rest = slice_skip(text, text.len / PLACES_ASKED * i), line;
-
-        month = slice_next_line(&rest, &line) ? first_month(rest) : 0;
-    }
-    return month != 0 && month != first;
-}
-
-/* The year of a block's first stamp, known from the block before: in time, so
- * that blocks can be taken apart side by side. One in which the month changes
- * may hold years: it is walked through for the year of the next. */
+/* The year of the next block, known before this one is taken apart, so that
+ * blocks can be taken apart side by side. It follows each stamp that
+ * parse_piece follows: samples would miss a year between two of them. */
 static void find_near(struct lane *lane, struct piece *piece)
 {
     struct slice rest = piece->block.text, line;
-    uint8_t first = first_month(rest);
-    bool is_walked = has_months(rest, first);
+    struct log_stamp stamp;
+    bool is_rest = piece->is_cut;
 
-    if (first != 0)
-        log_epoch_follow(&lane->near, first);
     piece->near = lane->near;
-    while (is_walked && slice_next_line(&rest, &line)) {
-        uint8_t month = month_of(line);
-
-        if (month != 0)
-            log_epoch_follow(&lane->near, month);
-    }
+    for (; slice_next_line(&rest, &line); is_rest = false)
+        if (!is_rest && logline_stamp(line, &lane->stamps, &stamp))
+            log_epoch_follow(&lane->near, stamp.month);
 }
 
 static enum input_log_outcome next_block(struct reader *reader,
@@ -333,8 +275,6 @@ static void put_behind(struct reader *reader, struct lane *lane,
     reader->logs->progress.done += taken - lane->taken_bytes;
     lane->taken_bytes = taken;
     lane->is_claimed = false;
-    piece->is_cut = lane->ends_cut;
-    lane->ends_cut = piece->block.is_cut;
     piece->is_ready = false;
     piece->next = NULL;
     if (lane->last != NULL)
@@ -379,6 +319,8 @@ static void read_block(struct worker *worker, struct lane *lane,
         end_lane(reader, lane, piece, outcome);
         return;
     }
+    piece->is_cut = lane->ends_cut;
+    lane->ends_cut = piece->block.is_cut;
     find_near(lane, piece);
     pthread_mutex_lock(&reader->lock);
     put_behind(reader, lane, piece);

@@ -502,6 +502,25 @@ static void blocks_of_a_year_tell_years_apart(void **state)
                 YEAR_2026 + ((int64_t)(2 * lines) - 1) * step);
 }
 
+/* A year of one line a month, within thousands of lines of one day. */
+static void a_year_in_a_few_lines_of_a_block_is_a_year(void **state)
+{
+    static const char line[] = " mx sm-mta[7]: 6AI4qhYl000007: lost input "
+                               "channel from [192.0.2.7] to MTA after rcpt\n";
+    struct scene *scene = *state;
+    size_t tenth = LOG_BLOCK_BYTES / 10;
+
+    scene->text.len = 0;
+    while (scene->text.len < tenth)
+        add_line(scene, YEAR_2026, line);
+    for (int64_t month = 1; month < 12; month++)
+        add_line(scene, YEAR_2026 + month * 31 * DAY_SEC, line);
+    while (scene->text.len < 25 * tenth)
+        add_line(scene, YEAR_2026 + 365 * DAY_SEC, line);
+    add_line(scene, YEAR_2026 + 366 * DAY_SEC, line);
+    assert_span(scene, YEAR_2026, YEAR_2026 + 366 * DAY_SEC);
+}
+
 static void months_of_other_programs_alone_count(void **state)
 {
     struct scene *scene = *state;
@@ -751,6 +770,7 @@ int main(void)
         IN_SCENE(a_short_log_of_years_tells_them_apart),
         IN_SCENE(blocks_of_many_months_tell_years_apart),
         IN_SCENE(blocks_of_a_year_tell_years_apart),
+        IN_SCENE(a_year_in_a_few_lines_of_a_block_is_a_year),
         IN_SCENE(months_of_other_programs_alone_count),
         IN_SCENE(logs_of_several_hosts_are_merged_line_by_line),
         IN_SCENE(a_rotated_set_in_any_order_is_the_whole_log),
