@@ -1,7 +1,9 @@
 /*
  * bzip2, xz, zstd, lz4, through libarchive. It decodes concatenated members as
- * one text, and into buffers of its own, of up to 128 KiB: what it has decoded
- * of such a piece when it meets damage, it keeps.
+ * one text, and into buffers of its own, of 64 KiB for bzip2 and xz, up to
+ * 128 KiB for zstd. It hands one out when it is full, however little it was fed
+ * at a time, and drops what it holds when it meets damage: so much is lost that
+ * "bzip2 -d" would still write, and nothing in its interface gives it.
  */
 #include "parsers/input_decode.h"
 
