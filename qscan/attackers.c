@@ -235,10 +235,11 @@ static void json_domains(struct jsonout *json, const struct logread *logs,
 
     jsonout_key(json, "domains");
     jsonout_open(json, '{');
-    for (size_t i = 0; i < count; i++)
-        jsonout_field_integer(
-            json, intern_text(&logs->sources.domains, domains[i].domain).ptr,
-            domains[i].guesses);
+    for (size_t i = 0; i < count; i++) {
+        jsonout_text_key(
+            json, intern_text(&logs->sources.domains, domains[i].domain));
+        jsonout_integer(json, domains[i].guesses);
+    }
     jsonout_close(json, '}');
 }
 

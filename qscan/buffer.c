@@ -381,11 +381,8 @@ static bool add_json_text(struct buffer *out, struct slice text)
 
 void jsonout_key(struct jsonout *json, const char *key)
 {
-    separate(json);
-    add_json_text(json->out, slice_from_string(key));
-    add_byte(json->out, ':');
-    json->after_key = true;
     json->key = key;
+    jsonout_text_key(json, slice_from_string(key));
 }
 
 static void remember_lossy(struct jsonout *json)
@@ -396,6 +393,15 @@ static void remember_lossy(struct jsonout *json)
         if (strcmp(json->lossy[i], json->key) == 0)
             return;
     json->lossy[json->lossy_count++] = json->key;
+}
+
+void jsonout_text_key(struct jsonout *json, struct slice text)
+{
+    separate(json);
+    if (!add_json_text(json->out, text))
+        remember_lossy(json);
+    add_byte(json->out, ':');
+    json->after_key = true;
 }
 
 void jsonout_string(struct jsonout *json, struct slice text)

@@ -72,6 +72,9 @@ void jsonout_init(struct jsonout *json, struct buffer *out);
 void jsonout_open(struct jsonout *json, char bracket); /* '{' or '[' */
 void jsonout_close(struct jsonout *json, char bracket);
 void jsonout_key(struct jsonout *json, const char *key);
+/* A key out of a file, in the object behind the last jsonout_key: a byte that
+ * was replaced is remembered under that one. */
+void jsonout_text_key(struct jsonout *json, struct slice text);
 
 /* UTF-8; other bytes become U+FFFD and the key is remembered as lossy. An
  * absent slice is null. */

@@ -477,7 +477,7 @@ static void test_a_source_in_json(void **state)
     struct attacker *attacker = begin_with_one(&scene, HOSTILE);
     struct source_texts *texts = texts_of(&scene, attacker->source);
     struct source_more *more;
-    json_t *object, *evidence;
+    json_t *object, *evidence, *domains;
 
     (void)state;
     attacker->mailed = 10;
@@ -491,7 +491,9 @@ static void test_a_source_in_json(void **state)
     more = &sources_of(&scene)->mores[attacker->source];
     more->domains.near[0] = (struct source_domain){
         source_at(sources_of(&scene), attacker->source)->guess_domain, 9};
-    more->domain_count = 1;
+    more->domains.near[1] = (struct source_domain){
+        intern_add(&sources_of(&scene)->domains, SLICE_LITERAL("a\xff")), 8};
+    more->domain_count = 2;
     sources_of(&scene)->evidence[0].text =
         (char *)(uintptr_t) "the line\nits client";
     sources_of(&scene)->evidence[0].len = 19;
@@ -515,15 +517,16 @@ static void test_a_source_in_json(void **state)
     assert_texts(object, "names", 3, HOSTILE_JSON);
     assert_texts(object, "samples", 1, "ann@example.com");
     assert_texts(object, "reached", 1, "got@example.com");
-    assert_int_equal(json_object_size(json_object_get(object, "domains")), 1);
-    assert_json_integer(json_object_get(object, "domains"), "ann@example.com",
-                        9);
+    domains = json_object_get(object, "domains");
+    assert_int_equal(json_object_size(domains), 2);
+    assert_json_integer(domains, "ann@example.com", 9);
+    assert_json_integer(domains, "a\xef\xbf\xbd", 8);
     assert_true(json_is_true(json_object_get(object, "listable")));
     evidence = json_object_get(object, "evidence");
     assert_json_string(evidence, "file", "maillog");
     assert_json_integer(evidence, "line", 12345);
     assert_json_string(evidence, "text", "the line");
-    assert_texts(object, "lossy", 1, "names");
+    assert_texts(object, "lossy", 2, "names");
     json_decref(object);
     attacker->alarm = UINT32_MAX;
     attacker->is_exact = attacker->is_listable = false;

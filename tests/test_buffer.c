@@ -375,6 +375,30 @@ static void test_json_names_each_lossy_key_once(void **state)
     buffer_free(&buffer);
 }
 
+/* A name out of a file as a key: whole, and escaped as any text. */
+static void test_json_key_out_of_a_file(void **state)
+{
+    struct buffer buffer = {0};
+    struct jsonout json;
+
+    (void)state;
+    jsonout_init(&json, &buffer);
+    jsonout_open(&json, '{');
+    jsonout_key(&json, "a");
+    jsonout_open(&json, '{');
+    jsonout_text_key(&json, SLICE_LITERAL("b\0\"\xff"));
+    jsonout_integer(&json, 1);
+    jsonout_text_key(&json, SLICE_LITERAL("c"));
+    jsonout_integer(&json, 2);
+    jsonout_close(&json, '}');
+    jsonout_lossy(&json);
+    jsonout_close(&json, '}');
+    buffer_add(&buffer, slice_make("", 1));
+    assert_string_equal(buffer.bytes, "{\"a\":{\"b\\u0000\\\"\xef\xbf\xbd\":1,"
+                                      "\"c\":2},\"lossy\":[\"a\"]}");
+    buffer_free(&buffer);
+}
+
 static void text_to_be_mailed_is_ascii(void **state)
 {
     struct buffer buffer = {.is_ascii = true};
@@ -408,6 +432,7 @@ int main(void)
         cmocka_unit_test(test_json_strings),
         cmocka_unit_test(test_json_of_any_bytes_parses_to_the_same),
         cmocka_unit_test(test_json_names_each_lossy_key_once),
+        cmocka_unit_test(test_json_key_out_of_a_file),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
