@@ -381,18 +381,19 @@ void attacker_add_row(struct buffer *out, const char *indent,
                       const struct options *options, const struct logread *logs,
                       const struct attacker *attacker)
 {
-    struct buffer name = {0};
+    struct buffer name = {.is_ascii = out->is_ascii};
+    size_t columns;
 
     attacker_add_shown_name(&name, logs, attacker);
     buffer_add_string(out, indent);
-    if (name.len > SOURCE_COLUMNS) {
-        /* escaped where it was added: nothing is doubled again */
-        buffer_add_rule_text(out, slice_make(name.bytes, name.len),
-                             ROW_COLUMNS);
-        buffer_printf(out, "\n%s%*s", indent, SOURCE_COLUMNS, "");
-    } else {
-        buffer_printf(out, "%-*.*s", SOURCE_COLUMNS, (int)name.len, name.bytes);
+    /* escaped where it was added: nothing is doubled again */
+    columns = buffer_add_rule_text(out, slice_make(name.bytes, name.len),
+                                   ROW_COLUMNS);
+    if (columns > SOURCE_COLUMNS) {
+        buffer_printf(out, "\n%s", indent);
+        columns = 0;
     }
+    buffer_printf(out, "%*s", (int)(SOURCE_COLUMNS - columns), "");
     buffer_add_string(out, " ");
     report_add_padded(out,
                       slice_from_string(attacker_rule(logs, attacker)->kind),
@@ -482,7 +483,7 @@ bool attackers_print(const struct options *options, struct logread *logs,
                      struct output *output)
 {
     const struct sources *sources = &logs->sources;
-    struct buffer out = {0};
+    struct buffer out = {.is_ascii = options->format == FORMAT_TEXT};
     bool is_good;
 
     if (options->format == FORMAT_CSV)

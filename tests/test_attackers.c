@@ -15,6 +15,7 @@
 
 #define HOSTILE "\033[2J\"q\\\xc3\xa4\xff\xe2\x80\xae.example"
 #define HOSTILE_SHOWN "\\x1b[2J\"q\\\\\xc3\xa4\\xff\\xe2\\x80\\xae.example"
+#define HOSTILE_MAILED "\\x1b[2J\"q\\\\\\xc3\\xa4\\xff\\xe2\\x80\\xae.example"
 #define HOSTILE_CSV "\\x1b[2J\"\"q\\\\\xc3\xa4\\xff\\xe2\\x80\\xae.example"
 #define HOSTILE_JSON "\033[2J\"q\\\xc3\xa4\xef\xbf\xbd\xe2\x80\xae.example"
 
@@ -339,6 +340,29 @@ static void test_a_long_source_has_a_line_of_its_own(void **state)
     scene_free(&scene);
 }
 
+/* As wide as it is shown, and in a report ASCII, however short. */
+static void test_a_source_that_is_not_ascii_keeps_its_column(void **state)
+{
+    struct scene scene;
+    struct attacker *attacker = begin_with_one(&scene, "a.example.net");
+    struct buffer out = {0}, mailed = {.is_ascii = true};
+
+    (void)state;
+    make_crowd(&scene, attacker, 3);
+    attacker->domain = intern_add(&sources_of(&scene)->domains,
+                                  SLICE_LITERAL("\xc3\xa4.example"));
+    attacker_add_row(&out, "", &scene.options, &scene.logs, attacker);
+    assert_has(buffer_text(&out), "\xc3\xa4.example       botnet ");
+    attacker_add_row(&mailed, "", &scene.options, &scene.logs, attacker);
+    assert_has(buffer_text(&mailed),
+               "\\xc3\\xa4.example\n                botnet ");
+    assert_has(print(&scene, FORMAT_TEXT),
+               "\n\\xc3\\xa4.example\n                botnet ");
+    buffer_free(&out);
+    buffer_free(&mailed);
+    scene_free(&scene);
+}
+
 static void test_lines_below_a_row(void **state)
 {
     struct scene scene;
@@ -349,7 +373,7 @@ static void test_lines_below_a_row(void **state)
     text = print(&scene, FORMAT_TEXT);
     assert_mailable(text);
     assert_true(strncmp(text, HEAD, strlen(HEAD)) == 0);
-    assert_has(text, "\n                " HOSTILE_SHOWN "\n");
+    assert_has(text, "\n                " HOSTILE_MAILED "\n");
     assert_int_equal(count_text(text, "\n"), 3);
     assert_has_not(text, "of the mail");
     /* who brings much of the mail may be one of ours */
@@ -717,6 +741,7 @@ int main(void)
         cmocka_unit_test(test_why_one_is_spared),
         cmocka_unit_test(test_rows_stand_below_their_head),
         cmocka_unit_test(test_a_long_source_has_a_line_of_its_own),
+        cmocka_unit_test(test_a_source_that_is_not_ascii_keeps_its_column),
         cmocka_unit_test(test_lines_below_a_row),
         cmocka_unit_test(test_a_long_name_is_cut_at_its_front),
         cmocka_unit_test(test_a_source_without_name_has_no_line_for_it),
