@@ -131,6 +131,16 @@ size_t attacker_reached(const struct logread *logs,
     return count;
 }
 
+uint64_t attacker_reached_count(const struct logread *logs,
+                                const struct attacker *attacker)
+{
+    uint64_t count = 0;
+
+    for (size_t i = 0; i < member_count(attacker); i++)
+        count += source_reached(&logs->sources, member_at(logs, attacker, i));
+    return count;
+}
+
 /* The number of a name, unless it or one that reads the same is there. */
 static void add_name(const struct names *names, uint32_t *numbers,
                      size_t *count, size_t max, uint32_t number)

@@ -9,7 +9,8 @@ enum {
     FILES_NAMED_MAX = 10, /* in a command */
     WORD_MAX = 66,        /* a longer one is not put into a command */
     DAYS_MAX = 20,
-    DETAILS_MAX = 1000, /* of --top=0 */
+    DETAILS_MAX = 1000,  /* of --top=0 */
+    LISTED_COLUMNS = 30, /* of one of several texts in a line */
     EVIDENCE_INDENT = 6,
     EVIDENCE_LINES = 2,
     EVIDENCE_COLUMNS = EVIDENCE_LINES * (REPORT_COLUMNS - EVIDENCE_INDENT),
@@ -547,54 +548,93 @@ static bool choose_attackers(struct logsummary *summary)
 
 /* ---- hostile sources ---- */
 
-static void add_list_end(struct buffer *words, uint64_t more)
+static void add_list_end(struct buffer *words, const char *bound, uint64_t more)
 {
     if (more > 0)
-        buffer_printf(words, ", and %llu more", (unsigned long long)more);
+        buffer_printf(words, ", and %s%llu more", bound,
+                      (unsigned long long)more);
 }
 
-/* Adds "before" and the text where both still fit the line that began at
- * start; says whether they did. */
-static bool add_fitting(struct buffer *out, size_t start, const char *before,
-                        struct slice text)
-{
-    size_t len = out->len;
+/* "BEFORE a, b, and 7 more" in one line. */
+struct line_list {
+    struct buffer *out;
+    size_t start;       /* of the line */
+    const char *before; /* the next text */
+    const char *bound;  /* of total: "", "at least ", "about " */
+    uint64_t total, shown;
+};
 
-    buffer_add_string(out, before);
-    buffer_add_escaped(out, text, 30);
-    if (report_columns(slice_make(out->bytes + start, out->len - start)) <=
-        REPORT_COLUMNS)
-        return true;
-    out->len = len;
-    return false;
+/* Adds a text and what belongs to it where they, and the end of the list, still
+ * fit the line; says whether they did. */
+static bool list_add(struct line_list *list, struct slice text, size_t columns,
+                     const char *number)
+{
+    struct buffer *out = list->out;
+    size_t len = out->len, end;
+    bool is_fitting;
+
+    buffer_add_string(out, list->before);
+    buffer_add_escaped(out, text, columns);
+    buffer_add_string(out, number);
+    end = out->len;
+    if (list->total > list->shown + 1)
+        add_list_end(out, list->bound, list->total - list->shown - 1);
+    is_fitting =
+        report_columns(slice_make(out->bytes + list->start,
+                                  out->len - list->start)) <= REPORT_COLUMNS;
+    out->len = is_fitting ? end : len;
+    if (!is_fitting)
+        return false;
+    list->shown++;
+    list->before = ", ";
+    return true;
+}
+
+static void list_end(struct line_list *list)
+{
+    if (list->shown > 0 && list->total > list->shown)
+        add_list_end(list->out, list->bound, list->total - list->shown);
+    if (list->out->len > list->start)
+        buffer_add_string(list->out, "\n");
 }
 
 /* As many as fit one line. */
-static void add_addresses(struct logsummary *summary, const char *before,
+static void add_addresses(struct logsummary *summary, struct line_list list,
                           const uint32_t *samples, size_t count)
 {
     const struct intern *texts = &summary->logs->sources.samples;
-    struct buffer *out = &summary->out;
-    size_t start = out->len;
 
+    list.out = &summary->out;
+    list.start = summary->out.len;
+    if (list.total < count)
+        list.total = count;
     for (size_t i = 0; i < count; i++)
-        if (!add_fitting(out, start, i == 0 ? before : ", ",
-                         intern_text(texts, samples[i])))
+        if (!list_add(&list, intern_text(texts, samples[i]), LISTED_COLUMNS,
+                      ""))
             break;
-    if (count > 0)
-        buffer_add_string(out, "\n");
+    list_end(&list);
 }
 
 /* The first guesses, and who got its mail. */
 static void add_samples(struct logsummary *summary,
                         const struct attacker *attacker)
 {
+    struct line_list tried = {
+        .before = "    tried ",
+        .bound = attacker->is_exact ? "" : "at least ",
+        .total = attacker->guesses,
+    };
+    struct line_list reached = {
+        .before = "    reached ",
+        .bound = "about ",
+        .total = attacker_reached_count(summary->logs, attacker),
+    };
     uint32_t samples[6];
     size_t count = attacker_samples(summary->logs, attacker, samples, 6);
 
-    add_addresses(summary, "    tried ", samples, count);
+    add_addresses(summary, tried, samples, count);
     count = attacker_reached(summary->logs, attacker, samples, 6);
-    add_addresses(summary, "    reached ", samples, count);
+    add_addresses(summary, reached, samples, count);
 }
 
 /* Where it guessed; of one domain the samples say it. */
@@ -602,23 +642,26 @@ static void add_domains(struct logsummary *summary,
                         const struct attacker *attacker)
 {
     const struct sources *sources = &summary->logs->sources;
-    struct source_domain domains[4];
-    size_t count = attacker_domains(sources, attacker, domains, 4);
-    struct buffer *out = &summary->out;
-    size_t start = out->len;
+    struct source_domain domains[SOURCE_DOMAINS_MAX];
+    size_t count =
+        attacker_domains(sources, attacker, domains, SOURCE_DOMAINS_MAX);
+    struct line_list list = {
+        .out = &summary->out,
+        .start = summary->out.len,
+        .before = "    in ",
+        .bound = count < SOURCE_DOMAINS_MAX ? "" : "at least ",
+        .total = count,
+    };
 
     for (size_t i = 0; count > 1 && i < count; i++) {
         char number[24];
 
         snprintf(number, sizeof(number), " %u", domains[i].guesses);
-        if (!add_fitting(out, start, i == 0 ? "    in " : ", ",
-                         intern_text(&sources->domains, domains[i].domain)))
-            break;
-        if (!add_fitting(out, start, number, (struct slice){NULL, 0}))
+        if (!list_add(&list, intern_text(&sources->domains, domains[i].domain),
+                      LISTED_COLUMNS, number))
             break;
     }
-    if (count > 1)
-        buffer_add_string(out, "\n");
+    list_end(&list);
 }
 
 /* Where what must be seen of a line ends: the client, or, of a delivery, what
@@ -724,11 +767,10 @@ static void add_evidence(struct logsummary *summary,
     add_line_end(summary, evidence_client(evidence));
 }
 
-/* Those that are hostile alone, or the others, as far as the line that began
- * at start has room. */
-static void add_some_members(struct logsummary *summary,
+/* Those that are hostile alone, or the others, as far as the line has room. */
+static void add_some_members(const struct logsummary *summary,
                              const struct attacker *attacker, bool is_alone,
-                             size_t start, const char **before)
+                             struct line_list *list)
 {
     const struct sources *sources = &summary->logs->sources;
     uint64_t events = counted_events(summary, attacker);
@@ -738,11 +780,9 @@ static void add_some_members(struct logsummary *summary,
         char text[ADDRESS_IP_TEXT_MAX];
         size_t len = ip_format(&sources->items[member].ip, text);
 
-        if (is_hostile_alone(summary, member, events) != is_alone)
-            continue;
-        if (!add_fitting(&summary->out, start, *before, slice_make(text, len)))
+        if (is_hostile_alone(summary, member, events) == is_alone &&
+            !list_add(list, slice_make(text, len), 0, ""))
             break;
-        *before = ", ";
     }
 }
 
@@ -750,16 +790,28 @@ static void add_members(struct logsummary *summary,
                         const struct attacker *attacker)
 {
     struct buffer *out = &summary->out;
-    size_t start = out->len;
     size_t alone_count = count_alone(summary, attacker);
-    const char *before = ": ";
+    struct line_list list = {
+        .out = out,
+        .start = out->len,
+        .before = ": ",
+        .bound = "",
+        .total = attacker->member_count,
+    };
 
     buffer_printf(out, "    %zu addresses", attacker->member_count);
     if (alone_count > 0)
         buffer_printf(out, ", %zu hostile alone", alone_count);
-    add_some_members(summary, attacker, true, start, &before);
-    add_some_members(summary, attacker, false, start, &before);
-    buffer_add_string(out, "\n");
+    add_some_members(summary, attacker, true, &list);
+    add_some_members(summary, attacker, false, &list);
+    if (list.shown == 0) { /* IPv6, in its full length */
+        buffer_add_string(out, ":\n");
+        list.start = out->len;
+        list.before = "      ";
+        add_some_members(summary, attacker, true, &list);
+        add_some_members(summary, attacker, false, &list);
+    }
+    list_end(&list);
 }
 
 /* Who it is, what it tried, and the line that shows it. */
@@ -883,7 +935,9 @@ static struct slice row_text(const struct topk_row *row)
 /* How many rows are not shown; where rare ones were dropped nobody knows. */
 static void add_more(struct buffer *out, const struct topk *table, size_t shown)
 {
-    if (shown < table->count || table->error_max > 0)
+    if (shown == table->count)
+        buffer_add_string(out, "others, which are rare");
+    else
         buffer_printf(out, "%s%zu more", table->error_max > 0 ? "over " : "",
                       table->count - shown);
 }
@@ -931,7 +985,7 @@ static void add_targets(struct logsummary *summary)
                                intern_text(&sources->domains, targets[i]), 40);
             buffer_printf(&words, " %u", sources->targets[targets[i]].guesses);
         }
-        add_list_end(&words, count - shown);
+        add_list_end(&words, "", count - shown);
         add_words(summary, "  ", &words);
     }
     free(targets);

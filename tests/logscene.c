@@ -96,6 +96,7 @@ void scene_init(struct scene *scene)
     sources->texts = calloc(100, sizeof(*sources->texts));
     sources->mails = calloc(100, sizeof(*sources->mails));
     sources->mail_count = 1;
+    sources->reached = calloc(1, sizeof(*sources->reached));
     sources->targets = calloc(100, sizeof(*sources->targets));
     sources->target_capacity = 100;
     sources->evidence = calloc(100, sizeof(*sources->evidence));
@@ -111,6 +112,7 @@ void scene_free(struct scene *scene)
     free(sources->mores);
     free(sources->texts);
     free(sources->mails);
+    free(sources->reached);
     free(sources->targets);
     free(sources->evidence);
     free(sources->attackers);

@@ -317,6 +317,81 @@ static void test_a_crowd_of_a_domain_is_left_out_for_its_members(void **state)
     scene_free(&scene);
 }
 
+/* A crowd of so many, 2001:db8:1111:... and on, that guesses at five domains.
+ */
+static void add_far_crowd(struct scene *scene, unsigned count, bool is_alone)
+{
+    struct sources *sources = &scene->logs.sources;
+    struct attacker *crowd = add_crowd(scene, 0, 1);
+
+    for (unsigned i = 0; i < count; i++) {
+        char address[ADDRESS_IP_TEXT_MAX], domain[64];
+        struct source *source;
+
+        snprintf(address, sizeof(address),
+                 "2001:db8:1111:2222:3333:4444:5555:%x", 0x6660 + i);
+        snprintf(domain, sizeof(domain), "a-domain-of-names%u.example", i % 5);
+        scene->members[i] = scene_add_source(scene, address, "a.example.com");
+        if (i == 0 && is_alone)
+            scene_add_attacker(scene, scene->members[i], "ann@example.com");
+        source = &sources->items[scene->members[i]];
+        source->guess_domain =
+            intern_add(&sources->domains, slice_from_string(domain));
+        source->guess_sample =
+            intern_add(&sources->samples, slice_from_string(address));
+        source->guesses = 1;
+    }
+    crowd->member_count = count;
+    crowd->is_exact = true;
+}
+
+static void test_a_list_in_a_line_says_what_is_cut(void **state)
+{
+    struct scene scene;
+
+    (void)state;
+    scene_init(&scene);
+    add_far_crowd(&scene, 7, true);
+    assert_true(print(&scene, FORMAT_TEXT, false));
+    assert_mailable(scene.printed.text);
+    assert_has(scene.printed.text,
+               "    7 addresses, 1 hostile alone:\n"
+               "      2001:db8:1111:2222:3333:4444:5555:6660, and 6 more\n");
+    assert_has(scene.printed.text,
+               "    tried 2001:db8:1111:2222:3333:444..., and 79 more\n");
+    assert_has(scene.printed.text,
+               "    in a-domain-of-names0.example 2, "
+               "a-domain-of-names1.example 2, and 3 more\n");
+    scene_free(&scene);
+    scene_init(&scene);
+    add_far_crowd(&scene, 7, false);
+    assert_true(print(&scene, FORMAT_TEXT, false));
+    assert_has(scene.printed.text,
+               "    7 addresses: 2001:db8:1111:2222:3333:4444:5555:6660, "
+               "and 6 more\n");
+    scene_free(&scene);
+}
+
+static void test_all_rows_of_a_table_that_dropped_some(void **state)
+{
+    struct scene scene;
+    struct log_tops *tops = &scene.logs.join.tops;
+
+    (void)state;
+    scene_init(&scene);
+    scene_add_file(&scene, "maillog", false);
+    add_text(&tops->senders, "a", 3);
+    add_text(&tops->guessed, "b", 3);
+    tops->senders.error_max = tops->guessed.error_max = 17;
+    tops->senders.total += 5;
+    scene.options.top = 0;
+    assert_true(print(&scene, FORMAT_TEXT, false));
+    assert_has(scene.printed.text, "        5  and others, which are rare\n");
+    assert_has(scene.printed.text, ", and others, which are rare (counts ");
+    assert_has_not(scene.printed.text, " 0 more");
+    scene_free(&scene);
+}
+
 /* The evidence of the only attacker, as it is printed: two lines of 72. */
 static void assert_evidence(const char *text, const char *first,
                             const char *second)
@@ -558,6 +633,8 @@ int main(void)
         cmocka_unit_test(test_evidence_shows_the_client_wherever_it_stands),
         cmocka_unit_test(test_evidence_of_a_delivery_shows_what_was_answered),
         cmocka_unit_test(test_evidence_of_a_guess_shows_it_and_its_client),
+        cmocka_unit_test(test_a_list_in_a_line_says_what_is_cut),
+        cmocka_unit_test(test_all_rows_of_a_table_that_dropped_some),
         cmocka_unit_test(test_table_adds_up_to_its_total),
         cmocka_unit_test(test_lines_add_up),
         cmocka_unit_test(test_hostile_summary_is_json),
