@@ -376,7 +376,7 @@ static void look_at_lines(struct log_file *file, struct slice text)
 /* Reads blocks, mostly one, for how it begins: a log that was cut while its
  * writer went on begins with a hole. A pipe keeps what was read of it, and so
  * has one block for this. */
-static bool peek(struct log_file *file, int fd, bool is_pipe)
+static bool peek(struct log_file *file, int fd)
 {
     struct input_log *in = input_log_open(fd);
     struct log_block block;
@@ -387,10 +387,10 @@ static bool peek(struct log_file *file, int fd, bool is_pipe)
     file->format = input_log_format(in);
     while (!file->has_stamp && input_log_next(in, &block) == INPUT_LOG_OK) {
         look_at_lines(file, block.text);
-        if (is_pipe)
+        if (file->is_pipe)
             break;
     }
-    if (is_pipe) {
+    if (file->is_pipe) {
         file->held = in;
         file->held_block = block;
         return true;
@@ -471,8 +471,9 @@ static bool look_at(struct log_set *set, const char *path, int64_t now,
     } else {
         file->mtime = now;
     }
+    file->is_pipe = !S_ISREG(st.st_mode) || is_standard_input(path);
     note_written(file);
-    return peek(file, fd, !S_ISREG(st.st_mode) || is_standard_input(path));
+    return peek(file, fd);
 }
 
 /* st: of the other file; NULL: that is standard input. */

@@ -15,9 +15,9 @@
 enum { LOG_OPENING_LINES = 16 }; /* by which two copies of a log are known */
 
 struct log_file {
-    char *path; /* "-" = standard input; owned */
-    /* Of a pipe, which cannot be opened twice; else NULL. */
-    struct input_log *held;
+    char *path;                  /* "-" = standard input; owned */
+    bool is_pipe;                /* or standard input: cannot be opened twice */
+    struct input_log *held;      /* of a pipe, until it is read; else NULL */
     struct log_block held_block; /* its first lines */
     int64_t mtime;
     uint64_t size_bytes; /* as stored; 0 for a pipe */

@@ -1501,8 +1501,7 @@ static void add_grep(struct logsummary *summary)
             evidence->file >= logs->set->count || !ip_is_v4(&source->ip))
             continue;
         file = &logs->set->files[evidence->file];
-        if (strcmp(file->path, "-") == 0 || strlen(file->path) > WORD_MAX ||
-            grep_for(file->format) == NULL)
+        if (strlen(file->path) > WORD_MAX || grep_for(file->format) == NULL)
             continue;
         len = ip_format(&source->ip, text + 1);
         memcpy(text + 1 + len, "]", 2);
@@ -1518,12 +1517,13 @@ static void add_grep(struct logsummary *summary)
     }
 }
 
-static bool reads_standard_input(const struct logsummary *summary)
+/* By name, too: from <(zcat ...) bash makes /dev/fd/63. */
+static bool reads_pipe(const struct logsummary *summary)
 {
     const struct log_set *set = summary->logs->set;
 
     for (size_t i = 0; i < set->count; i++)
-        if (strcmp(set->files[i].path, "-") == 0)
+        if (set->files[i].is_pipe)
             return true;
     return false;
 }
@@ -1531,7 +1531,7 @@ static bool reads_standard_input(const struct logsummary *summary)
 static void add_next(struct logsummary *summary)
 {
     /* What came from a pipe is gone. */
-    if (reads_standard_input(summary))
+    if (reads_pipe(summary))
         return;
     heading(summary, "WHAT TO TYPE NEXT", false);
     if (summary->logs->sources.attacker_count > 0) {

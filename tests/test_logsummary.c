@@ -317,6 +317,22 @@ static void test_a_crowd_of_a_domain_is_left_out_for_its_members(void **state)
     scene_free(&scene);
 }
 
+static void test_nothing_to_type_with_a_pipe(void **state)
+{
+    struct scene scene;
+
+    (void)state;
+    scene_init(&scene);
+    scene_add_file(&scene, "maillog", false);
+    scene_add_file(&scene, "/dev/fd/63", false);
+    assert_true(print(&scene, FORMAT_TEXT, false));
+    assert_has(scene.printed.text, "WHAT TO TYPE NEXT");
+    scene.files[1].is_pipe = true;
+    assert_true(print(&scene, FORMAT_TEXT, false));
+    assert_has_not(scene.printed.text, "WHAT TO TYPE NEXT");
+    scene_free(&scene);
+}
+
 /* A crowd of so many, 2001:db8:1111:... and on, that guesses at five domains.
  */
 static void add_far_crowd(struct scene *scene, unsigned count, bool is_alone)
@@ -633,6 +649,7 @@ int main(void)
         cmocka_unit_test(test_evidence_shows_the_client_wherever_it_stands),
         cmocka_unit_test(test_evidence_of_a_delivery_shows_what_was_answered),
         cmocka_unit_test(test_evidence_of_a_guess_shows_it_and_its_client),
+        cmocka_unit_test(test_nothing_to_type_with_a_pipe),
         cmocka_unit_test(test_a_list_in_a_line_says_what_is_cut),
         cmocka_unit_test(test_all_rows_of_a_table_that_dropped_some),
         cmocka_unit_test(test_table_adds_up_to_its_total),

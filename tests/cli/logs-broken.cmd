@@ -26,6 +26,11 @@ short --attackers -fcsv - <good
 cat good | short --logs - -
 cat good | gzip | short --attackers -fcsv - empty
 cat good | head -c 200 | short --logs - cut.gz
+# what a pipe held cannot be read again, whatever its name
+mkfifo fifo
+cat good >fifo &
+ask --logs --utc fifo | grep -c -e 'TO TYPE NEXT' -e '--attackers'
+ask --logs --utc good | grep -c -e 'TO TYPE NEXT' -e '--attackers'
 short --logs </dev/null
 : | short --logs
 
