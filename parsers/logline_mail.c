@@ -84,7 +84,12 @@ static inline size_t single_address(struct slice text)
 
 /* ---- from= (headers.c, logsender) ---- */
 
-/* ", size=N, class=N[, pri=N], nrcpts=N"; 8.9 and older print pri=. */
+enum { RECIPIENTS_ABSURD = 1 << 24 };
+static const int64_t size_absurd_bytes = INT64_C(1) << 36;
+
+/* ", size=N, class=N[, pri=N], nrcpts=N"; 8.9 and older print pri=. A size is
+ * what the client declared, also where no message came: an absurd one is none,
+ * and no sum of others comes near the end of its type. */
 static size_t take_counts(struct slice text, struct logline *line)
 {
     struct slice rest = text;
@@ -96,8 +101,8 @@ static size_t take_counts(struct slice text, struct logline *line)
     (void)TAKE_NUMBER(&rest, ", pri=", &ignored);
     if (!TAKE_NUMBER(&rest, ", nrcpts=", &count))
         return 0;
-    line->size_bytes = size;
-    line->recipient_count = count;
+    line->size_bytes = size <= size_absurd_bytes ? size : -1;
+    line->recipient_count = count <= RECIPIENTS_ABSURD ? count : -1;
     return text.len - rest.len;
 }
 

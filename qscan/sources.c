@@ -412,11 +412,11 @@ void sources_note_envelope(struct sources *sources, uint32_t number,
     if (envelope->recipients == 0)
         return;
     mail = mail_of(sources, source);
-    mail->accepted += envelope->recipients;
+    mail->accepted = add_up(mail->accepted, envelope->recipients);
     if (envelope->bytes <= 0)
         return;
     mail->messages++;
-    mail->mailed += envelope->recipients;
+    mail->mailed = add_up(mail->mailed, envelope->recipients);
     mail->bytes += (uint64_t)envelope->bytes;
 }
 
@@ -506,7 +506,7 @@ void sources_note_delivery(struct sources *sources, uint32_t number,
     struct source_mail *mail = mail_of(sources, source);
     bool is_kept = source->guesses > 1 && recipient.len > 0;
 
-    mail->delivered += count;
+    mail->delivered = add_up(mail->delivered, count);
     note_reached(sources, mail, count,
                  is_kept ? recipient : (struct slice){NULL, 0});
     if (is_kept &&
@@ -588,7 +588,7 @@ static void note_domain(const struct sources *sources, struct source *source,
         source->guess_domain = domain;
     if ((event->events & sources->guess_bit) == 0)
         return;
-    target->guesses += event->count;
+    target->guesses = add_up(target->guesses, event->count);
     /* A user of ours who mistypes says nothing of whose domain it is. */
     target->guess_sources += is_new &&
                              source_mail(sources, source)->logins == 0 &&
@@ -731,8 +731,11 @@ static void note_recipient(struct sources *sources, struct source *source,
     if (event->recipient_hash != 0 &&
         add_distinct(sources, source, more, event->recipient_hash))
         add_sample(sources, source, more, event);
-    if (event->is_late)
-        mail_of(sources, source)->late_unknown += event->count;
+    if (event->is_late) {
+        struct source_mail *mail = mail_of(sources, source);
+
+        mail->late_unknown = add_up(mail->late_unknown, event->count);
+    }
 }
 
 /* ---- alarms ---- */

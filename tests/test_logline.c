@@ -30,6 +30,15 @@ static const struct text_case {
      "relay=mail.example.com [192.0.2.140]; peer.name=mail.example.com; "
      "peer.ip=192.0.2.140; sender=joe@example.com; "
      "message_id=<1001.ham@example.com>; protocol=ESMTP; size=177; count=1"},
+    {"from: the largest size that is one, declared as all are",
+     ID "from=<>, size=68719476736, class=0, nrcpts=16777216, "
+        "relay=[192.0.2.1]",
+     "kind=from; " IS "relay=[192.0.2.1]; peer.ip=192.0.2.1; sender=; "
+     "size=68719476736; count=16777216"},
+    {"from: absurd counts",
+     ID "from=<>, size=9223372036854775807, class=0, nrcpts=4294967297, "
+        "relay=[192.0.2.1]",
+     "kind=from; " IS "relay=[192.0.2.1]; peer.ip=192.0.2.1; sender="},
     {"from: 8-bit body, TLS",
      ID "from=<joe@example.com>, size=177, class=-60, nrcpts=1, msgid=<a@b>, "
         "bodytype=8BITMIME, proto=ESMTPS, daemon=MTA-v6, "
