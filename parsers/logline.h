@@ -195,10 +195,13 @@ const char *logline_shape_text(enum logline_shape shape); /* "ruleset" */
 bool logline_shape_find(struct slice name, enum logline_shape *shape_r);
 const char *logline_kind_text(enum logline_kind kind);
 
+/* Whether its day is in that year, or in its own: 29 February may be not. */
+bool log_stamp_has_day(const struct log_stamp *stamp, int32_t year);
+
 /*
  * Seconds since the epoch of a stamp, its year and zone being given where it
- * says none (a stamp's own count first). Days that a month does not have
- * count on into the next.
+ * says none (a stamp's own count first). 29 February of another year is 1
+ * March.
  */
 int64_t log_stamp_epoch(const struct log_stamp *stamp, int32_t year,
                         int32_t zone_sec);

@@ -79,13 +79,29 @@ static bool take_clock(const char *p, struct log_stamp *stamp)
     return true;
 }
 
+static bool is_leap(int32_t year)
+{
+    return (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+}
+
+bool log_stamp_has_day(const struct log_stamp *stamp, int32_t year)
+{
+    static const uint8_t days[] = {0,  31, 29, 31, 30, 31, 30,
+                                   31, 31, 30, 31, 30, 31};
+
+    if (stamp->month == 2 && stamp->day == 29)
+        return is_leap(stamp->year != 0 ? stamp->year : year);
+    return stamp->day <= days[stamp->month];
+}
+
+/* Without a year yet, it may be a leap year. */
 static bool take_day(int month, int day, struct log_stamp *stamp)
 {
-    if (month < 1 || month > 12 || day < 1 || day > 31)
+    if (month < 1 || month > 12 || day < 1)
         return false;
     stamp->month = (uint8_t)month;
     stamp->day = (uint8_t)day;
-    return true;
+    return log_stamp_has_day(stamp, 0);
 }
 
 /* Bytes of ".340291" at offset at; Cisco and Java write a comma. */
@@ -203,7 +219,8 @@ static size_t take_bsd(struct slice text, struct log_stamp *stamp)
             return 0;
         stamp->year = four_digits(p + at);
         at += sizeof "yyyy " - 1;
-        if (stamp->year < 1 || !take_clock(p + at, stamp))
+        if (stamp->year < 1 || !log_stamp_has_day(stamp, 0) ||
+            !take_clock(p + at, stamp))
             return 0;
     }
     at += sizeof "hh:mm:ss" - 1;

@@ -1,6 +1,7 @@
 #include "qscan/logread.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
@@ -40,6 +41,7 @@ struct lane {
     bool is_told;                 /* that it is damaged */
     struct log_epoch near;        /* of the last stamp read */
     struct logline_memory stamps; /* met by find_near */
+    int32_t wrong_year;           /* of a 29 February; 0: none */
     uint64_t line_count;          /* of the blocks that were joined */
     int64_t time;         /* of the last record joined: never goes back */
     uint64_t taken_bytes; /* as far as progress knows */
@@ -247,8 +249,11 @@ static void find_near(struct lane *lane, struct piece *piece)
 
     piece->near = lane->near;
     for (; slice_next_line(&rest, &line); is_rest = false)
-        if (!is_rest && logline_stamp(line, &lane->stamps, &stamp))
+        if (!is_rest && logline_stamp(line, &lane->stamps, &stamp)) {
             log_epoch_follow(&lane->near, stamp.month);
+            if (!log_stamp_has_day(&stamp, lane->near.year))
+                lane->wrong_year = lane->near.year;
+        }
 }
 
 static enum input_log_outcome next_block(struct reader *reader,
@@ -286,10 +291,11 @@ static void put_behind(struct reader *reader, struct lane *lane,
     pthread_cond_broadcast(&reader->changed);
 }
 
-static void end_lane(struct reader *reader, struct lane *lane,
-                     struct piece *piece, enum input_log_outcome outcome)
+/* What shows that years were guessed, or given, wrong. */
+static void warn_of_years(struct reader *reader, const struct lane *lane)
 {
     const struct log_file *file = file_of(reader, lane);
+    char what[80];
 
     if (log_file_overruns(file, &lane->near))
         complain_warning(reader->logs->complaints,
@@ -297,6 +303,19 @@ static void end_lane(struct reader *reader, struct lane *lane,
                          "its last stamps are later than the file itself",
                          "more than a year is in it",
                          "years are wrong, --year=Y says when it begins");
+    if (lane->wrong_year == 0)
+        return;
+    snprintf(what, sizeof(what), "it has a 29 February, and %d had none",
+             (int)lane->wrong_year);
+    complain_warning(reader->logs->complaints, slice_from_string(file->path),
+                     what, NULL,
+                     "years are wrong, --year=Y says when it begins");
+}
+
+static void end_lane(struct reader *reader, struct lane *lane,
+                     struct piece *piece, enum input_log_outcome outcome)
+{
+    warn_of_years(reader, lane);
     pthread_mutex_lock(&reader->lock);
     if (outcome != INPUT_LOG_END)
         complain_outcome(reader, lane, outcome);

@@ -66,11 +66,6 @@ void log_clock_set(struct log_clock *clock, const struct log_epoch *near,
 
 /* ---- the year of a file ---- */
 
-static bool is_leap(int32_t year)
-{
-    return (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-}
-
 static int64_t start_in(const struct log_set *set, const struct log_file *file,
                         int32_t year)
 {
@@ -78,12 +73,6 @@ static int64_t start_in(const struct log_set *set, const struct log_file *file,
     struct log_epoch near = {year, file->stamp.month};
 
     return log_clock_read(&clock, &near, &file->stamp);
-}
-
-/* 29 February exists in leap years only. */
-static bool has_day(const struct log_stamp *stamp, int32_t year)
-{
-    return stamp->month != 2 || stamp->day != 29 || is_leap(year);
 }
 
 /* The latest year in which the file does not begin behind that moment. */
@@ -95,7 +84,8 @@ static int32_t latest_year(const struct log_set *set,
     int32_t year = gmtime_r(&seconds, &tm) == NULL ? 1970 : tm.tm_year + 1901;
 
     for (int32_t last = year - YEARS_BACK; year > last; year--)
-        if (has_day(&file->stamp, year) && start_in(set, file, year) <= moment)
+        if (log_stamp_has_day(&file->stamp, year) &&
+            start_in(set, file, year) <= moment)
             break;
     return year;
 }
@@ -106,7 +96,8 @@ static int32_t earliest_year(const struct log_set *set,
                              int32_t year)
 {
     for (int32_t last = year + YEARS_BACK; year < last; year++)
-        if (has_day(&file->stamp, year) && start_in(set, file, year) >= moment)
+        if (log_stamp_has_day(&file->stamp, year) &&
+            start_in(set, file, year) >= moment)
             break;
     return year;
 }

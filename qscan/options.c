@@ -177,6 +177,15 @@ static bool is_no_dense_date(const char *text, const char *option)
     return false;
 }
 
+/* mktime counts 30 February on into March. */
+static bool has_day(const struct tm *tm)
+{
+    struct tm day = {
+        .tm_year = tm->tm_year, .tm_mon = tm->tm_mon, .tm_mday = tm->tm_mday};
+
+    return timegm(&day) != (time_t)-1 && day.tm_mday == tm->tm_mday;
+}
+
 /* 2026-11-22, 2026-11-22T17:52[:25][Z]; local time unless it ends in Z, or
  * is_utc. */
 static bool read_date(int64_t *time_r, const char *text, bool is_utc)
@@ -189,7 +198,8 @@ static bool read_date(int64_t *time_r, const char *text, bool is_utc)
         struct tm tm = {.tm_isdst = -1};
         const char *end = strptime(text, formats[i], &tm);
 
-        if (end == NULL || (end[0] != '\0' && strcmp(end, "Z") != 0))
+        if (end == NULL || (end[0] != '\0' && strcmp(end, "Z") != 0) ||
+            !has_day(&tm))
             continue;
         *time_r = end[0] == 'Z' || is_utc ? timegm(&tm) : mktime(&tm);
         return true;

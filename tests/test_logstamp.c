@@ -105,6 +105,22 @@ static const struct header_case {
      "no stamp 0-00-00 00:00:00"},
     {"no such day", "Nov 32 14:28:37 mx2 sm-mta[4793]: x",
      "no stamp 0-00-00 00:00:00"},
+    {"a day that no month of the name has",
+     "Apr 31 14:28:37 mx2 sm-mta[4793]: x", "no stamp 0-00-00 00:00:00"},
+    {"30 February", "Feb 30 14:28:37 mx2 sm-mta[4793]: x",
+     "no stamp 0-00-00 00:00:00"},
+    {"29 February of some year",
+     "Feb 29 14:28:37 mx2 sm-mta[4793]: 6AMHqPjw023674: discarded",
+     "ok 0-02-29 14:28:37; host=mx2; tag=sm-mta; pid=4793; id=6AMHqPjw023674; "
+     "text=discarded"},
+    {"29 February of a leap year",
+     "2024-02-29T14:28:37Z mx2 sm-mta[4793]: 6AMHqPjw023674: discarded",
+     "ok 2024-02-29 14:28:37+0; host=mx2; tag=sm-mta; pid=4793; "
+     "id=6AMHqPjw023674; text=discarded"},
+    {"29 February of another", "2025-02-29T14:28:37Z mx2 sm-mta[4793]: x",
+     "no stamp 0-00-00 00:00:00"},
+    {"29 February of another, in words",
+     "Feb 29 2025 14:28:37 mx2 sm-mta[4793]: x", "no stamp 0-00-00 00:00:00"},
     {"no blank behind the stamp", "Nov 16 14:28:37x mx2 sm-mta[4793]: x",
      "no stamp 0-00-00 00:00:00"},
     /* priorities */

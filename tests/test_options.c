@@ -148,6 +148,9 @@ static const char *const wrong[] = {
     "--logs --since= x",
     "--logs --since=soon x",
     "--logs --since=2026-13-01 x",
+    "--logs --since=2026-02-29 x",
+    "--logs --until=2026-04-31T12:00 x",
+    "--now=2026-02-30",
     "--logs --since=2026-11-02 --until=2026-11-01 x",
     "--logs --since=100 --until=100 x",
     "--logs --year=1 x",
@@ -183,6 +186,7 @@ static const struct {
      1795348800 - 43200},
     {"--since=2026-11-22" NOON, 1795348800 - 43200, INT64_MAX},
     {"--until=2026-11-22T12:00:01" NOON, INT64_MIN, 1795348801},
+    {"--since=2024-02-29" NOON, 1709164800, INT64_MAX},
     {"--since=5 --until=2026-11-22T12:00Z" NOON, 5, 1795348800},
 };
 

@@ -57,3 +57,9 @@ for log in hole junk unset; do
     short --logs --year=2026 --since=2026-11-01 "$log"
 done
 cat hole | short --logs
+
+echo 'a day that the year does not have:'
+printf 'Feb 2%s 10:00:00 mx sm-mta[7]: 6AI4qhYl000007: done; delay=0\n' 8 9 >leap
+short --logs --year=2025 leap
+short --logs --year=2024 leap
+short --logs --since=2025-02-29 leap
