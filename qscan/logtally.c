@@ -234,11 +234,21 @@ static void add_trouble(struct logtally *tally, enum log_trouble trouble,
     merge_sample(&tally->troubles[trouble], &sample);
 }
 
+/* In sendmail's own words (conf.c, enoughdiskspace), or the system's, which end
+ * the line: elsewhere " space" may be part of any name. */
+static bool is_no_space(struct slice text)
+{
+    return slice_starts(text, SLICE_LITERAL("low on space (")) ||
+           slice_starts(text,
+                        SLICE_LITERAL("rejecting new messages: min free")) ||
+           slice_ends(text, SLICE_LITERAL(": No space left on device"));
+}
+
 static enum log_trouble system_trouble(struct slice text)
 {
     if (slice_starts(text, SLICE_LITERAL("Authentication-Warning")))
         return TROUBLE_AUTH_WARNING;
-    if (has_text(text, SLICE_LITERAL(" space")))
+    if (is_no_space(text))
         return TROUBLE_NO_SPACE;
     if (slice_starts(text, SLICE_LITERAL("Losing ")))
         return TROUBLE_LOST;
