@@ -232,6 +232,17 @@ bool ip_is_private(const struct ip *ip)
     }
 }
 
+/* RFC 1122, 1112, 4291 */
+bool ip_is_no_host(const struct ip *ip)
+{
+    static const struct ip unspecified;
+
+    if (ip_is_v4(ip))
+        return ip->bytes[12] == 0 || ip->bytes[12] >= 224;
+    return ip->bytes[0] == 0xff ||
+           memcmp(ip, &unspecified, sizeof(unspecified)) == 0;
+}
+
 /* inet_ntop takes printf for this, and every source of a bounce comes here. */
 static size_t format_v4(const uint8_t bytes[static 4], char *text)
 {

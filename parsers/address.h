@@ -61,6 +61,9 @@ static inline bool ip_is_loopback(const struct ip *ip)
 /* RFC 1918, RFC 4193, link-local, loopback. */
 bool ip_is_private(const struct ip *ip);
 
+/* "This" network, multicast, reserved, broadcast: no host has it. */
+bool ip_is_no_host(const struct ip *ip);
+
 /* RFC 5952 text, NUL-terminated; returns its length. */
 size_t ip_format(const struct ip *ip, char text[static ADDRESS_IP_TEXT_MAX]);
 

@@ -665,9 +665,10 @@ static const char *why_spared(struct judge *judge, const struct source *source)
     const struct sources *sources = judge->sources;
     const char *why = why_ours(judge, source);
 
-    if (ip_is_loopback(&source->ip) ||
-        rules_list_has_ip(sources->rules, "our-hosts", &source->ip))
-        return "an address of this host";
+    if (ip_is_loopback(&source->ip))
+        return "this host itself, by loopback";
+    if (rules_list_has_ip(sources->rules, "our-hosts", &source->ip))
+        return "listed in our-hosts: this host, or one of this site";
     if (rules_list_has_ip(sources->rules, "friends", &source->ip))
         return "listed in friends";
     if (why != NULL)
@@ -1200,17 +1201,27 @@ static void judge_crowds(struct judge *judge, enum rules_count_by by)
 
 /* ---- the verdict ---- */
 
+static bool is_address_listable(const struct sources *sources,
+                                const struct ip *ip)
+{
+    return !ip_is_private(ip) && !ip_is_no_host(ip) && !is_allowed(sources, ip);
+}
+
+/* A crowd that is no network is listed by its members. */
 static bool is_listable(const struct sources *sources,
                         const struct attacker *attacker)
 {
-    const struct ip *ip = attacker->source != 0
-                              ? &sources->items[attacker->source].ip
-                              : &attacker->network.base;
-
-    if (attacker->source == 0 && !attacker_is_network(attacker))
-        return true;
-    return !ip_is_private(ip) && !attacker->holds_allowed &&
-           !is_allowed(sources, ip);
+    if (attacker->source != 0)
+        return is_address_listable(sources,
+                                   &sources->items[attacker->source].ip);
+    if (attacker_is_network(attacker))
+        return is_address_listable(sources, &attacker->network.base) &&
+               !attacker->holds_allowed;
+    for (size_t i = 0; i < attacker->member_count; i++)
+        if (!is_address_listable(sources,
+                                 &sources->items[attacker->members[i]].ip))
+            return false;
+    return true;
 }
 
 static int order_attackers(const void *left, const void *right, void *context)

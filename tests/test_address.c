@@ -239,6 +239,34 @@ static void network_addresses_are_read_and_written(void **state)
     guard_close(&guard);
 }
 
+static void what_no_host_has_is_known(void **state)
+{
+    static const struct {
+        const char *text;
+        bool is_no_host;
+    } cases[] = {{"0.0.0.0", true},
+                 {"0.1.2.3", true},
+                 {"1.0.0.0", false},
+                 {"223.255.255.9", false},
+                 {"224.0.0.1", true},
+                 {"240.0.0.1", true},
+                 {"255.255.255.255", true},
+                 {"127.0.0.1", false},
+                 {"::", true},
+                 {"::1", false},
+                 {"ff02::1", true},
+                 {"fe80::1", false},
+                 {"2001:db8::1", false}};
+    struct ip ip;
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        assert_true(ip_parse(slice_from_string(cases[i].text), &ip));
+        if (ip_is_no_host(&ip) != cases[i].is_no_host)
+            fail_msg("%s", cases[i].text);
+    }
+}
+
 /* Numbers of all lengths, too large, with zeros before them, and none. */
 static void dotted_quads_are_read_as_inet_pton_reads_them(void **state)
 {
@@ -920,6 +948,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(addresses_are_taken_apart),
         cmocka_unit_test(network_addresses_are_read_and_written),
+        cmocka_unit_test(what_no_host_has_is_known),
         cmocka_unit_test(dotted_quads_are_read_as_inet_pton_reads_them),
         cmocka_unit_test(a_nul_ends_no_address),
         cmocka_unit_test(networks_hold_their_addresses_alone),

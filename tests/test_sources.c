@@ -748,17 +748,20 @@ static void most_guesses_come_first_then_the_lower_address(void **state)
 
 static void addresses_not_for_a_list_are_marked(void **state)
 {
-    static const char *const places[] = {"10.0.0.1",    "127.0.0.1",
-                                         "192.0.2.200", "192.0.2.201",
-                                         "fe80::1",     "198.51.100.7"};
+    static const char *const places[] = {
+        "10.0.0.1", "127.0.0.1", "192.0.2.200", "192.0.2.201",
+        "fe80::1",  "0.0.0.0",   "224.0.0.5",   "255.255.255.255",
+        "::",       "ff02::1",   "198.51.100.7"};
+    unsigned count = sizeof(places) / sizeof(places[0]);
     struct scene *scene = *state;
 
-    for (unsigned i = 0; i < 6; i++)
+    for (unsigned i = 0; i < count; i++)
         guess_many(scene, add(scene, places[i]), 100 * i, 20, "example.com");
     judge(scene);
-    for (unsigned i = 0; i < 6; i++) {
+    for (unsigned i = 0; i < count; i++) {
         assert_non_null(attacker_of(scene, places[i]));
-        assert_int_equal(attacker_of(scene, places[i])->is_listable, i == 5);
+        assert_int_equal(attacker_of(scene, places[i])->is_listable,
+                         i == count - 1);
     }
 }
 
@@ -1378,6 +1381,18 @@ static void who_tries_a_user_from_many_networks_is_a_crowd(void **state)
     assert_false(attacker_is_network(attacker));
 }
 
+static void a_crowd_with_an_address_that_is_nobodys_is_not_listed(void **state)
+{
+    struct scene *scene = *state;
+
+    for (unsigned i = 5; i > 0; i--)
+        try_user(scene, add_of(scene, "198.18.%u.9", i), "ann");
+    try_user(scene, add(scene, "0.0.0.0"), "ann");
+    judge(scene);
+    assert_int_equal(scene->sources.attacker_count, 1);
+    assert_false(attacker_of(scene, "user ann")->is_listable);
+}
+
 static void one_who_goes_through_two_networks_is_no_crowd(void **state)
 {
     struct scene *scene = *state;
@@ -1542,6 +1557,7 @@ int main(void)
         IN_SCENE(a_crowd_that_an_earlier_one_holds_is_dropped),
         IN_SCENE(a_larger_crowd_is_named_beside_it),
         IN_SCENE(who_tries_a_user_from_many_networks_is_a_crowd),
+        IN_SCENE(a_crowd_with_an_address_that_is_nobodys_is_not_listed),
         IN_SCENE(one_who_goes_through_two_networks_is_no_crowd),
         IN_SCENE(who_logs_in_has_only_mistyped),
         IN_SCENE(whose_network_logs_in_is_no_bot),
