@@ -150,7 +150,6 @@ static bool parse_piece(struct worker *worker, struct piece *piece)
         prefetch_text(rest);
         if (record == NULL)
             return false;
-        worker->maker.tally.overlong_lines += is_cut && !is_rest;
         /* Of a line whose beginning was looked at no more is wanted. */
         if (!is_rest) {
             enum record_outcome outcome = record_make(

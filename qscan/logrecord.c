@@ -471,6 +471,7 @@ enum record_outcome record_make(struct record_maker *maker, struct slice text,
     enum logline_outcome outcome = logline_parse(text, &maker->memory, &line);
 
     tally->text_bytes += text.len + 1;
+    tally->overlong_lines += text.len > LOGLINE_MAX_BYTES;
     if (outcome == LOGLINE_NO_STAMP) {
         tally->lines++;
         tally->no_stamp_lines++;

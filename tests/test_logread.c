@@ -334,6 +334,23 @@ static void a_line_longer_than_blocks_is_one_and_hides_none(void **state)
     assert_last_guess(scene, 3, 1);
 }
 
+/* Behind LOGLINE_MAX_BYTES nothing is looked at. */
+static void a_line_that_is_not_read_whole_is_overlong(void **state)
+{
+    struct scene *scene = *state;
+
+    for (size_t more = 0; more < 2; more++) {
+        buffer_clear(&scene->text);
+        buffer_add_string(&scene->text, "Nov 18 04:52:42 mx sm-mta[7]: ");
+        add_repeated(&scene->text, "x",
+                     LOGLINE_MAX_BYTES + more - scene->text.len);
+        buffer_add_string(&scene->text, "\n");
+        add_guess(&scene->text);
+        write_plain(scene, "log", text_of(&scene->text));
+        assert_last_guess(scene, 3, more);
+    }
+}
+
 static void a_log_of_exactly_a_block_is_read_to_its_end(void **state)
 {
     struct scene *scene = *state;
@@ -350,11 +367,11 @@ static void a_log_of_exactly_a_block_is_read_to_its_end(void **state)
         buffer_add(&scene->text, text_of(&guess));
         assert_int_equal(scene->text.len, LOG_BLOCK_BYTES + 1 - less);
         write_plain(scene, "log", text_of(&scene->text));
-        assert_last_guess(scene, 3, 0);
+        assert_last_guess(scene, 3, 1);
         /* Without the last newline. */
         write_plain(scene, "log",
                     slice_head(text_of(&scene->text), scene->text.len - 1));
-        assert_last_guess(scene, 3, 0);
+        assert_last_guess(scene, 3, 1);
     }
     buffer_free(&guess);
 }
@@ -763,6 +780,7 @@ int main(void)
 #define IN_SCENE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
         IN_SCENE(any_number_of_workers_and_any_packing_answers_the_same),
         IN_SCENE(a_line_longer_than_blocks_is_one_and_hides_none),
+        IN_SCENE(a_line_that_is_not_read_whole_is_overlong),
         IN_SCENE(a_log_of_exactly_a_block_is_read_to_its_end),
         IN_SCENE(logs_without_a_line_of_syslog_are_read),
         IN_SCENE(only_empty_logs_are_an_answer_too),
