@@ -27,6 +27,7 @@ struct piece {
     size_t at;     /* record that is joined next */
     bool is_cut;   /* its first line is the rest of one that was cut */
     bool is_ready; /* taken apart */
+    bool has_gzip; /* behind plain lines */
 };
 
 /* A log that is being read. */
@@ -133,6 +134,9 @@ static inline void prefetch_text(struct slice rest)
         __builtin_prefetch(rest.ptr + AHEAD_BYTES + i);
 }
 
+/* cat mail.log mail.log.2.gz: only a file that begins so is unpacked. */
+static const struct slice gzip_begins = {"\x1f\x8b\x08", 3};
+
 /* Takes all lines of a block apart; the work of the workers. */
 static bool parse_piece(struct worker *worker, struct piece *piece)
 {
@@ -142,6 +146,7 @@ static bool parse_piece(struct worker *worker, struct piece *piece)
     piece->count = 0;
     piece->at = 0;
     piece->line_count = 0;
+    piece->has_gzip = false;
     record_scratch_clear(&piece->scratch);
     while (slice_next_line(&rest, &line)) {
         struct record *record = next_record(piece);
@@ -157,6 +162,8 @@ static bool parse_piece(struct worker *worker, struct piece *piece)
 
             if (outcome != RECORD_NO_TIME)
                 log_epoch_follow(&piece->near, worker->maker.clock.stamp.month);
+            else
+                piece->has_gzip |= slice_starts(line, gzip_begins);
             if (outcome == RECORD_MADE) {
                 record->line = piece->line_count;
                 piece->count++;
@@ -348,6 +355,8 @@ static void read_block(struct worker *worker, struct lane *lane,
     pthread_mutex_lock(&reader->lock);
     if (!is_intact)
         complain_outcome(reader, lane, INPUT_LOG_SHRUNK);
+    else if (piece->has_gzip)
+        complain_outcome(reader, lane, INPUT_LOG_GARBAGE);
     lane->is_ended = lane->is_ended || !is_intact;
     piece->is_ready = true;
     reader->has_failed = reader->has_failed || !is_good;

@@ -15,6 +15,8 @@ short --attackers -fcsv cut.gz
 short --attackers -fcsv garbled.gz
 short --attackers -fcsv nothing good folder
 short --attackers -fcsv nothing
+{ cat good; gzip -nc good; } >joined
+short --logs joined
 short --logs folder nothing
 short --logs truth.tsv
 short --logs empty
