@@ -562,6 +562,7 @@ struct line_list {
     const char *before; /* the next text */
     const char *bound;  /* of total: "", "at least ", "about " */
     uint64_t total, shown;
+    bool is_hosts; /* or domains: cut on the left */
 };
 
 /* Adds a text and what belongs to it where they, and the end of the list, still
@@ -574,7 +575,10 @@ static bool list_add(struct line_list *list, struct slice text, size_t columns,
     bool is_fitting;
 
     buffer_add_string(out, list->before);
-    buffer_add_escaped(out, text, columns);
+    if (list->is_hosts)
+        buffer_add_host(out, text, columns);
+    else
+        buffer_add_escaped(out, text, columns);
     buffer_add_string(out, number);
     end = out->len;
     if (list->total > list->shown + 1)
@@ -651,6 +655,7 @@ static void add_domains(struct logsummary *summary,
         .before = "    in ",
         .bound = count < SOURCE_DOMAINS_MAX ? "" : "at least ",
         .total = count,
+        .is_hosts = true,
     };
 
     for (size_t i = 0; count > 1 && i < count; i++) {
@@ -981,8 +986,8 @@ static void add_targets(struct logsummary *summary)
         buffer_add_string(&words, "In domains");
         for (size_t i = 0; i < shown; i++) {
             buffer_add_string(&words, i == 0 ? ": " : ", ");
-            buffer_add_escaped(&words,
-                               intern_text(&sources->domains, targets[i]), 40);
+            buffer_add_host(&words, intern_text(&sources->domains, targets[i]),
+                            40);
             buffer_printf(&words, " %u", sources->targets[targets[i]].guesses);
         }
         add_list_end(&words, "", count - shown);
