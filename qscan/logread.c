@@ -12,7 +12,8 @@
 
 enum {
     AHEAD = 16, /* records for which memory is asked before they are joined */
-    LANES_WIDE = 8, /* with more logs side by side each holds fewer blocks */
+    HOUR_BYTES = 10, /* "Nov 18 04:", "2026-11-18" */
+    LANES_WIDE = 8,  /* with more logs side by side each holds fewer blocks */
 };
 
 /* A block of lines, from file to join. */
@@ -42,6 +43,7 @@ struct lane {
     bool is_told;                 /* that it is damaged */
     struct log_epoch near;        /* of the last stamp read */
     struct logline_memory stamps; /* met by find_near */
+    char hour[HOUR_BYTES];        /* how lines of the last stamp's begin */
     int32_t wrong_year;           /* of a 29 February; 0: none */
     uint64_t line_count;          /* of the blocks that were joined */
     int64_t time;         /* of the last record joined: never goes back */
@@ -244,6 +246,21 @@ static void close_lane(struct reader *reader, size_t index)
         reader->lanes[i] = reader->lanes[i + 1];
 }
 
+/* Nearly all lines; theirs is the month that the last stamp had. */
+static bool is_of_same_hour(const struct lane *lane, struct slice line)
+{
+    return line.len >= HOUR_BYTES && lane->hour[0] != '\0' &&
+           memcmp(line.ptr, lane->hour, HOUR_BYTES) == 0;
+}
+
+/* Behind a prefix of another's the stamp begins later. */
+static void note_hour(struct lane *lane, struct slice line)
+{
+    lane->hour[0] = '\0';
+    if (line.len >= HOUR_BYTES && line.ptr[0] != '<')
+        memcpy(lane->hour, line.ptr, HOUR_BYTES);
+}
+
 /* The year of the next block, known before this one is taken apart, so that
  * blocks can be taken apart side by side. It follows each stamp that
  * parse_piece follows: samples would miss a year between two of them. */
@@ -255,7 +272,9 @@ static void find_near(struct lane *lane, struct piece *piece)
 
     piece->near = lane->near;
     for (; slice_next_line(&rest, &line); is_rest = false)
-        if (!is_rest && logline_stamp(line, &lane->stamps, &stamp)) {
+        if (!is_rest && !is_of_same_hour(lane, line) &&
+            logline_stamp(line, &lane->stamps, &stamp)) {
+            note_hour(lane, line);
             log_epoch_follow(&lane->near, stamp.month);
             if (!log_stamp_has_day(&stamp, lane->near.year))
                 lane->wrong_year = lane->near.year;
