@@ -37,8 +37,8 @@ static void test_names_of_files(void **state)
 
 static void test_no_names_of_files(void **state)
 {
-    static const char *const others[] = {"",   ID,      "qf",  "/",
-                                         "q/", "q/" ID, "af1", "f"};
+    static const char *const others[] = {"",   ID,    "qf",  "/",
+                                         "q/", "q/x", "af1", "f"};
     struct find_name name;
 
     (void)state;
