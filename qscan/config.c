@@ -1,7 +1,9 @@
 #include "qscan/config.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -253,12 +255,9 @@ static void add_domain_file(struct config *config, struct slice path,
     free(text);
 }
 
-/* "w", "{w}" or "R" at the start of a C or F line; takes it off. */
-static bool take_our_class(struct slice *rest)
+static bool take_class(struct slice *rest, const char *const *names)
 {
-    static const char *const names[] = {"w", "R", "{w}", "{R}"};
-
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+    for (size_t i = 0; names[i] != NULL; i++) {
         struct slice name = slice_from_string(names[i]);
 
         if (slice_starts(*rest, name)) {
@@ -267,6 +266,24 @@ static bool take_our_class(struct slice *rest)
         }
     }
     return false;
+}
+
+/* "w", "{w}" or "R" at the start of a C or F line; takes it off. */
+static bool take_our_class(struct slice *rest)
+{
+    static const char *const names[] = {"w", "R", "{w}", "{R}", NULL};
+
+    return take_class(rest, names);
+}
+
+/* Domains of virtual users, those that are masqueraded and those of the
+ * genericstable (cf/README): ours, whether class R refers to them or not. */
+static bool take_other_class(struct slice *rest)
+{
+    static const char *const names[] = {"{VirtHost}", "M",   "{M}",
+                                        "G",          "{G}", NULL};
+
+    return take_class(rest, names);
 }
 
 /* "Fw-o /etc/mail/local-host-names %[^\#]": option, path, scanf format. */
@@ -296,30 +313,6 @@ static void read_queue_group(struct config *config, struct slice rest)
             string_list_add(&config->queues, slice_trim(slice_skip(part, 5)));
         }
         rest = slice_skip(rest, end + 1);
-    }
-}
-
-static void read_option(struct config *config, struct slice rest,
-                        struct slice *queue_directory)
-{
-    struct slice name, value;
-    size_t equals;
-
-    rest = slice_trim(rest);
-    equals = slice_index(rest, '=');
-    if (equals == rest.len)
-        return;
-    name = slice_trim(slice_head(rest, equals));
-    value = slice_trim(slice_skip(rest, equals + 1));
-    if (slice_equal_nocase(name, SLICE_LITERAL("QueueDirectory"))) {
-        *queue_directory = value;
-    } else if (slice_equal_nocase(name, SLICE_LITERAL("Timeout.queuereturn")) ||
-               slice_equal_nocase(name,
-                                  SLICE_LITERAL("Timeout.queuereturn.dsn"))) {
-        int64_t sec = config_duration(value, 24 * 3600);
-
-        if (sec > 0)
-            config->return_sec = sec;
     }
 }
 
@@ -360,6 +353,33 @@ static void read_relays(struct config *config, struct slice rest)
     add_hosts(&config->relays, CONFIG_RELAYS_MAX, value);
 }
 
+static void read_option(struct config *config, struct slice rest,
+                        struct slice *queue_directory)
+{
+    struct slice name, value;
+    size_t equals;
+
+    rest = slice_trim(rest);
+    equals = slice_index(rest, '=');
+    if (equals == rest.len)
+        return;
+    name = slice_trim(slice_head(rest, equals));
+    value = slice_trim(slice_skip(rest, equals + 1));
+    if (slice_equal_nocase(name, SLICE_LITERAL("QueueDirectory"))) {
+        *queue_directory = value;
+    } else if (slice_equal_nocase(name, SLICE_LITERAL("FallbackMXhost")) ||
+               slice_equal_nocase(name, SLICE_LITERAL("FallbackSmartHost"))) {
+        read_relays(config, value);
+    } else if (slice_equal_nocase(name, SLICE_LITERAL("Timeout.queuereturn")) ||
+               slice_equal_nocase(name,
+                                  SLICE_LITERAL("Timeout.queuereturn.dsn"))) {
+        int64_t sec = config_duration(value, 24 * 3600);
+
+        if (sec > 0)
+            config->return_sec = sec;
+    }
+}
+
 /* What stands behind their names is a user, or words. */
 static bool is_mailer_without_host(struct slice mailer)
 {
@@ -372,20 +392,24 @@ static bool is_mailer_without_host(struct slice mailer)
     return false;
 }
 
-/* "example.org <TAB> esmtp:[mail.example.org]" */
-static void read_mailertable_line(struct string_list *hosts, struct slice line)
+/* "example.org <TAB> esmtp:[mail.example.org]": mail for that domain comes
+ * through here, and goes on to that host. */
+static void read_mailertable_line(struct config *config,
+                                  struct string_list *hosts, struct slice line)
 {
-    struct slice value;
+    struct slice key, value;
     size_t colon;
 
     if (line.len == 0 || line.ptr[0] == '#' || byte_is_space(line.ptr[0]))
         return;
-    next_word(&line);
+    key = next_word(&line);
     value = next_word(&line);
     colon = slice_index(value, ':');
-    if (!is_mailer_without_host(slice_head(value, colon)))
-        add_hosts(hosts, CONFIG_MAILERTABLE_HOSTS_MAX,
-                  slice_skip(value, colon + 1));
+    if (colon == value.len || is_mailer_without_host(slice_head(value, colon)))
+        return;
+    add_domain(config, key);
+    add_hosts(hosts, CONFIG_MAILERTABLE_HOSTS_MAX,
+              slice_skip(value, colon + 1));
 }
 
 /* Most lines of a mailertable may name the same few hosts. */
@@ -395,7 +419,7 @@ static void read_mailertable(struct config *config, struct slice text)
     struct slice line;
 
     while (slice_next_line(&text, &line))
-        read_mailertable_line(&hosts, line);
+        read_mailertable_line(config, &hosts, line);
     string_list_sort(&hosts);
     for (size_t i = 0;
          i < hosts.count && config->relays.count < CONFIG_RELAYS_MAX; i++)
@@ -403,6 +427,83 @@ static void read_mailertable(struct config *config, struct slice text)
             string_list_add(&config->relays,
                             slice_from_string(hosts.strings[i]));
     string_list_free(&hosts);
+}
+
+/* "192.0.2" is a network of the access map, as is "IPv6:2001:db8:1": as lists
+ * of networks have it. Absent of what is none. */
+static struct slice network_of(struct slice key, char room[static 80])
+{
+    struct slice six = SLICE_LITERAL("IPv6:");
+    bool is_six =
+        key.len > six.len && slice_equal_nocase(slice_head(key, six.len), six);
+    struct slice text = is_six ? slice_skip(key, six.len) : key;
+    int parts = 1, all = is_six ? 8 : 4;
+
+    if (text.len > 40)
+        return (struct slice){NULL, 0};
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.ptr[i] == (is_six ? ':' : '.'))
+            parts++;
+        else if (!(is_six ? isxdigit((unsigned char)text.ptr[i]) != 0
+                          : byte_is_digit(text.ptr[i])))
+            return (struct slice){NULL, 0};
+    }
+    if (parts >= all || slice_find(text, SLICE_LITERAL("::")) < text.len)
+        return text;
+    snprintf(room, 80, "%.*s%s/%d", (int)text.len, text.ptr,
+             is_six       ? "::"
+             : parts == 1 ? ".0.0.0"
+             : parts == 2 ? ".0.0"
+                          : ".0",
+             parts * (is_six ? 16 : 8));
+    return slice_from_string(room);
+}
+
+/* "To:", "Connect:" or "From:", or nothing; false: of another kind. */
+static bool take_tag(struct slice *key)
+{
+    static const char *const tags[] = {"To:", "Connect:", "From:"};
+    struct slice six = SLICE_LITERAL("IPv6:");
+
+    for (size_t i = 0; i < sizeof(tags) / sizeof(tags[0]); i++) {
+        struct slice tag = slice_from_string(tags[i]);
+
+        if (slice_equal_nocase(slice_head(*key, tag.len), tag)) {
+            *key = slice_skip(*key, tag.len);
+            return true;
+        }
+    }
+    return slice_index(*key, ':') == key->len ||
+           slice_equal_nocase(slice_head(*key, six.len), six);
+}
+
+/* "example.org <TAB> RELAY", "Connect:192.0.2 RELAY": whom we relay for. */
+static void read_access_line(struct config *config, struct slice line)
+{
+    char room[80];
+    struct slice key, network;
+
+    if (line.len == 0 || line.ptr[0] == '#' || byte_is_space(line.ptr[0]))
+        return;
+    key = next_word(&line);
+    if (!slice_equal_nocase(next_word(&line), SLICE_LITERAL("RELAY")) ||
+        !take_tag(&key))
+        return;
+    network = network_of(key, room);
+    if (network.len == 0)
+        add_domain(config, slice_skip(key, slice_index(key, '@') < key.len
+                                               ? slice_index(key, '@') + 1
+                                               : 0));
+    else if (config->relays.count < CONFIG_RELAYS_MAX)
+        string_list_add(&config->relays, network);
+}
+
+static void read_access(struct config *config, struct slice text)
+{
+    struct slice line;
+
+    while (slice_next_line(&text, &line))
+        read_access_line(config, line);
 }
 
 static bool is_map_made_of_text(struct slice type)
@@ -421,10 +522,12 @@ static bool is_map_made_of_text(struct slice type)
 static void read_map(struct config *config, struct slice rest)
 {
     struct slice name = next_word(&rest), type = next_word(&rest), file;
+    bool is_access = slice_equal_nocase(name, SLICE_LITERAL("access"));
     char *text;
     size_t len;
 
-    if (!slice_equal_nocase(name, SLICE_LITERAL("mailertable")) ||
+    if ((!is_access &&
+         !slice_equal_nocase(name, SLICE_LITERAL("mailertable"))) ||
         !is_map_made_of_text(type))
         return;
     do
@@ -436,7 +539,8 @@ static void read_map(struct config *config, struct slice rest)
     if (!read_named(config, file, true, true, &text, &len))
         return;
     if (len > 0 && memchr(text, '\0', len) == NULL)
-        read_mailertable(config, slice_make(text, len));
+        (is_access ? read_access : read_mailertable)(config,
+                                                     slice_make(text, len));
     free(text);
 }
 
@@ -452,11 +556,13 @@ static void read_line(struct config *config, struct slice line,
         read_option(config, rest, queue_directory);
     } else if (code == 'Q') {
         read_queue_group(config, rest);
-    } else if (code == 'C' && take_our_class(&rest)) {
+    } else if (code == 'C' &&
+               (take_our_class(&rest) || take_other_class(&rest))) {
         for (struct slice word = next_word(&rest); word.len > 0;
              word = next_word(&rest))
             add_domain(config, word);
-    } else if (code == 'F' && take_our_class(&rest)) {
+    } else if (code == 'F' &&
+               (take_our_class(&rest) || take_other_class(&rest))) {
         read_file_class(config, rest);
     } else if (code == 'K') {
         read_map(config, rest);

@@ -30,9 +30,12 @@ struct config {
     char *file; /* the cf that was read, or could not be; NULL: none */
     struct config_fault *faults;
     size_t fault_count;
-    struct string_list queues;  /* as written, wildcards and all */
-    struct string_list domains; /* classes w and R, their files included */
-    /* Smart host and hubs (macros S, H, R), hosts of the mailertable. */
+    struct string_list queues; /* as written, wildcards and all */
+    /* Classes w, R, M, G and VirtHost, their files included; keys of the
+     * mailertable; RELAY in the access map. */
+    struct string_list domains;
+    /* Smart host and hubs (macros S, H, R), those of last resort, hosts of the
+     * mailertable; networks with RELAY in the access map ("192.0.2.0/24"). */
     struct string_list relays;
     int64_t return_sec; /* Timeout.queuereturn of a DSN; 5 days */
 };
@@ -49,8 +52,8 @@ enum {
  * Returns 0, an errno value, or CONFIG_IS_NONE; a file without any line is a
  * configuration that says nothing. A file named by an F line that cannot be
  * read is left out and noted in faults, unless it is missing and optional
- * ("-o", as in sendmail's fileclass). The mailertable is read from the text
- * that its map is made from (cf/README, FEATURE(mailertable)), where there is
+ * ("-o", as in sendmail's fileclass). The mailertable and the access map
+ * are read from the text that they are made from (cf/README), where there is
  * one: a site may keep the map alone.
  */
 int config_read(struct config *config, const char *file);

@@ -60,6 +60,10 @@ static const struct {
     {"return of others", "O Timeout.queuereturn.urgent=1h\n", "", "",
      CONFIG_RETURN_SEC},
     {"return never", "O Timeout.queuereturn=now\n", "", "", CONFIG_RETURN_SEC},
+    {"classes of virtual and rewritten domains",
+     "C{VirtHost}a.example\nCR$={VirtHost}\nCMb.example c.example\n"
+     "CGd.example\nC{Other}no.example\nF{VirtHost}-o /nowhere/domains\n",
+     "", "a.example b.example c.example d.example", CONFIG_RETURN_SEC},
     {"file that is not there", "Fw-o /nowhere/local-host-names\n", "", "",
      CONFIG_RETURN_SEC},
     {"file that is a map or a program",
@@ -80,6 +84,9 @@ static const struct {
     {"a bracket that never closes", "DS[relay.example\n", "relay.example"},
     {"a mailer alone", "DSesmtp:\n", ""},
     {"macros are no names", "DSesmtp:$w.example\n", ""},
+    {"where mail goes that cannot be sent",
+     "O FallbackMXhost=[a.example]\nO FallbackSmartHost=b.example\n",
+     "a.example b.example"},
     {"other macros", "DMexample.org\nDjmx.example.org\nD{S}no.example\nD\n",
      ""},
 };
@@ -127,34 +134,36 @@ static void relays_are_bounded(void **state)
 }
 
 static const struct {
-    const char *title, *text, *relays;
+    const char *title, *text, *relays, *domains;
 } mailertables[] = {
-    {"nothing", "", ""},
-    {"a host", "example.org\tesmtp:[mail.example.org]\n", "mail.example.org"},
+    {"nothing", "", "", ""},
+    {"a host", "example.org\tesmtp:[mail.example.org]\n", "mail.example.org",
+     "example.org"},
     {"no newline at the end", "example.org esmtp:mail.example.org",
-     "mail.example.org"},
+     "mail.example.org", "example.org"},
     {"blanks, comments, other ends of lines",
      "# all by the provider\n\n#x smtp:no.example\n"
      ".example.org  \t relay:[smtp.example.com]  # down\r\n",
-     "smtp.example.com"},
+     "smtp.example.com", "example.org"},
     {"several hosts, sorted, once each",
      "a.example\trelay:[d.example]:[192.0.2.9]:b.example\n"
      "b.example\trelay:[b.example]\nc.example\tesmtp:[d.example]\n",
-     "192.0.2.9 b.example d.example"},
+     "192.0.2.9 b.example d.example", "a.example b.example c.example"},
     {"a literal with colons", "a.example smtp:[IPv6:2001:db8::25]\n",
-     "IPv6:2001:db8::25"},
+     "IPv6:2001:db8::25", "a.example"},
     {"users and words",
      "a.example\tlocal:root\nb.example\terror:nohost No such host\n"
      "c.example\terror:5.1.1:\"550 mail.example is gone\"\n"
      "d.example\tdiscard:ok\ne.example\tprog:x\n"
      "f.example\tERROR:nohost\n",
-     ""},
+     "", ""},
     {"users of hosts, parts of the key, sockets",
      "a.example\trelay:root@b.example\n.c.example\tesmtp:%1.d.example\n"
      "e.example\tcyrusv2:/var/run/lmtp\n",
-     ""},
-    {"no mailer", "a.example\tb.example\nc.example\nd.example :\n", ""},
-    {"a line that goes on", "a.example\n\tsmtp:[b.example]\n", ""},
+     "", "a.example c.example e.example"},
+    {"no mailer", "a.example\tb.example\nc.example\nd.example :\n", "",
+     "d.example"},
+    {"a line that goes on", "a.example\n\tsmtp:[b.example]\n", "", ""},
 };
 
 static void hosts_of_a_mailertable_are_relays(void **state)
@@ -178,6 +187,57 @@ static void hosts_of_a_mailertable_are_relays(void **state)
         assert_int_equal(
             config_read(&config, folder_path(&folder, "sendmail.cf")), 0);
         assert_list_is(&config.relays, want, mailertables[i].title);
+        assert_list_is(&config.domains, mailertables[i].domains,
+                       mailertables[i].title);
+        config_free(&config);
+    }
+    folder_close(&folder);
+}
+
+/* Whom we relay for: domains, and where mail comes from. */
+static void access_maps_say_whom_we_relay_for(void **state)
+{
+    static const struct {
+        const char *title, *text, *domains, *relays;
+    } access_cases[] = {
+        {"nothing", "", "", ""},
+        {"tags",
+         "To:a.example\tRELAY\nconnect:b.example relay\nFrom:c.example RELAY\n",
+         "a.example b.example c.example", ""},
+        {"no tag", "a.example RELAY\n.b.example\tRELAY\n",
+         "a.example b.example", ""},
+        {"an address of a user", "To:ann@a.example RELAY\n", "a.example", ""},
+        {"other values, other tags, comments, what goes on",
+         "a.example OK\nb.example REJECT\nTo:c.example\n#d.example RELAY\n"
+         "Spam:e.example RELAY\n\tf.example RELAY\ng.example RELAYED\n",
+         "", ""},
+        {"networks of IPv4",
+         "Connect:192.0.2 RELAY\n192.0.2.9 RELAY\nConnect:10 RELAY\n172.16 "
+         "RELAY\n",
+         "", "192.0.2.0/24 192.0.2.9 10.0.0.0/8 172.16.0.0/16"},
+        {"networks of IPv6",
+         "Connect:IPv6:2001:db8:1 RELAY\nIPv6:2001:db8::9 RELAY\n"
+         "ipv6:2001:db8:0:0:0:0:0:9 RELAY\n",
+         "", "2001:db8:1::/48 2001:db8::9 2001:db8:0:0:0:0:0:9"},
+    };
+    struct folder folder;
+    char text[2000];
+
+    (void)state;
+    folder_open(&folder);
+    snprintf(text, sizeof(text), "V10\nKaccess hash -T<TMPF> -o %s\n",
+             folder_path(&folder, "access.db"));
+    folder_write(&folder, "sendmail.cf", text);
+    for (size_t i = 0; i < COUNT(access_cases); i++) {
+        struct config config;
+
+        folder_write(&folder, "access", access_cases[i].text);
+        assert_int_equal(
+            config_read(&config, folder_path(&folder, "sendmail.cf")), 0);
+        assert_list_is(&config.domains, access_cases[i].domains,
+                       access_cases[i].title);
+        assert_list_is(&config.relays, access_cases[i].relays,
+                       access_cases[i].title);
         config_free(&config);
     }
     folder_close(&folder);
@@ -512,6 +572,7 @@ int main(void)
         cmocka_unit_test(relays_are_the_hosts_of_three_macros),
         cmocka_unit_test(relays_are_bounded),
         cmocka_unit_test(hosts_of_a_mailertable_are_relays),
+        cmocka_unit_test(access_maps_say_whom_we_relay_for),
         cmocka_unit_test(a_mailertable_is_read_beside_its_map),
         cmocka_unit_test(hosts_of_a_mailertable_are_bounded),
         cmocka_unit_test(test_domains_from_a_file),
