@@ -271,17 +271,8 @@ static bool take_class(struct slice *rest, const char *const *names)
 /* "w", "{w}" or "R" at the start of a C or F line; takes it off. */
 static bool take_our_class(struct slice *rest)
 {
-    static const char *const names[] = {"w", "R", "{w}", "{R}", NULL};
-
-    return take_class(rest, names);
-}
-
-/* Domains of virtual users, those that are masqueraded and those of the
- * genericstable (cf/README): ours, whether class R refers to them or not. */
-static bool take_other_class(struct slice *rest)
-{
-    static const char *const names[] = {"{VirtHost}", "M",   "{M}",
-                                        "G",          "{G}", NULL};
+    static const char *const names[] = {"w",   "R",          "{w}",
+                                        "{R}", "{VirtHost}", NULL};
 
     return take_class(rest, names);
 }
@@ -392,22 +383,20 @@ static bool is_mailer_without_host(struct slice mailer)
     return false;
 }
 
-/* "example.org <TAB> esmtp:[mail.example.org]": mail for that domain comes
- * through here, and goes on to that host. */
-static void read_mailertable_line(struct config *config,
-                                  struct string_list *hosts, struct slice line)
+/* "example.org <TAB> esmtp:[mail.example.org]": the domain may be one that only
+ * mail from here is for. */
+static void read_mailertable_line(struct string_list *hosts, struct slice line)
 {
-    struct slice key, value;
+    struct slice value;
     size_t colon;
 
     if (line.len == 0 || line.ptr[0] == '#' || byte_is_space(line.ptr[0]))
         return;
-    key = next_word(&line);
+    next_word(&line);
     value = next_word(&line);
     colon = slice_index(value, ':');
     if (colon == value.len || is_mailer_without_host(slice_head(value, colon)))
         return;
-    add_domain(config, key);
     add_hosts(hosts, CONFIG_MAILERTABLE_HOSTS_MAX,
               slice_skip(value, colon + 1));
 }
@@ -419,7 +408,7 @@ static void read_mailertable(struct config *config, struct slice text)
     struct slice line;
 
     while (slice_next_line(&text, &line))
-        read_mailertable_line(config, &hosts, line);
+        read_mailertable_line(&hosts, line);
     string_list_sort(&hosts);
     for (size_t i = 0;
          i < hosts.count && config->relays.count < CONFIG_RELAYS_MAX; i++)
@@ -556,13 +545,11 @@ static void read_line(struct config *config, struct slice line,
         read_option(config, rest, queue_directory);
     } else if (code == 'Q') {
         read_queue_group(config, rest);
-    } else if (code == 'C' &&
-               (take_our_class(&rest) || take_other_class(&rest))) {
+    } else if (code == 'C' && take_our_class(&rest)) {
         for (struct slice word = next_word(&rest); word.len > 0;
              word = next_word(&rest))
             add_domain(config, word);
-    } else if (code == 'F' &&
-               (take_our_class(&rest) || take_other_class(&rest))) {
+    } else if (code == 'F' && take_our_class(&rest)) {
         read_file_class(config, rest);
     } else if (code == 'K') {
         read_map(config, rest);

@@ -31,8 +31,8 @@ struct config {
     struct config_fault *faults;
     size_t fault_count;
     struct string_list queues; /* as written, wildcards and all */
-    /* Classes w, R, M, G and VirtHost, their files included; keys of the
-     * mailertable; RELAY in the access map. */
+    /* Classes w, R and VirtHost, their files included; RELAY in the access map.
+     */
     struct string_list domains;
     /* Smart host and hubs (macros S, H, R), those of last resort, hosts of the
      * mailertable; networks with RELAY in the access map ("192.0.2.0/24"). */

@@ -63,7 +63,7 @@ static const struct {
     {"classes of virtual and rewritten domains",
      "C{VirtHost}a.example\nCR$={VirtHost}\nCMb.example c.example\n"
      "CGd.example\nC{Other}no.example\nF{VirtHost}-o /nowhere/domains\n",
-     "", "a.example b.example c.example d.example", CONFIG_RETURN_SEC},
+     "", "a.example", CONFIG_RETURN_SEC},
     {"file that is not there", "Fw-o /nowhere/local-host-names\n", "", "",
      CONFIG_RETURN_SEC},
     {"file that is a map or a program",
@@ -134,36 +134,34 @@ static void relays_are_bounded(void **state)
 }
 
 static const struct {
-    const char *title, *text, *relays, *domains;
+    const char *title, *text, *relays;
 } mailertables[] = {
-    {"nothing", "", "", ""},
-    {"a host", "example.org\tesmtp:[mail.example.org]\n", "mail.example.org",
-     "example.org"},
+    {"nothing", "", ""},
+    {"a host", "example.org\tesmtp:[mail.example.org]\n", "mail.example.org"},
     {"no newline at the end", "example.org esmtp:mail.example.org",
-     "mail.example.org", "example.org"},
+     "mail.example.org"},
     {"blanks, comments, other ends of lines",
      "# all by the provider\n\n#x smtp:no.example\n"
      ".example.org  \t relay:[smtp.example.com]  # down\r\n",
-     "smtp.example.com", "example.org"},
+     "smtp.example.com"},
     {"several hosts, sorted, once each",
      "a.example\trelay:[d.example]:[192.0.2.9]:b.example\n"
      "b.example\trelay:[b.example]\nc.example\tesmtp:[d.example]\n",
-     "192.0.2.9 b.example d.example", "a.example b.example c.example"},
+     "192.0.2.9 b.example d.example"},
     {"a literal with colons", "a.example smtp:[IPv6:2001:db8::25]\n",
-     "IPv6:2001:db8::25", "a.example"},
+     "IPv6:2001:db8::25"},
     {"users and words",
      "a.example\tlocal:root\nb.example\terror:nohost No such host\n"
      "c.example\terror:5.1.1:\"550 mail.example is gone\"\n"
      "d.example\tdiscard:ok\ne.example\tprog:x\n"
      "f.example\tERROR:nohost\n",
-     "", ""},
+     ""},
     {"users of hosts, parts of the key, sockets",
      "a.example\trelay:root@b.example\n.c.example\tesmtp:%1.d.example\n"
      "e.example\tcyrusv2:/var/run/lmtp\n",
-     "", "a.example c.example e.example"},
-    {"no mailer", "a.example\tb.example\nc.example\nd.example :\n", "",
-     "d.example"},
-    {"a line that goes on", "a.example\n\tsmtp:[b.example]\n", "", ""},
+     ""},
+    {"no mailer", "a.example\tb.example\nc.example\nd.example :\n", ""},
+    {"a line that goes on", "a.example\n\tsmtp:[b.example]\n", ""},
 };
 
 static void hosts_of_a_mailertable_are_relays(void **state)
@@ -187,8 +185,7 @@ static void hosts_of_a_mailertable_are_relays(void **state)
         assert_int_equal(
             config_read(&config, folder_path(&folder, "sendmail.cf")), 0);
         assert_list_is(&config.relays, want, mailertables[i].title);
-        assert_list_is(&config.domains, mailertables[i].domains,
-                       mailertables[i].title);
+        assert_list_is(&config.domains, "", mailertables[i].title);
         config_free(&config);
     }
     folder_close(&folder);
