@@ -55,12 +55,8 @@ static bool fits_letter(const struct facts *row, char letter)
 static bool fits_folder(const struct scan *scan, const struct facts *row,
                         const struct find_name *name)
 {
-    const struct queue_set *queues = scan->scene.queues;
-    const struct queue_dir *dir = &queues->dirs[row->dir];
     const struct queue_folder *folder =
-        &queues->folders[name->letter == 'd'   ? dir->data
-                         : name->letter == 'x' ? dir->transcripts
-                                               : dir->control];
+        queue_folder_for(scan->scene.queues, row->dir, name->letter);
 
     if (!name->has_folder || (name->letter == 'd' && row->has_data_dir))
         return true;

@@ -84,13 +84,11 @@ static struct slice enhanced_code(struct slice status)
 static void add_file(struct buffer *out, const struct message *message)
 {
     const struct facts *row = message->row;
-    const struct queue_set *queues = message->scene->queues;
-    const struct queue_dir *dir = &queues->dirs[row->dir];
-    uint16_t folder = row->letter == 'd'   ? dir->data
-                      : row->letter == 'x' ? dir->transcripts
-                                           : dir->control;
 
-    buffer_printf(out, "%s/%cf", queues->folders[folder].path, row->letter);
+    buffer_printf(
+        out, "%s/%cf",
+        queue_folder_for(message->scene->queues, row->dir, row->letter)->path,
+        row->letter);
     buffer_add(out, message->id);
 }
 

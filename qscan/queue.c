@@ -27,6 +27,16 @@ enum {
 
 static const char default_queue[] = "/var/spool/mqueue";
 
+const struct queue_folder *queue_folder_for(const struct queue_set *set,
+                                            uint16_t dir, char letter)
+{
+    const struct queue_dir *queue = &set->dirs[dir];
+
+    return &set->folders[letter == 'd'   ? queue->data
+                         : letter == 'x' ? queue->transcripts
+                                         : queue->control];
+}
+
 bool queue_file_name(char name[static QUEUE_HELD_NAME_MAX], char letter,
                      struct slice id, bool is_held)
 {

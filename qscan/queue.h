@@ -93,6 +93,10 @@ void queue_listing_free(struct queue_listing *listing);
  * FACTS_NO_DIR: only directories of the set count. */
 uint16_t queue_find_dir(const struct queue_set *set, struct slice relative);
 
+/* Where such a file of a queue directory lies: df, xf, else control files. */
+const struct queue_folder *queue_folder_for(const struct queue_set *set,
+                                            uint16_t dir, char letter);
+
 /* "qf6AMH...", or "6AMH....qf" of a held file, NUL-terminated; false when it
  * does not fit or is no file name. */
 bool queue_file_name(char name[static QUEUE_HELD_NAME_MAX], char letter,

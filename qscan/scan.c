@@ -216,16 +216,12 @@ static void complain_row(struct worker *worker, const struct facts *row,
 static void look_at_orphan(struct worker *worker, struct facts *row)
 {
     const struct queue_set *queues = worker->scan->scene.queues;
-    const struct queue_dir *dir = &queues->dirs[row->dir];
-    uint16_t folder = row->letter == 'd'   ? dir->data
-                      : row->letter == 'x' ? dir->transcripts
-                                           : dir->control;
+    int folder = queue_folder_for(queues, row->dir, row->letter)->fd;
     char name[QUEUE_HELD_NAME_MAX];
     struct stat st;
 
     if (!queue_file_name(name, row->letter, facts_id(row), row->is_held) ||
-        fstatat(queues->folders[folder].fd, name, &st, AT_SYMLINK_NOFOLLOW) <
-            0) {
+        fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
         row->state = FACTS_GONE;
         return;
     }
