@@ -473,16 +473,23 @@ static void add_headers(struct message *message, struct slice name)
     }
 }
 
+/* What a field is that only a report has. */
+static enum field_state need_report(struct message *message)
+{
+    message_need_dsn(message);
+    if (message->dsn_outcome == DSN_NOT_A_REPORT)
+        return FIELD_ABSENT;
+    return message->dsn_outcome == DSN_OK ? FIELD_PRESENT : FIELD_UNDECIDED;
+}
+
 static enum field_state add_dsn_values(struct message *message,
                                        enum rules_field_id field)
 {
     const struct dsn *dsn = &message->dsn;
+    enum field_state state = need_report(message);
 
-    message_need_dsn(message);
-    if (message->dsn_outcome == DSN_NOT_A_REPORT)
-        return FIELD_ABSENT;
-    if (message->dsn_outcome != DSN_OK)
-        return FIELD_UNDECIDED;
+    if (state != FIELD_PRESENT)
+        return state;
     for (size_t i = 0; i < dsn->recipient_count; i++) {
         const struct dsn_recipient *recipient = &dsn->recipients[i];
 
@@ -512,14 +519,11 @@ static enum field_state add_dsn_values(struct message *message,
 
 static enum field_state add_reporter(struct message *message)
 {
-    message_need_dsn(message);
-    if (message->dsn_outcome == DSN_NOT_A_REPORT)
-        return FIELD_ABSENT;
-    if (message->dsn_outcome != DSN_OK)
-        return FIELD_UNDECIDED;
-    if (message->dsn.reporting_mta.len > 0)
+    enum field_state state = need_report(message);
+
+    if (state == FIELD_PRESENT && message->dsn.reporting_mta.len > 0)
         add_text(message, lower(message, message->dsn.reporting_mta));
-    return FIELD_PRESENT;
+    return state;
 }
 
 /* Whether any of those who failed is in one of our domains; absent where we do
@@ -528,13 +532,13 @@ static enum field_state add_is_ours(struct message *message)
 {
     const struct scene *scene = message->scene;
     const struct dsn *dsn = &message->dsn;
+    enum field_state state = need_report(message);
     bool is_any = false, is_ours = false;
 
-    message_need_dsn(message);
-    if (message->dsn_outcome == DSN_NOT_A_REPORT || !scene->is_domains_known)
+    if (!scene->is_domains_known)
         return FIELD_ABSENT;
-    if (message->dsn_outcome != DSN_OK)
-        return FIELD_UNDECIDED;
+    if (state != FIELD_PRESENT)
+        return state;
     for (size_t i = 0; i < dsn->recipient_count && !is_ours; i++) {
         struct slice domain =
             address_domain(dsn->recipients[i].final_recipient);
@@ -561,13 +565,11 @@ static bool was_expanded(const struct dsn_recipient *recipient)
 static enum field_state add_is_expanded(struct message *message)
 {
     const struct dsn *dsn = &message->dsn;
+    enum field_state state = need_report(message);
     bool is_any = false;
 
-    message_need_dsn(message);
-    if (message->dsn_outcome == DSN_NOT_A_REPORT)
-        return FIELD_ABSENT;
-    if (message->dsn_outcome != DSN_OK)
-        return FIELD_UNDECIDED;
+    if (state != FIELD_PRESENT)
+        return state;
     for (size_t i = 0; i < dsn->recipient_count; i++)
         is_any |= dsn_has_failed(&dsn->recipients[i]) &&
                   was_expanded(&dsn->recipients[i]);
