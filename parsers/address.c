@@ -986,12 +986,10 @@ bool name_may_be_public(struct slice name)
 
 struct slice name_owner(struct slice name)
 {
-    while (!name_may_be_public(name)) {
-        struct slice parent = slice_skip(name, slice_index(name, '.') + 1);
+    struct slice owner = {NULL, 0};
 
-        if (name_may_be_public(parent))
-            return name;
-        name = parent;
-    }
-    return (struct slice){NULL, 0};
+    for (; !name_may_be_public(name);
+         name = slice_skip(name, slice_index(name, '.') + 1))
+        owner = name;
+    return owner;
 }
