@@ -255,9 +255,12 @@ static void add_domain_file(struct config *config, struct slice path,
     free(text);
 }
 
-static bool take_class(struct slice *rest, const char *const *names)
+/* "w", "{w}" or "R" at the start of a C or F line; takes it off. */
+static bool take_our_class(struct slice *rest)
 {
-    for (size_t i = 0; names[i] != NULL; i++) {
+    static const char *const names[] = {"w", "R", "{w}", "{R}", "{VirtHost}"};
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         struct slice name = slice_from_string(names[i]);
 
         if (slice_starts(*rest, name)) {
@@ -266,15 +269,6 @@ static bool take_class(struct slice *rest, const char *const *names)
         }
     }
     return false;
-}
-
-/* "w", "{w}" or "R" at the start of a C or F line; takes it off. */
-static bool take_our_class(struct slice *rest)
-{
-    static const char *const names[] = {"w",   "R",          "{w}",
-                                        "{R}", "{VirtHost}", NULL};
-
-    return take_class(rest, names);
 }
 
 /* "Fw-o /etc/mail/local-host-names %[^\#]": option, path, scanf format. */
@@ -383,6 +377,16 @@ static bool is_mailer_without_host(struct slice mailer)
     return false;
 }
 
+/* The next line of a map's text that has a key. */
+static bool next_map_line(struct slice *text, struct slice *line_r)
+{
+    while (slice_next_line(text, line_r))
+        if (line_r->len > 0 && line_r->ptr[0] != '#' &&
+            !byte_is_space(line_r->ptr[0]))
+            return true;
+    return false;
+}
+
 /* "example.org <TAB> esmtp:[mail.example.org]": the domain may be one that only
  * mail from here is for. */
 static void read_mailertable_line(struct string_list *hosts, struct slice line)
@@ -390,15 +394,12 @@ static void read_mailertable_line(struct string_list *hosts, struct slice line)
     struct slice value;
     size_t colon;
 
-    if (line.len == 0 || line.ptr[0] == '#' || byte_is_space(line.ptr[0]))
-        return;
     next_word(&line);
     value = next_word(&line);
     colon = slice_index(value, ':');
-    if (colon == value.len || is_mailer_without_host(slice_head(value, colon)))
-        return;
-    add_hosts(hosts, CONFIG_MAILERTABLE_HOSTS_MAX,
-              slice_skip(value, colon + 1));
+    if (!is_mailer_without_host(slice_head(value, colon)))
+        add_hosts(hosts, CONFIG_MAILERTABLE_HOSTS_MAX,
+                  slice_skip(value, colon + 1));
 }
 
 /* Most lines of a mailertable may name the same few hosts. */
@@ -407,7 +408,7 @@ static void read_mailertable(struct config *config, struct slice text)
     struct string_list hosts = {0};
     struct slice line;
 
-    while (slice_next_line(&text, &line))
+    while (next_map_line(&text, &line))
         read_mailertable_line(&hosts, line);
     string_list_sort(&hosts);
     for (size_t i = 0;
@@ -418,14 +419,14 @@ static void read_mailertable(struct config *config, struct slice text)
     string_list_free(&hosts);
 }
 
+static const struct slice six_tag = SLICE_TEXT("IPv6:");
+
 /* "192.0.2" is a network of the access map, as is "IPv6:2001:db8:1": as lists
  * of networks have it. Absent of what is none. */
 static struct slice network_of(struct slice key, char room[static 80])
 {
-    struct slice six = SLICE_LITERAL("IPv6:");
-    bool is_six =
-        key.len > six.len && slice_equal_nocase(slice_head(key, six.len), six);
-    struct slice text = is_six ? slice_skip(key, six.len) : key;
+    bool is_six = key.len > six_tag.len && slice_starts_nocase(key, six_tag);
+    struct slice text = is_six ? slice_skip(key, six_tag.len) : key;
     int parts = 1, all = is_six ? 8 : 4;
 
     if (text.len > 40)
@@ -452,37 +453,33 @@ static struct slice network_of(struct slice key, char room[static 80])
 static bool take_tag(struct slice *key)
 {
     static const char *const tags[] = {"To:", "Connect:", "From:"};
-    struct slice six = SLICE_LITERAL("IPv6:");
 
     for (size_t i = 0; i < sizeof(tags) / sizeof(tags[0]); i++) {
         struct slice tag = slice_from_string(tags[i]);
 
-        if (slice_equal_nocase(slice_head(*key, tag.len), tag)) {
+        if (slice_starts_nocase(*key, tag)) {
             *key = slice_skip(*key, tag.len);
             return true;
         }
     }
     return slice_index(*key, ':') == key->len ||
-           slice_equal_nocase(slice_head(*key, six.len), six);
+           slice_starts_nocase(*key, six_tag);
 }
 
 /* "example.org <TAB> RELAY", "Connect:192.0.2 RELAY": whom we relay for. */
 static void read_access_line(struct config *config, struct slice line)
 {
     char room[80];
-    struct slice key, network;
+    struct slice key = next_word(&line), network;
+    size_t at;
 
-    if (line.len == 0 || line.ptr[0] == '#' || byte_is_space(line.ptr[0]))
-        return;
-    key = next_word(&line);
     if (!slice_equal_nocase(next_word(&line), SLICE_LITERAL("RELAY")) ||
         !take_tag(&key))
         return;
     network = network_of(key, room);
+    at = slice_index(key, '@');
     if (network.len == 0)
-        add_domain(config, slice_skip(key, slice_index(key, '@') < key.len
-                                               ? slice_index(key, '@') + 1
-                                               : 0));
+        add_domain(config, at < key.len ? slice_skip(key, at + 1) : key);
     else if (config->relays.count < CONFIG_RELAYS_MAX)
         string_list_add(&config->relays, network);
 }
@@ -491,7 +488,7 @@ static void read_access(struct config *config, struct slice text)
 {
     struct slice line;
 
-    while (slice_next_line(&text, &line))
+    while (next_map_line(&text, &line))
         read_access_line(config, line);
 }
 
