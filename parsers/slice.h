@@ -174,6 +174,22 @@ static inline bool slice_next_line(struct slice *rest, struct slice *line_r)
     return true;
 }
 
+/* Takes white space, and the word behind it, off *rest; empty at the end. */
+static inline struct slice slice_next_word(struct slice *rest)
+{
+    size_t start = 0, end;
+    struct slice word;
+
+    while (start < rest->len && byte_is_space(rest->ptr[start]))
+        start++;
+    end = start;
+    while (end < rest->len && !byte_is_space(rest->ptr[end]))
+        end++;
+    word = slice_skip(slice_head(*rest, end), start);
+    *rest = slice_skip(*rest, end);
+    return word;
+}
+
 /* Decimal integer that fills the whole slice, with an optional '-'; false and
  * *number_r untouched on anything else, overflow included. */
 static inline bool slice_to_integer(struct slice s, int64_t *number_r)

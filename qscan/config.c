@@ -1,6 +1,5 @@
 #include "qscan/config.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -8,10 +7,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "qscan/maptext.h"
+
 enum {
     CONFIG_TEXT_MAX = 64 * 1024 * 1024,
     CONFIG_DOMAINS_MAX = 1000000,
-    CONFIG_MAILERTABLE_HOSTS_MAX = 1000000, /* before they are told apart */
+    CONFIG_CLASSES_MAX = 256, /* sendmail knows no more */
+    CONFIG_REFERENCES_MAX = 1000,
 };
 
 bool string_list_add(struct string_list *list, struct slice text)
@@ -164,45 +166,41 @@ int64_t config_duration(struct slice text, int64_t default_unit_sec)
     return total;
 }
 
-static struct slice next_word(struct slice *rest)
-{
-    size_t end = 0;
-    struct slice word;
-
-    while (rest->len > 0 && byte_is_space(rest->ptr[0]))
-        *rest = slice_skip(*rest, 1);
-    while (end < rest->len && !byte_is_space(rest->ptr[end]))
-        end++;
-    word = slice_head(*rest, end);
-    *rest = slice_skip(*rest, end);
-    return word;
-}
-
-static void add_domain(struct config *config, struct slice word)
+/* False when there was no room for it. */
+static bool add_domain(struct string_list *domains, struct slice word)
 {
     if (word.len > 0 && word.ptr[0] == '.')
         word = slice_skip(word, 1);
     /* "localhost" and macros name no domain that mail is sent to. */
     if (word.len == 0 || slice_index(word, '$') < word.len ||
         slice_equal_nocase(word, SLICE_LITERAL("localhost")) ||
-        config->domains.count >= CONFIG_DOMAINS_MAX)
-        return;
-    string_list_add(&config->domains, word);
+        slice_equal_nocase(word, SLICE_LITERAL("localhost.localdomain")))
+        return true;
+    return domains->count < CONFIG_DOMAINS_MAX &&
+           string_list_add(domains, word);
 }
 
+/* A file that the configuration names. */
+struct named {
+    struct slice path;
+    bool is_optional; /* it may be missing */
+    bool is_map;      /* the text that a database was made from */
+    bool lists_hosts; /* and domains */
+};
+
 /* The classes w and R may name the same file. */
-static void add_fault(struct config *config, const char *path, int error,
-                      bool is_of_relays)
+static void add_fault(struct config *config, const struct named *named,
+                      int error)
 {
     struct config_fault *faults;
     char *copy;
 
     for (size_t i = 0; i < config->fault_count; i++)
-        if (strcmp(config->faults[i].path, path) == 0)
+        if (slice_equal(slice_from_string(config->faults[i].path), named->path))
             return;
     if (config->fault_count >= CONFIG_FAULTS_MAX)
         return;
-    copy = strdup(path);
+    copy = strndup(named->path.ptr, named->path.len);
     faults =
         realloc(config->faults, (config->fault_count + 1) * sizeof(*faults));
     if (faults != NULL)
@@ -212,16 +210,41 @@ static void add_fault(struct config *config, const char *path, int error,
         return;
     }
     faults[config->fault_count++] =
-        (struct config_fault){copy, error, is_of_relays};
+        (struct config_fault){copy, error, named->lists_hosts};
 }
 
-/* The text of a file that the configuration names, which the caller frees;
- * false, with the fault noted, without it. What has no path is a map or a
- * program. */
-static bool read_named(struct config *config, struct slice path,
-                       bool is_optional, bool is_of_relays, char **text_r,
-                       size_t *len_r)
+static bool has_database(const char *path)
 {
+    static const char *const suffixes[] = {"db", "pag", "cdb"};
+    char name[4096 + 8];
+
+    for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
+        snprintf(name, sizeof(name), "%s.%s", path, suffixes[i]);
+        if (access(name, F_OK) == 0)
+            return true;
+    }
+    return false;
+}
+
+static int read_text_of_map(const char *path, char **text_r, size_t *len_r)
+{
+    int error = config_read_text(path, text_r, len_r);
+
+    if (error == ENOENT && has_database(path))
+        return CONFIG_HAS_NO_TEXT;
+    if (error == 0 && *len_r > 0 && memchr(*text_r, '\0', *len_r) != NULL) {
+        free(*text_r);
+        return CONFIG_HAS_NO_TEXT;
+    }
+    return error;
+}
+
+/* The text, which the caller frees; false, with the fault noted, without it.
+ * What has no path is a map or a program. */
+static bool read_named(struct config *config, const struct named *named,
+                       char **text_r, size_t *len_r)
+{
+    struct slice path = named->path;
     char name[4096];
     int error;
 
@@ -229,61 +252,197 @@ static bool read_named(struct config *config, struct slice path,
         return false;
     memcpy(name, path.ptr, path.len);
     name[path.len] = '\0';
-    error = config_read_text(name, text_r, len_r);
-    if (error != 0 && (error != ENOENT || !is_optional))
-        add_fault(config, name, error, is_of_relays);
+    error = (named->is_map ? read_text_of_map : config_read_text)(name, text_r,
+                                                                  len_r);
+    if (error != 0 && (error != ENOENT || !named->is_optional))
+        add_fault(config, named, error);
     return error == 0;
 }
 
-static void add_domain_file(struct config *config, struct slice path,
-                            bool is_optional)
-{
-    char *text;
-    size_t len;
-    struct slice rest, line;
+/* ---- classes ---- */
 
-    if (!read_named(config, path, is_optional, false, &text, &len))
+enum class_kind {
+    CLASS_OTHER,
+    CLASS_OF_SENDERS, /* mail of ours is from there */
+    CLASS_OF_DOMAINS, /* anybody may send mail there */
+};
+
+struct our_class {
+    struct slice name;
+    enum class_kind kind;
+};
+
+/* "CR$={VirtHost}": whatever is in one class is in another, too. */
+struct reference {
+    struct slice from, to;
+};
+
+struct reader {
+    struct config *config;
+    struct slice queue_directory;
+    struct our_class classes[CONFIG_CLASSES_MAX];
+    size_t class_count;
+    struct reference references[CONFIG_REFERENCES_MAX];
+    size_t reference_count;
+};
+
+/* "w" or "{VirtHost}", which "{w}" is another way to write, at the start. */
+static struct slice take_class(struct slice *rest)
+{
+    bool is_long = slice_starts(*rest, SLICE_LITERAL("{"));
+    size_t end = is_long ? slice_index(*rest, '}') : 1;
+    struct slice name = slice_skip(slice_head(*rest, end), is_long);
+
+    *rest = slice_skip(*rest, end + is_long);
+    return name;
+}
+
+/* The next word of a C line that is not in a comment; empty at its end. */
+static struct slice next_member(struct slice *rest)
+{
+    struct slice word = slice_next_word(rest);
+
+    while (slice_starts(word, SLICE_LITERAL("#"))) {
+        *rest = slice_skip(*rest, slice_index(*rest, '\n'));
+        word = slice_next_word(rest);
+    }
+    return word;
+}
+
+static enum class_kind kind_of(const struct reader *reader, struct slice name)
+{
+    for (size_t i = 0; i < reader->class_count; i++)
+        if (slice_equal(reader->classes[i].name, name))
+            return reader->classes[i].kind;
+    return CLASS_OTHER;
+}
+
+/* True when the class was less before. */
+static bool raise_class(struct reader *reader, struct slice name,
+                        enum class_kind kind)
+{
+    size_t i = 0;
+
+    while (i < reader->class_count &&
+           !slice_equal(reader->classes[i].name, name))
+        i++;
+    if (i == CONFIG_CLASSES_MAX)
+        return false;
+    if (i == reader->class_count)
+        reader->classes[reader->class_count++] =
+            (struct our_class){name, CLASS_OTHER};
+    if (reader->classes[i].kind >= kind)
+        return false;
+    reader->classes[i].kind = kind;
+    return true;
+}
+
+static void add_references(struct reader *reader, struct slice rest)
+{
+    struct slice to = take_class(&rest);
+
+    for (struct slice word = next_member(&rest);
+         word.len > 0 && reader->reference_count < CONFIG_REFERENCES_MAX;
+         word = next_member(&rest)) {
+        if (!slice_starts(word, SLICE_LITERAL("$=")))
+            continue;
+        word = slice_skip(word, 2);
+        reader->references[reader->reference_count++] =
+            (struct reference){take_class(&word), to};
+    }
+}
+
+/* Which classes there are to be read. sendmail takes from a class only what it
+ * had when the line is read; here what comes later counts as well: ours are
+ * rather too many. */
+static void find_our_classes(struct reader *reader)
+{
+    static const struct {
+        const char *name;
+        enum class_kind kind;
+    } ours[] = {
+        {"w", CLASS_OF_DOMAINS},        {"R", CLASS_OF_DOMAINS},
+        {"VirtHost", CLASS_OF_DOMAINS}, {"M", CLASS_OF_SENDERS},
+        {"G", CLASS_OF_SENDERS},        {"LDAPRoute", CLASS_OF_SENDERS}};
+    bool is_more = true;
+
+    for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
+        raise_class(reader, slice_from_string(ours[i].name), ours[i].kind);
+    while (is_more) {
+        is_more = false;
+        for (size_t i = 0; i < reader->reference_count; i++)
+            if (raise_class(reader, reader->references[i].from,
+                            kind_of(reader, reader->references[i].to)))
+                is_more = true;
+    }
+}
+
+/* NULL: of no use */
+static struct string_list *list_of(struct reader *reader, struct slice class)
+{
+    switch (kind_of(reader, class)) {
+    case CLASS_OF_DOMAINS:
+        return &reader->config->domains;
+    case CLASS_OF_SENDERS:
+        return &reader->config->senders;
+    case CLASS_OTHER:
+        break;
+    }
+    return NULL;
+}
+
+static void read_class(struct reader *reader, struct slice rest)
+{
+    struct string_list *list = list_of(reader, take_class(&rest));
+
+    if (list == NULL)
         return;
-    rest = slice_make(text, len);
-    while (slice_next_line(&rest, &line)) {
+    for (struct slice word = next_member(&rest); word.len > 0;
+         word = next_member(&rest))
+        add_domain(list, word);
+}
+
+/* Without a format it is "%s", the first word of each line. */
+static bool add_domains(struct string_list *list, struct slice text,
+                        bool has_format)
+{
+    struct slice line;
+    bool is_all = true;
+
+    while (slice_next_line(&text, &line)) {
         struct slice word;
 
         line = slice_head(line, slice_index(line, '#'));
-        word = next_word(&line);
-        add_domain(config, word);
+        do {
+            word = slice_next_word(&line);
+            is_all = add_domain(list, word) && is_all;
+        } while (has_format && word.len > 0);
     }
-    free(text);
-}
-
-/* "w", "{w}" or "R" at the start of a C or F line; takes it off. */
-static bool take_our_class(struct slice *rest)
-{
-    static const char *const names[] = {"w", "R", "{w}", "{R}", "{VirtHost}"};
-
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        struct slice name = slice_from_string(names[i]);
-
-        if (slice_starts(*rest, name)) {
-            *rest = slice_skip(*rest, name.len);
-            return true;
-        }
-    }
-    return false;
+    return is_all;
 }
 
 /* "Fw-o /etc/mail/local-host-names %[^\#]": option, path, scanf format. */
-static void read_file_class(struct config *config, struct slice rest)
+static void read_file_class(struct reader *reader, struct slice rest)
 {
-    struct slice word = next_word(&rest);
-    bool is_optional = slice_starts(word, SLICE_LITERAL("-o"));
+    struct string_list *list = list_of(reader, take_class(&rest));
+    struct named named = {.path = slice_next_word(&rest)};
+    char *text;
+    size_t len;
 
-    if (is_optional) {
-        word = slice_skip(word, 2);
-        if (word.len == 0)
-            word = next_word(&rest);
+    named.is_optional = slice_starts(named.path, SLICE_LITERAL("-o"));
+    if (named.is_optional) {
+        named.path = slice_skip(named.path, 2);
+        if (named.path.len == 0)
+            named.path = slice_next_word(&rest);
     }
-    add_domain_file(config, word, is_optional);
+    if (list == NULL || !read_named(reader->config, &named, &text, &len))
+        return;
+    if (!add_domains(list, slice_make(text, len), slice_trim(rest).len > 0))
+        add_fault(reader->config, &named, EFBIG);
+    free(text);
 }
+
+/* ---- lines ---- */
 
 /* "Qname, P=/dir/pfx*, F=f, R=2" */
 static void read_queue_group(struct config *config, struct slice rest)
@@ -301,46 +460,9 @@ static void read_queue_group(struct config *config, struct slice rest)
     }
 }
 
-/* A macro ("$w.example"), part of the key ("%1.example"), a socket and a user
- * are no names of hosts. */
-static bool is_host(struct slice host)
+static void read_option(struct reader *reader, struct slice rest)
 {
-    for (size_t i = 0; i < host.len; i++)
-        if (host.ptr[i] == '\0' || strchr("$%@/\"", host.ptr[i]) != NULL)
-            return false;
-    return host.len > 0;
-}
-
-/* "relay.example", "[relay.example]:[192.0.2.9]": names or literals */
-static void add_hosts(struct string_list *hosts, size_t max, struct slice text)
-{
-    while (text.len > 0 && hosts->count < max) {
-        bool is_literal = text.ptr[0] == '[';
-        size_t end = slice_index(text, is_literal ? ']' : ':');
-        struct slice host = slice_head(text, end);
-
-        if (is_literal)
-            host = slice_skip(host, 1);
-        if (is_host(host))
-            string_list_add(hosts, host);
-        text = slice_skip(text, end + 1);
-    }
-}
-
-/* "DSrelay.example", "DSesmtp:[relay.example]": a mailer may stand before. */
-static void read_relays(struct config *config, struct slice rest)
-{
-    struct slice value = next_word(&rest);
-    size_t colon = slice_index(value, ':');
-
-    if (colon < value.len && value.ptr[0] != '[')
-        value = slice_skip(value, colon + 1);
-    add_hosts(&config->relays, CONFIG_RELAYS_MAX, value);
-}
-
-static void read_option(struct config *config, struct slice rest,
-                        struct slice *queue_directory)
-{
+    struct config *config = reader->config;
     struct slice name, value;
     size_t equals;
 
@@ -351,10 +473,7 @@ static void read_option(struct config *config, struct slice rest,
     name = slice_trim(slice_head(rest, equals));
     value = slice_trim(slice_skip(rest, equals + 1));
     if (slice_equal_nocase(name, SLICE_LITERAL("QueueDirectory"))) {
-        *queue_directory = value;
-    } else if (slice_equal_nocase(name, SLICE_LITERAL("FallbackMXhost")) ||
-               slice_equal_nocase(name, SLICE_LITERAL("FallbackSmartHost"))) {
-        read_relays(config, value);
+        reader->queue_directory = value;
     } else if (slice_equal_nocase(name, SLICE_LITERAL("Timeout.queuereturn")) ||
                slice_equal_nocase(name,
                                   SLICE_LITERAL("Timeout.queuereturn.dsn"))) {
@@ -362,134 +481,34 @@ static void read_option(struct config *config, struct slice rest,
 
         if (sec > 0)
             config->return_sec = sec;
+    } else if (slice_equal_nocase(name, SLICE_LITERAL("FallbackMXhost")) ||
+               slice_equal_nocase(name, SLICE_LITERAL("FallbackSmartHost"))) {
+        map_add_hosts(&config->relays, CONFIG_RELAYS_MAX,
+                      slice_next_word(&value));
     }
 }
 
-/* What stands behind their names is a user, or words. */
-static bool is_mailer_without_host(struct slice mailer)
+/* "OQ/var/spool/mqueue", "OVbackup.example": before 8.7 */
+static void read_short_option(struct reader *reader, struct slice rest)
 {
-    static const char *const names[] = {"error", "local",    "discard",
-                                        "prog",  "procmail", "usenet"};
+    struct slice value = slice_trim(slice_skip(rest, 1));
 
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-        if (slice_equal_nocase(mailer, slice_from_string(names[i])))
-            return true;
-    return false;
+    if (rest.ptr[0] == 'Q')
+        reader->queue_directory = value;
+    else if (rest.ptr[0] == 'V')
+        map_add_hosts(&reader->config->relays, CONFIG_RELAYS_MAX,
+                      slice_next_word(&value));
 }
 
-/* The next line of a map's text that has a key. */
-static bool next_map_line(struct slice *text, struct slice *line_r)
+/* "DSrelay.example", "DSesmtp:[relay.example]": a mailer may stand before. */
+static void read_relays(struct config *config, struct slice rest)
 {
-    while (slice_next_line(text, line_r))
-        if (line_r->len > 0 && line_r->ptr[0] != '#' &&
-            !byte_is_space(line_r->ptr[0]))
-            return true;
-    return false;
-}
+    struct slice value = slice_next_word(&rest);
+    size_t colon = slice_index(value, ':');
 
-/* "example.org <TAB> esmtp:[mail.example.org]": the domain may be one that only
- * mail from here is for. */
-static void read_mailertable_line(struct string_list *hosts, struct slice line)
-{
-    struct slice value;
-    size_t colon;
-
-    next_word(&line);
-    value = next_word(&line);
-    colon = slice_index(value, ':');
-    if (!is_mailer_without_host(slice_head(value, colon)))
-        add_hosts(hosts, CONFIG_MAILERTABLE_HOSTS_MAX,
-                  slice_skip(value, colon + 1));
-}
-
-/* Most lines of a mailertable may name the same few hosts. */
-static void read_mailertable(struct config *config, struct slice text)
-{
-    struct string_list hosts = {0};
-    struct slice line;
-
-    while (next_map_line(&text, &line))
-        read_mailertable_line(&hosts, line);
-    string_list_sort(&hosts);
-    for (size_t i = 0;
-         i < hosts.count && config->relays.count < CONFIG_RELAYS_MAX; i++)
-        if (i == 0 || strcmp(hosts.strings[i], hosts.strings[i - 1]) != 0)
-            string_list_add(&config->relays,
-                            slice_from_string(hosts.strings[i]));
-    string_list_free(&hosts);
-}
-
-static const struct slice six_tag = SLICE_TEXT("IPv6:");
-
-/* "192.0.2" is a network of the access map, as is "IPv6:2001:db8:1": as lists
- * of networks have it. Absent of what is none. */
-static struct slice network_of(struct slice key, char room[static 80])
-{
-    bool is_six = key.len > six_tag.len && slice_starts_nocase(key, six_tag);
-    struct slice text = is_six ? slice_skip(key, six_tag.len) : key;
-    int parts = 1, all = is_six ? 8 : 4;
-
-    if (text.len > 40)
-        return (struct slice){NULL, 0};
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.ptr[i] == (is_six ? ':' : '.'))
-            parts++;
-        else if (!(is_six ? isxdigit((unsigned char)text.ptr[i]) != 0
-                          : byte_is_digit(text.ptr[i])))
-            return (struct slice){NULL, 0};
-    }
-    if (parts >= all || slice_find(text, SLICE_LITERAL("::")) < text.len)
-        return text;
-    snprintf(room, 80, "%.*s%s/%d", (int)text.len, text.ptr,
-             is_six       ? "::"
-             : parts == 1 ? ".0.0.0"
-             : parts == 2 ? ".0.0"
-                          : ".0",
-             parts * (is_six ? 16 : 8));
-    return slice_from_string(room);
-}
-
-/* "To:", "Connect:" or "From:", or nothing; false: of another kind. */
-static bool take_tag(struct slice *key)
-{
-    static const char *const tags[] = {"To:", "Connect:", "From:"};
-
-    for (size_t i = 0; i < sizeof(tags) / sizeof(tags[0]); i++) {
-        struct slice tag = slice_from_string(tags[i]);
-
-        if (slice_starts_nocase(*key, tag)) {
-            *key = slice_skip(*key, tag.len);
-            return true;
-        }
-    }
-    return slice_index(*key, ':') == key->len ||
-           slice_starts_nocase(*key, six_tag);
-}
-
-/* "example.org <TAB> RELAY", "Connect:192.0.2 RELAY": whom we relay for. */
-static void read_access_line(struct config *config, struct slice line)
-{
-    char room[80];
-    struct slice key = next_word(&line), network;
-    size_t at;
-
-    if (!slice_equal_nocase(next_word(&line), SLICE_LITERAL("RELAY")) ||
-        !take_tag(&key))
-        return;
-    network = network_of(key, room);
-    at = slice_index(key, '@');
-    if (network.len == 0)
-        add_domain(config, at < key.len ? slice_skip(key, at + 1) : key);
-    else if (config->relays.count < CONFIG_RELAYS_MAX)
-        string_list_add(&config->relays, network);
-}
-
-static void read_access(struct config *config, struct slice text)
-{
-    struct slice line;
-
-    while (next_map_line(&text, &line))
-        read_access_line(config, line);
+    if (colon < value.len && value.ptr[0] != '[')
+        value = slice_skip(value, colon + 1);
+    map_add_hosts(&config->relays, CONFIG_RELAYS_MAX, value);
 }
 
 static bool is_map_made_of_text(struct slice type)
@@ -503,63 +522,97 @@ static bool is_map_made_of_text(struct slice type)
     return false;
 }
 
+static bool add_map_names(struct config *config, const struct map_names *names)
+{
+    bool is_all = !names->is_cut;
+
+    for (size_t i = 0; i < names->domains.count; i++)
+        is_all = add_domain(&config->domains,
+                            slice_from_string(names->domains.strings[i])) &&
+                 is_all;
+    for (size_t i = 0; i < names->senders.count; i++)
+        is_all = add_domain(&config->senders,
+                            slice_from_string(names->senders.strings[i])) &&
+                 is_all;
+    for (size_t i = 0; i < names->hosts.count; i++)
+        is_all = config->relays.count < CONFIG_RELAYS_MAX &&
+                 string_list_add(&config->relays,
+                                 slice_from_string(names->hosts.strings[i])) &&
+                 is_all;
+    return is_all;
+}
+
 /* "Kmailertable hash -o -T<TMPF> /etc/mail/mailertable": the text has the name
  * of the map without its suffix. */
 static void read_map(struct config *config, struct slice rest)
 {
-    struct slice name = next_word(&rest), type = next_word(&rest), file;
-    bool is_access = slice_equal_nocase(name, SLICE_LITERAL("access"));
+    struct slice map = slice_next_word(&rest);
+    struct slice type = slice_next_word(&rest), suffix = SLICE_LITERAL(".db");
+    struct named named = {.is_map = true, .lists_hosts = true};
+    struct map_names names;
     char *text;
     size_t len;
 
-    if ((!is_access &&
-         !slice_equal_nocase(name, SLICE_LITERAL("mailertable"))) ||
-        !is_map_made_of_text(type))
+    if (!map_is_known(map) || !is_map_made_of_text(type))
         return;
-    do
-        file = next_word(&rest);
-    while (file.len > 0 && file.ptr[0] != '/');
-    if (file.len > 3 &&
-        slice_equal(slice_skip(file, file.len - 3), SLICE_LITERAL(".db")))
-        file = slice_head(file, file.len - 3);
-    if (!read_named(config, file, true, true, &text, &len))
+    do {
+        named.path = slice_next_word(&rest);
+        if (slice_equal(named.path, SLICE_LITERAL("-o")))
+            named.is_optional = true;
+    } while (named.path.len > 0 && named.path.ptr[0] != '/');
+    if (slice_ends(named.path, suffix))
+        named.path.len -= suffix.len;
+    if (!read_named(config, &named, &text, &len))
         return;
-    if (len > 0 && memchr(text, '\0', len) == NULL)
-        (is_access ? read_access : read_mailertable)(config,
-                                                     slice_make(text, len));
+    map_names_read(&names, map, slice_make(text, len));
     free(text);
+    if (!add_map_names(config, &names))
+        add_fault(config, &named, EFBIG);
+    map_names_free(&names);
 }
 
-static void read_line(struct config *config, struct slice line,
-                      struct slice *queue_directory)
+static void read_macro(struct config *config, struct slice rest)
+{
+    char macro = rest.ptr[0];
+
+    rest = slice_skip(rest, 1);
+    if (slice_index(SLICE_LITERAL("SHR"), macro) < 3)
+        read_relays(config, rest);
+    else if (macro == 'M')
+        add_domain(&config->senders, slice_next_word(&rest));
+}
+
+static void read_line(struct reader *reader, struct slice line)
 {
     char code = line.ptr[0];
     struct slice rest = slice_skip(line, 1);
 
-    if (code == 'O' && rest.len > 0 && rest.ptr[0] == 'Q') {
-        *queue_directory = slice_trim(slice_skip(rest, 1)); /* before 8.7 */
-    } else if (code == 'O' && rest.len > 0 && byte_is_blank(rest.ptr[0])) {
-        read_option(config, rest, queue_directory);
+    if (code == 'O' && rest.len > 0 && byte_is_blank(rest.ptr[0])) {
+        read_option(reader, rest);
+    } else if (code == 'O' && rest.len > 0) {
+        read_short_option(reader, rest);
     } else if (code == 'Q') {
-        read_queue_group(config, rest);
-    } else if (code == 'C' && take_our_class(&rest)) {
-        for (struct slice word = next_word(&rest); word.len > 0;
-             word = next_word(&rest))
-            add_domain(config, word);
-    } else if (code == 'F' && take_our_class(&rest)) {
-        read_file_class(config, rest);
+        read_queue_group(reader->config, rest);
+    } else if (code == 'C') {
+        read_class(reader, rest);
+    } else if (code == 'F') {
+        read_file_class(reader, rest);
     } else if (code == 'K') {
-        read_map(config, rest);
-    } else if (code == 'D' && rest.len > 1 &&
-               slice_index(SLICE_LITERAL("SHR"), rest.ptr[0]) < 3) {
-        read_relays(config, slice_skip(rest, 1));
+        read_map(reader->config, rest);
+    } else if (code == 'D' && rest.len > 1) {
+        read_macro(reader->config, rest);
     }
+}
+
+static bool is_our_class(struct slice rest)
+{
+    return rest.len > 0 && (rest.ptr[0] == 'w' || rest.ptr[0] == 'R');
 }
 
 /* "w/etc/mail/names", "{x}-o /names": where names come from */
 static bool is_file_class(struct slice rest)
 {
-    if (take_our_class(&rest) || slice_starts(rest, SLICE_LITERAL("{")))
+    if (is_our_class(rest) || slice_starts(rest, SLICE_LITERAL("{")))
         return true;
     rest = slice_trim(slice_skip(rest, 1));
     return rest.len > 0 && strchr("/-|@", rest.ptr[0]) != NULL;
@@ -584,7 +637,7 @@ static bool is_configuration(struct slice line)
     case 'C':
         return slice_starts(rest, SLICE_LITERAL("{")) ||
                (rest.len > 1 && byte_is_blank(rest.ptr[1])) ||
-               take_our_class(&rest);
+               is_our_class(rest);
     case 'F':
         return is_file_class(rest);
     case 'R':
@@ -600,35 +653,65 @@ static bool is_configuration(struct slice line)
     }
 }
 
+/* A line and those that go on with it, which begin with a blank. */
+static bool next_folded(struct slice *rest, struct slice *line)
+{
+    struct slice more;
+
+    if (!slice_next_line(rest, line))
+        return false;
+    while (rest->len > 0 && byte_is_blank(rest->ptr[0]) &&
+           slice_next_line(rest, &more))
+        line->len = (size_t)(more.ptr + more.len - line->ptr);
+    return true;
+}
+
+static bool next_line(struct slice *rest, struct slice *line)
+{
+    while (next_folded(rest, line))
+        if (line->len > 0 && line->ptr[0] != '#' &&
+            !byte_is_space(line->ptr[0]))
+            return true;
+    return false;
+}
+
+static int read_lines(struct config *config, struct slice text)
+{
+    struct reader reader = {.config = config};
+    bool has_lines = false, is_cf = false;
+    struct slice rest = text, line;
+
+    while (next_line(&rest, &line)) {
+        has_lines = true;
+        is_cf = is_cf ||
+                is_configuration(slice_head(line, slice_index(line, '\n')));
+        if (line.ptr[0] == 'C')
+            add_references(&reader, slice_skip(line, 1));
+    }
+    if (has_lines && !is_cf)
+        return CONFIG_IS_NONE;
+    find_our_classes(&reader);
+    rest = text;
+    while (next_line(&rest, &line))
+        read_line(&reader, line);
+    if (reader.queue_directory.len > 0)
+        string_list_add(&config->queues, reader.queue_directory);
+    return 0;
+}
+
 static int read_cf(struct config *config, const char *file)
 {
     char *text;
     size_t len;
-    bool has_lines = false, is_cf = false;
-    struct slice rest, line;
-    struct slice queue_directory = {NULL, 0};
     int error = config_read_text(file, &text, &len);
 
     if (error != ENOENT)
         config->file = strdup(file);
     if (error != 0)
         return error;
-    rest = slice_make(text, len);
-    while (slice_next_line(&rest, &line)) {
-        if (line.len == 0 || line.ptr[0] == '#' || byte_is_blank(line.ptr[0]))
-            continue;
-        has_lines = true;
-        is_cf = is_cf || is_configuration(line);
-        read_line(config, line, &queue_directory);
-    }
-    if (has_lines && !is_cf) {
-        free(text);
-        return CONFIG_IS_NONE;
-    }
-    if (queue_directory.len > 0)
-        string_list_add(&config->queues, queue_directory);
+    error = read_lines(config, slice_make(text, len));
     free(text);
-    return 0;
+    return error;
 }
 
 int config_read(struct config *config, const char *file)
@@ -656,6 +739,7 @@ void config_free(struct config *config)
     free(config->faults);
     string_list_free(&config->queues);
     string_list_free(&config->domains);
+    string_list_free(&config->senders);
     string_list_free(&config->relays);
     *config = (struct config){0};
 }

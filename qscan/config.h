@@ -22,8 +22,9 @@ void string_list_free(struct string_list *list);
 /* A file that the configuration names, and that cannot be read. */
 struct config_fault {
     char *path; /* owned */
-    int error;  /* errno; ENOENT only where sendmail would complain, too */
-    bool is_of_relays; /* it lists relays, else domains */
+    int error;  /* errno, ENOENT only where sendmail would complain, too; or
+                 * CONFIG_HAS_NO_TEXT */
+    bool lists_hosts; /* and domains, else these alone */
 };
 
 struct config {
@@ -31,11 +32,15 @@ struct config {
     struct config_fault *faults;
     size_t fault_count;
     struct string_list queues; /* as written, wildcards and all */
-    /* Classes w, R and VirtHost, their files included; RELAY in the access map.
-     */
+    /* Classes w, R and VirtHost, with their files and the classes in them;
+     * what the access map relays to. */
     struct string_list domains;
-    /* Smart host and hubs (macros S, H, R), those of last resort, hosts of the
-     * mailertable; networks with RELAY in the access map ("192.0.2.0/24"). */
+    /* Classes M, G and LDAPRoute, macro M, keys of mailertable and virtuser,
+     * senders that the access map relays for. */
+    struct string_list senders;
+    /* Smart host and hubs (macros S, H, R), fallback hosts, hosts of the
+     * mailertable, clients that the access map relays for: names, ".name",
+     * addresses, networks. */
     struct string_list relays;
     int64_t return_sec; /* Timeout.queuereturn of a DSN; 5 days */
 };
@@ -43,18 +48,20 @@ struct config {
 enum {
     CONFIG_RETURN_SEC = 5 * 24 * 3600,
     CONFIG_FAULTS_MAX = 100,
-    CONFIG_RELAYS_MAX = 10000,
-    CONFIG_IS_NONE = -1, /* no errno: none of its lines is one of sendmail.cf */
+    CONFIG_RELAYS_MAX = 100000,
+    /* No errno values: */
+    CONFIG_IS_NONE = -1,     /* none of its lines is one of sendmail.cf */
+    CONFIG_HAS_NO_TEXT = -2, /* a map whose database alone is there */
 };
 
 /*
  * Reads file; NULL = the usual places, where no file at all is no error.
  * Returns 0, an errno value, or CONFIG_IS_NONE; a file without any line is a
- * configuration that says nothing. A file named by an F line that cannot be
- * read is left out and noted in faults, unless it is missing and optional
- * ("-o", as in sendmail's fileclass). The mailertable and the access map
- * are read from the text that they are made from (cf/README), where there is
- * one: a site may keep the map alone.
+ * configuration that says nothing. A file named by an F or K line that cannot
+ * be read is left out and noted in faults, unless it is missing and optional
+ * ("-o", as in sendmail's fileclass); so is one that holds more than there is
+ * room for (EFBIG). Maps are read from the text that they are made from
+ * (cf/README), which a site need not keep.
  */
 int config_read(struct config *config, const char *file);
 void config_free(struct config *config);

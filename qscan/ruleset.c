@@ -239,6 +239,8 @@ static void collect_presets(struct presets *presets,
 {
     for (size_t i = 0; with_config && i < config->domains.count; i++)
         add_preset(presets, "our-domains", config->domains.strings[i]);
+    for (size_t i = 0; with_config && i < config->senders.count; i++)
+        add_preset(presets, "our-senders", config->senders.strings[i]);
     for (size_t i = 0; with_config && i < config->relays.count; i++)
         add_preset(presets, "our-hosts", config->relays.strings[i]);
     find_own_addresses(&presets->addresses);

@@ -4,8 +4,13 @@
 #include <errno.h>
 #include <stdlib.h>
 
-static const char *const builtin_lists[] = {"our-domains", "our-hosts",
-                                            "friends"};
+static const struct {
+    const char *name;
+    enum list_entry kind;
+} builtin_lists[] = {{"our-domains", LIST_DOMAIN},
+                     {"our-senders", LIST_DOMAIN},
+                     {"our-hosts", LIST_HOST},
+                     {"friends", LIST_HOST}};
 
 /* ---- lists ---- */
 
@@ -55,14 +60,15 @@ bool lists_init(struct compiler *c)
     if (c->set->lists == NULL)
         return false;
     atomic_init(&c->set->lists->user_count, 1);
-    for (size_t i = 0; i < sizeof(builtin_lists) / sizeof(char *); i++) {
+    for (size_t i = 0; i < sizeof(builtin_lists) / sizeof(builtin_lists[0]);
+         i++) {
         struct named_list *list =
-            new_list(c, slice_from_string(builtin_lists[i]));
+            new_list(c, slice_from_string(builtin_lists[i].name));
 
         if (list == NULL)
             return false;
         list->is_builtin = true;
-        list->kind = i == 0 ? LIST_DOMAIN : LIST_HOST;
+        list->kind = builtin_lists[i].kind;
     }
     return true;
 }

@@ -197,7 +197,8 @@ struct rules_file {
 };
 
 /* A value put into one of the lists that every set knows: our-domains,
- * our-hosts, friends. In our-domains each name counts with its subdomains. */
+ * our-senders, our-hosts, friends. In the first two each name counts with its
+ * subdomains. */
 struct rules_preset {
     const char *list;
     const char *value;
@@ -263,8 +264,9 @@ bool rules_need(const struct rules *rules, enum rules_field_origin origin);
 bool rules_turn(const struct rules *rules, enum rules_field_id field,
                 int64_t from, int64_t to);
 
-/* Whether a list holds a text (our-domains: with its subdomains; our-hosts,
- * friends: addresses, CIDR, names). An unknown list holds nothing. */
+/* Whether a list holds a text (our-domains, our-senders: with its subdomains;
+ * our-hosts, friends: addresses, CIDR, names). An unknown list holds nothing.
+ */
 bool rules_list_has(const struct rules *rules, const char *list,
                     struct slice text);
 /* The same of an address. */

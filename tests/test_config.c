@@ -60,10 +60,6 @@ static const struct {
     {"return of others", "O Timeout.queuereturn.urgent=1h\n", "", "",
      CONFIG_RETURN_SEC},
     {"return never", "O Timeout.queuereturn=now\n", "", "", CONFIG_RETURN_SEC},
-    {"classes of virtual and rewritten domains",
-     "C{VirtHost}a.example\nCR$={VirtHost}\nCMb.example c.example\n"
-     "CGd.example\nC{Other}no.example\nF{VirtHost}-o /nowhere/domains\n",
-     "", "a.example", CONFIG_RETURN_SEC},
     {"file that is not there", "Fw-o /nowhere/local-host-names\n", "", "",
      CONFIG_RETURN_SEC},
     {"file that is a map or a program",
@@ -84,9 +80,12 @@ static const struct {
     {"a bracket that never closes", "DS[relay.example\n", "relay.example"},
     {"a mailer alone", "DSesmtp:\n", ""},
     {"macros are no names", "DSesmtp:$w.example\n", ""},
-    {"where mail goes that cannot be sent",
-     "O FallbackMXhost=[a.example]\nO FallbackSmartHost=b.example\n",
-     "a.example b.example"},
+    {"fallback hosts",
+     "O FallbackMXhost=a.example\nO fallbacksmarthost = [b.example]:c.example\n"
+     "#O FallbackMXhost=no.example\nO FallbackMXhost=\nO FallbackMXhost\n",
+     "a.example b.example c.example"},
+    {"a fallback host before 8.7", "V2\nOVa.example\nOV\nOVx/y\nOX8\n",
+     "a.example"},
     {"other macros", "DMexample.org\nDjmx.example.org\nD{S}no.example\nD\n",
      ""},
 };
@@ -112,7 +111,7 @@ static void relays_are_the_hosts_of_three_macros(void **state)
 
 static void relays_are_bounded(void **state)
 {
-    enum { HOSTS = 100000 };
+    enum { HOSTS = 2 * CONFIG_RELAYS_MAX };
     struct folder folder;
     struct config config;
     char *text = malloc(2 * HOSTS + 4);
@@ -185,56 +184,6 @@ static void hosts_of_a_mailertable_are_relays(void **state)
         assert_int_equal(
             config_read(&config, folder_path(&folder, "sendmail.cf")), 0);
         assert_list_is(&config.relays, want, mailertables[i].title);
-        assert_list_is(&config.domains, "", mailertables[i].title);
-        config_free(&config);
-    }
-    folder_close(&folder);
-}
-
-/* Whom we relay for: domains, and where mail comes from. */
-static void access_maps_say_whom_we_relay_for(void **state)
-{
-    static const struct {
-        const char *title, *text, *domains, *relays;
-    } access_cases[] = {
-        {"nothing", "", "", ""},
-        {"tags",
-         "To:a.example\tRELAY\nconnect:b.example relay\nFrom:c.example RELAY\n",
-         "a.example b.example c.example", ""},
-        {"no tag", "a.example RELAY\n.b.example\tRELAY\n",
-         "a.example b.example", ""},
-        {"an address of a user", "To:ann@a.example RELAY\n", "a.example", ""},
-        {"other values, other tags, comments, what goes on",
-         "a.example OK\nb.example REJECT\nTo:c.example\n#d.example RELAY\n"
-         "Spam:e.example RELAY\n\tf.example RELAY\ng.example RELAYED\n",
-         "", ""},
-        {"networks of IPv4",
-         "Connect:192.0.2 RELAY\n192.0.2.9 RELAY\nConnect:10 RELAY\n172.16 "
-         "RELAY\n",
-         "", "192.0.2.0/24 192.0.2.9 10.0.0.0/8 172.16.0.0/16"},
-        {"networks of IPv6",
-         "Connect:IPv6:2001:db8:1 RELAY\nIPv6:2001:db8::9 RELAY\n"
-         "ipv6:2001:db8:0:0:0:0:0:9 RELAY\n",
-         "", "2001:db8:1::/48 2001:db8::9 2001:db8:0:0:0:0:0:9"},
-    };
-    struct folder folder;
-    char text[2000];
-
-    (void)state;
-    folder_open(&folder);
-    snprintf(text, sizeof(text), "V10\nKaccess hash -T<TMPF> -o %s\n",
-             folder_path(&folder, "access.db"));
-    folder_write(&folder, "sendmail.cf", text);
-    for (size_t i = 0; i < COUNT(access_cases); i++) {
-        struct config config;
-
-        folder_write(&folder, "access", access_cases[i].text);
-        assert_int_equal(
-            config_read(&config, folder_path(&folder, "sendmail.cf")), 0);
-        assert_list_is(&config.domains, access_cases[i].domains,
-                       access_cases[i].title);
-        assert_list_is(&config.relays, access_cases[i].relays,
-                       access_cases[i].title);
         config_free(&config);
     }
     folder_close(&folder);
@@ -250,12 +199,16 @@ static const struct {
     {"with its suffix", "Kmailertable hash -o ", "/table.db", true, 0},
     {"flags", "Kmailertable btree -o -T<TMPF> -k 0 ", "/table", true, 0},
     {"case, and words behind", "Kmailertable\tText\t", "/table more", true, 0},
-    {"not there", "Kmailertable hash ", "/none", false, 0},
+    {"not there", "Kmailertable hash ", "/none", false, 1},
+    {"not there and optional", "Kmailertable hash -o ", "/none", false, 0},
+    {"its database alone", "Kmailertable hash -o ", "/only", false, 1},
+    {"the same by its suffix", "Kmailertable hash -o ", "/only.db", false, 1},
+    {"a FIFO", "Kmailertable hash ", "/fifo", false, 0},
     {"nothing but a suffix", "Kmailertable hash ", "/.db", false, 1},
-    {"another map", "Kvirtuser hash -o ", "/table", false, 0},
+    {"another map", "Kgenerics hash -o ", "/table", false, 0},
     {"of no file", "Kmailertable ldap -k mailertable -v ", "/table", false, 0},
     {"a program", "Kmailertable program ", "/table", false, 0},
-    {"a database alone", "Kmailertable hash ", "/binary", false, 0},
+    {"no text", "Kmailertable hash ", "/binary", false, 1},
     {"a folder", "Kmailertable hash ", "/folder", false, 1},
 };
 
@@ -269,6 +222,8 @@ static void a_mailertable_is_read_beside_its_map(void **state)
     folder_make(&folder, "folder");
     folder_write(&folder, "table", table);
     folder_write_bytes(&folder, "binary", table, sizeof(table));
+    folder_write(&folder, "only.db", table);
+    folder_need(mkfifo(folder_path(&folder, "fifo"), 0600) == 0, "mkfifo");
     for (size_t i = 0; i < COUNT(mailertable_maps); i++) {
         struct config config;
         char text[2000];
@@ -287,6 +242,152 @@ static void a_mailertable_is_read_beside_its_map(void **state)
                      config.fault_count);
         config_free(&config);
     }
+    folder_close(&folder);
+}
+
+static const struct {
+    const char *title, *text, *domains, *senders;
+} class_cases[] = {
+    {"none of ours", "C{Tls}VERIFY ENCR\nCP.\nCO @ % !\nC..\nC{\nC\nC{}x\n", "",
+     ""},
+    {"virtual hosts", "C{VirtHost}a.example b.example\n", "a.example b.example",
+     ""},
+    {"masqueraded and generic", "C{M}a.example\nC{G} b.example\nCM c.example\n",
+     "", "a.example b.example c.example"},
+    {"the macro M", "DMa.example\nDM$m\nDMlocalhost\n", "", "a.example"},
+    {"routed by LDAP", "C{LDAPRoute}a.example\n", "", "a.example"},
+    {"a class in a class", "C{Mine}a.example\nCR$={Mine}\n", "a.example", ""},
+    {"of one letter, among words",
+     "Cxa.example\nC{w}b.example $=x $={y}\n"
+     "Cyc.example\n",
+     "a.example b.example c.example", ""},
+    {"in another order",
+     "CR$={A}\nC{A}$={B}\nC{B}a.example $={R}\n"
+     "C{A}b.example\n",
+     "a.example b.example", ""},
+    {"the other way round", "C{A}$=w\nC{A}no.example\nCwa.example\n",
+     "a.example", ""},
+    {"of senders", "C{G}$={A}\nC{A}a.example\n", "", "a.example"},
+    {"of both", "C{G}$={A}\nCw$={A}\nC{A}a.example\n", "a.example", ""},
+    {"macros and parts of words", "Cw$j x$={A} $={ $= $\nC{A}no.example\n", "",
+     ""},
+    {"comments", "Cwa.example # not $={A} no.example\nC{A}no.example\n",
+     "a.example", ""},
+    {"case", "CR$={virthost}\nC{virthost}a.example\nC{VIRTHOST}no.example\n",
+     "a.example", ""},
+    {"lines that go on",
+     "Cwa.example # x\n\tb.example # y\r\n  c.example\n#Cwno.example\n "
+     "no.example\n"
+     "\n no.example\nCR\n $={A}\nC{A}\n\td.example\n ",
+     "a.example b.example c.example d.example", ""},
+    {"hosts of this host", "Cwlocalhost localhost.localdomain\n", "", ""},
+};
+
+static void classes_may_hold_classes(void **state)
+{
+    struct folder folder;
+
+    (void)state;
+    folder_open(&folder);
+    for (size_t i = 0; i < COUNT(class_cases); i++) {
+        struct config config;
+        char text[1000];
+
+        snprintf(text, sizeof(text), "V10\n%s", class_cases[i].text);
+        folder_write(&folder, "sendmail.cf", text);
+        assert_int_equal(
+            config_read(&config, folder_path(&folder, "sendmail.cf")), 0);
+        assert_list_is(&config.domains, class_cases[i].domains,
+                       class_cases[i].title);
+        assert_list_is(&config.senders, class_cases[i].senders,
+                       class_cases[i].title);
+        config_free(&config);
+    }
+    folder_close(&folder);
+}
+
+static void references_are_bounded(void **state)
+{
+    enum { CLASSES = 5000 };
+    struct folder folder;
+    struct config config;
+    FILE *file;
+
+    (void)state;
+    folder_open(&folder);
+    file = fopen(folder_path(&folder, "sendmail.cf"), "w");
+    folder_need(file != NULL, "sendmail.cf");
+    fputs("V10\nCR$={c0}\n", file);
+    for (int i = 0; i < CLASSES; i++)
+        fprintf(file, "C{c%d}d%d.example $={c%d}\n", i, i, i + 1);
+    fclose(file);
+    assert_int_equal(config_read(&config, folder_path(&folder, "sendmail.cf")),
+                     0);
+    assert_true(config.domains.count > 200 && config.domains.count < 256);
+    config_free(&config);
+    folder_close(&folder);
+}
+
+/* One word a line, as "%s" reads it; all, where a format asks for more. */
+static void words_of_a_file_are_as_its_format_says(void **state)
+{
+    static const struct {
+        const char *line, *format, *domains, *senders;
+    } files[] = {
+        {"F{VirtHost}", "", "a.example c.example", ""},
+        {"F{VirtHost}-o ", " %[^\\#]", "a.example b.example c.example", ""},
+        {"C{VirtHost}$={A}\nF{A}", " %s", "a.example b.example c.example", ""},
+        {"FG", "", "", "a.example c.example"},
+        {"F{Other}", "", "", ""},
+    };
+    struct folder folder;
+
+    (void)state;
+    folder_open(&folder);
+    folder_write(&folder, "names",
+                 "a.example b.example # no.example\n#no\nc.example#\n$=w\n");
+    for (size_t i = 0; i < COUNT(files); i++) {
+        struct config config;
+        char text[2000];
+
+        snprintf(text, sizeof(text), "V10\n%s%s%s\n", files[i].line,
+                 folder_path(&folder, "names"), files[i].format);
+        folder_write(&folder, "sendmail.cf", text);
+        assert_int_equal(
+            config_read(&config, folder_path(&folder, "sendmail.cf")), 0);
+        assert_list_is(&config.domains, files[i].domains, text);
+        assert_list_is(&config.senders, files[i].senders, text);
+        assert_int_equal(config.fault_count, 0);
+        config_free(&config);
+    }
+    folder_close(&folder);
+}
+
+/* What a map that is known says goes where it belongs. */
+static void maps_are_read_for_whom_they_relay(void **state)
+{
+    static const char lines[] = "V10\nKaccess hash -T<TMPF> -o %s\n"
+                                "Kvirtuser hash -o %s\n";
+    struct folder folder;
+    struct config config;
+    char text[2000], path[1000];
+
+    (void)state;
+    folder_open(&folder);
+    folder_write(&folder, "access",
+                 "To:a.example RELAY\nConnect:192.0.2 RELAY\n"
+                 "localhost.localdomain RELAY\nFrom:b.example RELAY\n");
+    folder_write(&folder, "virtual", "@c.example ann\n");
+    snprintf(path, sizeof(path), "%s", folder_path(&folder, "access"));
+    snprintf(text, sizeof(text), lines, path, folder_path(&folder, "virtual"));
+    folder_write(&folder, "sendmail.cf", text);
+    assert_int_equal(config_read(&config, folder_path(&folder, "sendmail.cf")),
+                     0);
+    assert_list_is(&config.domains, "a.example", "domains");
+    assert_list_is(&config.senders, "b.example c.example", "senders");
+    assert_list_is(&config.relays, "192.0.2.0/24", "relays");
+    assert_int_equal(config.fault_count, 0);
+    config_free(&config);
     folder_close(&folder);
 }
 
@@ -311,6 +412,8 @@ static void hosts_of_a_mailertable_are_bounded(void **state)
     assert_int_equal(config_read(&config, folder_path(&folder, "sendmail.cf")),
                      0);
     assert_int_equal(config.relays.count, CONFIG_RELAYS_MAX);
+    assert_int_equal(config.fault_count, 1);
+    assert_int_equal(config.faults[0].error, EFBIG);
     assert_string_equal(config.relays.strings[0], "h0.example");
     assert_string_equal(config.relays.strings[1], "h1.example");
     config_free(&config);
@@ -469,7 +572,7 @@ static const struct {
      "Dear all,\nOur mail comes late. For this we are sorry.\n"
      "Came it not at all, Marge will help you.\nVery truly, R. Hill\n",
      false},
-    {"mail", "From: ann@example.org\nReceived: from a by b\nDate: x\n\nHi\n",
+    {"mail", "From: ann@example.org\nReceived: from a\n\tby b\nDate: x\n\nHi\n",
      false},
     {"bytes", "\1\2O\n\377V1\n", false},
     {"single letters", "V\nO\nC\nD\nF\nR\nM\nH\nQ\nK\nS\n", false},
@@ -569,8 +672,11 @@ int main(void)
         cmocka_unit_test(relays_are_the_hosts_of_three_macros),
         cmocka_unit_test(relays_are_bounded),
         cmocka_unit_test(hosts_of_a_mailertable_are_relays),
-        cmocka_unit_test(access_maps_say_whom_we_relay_for),
         cmocka_unit_test(a_mailertable_is_read_beside_its_map),
+        cmocka_unit_test(classes_may_hold_classes),
+        cmocka_unit_test(references_are_bounded),
+        cmocka_unit_test(words_of_a_file_are_as_its_format_says),
+        cmocka_unit_test(maps_are_read_for_whom_they_relay),
         cmocka_unit_test(hosts_of_a_mailertable_are_bounded),
         cmocka_unit_test(test_domains_from_a_file),
         cmocka_unit_test(test_files_of_domains_that_cannot_be_read),

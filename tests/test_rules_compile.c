@@ -330,6 +330,8 @@ static const struct {
     {"our-domains", "[192.0.2.7]", true},
     {"our-domains", "[192.0.3.7]", false},
     {"our-domains", "final-dot.example.com", true},
+    {"our-senders", "a.Example.com", true},
+    {"our-senders", "example.net", false},
     {"our-hosts", "192.0.2.9", true},
     {"our-hosts", "192.0.2.10", false},
     {"our-hosts", "2001:db8::1", true},
@@ -354,7 +356,7 @@ static void a_list_holds_what_was_put_into_it(void **state)
         {"our-domains", "example.org"},    {"our-domains", ".only.example.net"},
         {"our-domains", "192.0.2.0/24"},   {"our-domains", "dot.example.com."},
         {"our-hosts", "192.0.2.9"},        {"our-hosts", "2001:db8::/32"},
-        {"our-hosts", "mail.example.com"},
+        {"our-hosts", "mail.example.com"}, {"our-senders", "example.com"},
     };
     const struct rules_file file = {
         "t", SLICE_LITERAL("list our-domains\n value added.example.com, "

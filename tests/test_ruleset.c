@@ -384,6 +384,8 @@ static void add_config(struct loaded *loaded)
 {
     assert_true(
         string_list_add(&loaded->config.domains, SLICE_LITERAL("example.org")));
+    assert_true(
+        string_list_add(&loaded->config.senders, SLICE_LITERAL("example.com")));
     assert_true(string_list_add(&loaded->config.relays,
                                 SLICE_LITERAL("relay.example.net")));
 }
@@ -409,12 +411,31 @@ static void test_lists_of_a_queue_of_this_host(void **state)
     assert_true(list_has(&loaded, "our-domains", "d0.example"));
     assert_true(list_has(&loaded, "our-domains", "d199.example"));
     assert_false(list_has(&loaded, "our-domains", "relay.example.net"));
+    assert_true(list_has(&loaded, "our-senders", "a.example.com"));
+    assert_false(list_has(&loaded, "our-domains", "example.com"));
     assert_true(list_has(&loaded, "our-hosts", "relay.example.net"));
     assert_true(list_has(&loaded, "our-hosts", "198.51.100.9"));
     assert_true(list_has(&loaded, "our-hosts", "2001:db8::9"));
     assert_false(list_has(&loaded, "our-hosts", "198.51.100.8"));
     assert_false(list_has(&loaded, "our-hosts", "127.0.0.1"));
     assert_false(list_has(&loaded, "our-hosts", "example.org"));
+    end(&loaded);
+}
+
+/* Where mail of ours comes from does not say what else is ours. */
+static void test_lists_of_senders_alone(void **state)
+{
+    struct loaded loaded;
+
+    (void)state;
+    begin(&loaded);
+    write_rule("a.rules", "a");
+    name(&loaded, "a.rules");
+    assert_true(
+        string_list_add(&loaded.config.senders, SLICE_LITERAL("example.com")));
+    assert_loaded(&loaded, 1);
+    assert_true(list_has(&loaded, "our-senders", "example.com"));
+    assert_false(loaded.set.is_domains_known);
     end(&loaded);
 }
 
@@ -625,6 +646,7 @@ int main(void)
         cmocka_unit_test(test_a_mistake_refuses_the_set),
         cmocka_unit_test(test_warnings_refuse_nothing),
         cmocka_unit_test(test_lists_of_a_queue_of_this_host),
+        cmocka_unit_test(test_lists_of_senders_alone),
         cmocka_unit_test(test_lists_of_a_copy_of_a_queue),
         cmocka_unit_test(test_domains_of_a_rule_file_are_known_too),
         cmocka_unit_test(test_the_site_lays_its_rules_over_those_installed),

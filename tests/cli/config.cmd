@@ -46,3 +46,14 @@ ask --list -C table.cf --id=6AMEjQA6022445 spool/main
 rm mailertable
 mkdir mailertable
 ask --list -C table.cf --id=6AMEjQA6022445 spool/main
+# A bounce to a domain that the access map relays mail of is to one of ours; where
+# its text is not kept, that is told.
+cat >access.cf <<END2
+V10/Berkeley
+Cw example.com
+Kaccess hash -T<TMPF> -o $PWD/access
+END2
+: >access.db
+ask --list -C access.cf --id=6AMEjQA6022445 spool/main
+echo 'From:cheapdsl.example RELAY' >access
+ask --list -C access.cf --id=6AMEjQA6022445 spool/main
