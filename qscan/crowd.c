@@ -133,14 +133,23 @@ uint32_t crowd_add_source(struct crowd *crowd, const struct ip *ip,
     return crowd_add_prefetched(crowd, ip, source_hash(crowd, ip), row);
 }
 
-/* The same address may be met with a name and without: the largest key, so that
- * it does not matter which worker met which. */
-void crowd_add_key(struct crowd *crowd, uint32_t source, uint64_t client_key)
+/* A site by its name has the lowest bit, one by its network has not. */
+static bool is_named_site(uint64_t site)
 {
-    uint64_t *key = &crowd->sources.items[source].client_key;
+    return (site & 1) != 0;
+}
 
-    if (source != 0 && client_key > *key)
-        *key = client_key;
+/* Whichever of an address's names is met first, and by which worker. */
+void crowd_add_site(struct crowd *crowd, uint32_t source, uint64_t site)
+{
+    struct crowd_source *to = &crowd->sources.items[source];
+
+    if (source == 0)
+        return;
+    if (is_named_site(site) && is_named_site(to->site) && site != to->site)
+        to->is_renamed = true;
+    if (is_named_site(site) || to->site == 0)
+        to->site = site;
 }
 
 /* Room for one more; NULL, and noted, without memory. */
@@ -179,56 +188,86 @@ void crowd_add_guess(struct crowd *crowd, uint32_t source,
         keyed_hash(crowd->key, slice_make(text, 16 + len)), source};
 }
 
-/*
- * What makes two hosts independent: another parent of their verified names
- * (mail.example.org and mx.example.org are one), or another /24 or /48.
- */
-uint64_t crowd_client_key(const struct crowd *crowd,
-                          const struct client *client)
+/* Never 0, nor odd: see is_named_site. */
+static uint64_t address_key(const struct crowd *crowd, const struct ip *ip,
+                            size_t bytes_of_4, size_t bytes_of_6)
 {
-    struct slice name = client->name;
-    size_t dot = slice_index(name, '.');
+    size_t len = ip_is_v4(ip) ? bytes_of_4 : bytes_of_6;
+    uint64_t hash =
+        keyed_hash(crowd->key, slice_make((const char *)ip->bytes, len));
+
+    return (hash | 2) & ~UINT64_C(1);
+}
+
+static uint64_t net_key(const struct crowd *crowd, const struct ip *ip)
+{
+    return address_key(crowd, ip, 15, 6);
+}
+
+/* mail.example.org and mx.example.org are of one site, and so are the hosts of
+ * one /24 or /48. */
+struct crowd_client_key crowd_client_key(const struct crowd *crowd,
+                                         const struct client *client)
+{
+    struct crowd_client_key key;
+    struct slice name = client->name, parent;
     char lower[256];
 
     if (!client->has_ip || ip_is_private(&client->ip))
-        return 0;
-    if (name.len > 0 && name.len <= sizeof(lower) && !client->forged) {
-        struct slice parent = slice_skip(name, dot + 1);
-
-        /* "example.org" itself has no parent worth the name */
-        if (dot == name.len || slice_index(parent, '.') == parent.len)
-            parent = name;
-        return keyed_hash(crowd->key, bytes_lower(lower, parent));
-    }
-    return keyed_hash(crowd->key, slice_make((const char *)client->ip.bytes,
-                                             ip_is_v4(&client->ip) ? 15 : 6));
+        return (struct crowd_client_key){0, 0};
+    key.host = address_key(crowd, &client->ip, 16, 8);
+    key.site = net_key(crowd, &client->ip);
+    if (name.len == 0 || name.len > sizeof(lower) || client->forged)
+        return key;
+    parent = slice_skip(name, slice_index(name, '.') + 1);
+    /* "example.org" itself has no parent worth the name */
+    if (slice_index(parent, '.') == parent.len)
+        parent = name;
+    key.site = keyed_hash(crowd->key, bytes_lower(lower, parent)) | 1;
+    return key;
 }
 
-static void add_client_key(struct crowd *crowd, uint32_t number, uint64_t key)
+static void add_key(struct crowd_keys *keys, uint64_t key)
 {
-    struct crowd_clients *clients;
+    for (uint8_t i = 0; i < keys->count; i++)
+        if (keys->keys[i] == key)
+            return;
+    if (keys->count < CROWD_CLIENTS_MAX)
+        keys->keys[keys->count++] = key;
+}
 
+static void add_keys(struct crowd_keys *keys, const struct crowd_keys *more)
+{
+    for (uint8_t i = 0; i < more->count; i++)
+        add_key(keys, more->keys[i]);
+}
+
+/* Of that number in client_domains; NULL, and noted, without memory. */
+static struct crowd_clients *clients_of(struct crowd *crowd, uint32_t number)
+{
     if (number == INTERN_NONE)
-        return;
+        return NULL;
     if (number >= crowd->client_capacity) {
         uint32_t capacity = number * 2 + 64;
+        struct crowd_clients *clients =
+            realloc(crowd->clients, capacity * sizeof(*clients));
 
-        clients = realloc(crowd->clients, capacity * sizeof(*clients));
         if (clients == NULL) {
             crowd->has_failed = true;
-            return;
+            return NULL;
         }
         memset(clients + crowd->client_capacity, 0,
                (capacity - crowd->client_capacity) * sizeof(*clients));
         crowd->clients = clients;
         crowd->client_capacity = capacity;
     }
-    clients = &crowd->clients[number];
-    for (uint8_t i = 0; i < clients->count; i++)
-        if (clients->keys[i] == key)
-            return;
-    if (clients->count < CROWD_CLIENTS_MAX)
-        clients->keys[clients->count++] = key;
+    return &crowd->clients[number];
+}
+
+unsigned crowd_clients_independent(const struct crowd_clients *clients)
+{
+    return clients->hosts.count < clients->sites.count ? clients->hosts.count
+                                                       : clients->sites.count;
 }
 
 /* A name of client_domains: a domain that was written to stands as it is, a
@@ -270,15 +309,20 @@ static uint32_t client_domain(struct crowd *crowd, enum crowd_role role,
 }
 
 void crowd_add_client(struct crowd *crowd, enum crowd_role role,
-                      struct slice name, uint64_t client_key)
+                      struct slice name, struct crowd_client_key client_key)
 {
     struct role_name role_name;
+    struct crowd_clients *clients;
 
-    if (client_key != 0 && make_role_name(&role_name, role, name))
-        add_client_key(crowd,
-                       client_domain(crowd, role,
-                                     slice_make(role_name.text, role_name.len)),
-                       client_key);
+    if (client_key.host == 0 || !make_role_name(&role_name, role, name))
+        return;
+    clients = clients_of(
+        crowd,
+        client_domain(crowd, role, slice_make(role_name.text, role_name.len)));
+    if (clients == NULL)
+        return;
+    add_key(&clients->hosts, client_key.host);
+    add_key(&clients->sites, client_key.site);
 }
 
 static uint64_t writer_hash(const struct crowd *crowd, const struct ip *ip,
@@ -378,7 +422,8 @@ static bool merge_sources(struct crowd *into, struct crowd *from,
         map_r[n] = crowd_add_source(into, &source->ip, source->row);
         if (map_r[n] == 0)
             return false;
-        crowd_add_key(into, map_r[n], source->client_key);
+        crowd_add_site(into, map_r[n], source->site);
+        into->sources.items[map_r[n]].is_renamed |= source->is_renamed;
     }
     free(from->sources.items);
     free(from->sources.slots);
@@ -391,10 +436,15 @@ static void merge_clients(struct crowd *into, const struct crowd *from)
     for (uint32_t n = 1; n < from->client_domains.count; n++) {
         uint32_t number = intern_add(&into->client_domains,
                                      intern_text(&from->client_domains, n));
+        struct crowd_clients *clients;
 
-        if (n < from->client_capacity)
-            for (uint8_t i = 0; i < from->clients[n].count; i++)
-                add_client_key(into, number, from->clients[n].keys[i]);
+        if (n >= from->client_capacity)
+            continue;
+        clients = clients_of(into, number);
+        if (clients == NULL)
+            return;
+        add_keys(&clients->hosts, &from->clients[n].hosts);
+        add_keys(&clients->sites, &from->clients[n].sites);
     }
 }
 
@@ -560,10 +610,12 @@ static bool count_bounce(struct crowd *crowd, struct hash_set *seen,
 {
     struct crowd_source *source = &crowd->sources.items[row->source];
     struct slice domain = intern_text(&crowd->strings, row->domain);
-    uint64_t pair[2] = {source->client_key, row->domain};
+    uint64_t pair[2] = {source->is_renamed ? net_key(crowd, &source->ip)
+                                           : source->site,
+                        row->domain};
 
     compare_bounces(crowd, table, row);
-    if (source->client_key == 0 || domain.len == 0 || domain.ptr[0] == '[')
+    if (source->site == 0 || domain.len == 0 || domain.ptr[0] == '[')
         return true;
     return count_once(crowd, seen, slice_make((const char *)pair, sizeof(pair)),
                       &crowd->hosts[row->domain].sources);
@@ -734,18 +786,24 @@ static void raise_answer(struct crowd *crowd, struct slice domain)
         crowd->hosts[number].answered = 1;
 }
 
+/* The keys stand for clients of then. */
+static void raise_keys(struct crowd_keys *keys, unsigned count)
+{
+    for (uint64_t key = 1; key <= count && keys->count < count; key++)
+        add_key(keys, key);
+}
+
 void crowd_raise_clients(struct crowd *crowd, struct slice name, unsigned count)
 {
-    uint32_t number = intern_add(&crowd->client_domains, name);
+    struct crowd_clients *clients =
+        clients_of(crowd, intern_add(&crowd->client_domains, name));
 
     if (crowd_is_reply(name))
         raise_answer(crowd, slice_skip(name, role_marks[CROWD_REPLY].len));
-    for (uint64_t key = 1; number != INTERN_NONE && key <= count; key++) {
-        if (number < crowd->client_capacity &&
-            crowd->clients[number].count >= count)
-            break;
-        add_client_key(crowd, number, key); /* stands for one of then */
-    }
+    if (clients == NULL)
+        return;
+    raise_keys(&clients->hosts, count);
+    raise_keys(&clients->sites, count);
 }
 
 const struct crowd_source *crowd_find_source(const struct crowd *crowd,
@@ -794,7 +852,7 @@ unsigned crowd_count_clients(const struct crowd *crowd, enum crowd_role role,
                          slice_make(role_name.text, role_name.len));
     if (number == INTERN_NONE || number >= crowd->client_capacity)
         return 0;
-    return crowd->clients[number].count;
+    return crowd_clients_independent(&crowd->clients[number]);
 }
 
 unsigned crowd_count_alike(const struct crowd *crowd, struct slice target,

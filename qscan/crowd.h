@@ -17,9 +17,16 @@ enum {
     CROWD_CLIENTS_MAX = 8, /* independent hosts of a domain, counted so far */
 };
 
+/* Two clients are independent when neither is the same: hashes of the address
+ * (/64 of IPv6), and of the site, which is what a proven name lies below, or
+ * the network. 0: the client does not count. */
+struct crowd_client_key {
+    uint64_t host, site;
+};
+
 struct crowd_source {
     struct ip ip;
-    uint64_t client_key; /* see crowd_client_key */
+    uint64_t site; /* see crowd_client_key; 0: none counts */
     uint32_t bounces;
     uint32_t guesses; /* distinct recipients that do not exist */
     uint32_t row;     /* one message of it, for its name; the first of its
@@ -27,6 +34,7 @@ struct crowd_source {
     unsigned before_sec : 12; /* the oldest of its bounces, before the first; */
     unsigned after_sec : 12;  /* the newest, after it; up to an hour each */
     bool is_various : 1; /* bounces for several domains, or for its own name */
+    bool is_renamed : 1; /* it had names of several sites */
 };
 
 struct crowd_sources {
@@ -36,11 +44,15 @@ struct crowd_sources {
     uint32_t slot_count;
 };
 
-/* The hosts that hand in mail for one domain, or whose mail one host refused,
- * as hashes of their networks. */
-struct crowd_clients {
+struct crowd_keys {
     uint64_t keys[CROWD_CLIENTS_MAX];
     uint8_t count;
+};
+
+/* The hosts that hand in mail for one domain, or whose mail one host refused:
+ * as many as there are of whichever is less. */
+struct crowd_clients {
+    struct crowd_keys hosts, sites; /* see crowd_clients_independent */
 };
 
 struct crowd_guess {
@@ -117,21 +129,22 @@ void crowd_prefetch_more(const struct crowd *crowd, uint32_t hash);
 uint32_t crowd_add_prefetched(struct crowd *crowd, const struct ip *ip,
                               uint32_t hash, uint32_t row);
 
-/* The source is a client of that key. */
-void crowd_add_key(struct crowd *crowd, uint32_t source, uint64_t client_key);
+/* The source is a host of that site; met with a name and without, of the
+ * name's, with names of several, of none but its network. */
+void crowd_add_site(struct crowd *crowd, uint32_t source, uint64_t site);
 
 /* A bounce of that source tells of a recipient that does not exist. */
 void crowd_add_guess(struct crowd *crowd, uint32_t source,
                      struct slice recipient);
 
-/* What all clients of a site have in common; 0 of one that does not count:
- * without an address, or from within our own network. */
-uint64_t crowd_client_key(const struct crowd *crowd,
-                          const struct client *client);
+/* 0 of one that does not count: without an address, or from within our own
+ * network. */
+struct crowd_client_key crowd_client_key(const struct crowd *crowd,
+                                         const struct client *client);
 
 /* What a client of that key did with a domain or host (lower case). */
 void crowd_add_client(struct crowd *crowd, enum crowd_role role,
-                      struct slice name, uint64_t client_key);
+                      struct slice name, struct crowd_client_key client_key);
 
 /* A client handed in mail whose sender is in that domain (lower case). */
 void crowd_add_writer(struct crowd *crowd, const struct ip *ip,
@@ -153,6 +166,8 @@ uint64_t crowd_address_hash(const struct crowd *crowd, struct slice address);
 void crowd_add_answer(struct crowd *crowd, struct slice domain);
 
 /* ---- afterwards ---- */
+
+unsigned crowd_clients_independent(const struct crowd_clients *clients);
 
 /* True of a name of client_domains that tells of a reply. */
 bool crowd_is_reply(struct slice name);

@@ -392,15 +392,15 @@ static bool is_inside(const struct message *message,
 }
 
 /* As crowd_client_key; 0 of a host of ours by its name, too. */
-static uint64_t outside_key(const struct worker *worker,
-                            const struct client *client)
+static struct crowd_client_key outside_key(const struct worker *worker,
+                                           const struct client *client)
 {
     const struct scene *scene = &worker->scan->scene;
 
     return (scene->is_domains_known &&
             is_named_in(scene, "our-domains", client)) ||
                    is_named_in(scene, "our-hosts", client)
-               ? 0
+               ? (struct crowd_client_key){0, 0}
                : crowd_client_key(worker->crowd, client);
 }
 
@@ -470,7 +470,7 @@ static void gather_client(struct worker *worker)
     struct client client;
     bool is_ours = false;
     bool has_client = find_client(message, &client, &is_ours);
-    uint64_t key;
+    struct crowd_client_key key;
 
     gather_addressees(worker, is_ours);
     if (!has_client || is_ours)
@@ -538,7 +538,7 @@ static void keep_targets(struct worker *worker, struct facts *row)
 
 /* Whom the source wrote to; where a report quotes a reply, a host of that
  * domain spoke. */
-static void gather_targets(struct worker *worker, uint64_t key)
+static void gather_targets(struct worker *worker, struct crowd_client_key key)
 {
     const struct dsn *dsn = &worker->message.dsn;
     char lower[256], lower_host[256];
@@ -558,19 +558,20 @@ static void gather_targets(struct worker *worker, uint64_t key)
         if (slice_is_absent(recipient->diagnostic))
             continue;
         crowd_add_answer(worker->crowd, domain);
-        crowd_add_client(worker->crowd, CROWD_REPLY, domain, 1);
+        crowd_add_client(worker->crowd, CROWD_REPLY, domain,
+                         (struct crowd_client_key){1, 1});
     }
 }
 
 static void gather_source(struct worker *worker, struct facts *row,
                           uint32_t row_number, const struct client *source,
-                          uint32_t hash, uint64_t key)
+                          uint32_t hash, uint64_t site)
 {
     struct message *message = &worker->message;
 
     row->source =
         crowd_add_prefetched(worker->crowd, &source->ip, hash, row_number);
-    crowd_add_key(worker->crowd, row->source, key);
+    crowd_add_site(worker->crowd, row->source, site);
     for (size_t i = 0; i < message->dsn.recipient_count; i++)
         if (is_unknown_recipient(&message->dsn.recipients[i]))
             crowd_add_guess(worker->crowd, row->source,
@@ -586,7 +587,7 @@ static void gather(struct worker *worker, struct facts *row,
     struct crowd *crowd = worker->crowd;
     const struct client *source = NULL;
     uint32_t hash = 0;
-    uint64_t key = 0;
+    struct crowd_client_key key = {0, 0};
 
     intern_prefetch_more(&crowd->strings, first->domain_hash);
     if (!message_is_own_report(message)) {
@@ -611,7 +612,7 @@ static void gather(struct worker *worker, struct facts *row,
     gather_recipients(worker, row, first);
     if (source != NULL) {
         keep_targets(worker, row);
-        gather_source(worker, row, row_number, source, hash, key);
+        gather_source(worker, row, row_number, source, hash, key.site);
     }
 }
 

@@ -196,6 +196,88 @@ static void test_clients_are_counted_up_to_a_limit(void **state)
     crowd_free(&crowd);
 }
 
+/* A client that is met now with a name, now without, or that makes itself new
+ * names, is one; and so are many of one name. */
+static void test_one_client_is_one_whatever_its_name(void **state)
+{
+    struct crowd crowd;
+    char peer[64];
+
+    (void)state;
+    assert_true(crowd_init(&crowd, key));
+    add_client(&crowd, "a.example", "line7.isp.example [192.0.2.7]");
+    add_client(&crowd, "a.example",
+               "line7.isp.example [192.0.2.7] (may be forged)");
+    assert_int_equal(clients_of(&crowd, "a.example"), 1);
+    for (int i = 0; i < 5; i++) {
+        snprintf(peer, sizeof(peer), "mx.made%d.example.com [192.0.2.7]", i);
+        add_client(&crowd, "b.example", peer);
+        snprintf(peer, sizeof(peer), "out%d.big.example [198.18.%d.7]", i, i);
+        add_client(&crowd, "c.example", peer);
+    }
+    assert_int_equal(clients_of(&crowd, "b.example"), 1);
+    assert_int_equal(clients_of(&crowd, "c.example"), 1);
+    crowd_free(&crowd);
+}
+
+static void meet(struct crowd *crowd, struct facts_table *table,
+                 unsigned worker, const char *address, const char *name)
+{
+    struct facts *row = facts_add(table);
+    struct client client;
+    char peer[128];
+
+    assert_non_null(row);
+    snprintf(peer, sizeof(peer), "%s[%s]", name, address);
+    assert_true(client_parse(slice_from_string(peer), &client));
+    row->worker = (uint8_t)worker;
+    row->is_bounce = true;
+    row->domain = intern_add(&crowd->strings, SLICE_LITERAL("victim.example"));
+    row->source =
+        crowd_add_source(crowd, &client.ip, (uint32_t)table->count - 1);
+    crowd_add_site(crowd, row->source, crowd_client_key(crowd, &client).site);
+}
+
+/* Hashes are drawn anew in each run: no count may hang on which is larger, nor
+ * on who met whom first. */
+static void test_a_source_counts_alike_by_any_hashes(void **state)
+{
+    static const struct {
+        const char *address, *name;
+    } met[] = {
+        {"192.0.2.7", "a.one.example.com "},
+        {"192.0.2.7", ""},
+        {"198.51.100.7", ""},
+        {"198.51.100.7", "b.one.example.com "},
+        {"203.0.113.7", "c.one.example.com "},
+        {"203.0.113.7", "c.two.example.com "},
+        {"203.0.113.8", ""}, /* the network of the one before */
+    };
+
+    (void)state;
+    for (uint64_t run = 1; run <= 64; run++) {
+        const uint64_t hash_key[2] = {key[0] * (2 * run + 1),
+                                      key[1] * (2 * run + 3)};
+        struct crowd parts[2];
+        struct facts_table table;
+
+        facts_init(&table);
+        assert_true(crowd_init(&parts[0], hash_key));
+        assert_true(crowd_init(&parts[1], hash_key));
+        for (size_t i = 0; i < sizeof(met) / sizeof(met[0]); i++) {
+            size_t at = run % 2 == 0 ? i : sizeof(met) / sizeof(met[0]) - 1 - i;
+            unsigned worker = (unsigned)(run >> (1 + at % 5)) & 1;
+
+            meet(&parts[worker], &table, worker, met[at].address, met[at].name);
+        }
+        assert_true(crowd_merge(parts, 2, &table));
+        assert_int_equal(host_of(&parts[0], "victim.example").sources, 2);
+        crowd_free(&parts[0]);
+        crowd_free(&parts[1]);
+        facts_free(&table);
+    }
+}
+
 /* ---- with whom mail goes both ways ---- */
 
 static void test_correspondent_writes_and_is_written_to(void **state)
@@ -392,11 +474,11 @@ static const struct row_of rows[] = {
 };
 
 /* Of two addresses of one site the first was not always met with its name. */
-static uint64_t key_of(const char *source, uint32_t row)
+static uint64_t site_of(const char *source, uint32_t row)
 {
     if (source[0] == '2')
         return UINT64_C(0x5bd1e9955bd1e995);
-    return row == 0 ? 7 : UINT64_C(0x9e3779b97f4a7c15);
+    return row == 0 ? 6 : UINT64_C(0x9e3779b97f4a7c15);
 }
 
 static void add_row(struct crowd *crowd, struct facts_table *table,
@@ -420,7 +502,7 @@ static void add_row(struct crowd *crowd, struct facts_table *table,
         struct ip ip = ip_of(from->source);
 
         row->source = crowd_add_source(crowd, &ip, number);
-        crowd_add_key(crowd, row->source, key_of(from->source, number));
+        crowd_add_site(crowd, row->source, site_of(from->source, number));
         crowd_add_guess(crowd, row->source, slice_from_string(from->domain));
     }
 }
@@ -547,6 +629,8 @@ int main(void)
         cmocka_unit_test(test_independent_clients),
         cmocka_unit_test(test_most_of_those_who_did_alike_count),
         cmocka_unit_test(test_clients_are_counted_up_to_a_limit),
+        cmocka_unit_test(test_one_client_is_one_whatever_its_name),
+        cmocka_unit_test(test_a_source_counts_alike_by_any_hashes),
         cmocka_unit_test(test_an_address_that_mail_waits_for_is_known),
         cmocka_unit_test(test_a_domain_that_mail_comes_from_is_known),
         cmocka_unit_test(test_correspondent_writes_and_is_written_to),
