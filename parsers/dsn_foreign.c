@@ -39,12 +39,14 @@ static bool is_report_type(struct slice type)
                               SLICE_LITERAL("multipart/report"));
 }
 
+/* Of addresses with other letters: RFC 6533. */
 static bool is_status_report(struct slice type)
 {
+    struct slice of = header_parameter(type, SLICE_LITERAL("report-type"));
+
     return is_report_type(type) &&
-           slice_equal_nocase(
-               header_parameter(type, SLICE_LITERAL("report-type")),
-               SLICE_LITERAL("delivery-status"));
+           (slice_equal_nocase(of, SLICE_LITERAL("delivery-status")) ||
+            slice_equal_nocase(of, SLICE_LITERAL("global-delivery-status")));
 }
 
 enum part_form {

@@ -13,7 +13,9 @@ enum {
     CONFIG_TEXT_MAX = 64 * 1024 * 1024,
     CONFIG_DOMAINS_MAX = 1000000,
     CONFIG_CLASSES_MAX = 256, /* sendmail knows no more */
+    CONFIG_MACROS_MAX = 256,  /* the same */
     CONFIG_REFERENCES_MAX = 1000,
+    NAME_MAX_BYTES = 256,
 };
 
 bool string_list_add(struct string_list *list, struct slice text)
@@ -166,21 +168,26 @@ int64_t config_duration(struct slice text, int64_t default_unit_sec)
     return total;
 }
 
+/* "localhost" and macros name no domain that mail is sent to. */
+static bool is_no_name(struct slice word)
+{
+    return word.len == 0 || slice_index(word, '$') < word.len ||
+           slice_equal_nocase(word, SLICE_LITERAL("localhost")) ||
+           slice_equal_nocase(word, SLICE_LITERAL("localhost.localdomain"));
+}
+
 /* False when there was no room for it. */
 static bool add_domain(struct string_list *domains, struct slice word)
 {
     if (word.len > 0 && word.ptr[0] == '.')
         word = slice_skip(word, 1);
-    /* "localhost" and macros name no domain that mail is sent to. */
-    if (word.len == 0 || slice_index(word, '$') < word.len ||
-        slice_equal_nocase(word, SLICE_LITERAL("localhost")) ||
-        slice_equal_nocase(word, SLICE_LITERAL("localhost.localdomain")))
+    if (is_no_name(word))
         return true;
     return domains->count < CONFIG_DOMAINS_MAX &&
            string_list_add(domains, word);
 }
 
-/* A file that the configuration names. */
+/* A file that the configuration names, or what it has instead. */
 struct named {
     struct slice path;
     bool is_optional; /* it may be missing */
@@ -195,6 +202,7 @@ static void add_fault(struct config *config, const struct named *named,
     struct config_fault *faults;
     char *copy;
 
+    config->is_partial = true;
     for (size_t i = 0; i < config->fault_count; i++)
         if (slice_equal(slice_from_string(config->faults[i].path), named->path))
             return;
@@ -239,6 +247,20 @@ static int read_text_of_map(const char *path, char **text_r, size_t *len_r)
     return error;
 }
 
+const char *config_fault_text(const struct config_fault *fault)
+{
+    switch (fault->error) {
+    case CONFIG_HAS_NO_TEXT:
+        return "only its database is there";
+    case CONFIG_IS_NO_FILE:
+        return "not a text file";
+    case CONFIG_IS_NOT_DEFINED:
+        return "a macro that sendmail.cf does not define";
+    default:
+        return strerror(fault->error);
+    }
+}
+
 /* The text, which the caller frees; false, with the fault noted, without it.
  * What has no path is a map or a program. */
 static bool read_named(struct config *config, const struct named *named,
@@ -248,6 +270,8 @@ static bool read_named(struct config *config, const struct named *named,
     char name[4096];
     int error;
 
+    if (path.len > 0 && path.ptr[0] != '/')
+        add_fault(config, named, CONFIG_IS_NO_FILE);
     if (path.len == 0 || path.len >= sizeof(name) || path.ptr[0] != '/')
         return false;
     memcpy(name, path.ptr, path.len);
@@ -264,7 +288,8 @@ static bool read_named(struct config *config, const struct named *named,
 enum class_kind {
     CLASS_OTHER,
     CLASS_OF_SENDERS, /* mail of ours is from there */
-    CLASS_OF_DOMAINS, /* anybody may send mail there */
+    CLASS_OF_NAMES,   /* anybody may send mail there */
+    CLASS_OF_RELAYED, /* and below; and its networks may send anywhere */
 };
 
 struct our_class {
@@ -277,17 +302,24 @@ struct reference {
     struct slice from, to;
 };
 
+struct macro {
+    struct slice name, value;
+};
+
 struct reader {
     struct config *config;
     struct slice queue_directory;
+    struct macro macros[CONFIG_MACROS_MAX];
+    size_t macro_count;
     struct our_class classes[CONFIG_CLASSES_MAX];
     size_t class_count;
     struct reference references[CONFIG_REFERENCES_MAX];
     size_t reference_count;
 };
 
-/* "w" or "{VirtHost}", which "{w}" is another way to write, at the start. */
-static struct slice take_class(struct slice *rest)
+/* "w" or "{VirtHost}", which "{w}" is another way to write, at the start; of a
+ * class, or of a macro. */
+static struct slice take_name(struct slice *rest)
 {
     bool is_long = slice_starts(*rest, SLICE_LITERAL("{"));
     size_t end = is_long ? slice_index(*rest, '}') : 1;
@@ -297,16 +329,31 @@ static struct slice take_class(struct slice *rest)
     return name;
 }
 
-/* The next word of a C line that is not in a comment; empty at its end. */
-static struct slice next_member(struct slice *rest)
+/* Where a comment begins: readcf.c, translate_dollars. */
+static size_t comment_of(struct slice word)
 {
-    struct slice word = slice_next_word(rest);
+    size_t at = slice_index(word, '#');
 
-    while (slice_starts(word, SLICE_LITERAL("#"))) {
-        *rest = slice_skip(*rest, slice_index(*rest, '\n'));
+    while (at < word.len && at > 0 &&
+           (word.ptr[at - 1] == '\\' || word.ptr[at - 1] == '$'))
+        at += 1 + slice_index(slice_skip(word, at + 1), '#');
+    return at < word.len ? at : word.len;
+}
+
+/* The next word of a line, or of what goes on with it, that is not in a
+ * comment; empty at its end. */
+static struct slice next_word(struct slice *rest)
+{
+    struct slice word;
+    size_t end;
+
+    do {
         word = slice_next_word(rest);
-    }
-    return word;
+        end = comment_of(word);
+        if (end < word.len)
+            *rest = slice_skip(*rest, slice_index(*rest, '\n'));
+    } while (end == 0 && word.len > 0);
+    return slice_head(word, end);
 }
 
 static enum class_kind kind_of(const struct reader *reader, struct slice name)
@@ -339,17 +386,26 @@ static bool raise_class(struct reader *reader, struct slice name,
 
 static void add_references(struct reader *reader, struct slice rest)
 {
-    struct slice to = take_class(&rest);
+    struct slice to = take_name(&rest);
 
-    for (struct slice word = next_member(&rest);
+    for (struct slice word = next_word(&rest);
          word.len > 0 && reader->reference_count < CONFIG_REFERENCES_MAX;
-         word = next_member(&rest)) {
+         word = next_word(&rest)) {
         if (!slice_starts(word, SLICE_LITERAL("$=")))
             continue;
         word = slice_skip(word, 2);
         reader->references[reader->reference_count++] =
-            (struct reference){take_class(&word), to};
+            (struct reference){take_name(&word), to};
     }
+}
+
+static void note_macro(struct reader *reader, struct slice rest)
+{
+    struct macro macro = {.name = take_name(&rest)};
+
+    macro.value = next_word(&rest);
+    if (reader->macro_count < CONFIG_MACROS_MAX)
+        reader->macros[reader->macro_count++] = macro;
 }
 
 /* Which classes there are to be read. sendmail takes from a class only what it
@@ -360,10 +416,9 @@ static void find_our_classes(struct reader *reader)
     static const struct {
         const char *name;
         enum class_kind kind;
-    } ours[] = {
-        {"w", CLASS_OF_DOMAINS},        {"R", CLASS_OF_DOMAINS},
-        {"VirtHost", CLASS_OF_DOMAINS}, {"M", CLASS_OF_SENDERS},
-        {"G", CLASS_OF_SENDERS},        {"LDAPRoute", CLASS_OF_SENDERS}};
+    } ours[] = {{"w", CLASS_OF_NAMES},        {"R", CLASS_OF_RELAYED},
+                {"VirtHost", CLASS_OF_NAMES}, {"M", CLASS_OF_SENDERS},
+                {"G", CLASS_OF_SENDERS},      {"LDAPRoute", CLASS_OF_SENDERS}};
     bool is_more = true;
 
     for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
@@ -377,34 +432,102 @@ static void find_our_classes(struct reader *reader)
     }
 }
 
-/* NULL: of no use */
-static struct string_list *list_of(struct reader *reader, struct slice class)
+/* ---- members ---- */
+
+static bool add_relay(struct config *config, struct slice host)
 {
-    switch (kind_of(reader, class)) {
-    case CLASS_OF_DOMAINS:
-        return &reader->config->domains;
-    case CLASS_OF_SENDERS:
-        return &reader->config->senders;
-    case CLASS_OTHER:
-        break;
+    return config->relays.count < CONFIG_RELAYS_MAX &&
+           string_list_add(&config->relays, host);
+}
+
+/* False when there was no room for it. A host's short name is no domain, whose
+ * every subdomain would be ours: there may be one of that name. */
+static bool add_member(struct reader *reader, enum class_kind kind,
+                       struct slice word)
+{
+    char network[ADDRESS_IP_TEXT_MAX];
+    struct config *config = reader->config;
+
+    if (kind == CLASS_OF_SENDERS)
+        return add_domain(&config->senders, word);
+    if (kind == CLASS_OF_RELAYED && map_network(word, network))
+        return add_relay(config, slice_from_string(network));
+    if (kind == CLASS_OF_NAMES && slice_index(word, '.') == word.len &&
+        slice_index(word, '[') == word.len)
+        return is_no_name(word) || add_relay(config, word);
+    return add_domain(&config->domains, word);
+}
+
+/* The value of a macro that a D line defines; absent: none does. */
+static struct slice macro_value(const struct reader *reader, struct slice name)
+{
+    for (size_t i = reader->macro_count; i > 0; i--)
+        if (slice_equal(reader->macros[i - 1].name, name))
+            return reader->macros[i - 1].value;
+    return (struct slice){NULL, 0};
+}
+
+/* The host's own names are ours without being told. */
+static bool is_own_name(struct slice macro)
+{
+    return slice_equal(macro, SLICE_LITERAL("w")) ||
+           slice_equal(macro, SLICE_LITERAL("j"));
+}
+
+/* "$m" and "${dom}" by their values; false: not known, which is noted. */
+static bool expand(struct reader *reader, struct slice word,
+                   char text[static NAME_MAX_BYTES], struct slice *out)
+{
+    const struct named named = {.path = word};
+    struct slice rest = word;
+    size_t len = 0;
+
+    while (rest.len > 0) {
+        size_t dollar = slice_index(rest, '$');
+        struct slice part = slice_head(rest, dollar);
+
+        rest = slice_skip(rest, dollar);
+        if (dollar == 0) {
+            struct slice name;
+
+            rest = slice_skip(rest, 1);
+            name = take_name(&rest);
+            part = macro_value(reader, name);
+            if (part.len == 0 || slice_index(part, '$') < part.len) {
+                if (!is_own_name(name))
+                    add_fault(reader->config, &named, CONFIG_IS_NOT_DEFINED);
+                return false;
+            }
+        }
+        if (part.len > NAME_MAX_BYTES - len)
+            return false;
+        memcpy(text + len, part.ptr, part.len);
+        len += part.len;
     }
-    return NULL;
+    *out = slice_make(text, len);
+    return true;
 }
 
 static void read_class(struct reader *reader, struct slice rest)
 {
-    struct string_list *list = list_of(reader, take_class(&rest));
+    enum class_kind kind = kind_of(reader, take_name(&rest));
+    char text[NAME_MAX_BYTES];
 
-    if (list == NULL)
+    if (kind == CLASS_OTHER)
         return;
-    for (struct slice word = next_member(&rest); word.len > 0;
-         word = next_member(&rest))
-        add_domain(list, word);
+    for (struct slice word = next_word(&rest); word.len > 0;
+         word = next_word(&rest)) {
+        if (slice_index(word, '$') < word.len &&
+            (slice_starts(word, SLICE_LITERAL("$=")) ||
+             !expand(reader, word, text, &word)))
+            continue;
+        add_member(reader, kind, word);
+    }
 }
 
 /* Without a format it is "%s", the first word of each line. */
-static bool add_domains(struct string_list *list, struct slice text,
-                        bool has_format)
+static bool add_members(struct reader *reader, enum class_kind kind,
+                        struct slice text, bool has_format)
 {
     struct slice line;
     bool is_all = true;
@@ -415,7 +538,7 @@ static bool add_domains(struct string_list *list, struct slice text,
         line = slice_head(line, slice_index(line, '#'));
         do {
             word = slice_next_word(&line);
-            is_all = add_domain(list, word) && is_all;
+            is_all = add_member(reader, kind, word) && is_all;
         } while (has_format && word.len > 0);
     }
     return is_all;
@@ -424,8 +547,8 @@ static bool add_domains(struct string_list *list, struct slice text,
 /* "Fw-o /etc/mail/local-host-names %[^\#]": option, path, scanf format. */
 static void read_file_class(struct reader *reader, struct slice rest)
 {
-    struct string_list *list = list_of(reader, take_class(&rest));
-    struct named named = {.path = slice_next_word(&rest)};
+    enum class_kind kind = kind_of(reader, take_name(&rest));
+    struct named named = {.path = next_word(&rest)};
     char *text;
     size_t len;
 
@@ -433,11 +556,12 @@ static void read_file_class(struct reader *reader, struct slice rest)
     if (named.is_optional) {
         named.path = slice_skip(named.path, 2);
         if (named.path.len == 0)
-            named.path = slice_next_word(&rest);
+            named.path = next_word(&rest);
     }
-    if (list == NULL || !read_named(reader->config, &named, &text, &len))
+    if (kind == CLASS_OTHER || !read_named(reader->config, &named, &text, &len))
         return;
-    if (!add_domains(list, slice_make(text, len), slice_trim(rest).len > 0))
+    if (!add_members(reader, kind, slice_make(text, len),
+                     next_word(&rest).len > 0))
         add_fault(reader->config, &named, EFBIG);
     free(text);
 }
@@ -483,8 +607,7 @@ static void read_option(struct reader *reader, struct slice rest)
             config->return_sec = sec;
     } else if (slice_equal_nocase(name, SLICE_LITERAL("FallbackMXhost")) ||
                slice_equal_nocase(name, SLICE_LITERAL("FallbackSmartHost"))) {
-        map_add_hosts(&config->relays, CONFIG_RELAYS_MAX,
-                      slice_next_word(&value));
+        map_add_hosts(&config->relays, CONFIG_RELAYS_MAX, next_word(&value));
     }
 }
 
@@ -497,13 +620,13 @@ static void read_short_option(struct reader *reader, struct slice rest)
         reader->queue_directory = value;
     else if (rest.ptr[0] == 'V')
         map_add_hosts(&reader->config->relays, CONFIG_RELAYS_MAX,
-                      slice_next_word(&value));
+                      next_word(&value));
 }
 
 /* "DSrelay.example", "DSesmtp:[relay.example]": a mailer may stand before. */
 static void read_relays(struct config *config, struct slice rest)
 {
-    struct slice value = slice_next_word(&rest);
+    struct slice value = next_word(&rest);
     size_t colon = slice_index(value, ':');
 
     if (colon < value.len && value.ptr[0] != '[')
@@ -535,10 +658,9 @@ static bool add_map_names(struct config *config, const struct map_names *names)
                             slice_from_string(names->senders.strings[i])) &&
                  is_all;
     for (size_t i = 0; i < names->hosts.count; i++)
-        is_all = config->relays.count < CONFIG_RELAYS_MAX &&
-                 string_list_add(&config->relays,
-                                 slice_from_string(names->hosts.strings[i])) &&
-                 is_all;
+        is_all =
+            add_relay(config, slice_from_string(names->hosts.strings[i])) &&
+            is_all;
     return is_all;
 }
 
@@ -546,17 +668,26 @@ static bool add_map_names(struct config *config, const struct map_names *names)
  * of the map without its suffix. */
 static void read_map(struct config *config, struct slice rest)
 {
-    struct slice map = slice_next_word(&rest);
-    struct slice type = slice_next_word(&rest), suffix = SLICE_LITERAL(".db");
+    struct slice line = rest;
+    struct slice map = next_word(&rest);
+    struct slice type = next_word(&rest), suffix = SLICE_LITERAL(".db");
     struct named named = {.is_map = true, .lists_hosts = true};
     struct map_names names;
     char *text;
     size_t len;
 
-    if (!map_is_known(map) || !is_map_made_of_text(type))
+    /* FEATURE(relay_based_on_MX): who names us in the DNS, is ours */
+    if (slice_equal_nocase(map, SLICE_LITERAL("mxserved")))
+        config->is_partial = true;
+    if (!map_is_known(map))
         return;
+    if (!is_map_made_of_text(type)) {
+        named.path = slice_head(line, (size_t)(rest.ptr - line.ptr));
+        add_fault(config, &named, CONFIG_IS_NO_FILE);
+        return;
+    }
     do {
-        named.path = slice_next_word(&rest);
+        named.path = next_word(&rest);
         if (slice_equal(named.path, SLICE_LITERAL("-o")))
             named.is_optional = true;
     } while (named.path.len > 0 && named.path.ptr[0] != '/');
@@ -579,7 +710,7 @@ static void read_macro(struct config *config, struct slice rest)
     if (slice_index(SLICE_LITERAL("SHR"), macro) < 3)
         read_relays(config, rest);
     else if (macro == 'M')
-        add_domain(&config->senders, slice_next_word(&rest));
+        add_domain(&config->senders, next_word(&rest));
 }
 
 static void read_line(struct reader *reader, struct slice line)
@@ -687,6 +818,8 @@ static int read_lines(struct config *config, struct slice text)
                 is_configuration(slice_head(line, slice_index(line, '\n')));
         if (line.ptr[0] == 'C')
             add_references(&reader, slice_skip(line, 1));
+        else if (line.ptr[0] == 'D')
+            note_macro(&reader, slice_skip(line, 1));
     }
     if (has_lines && !is_cf)
         return CONFIG_IS_NONE;

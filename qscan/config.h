@@ -23,7 +23,7 @@ void string_list_free(struct string_list *list);
 struct config_fault {
     char *path; /* owned */
     int error;  /* errno, ENOENT only where sendmail would complain, too; or
-                 * CONFIG_HAS_NO_TEXT */
+                 * one of the CONFIG_ below */
     bool lists_hosts; /* and domains, else these alone */
 };
 
@@ -43,6 +43,7 @@ struct config {
      * addresses, networks. */
     struct string_list relays;
     int64_t return_sec; /* Timeout.queuereturn of a DSN; 5 days */
+    bool is_partial;    /* there may be more domains */
 };
 
 enum {
@@ -50,8 +51,10 @@ enum {
     CONFIG_FAULTS_MAX = 100,
     CONFIG_RELAYS_MAX = 100000,
     /* No errno values: */
-    CONFIG_IS_NONE = -1,     /* none of its lines is one of sendmail.cf */
-    CONFIG_HAS_NO_TEXT = -2, /* a map whose database alone is there */
+    CONFIG_IS_NONE = -1,        /* none of its lines is one of sendmail.cf */
+    CONFIG_HAS_NO_TEXT = -2,    /* a map whose database alone is there */
+    CONFIG_IS_NO_FILE = -3,     /* a map elsewhere, or a program */
+    CONFIG_IS_NOT_DEFINED = -4, /* a name with such a macro */
 };
 
 /*
@@ -65,6 +68,9 @@ enum {
  */
 int config_read(struct config *config, const char *file);
 void config_free(struct config *config);
+
+/* Why a file, or what is none, could not be read. */
+const char *config_fault_text(const struct config_fault *fault);
 
 /* A whole text file, at most 64 MB, in malloc'd memory; an errno value on
  * failure. */

@@ -71,14 +71,13 @@ static void tell_of_faults(struct program *program, bool is_failure)
 
     for (size_t i = 0; i < config->fault_count; i++) {
         const struct config_fault *fault = &config->faults[i];
-        bool has_no_text = fault->error == CONFIG_HAS_NO_TEXT;
 
-        (is_failure && fault->error != ENOENT && !has_no_text
+        /* what sendmail itself would read well, or do without, is no failure */
+        (is_failure && fault->error > 0 && fault->error != ENOENT
              ? complain
              : complain_warning)(
             &program->complaints, slice_from_string(fault->path),
-            "cannot be read",
-            has_no_text ? "only its database is there" : strerror(fault->error),
+            "cannot be read", config_fault_text(fault),
             fault->lists_hosts
                 ? "domains and hosts of ours that it lists are not known"
                 : "domains of ours that it lists are not known");

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "parsers/address.h"
+enum { NAME_MAX_BYTES = 256 };
 
 /* ---- names ---- */
 
@@ -31,35 +31,7 @@ static void sort_once_each(struct string_list *list)
     list->count = kept;
 }
 
-/* A macro ("$w.example"), part of the key ("%1.example"), a socket and a user
- * are no names of hosts or domains. */
-static bool is_host(struct slice host)
-{
-    for (size_t i = 0; i < host.len; i++)
-        if (host.ptr[i] == '\0' || strchr("$%@/\"", host.ptr[i]) != NULL)
-            return false;
-    return host.len > 0;
-}
-
-bool map_add_hosts(struct string_list *hosts, size_t max, struct slice text)
-{
-    bool is_all = true;
-
-    while (text.len > 0 && is_all) {
-        bool is_literal = text.ptr[0] == '[';
-        size_t end = slice_index(text, is_literal ? ']' : ':');
-        struct slice host = slice_head(text, end);
-
-        if (is_literal)
-            host = slice_skip(host, 1);
-        if (is_host(host))
-            is_all = hosts->count < max && string_list_add(hosts, host);
-        text = slice_skip(text, end + 1);
-    }
-    return is_all;
-}
-
-/* ---- lines ---- */
+/* ---- networks ---- */
 
 /* "192.0.2" is 192.0.2.0/24: sendmail looks an address up without its last
  * part, again and again. */
@@ -104,14 +76,72 @@ static bool take_tag(struct slice *key, struct slice tag)
     return true;
 }
 
-static bool add_net(struct map_names *names, struct slice key)
+bool map_network(struct slice key, char text[static ADDRESS_IP_TEXT_MAX])
 {
-    char text[ADDRESS_IP_TEXT_MAX];
     struct cidr net;
 
     take_tag(&key, SLICE_LITERAL("IPv6:"));
-    if (!(slice_index(key, ':') < key.len ? net_of_v6 : net_of_v4)(key, text) ||
-        !cidr_parse(slice_from_string(text), &net))
+    return (slice_index(key, ':') < key.len ? net_of_v6 : net_of_v4)(key,
+                                                                     text) &&
+           cidr_parse(slice_from_string(text), &net);
+}
+
+/* ---- hosts ---- */
+
+/* A macro ("$w.example"), part of the key ("%1.example"), a socket and a user
+ * are no names of hosts or domains. */
+static bool is_host(struct slice host)
+{
+    for (size_t i = 0; i < host.len; i++)
+        if (host.ptr[i] == '\0' || strchr("$%@/\"", host.ptr[i]) != NULL)
+            return false;
+    return host.len > 0;
+}
+
+/* Without brackets a relay's MX is asked for, which mostly is another host of
+ * the same owner. */
+static bool add_exchangers(struct string_list *hosts, size_t max,
+                           struct slice host)
+{
+    char network[ADDRESS_IP_TEXT_MAX], below[NAME_MAX_BYTES];
+    struct slice owner = name_owner(host);
+
+    if (owner.len == 0)
+        owner = host;
+    if (slice_index(owner, '.') == owner.len || owner.len > sizeof(below) - 2 ||
+        map_network(host, network))
+        return true;
+    snprintf(below, sizeof(below), ".%.*s", (int)owner.len, owner.ptr);
+    return hosts->count < max &&
+           string_list_add(hosts, slice_from_string(below));
+}
+
+bool map_add_hosts(struct string_list *hosts, size_t max, struct slice text)
+{
+    bool is_all = true;
+
+    while (text.len > 0 && is_all) {
+        bool is_literal = text.ptr[0] == '[';
+        size_t end = slice_index(text, is_literal ? ']' : ':');
+        struct slice host = slice_head(text, end);
+
+        if (is_literal)
+            host = slice_skip(host, 1);
+        if (is_host(host))
+            is_all = hosts->count < max && string_list_add(hosts, host) &&
+                     (is_literal || add_exchangers(hosts, max, host));
+        text = slice_skip(text, end + 1);
+    }
+    return is_all;
+}
+
+/* ---- lines ---- */
+
+static bool add_net(struct map_names *names, struct slice key)
+{
+    char text[ADDRESS_IP_TEXT_MAX];
+
+    if (!map_network(key, text))
         return false;
     add_name(names, &names->hosts, slice_from_string(text));
     return true;
@@ -129,7 +159,7 @@ static void add_domain(struct map_names *names, struct string_list *list,
 
 static void add_client(struct map_names *names, struct slice key)
 {
-    char below[256];
+    char below[NAME_MAX_BYTES];
 
     if (add_net(names, key))
         return;

@@ -5,6 +5,7 @@
 #ifndef QSCAN_MAPTEXT_H
 #define QSCAN_MAPTEXT_H
 
+#include "parsers/address.h"
 #include "qscan/config.h"
 
 struct map_names {
@@ -25,8 +26,13 @@ void map_names_read(struct map_names *names, struct slice map,
                     struct slice text);
 void map_names_free(struct map_names *names);
 
-/* "relay.example", "[relay.example]:[192.0.2.9]": names or literals; true
- * when all found room in a list of max. */
+/* "192.0.2" and "IPv6:2001:db8:1" as "192.0.2.0/24" and "2001:db8:1::/48";
+ * false of what is no address, nor the beginning of one. */
+bool map_network(struct slice key, char text[static ADDRESS_IP_TEXT_MAX]);
+
+/* "relay.example", "[relay.example]:[192.0.2.9]": names or literals, and what
+ * lies beside those without brackets, ".example"; true when all found room in a
+ * list of max. */
 bool map_add_hosts(struct string_list *hosts, size_t max, struct slice text);
 
 #endif

@@ -526,6 +526,14 @@ static enum field_state add_reporter(struct message *message)
     return state;
 }
 
+/* Our own name is ours, though no list may have it: sendmail adds it itself. */
+static bool is_our_domain(struct message *message, struct slice domain)
+{
+    return slice_equal_nocase(domain, message->dsn.reporting_mta) ||
+           rules_list_has(message->scene->rules, "our-domains",
+                          lower(message, domain));
+}
+
 /* Whether any of those who failed is in one of our domains; absent where we do
  * not know them. */
 static enum field_state add_is_ours(struct message *message)
@@ -546,8 +554,7 @@ static enum field_state add_is_ours(struct message *message)
         if (domain.len == 0 || !dsn_has_failed(&dsn->recipients[i]))
             continue;
         is_any = true;
-        is_ours =
-            rules_list_has(scene->rules, "our-domains", lower(message, domain));
+        is_ours = is_our_domain(message, domain);
     }
     if (is_any)
         add_number(message, is_ours);

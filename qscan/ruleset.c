@@ -324,6 +324,7 @@ bool ruleset_load(struct ruleset *set, const struct string_list *paths,
                      "nothing done");
         set->file_count = texts.count;
         set->is_domains_known = set->rules != NULL &&
+                                !(with_config && config->is_partial) &&
                                 !rules_list_is_empty(set->rules, "our-domains");
     }
     presets_free(&presets);

@@ -252,8 +252,7 @@ static void note_id_oddities(struct facts *row, const struct qf *qf,
     if (id.era == QUEUEID_OTHER)
         row->oddities |= ODD_ID_SHAPE;
     if (id.created >= 0 && qf->has_created &&
-        (id.created > qf->created + ID_TIME_SEC ||
-         id.created < qf->created - ID_TIME_SEC))
+        llabs(id.created - qf->created) > ID_TIME_SEC) /* neither is negative */
         row->oddities |= ODD_ID_TIME;
 }
 

@@ -69,12 +69,19 @@ static const struct {
 static const struct {
     const char *title, *text, *relays;
 } relay_cases[] = {
-    {"a name", "DSrelay.example\n", "relay.example"},
+    {"a name", "DSrelay.example\n", "relay.example .relay.example"},
+    {"what an MX may be called", "DSmail.provider.example\n",
+     "mail.provider.example .provider.example"},
+    {"a name that may be public", "DSisp.example\n",
+     "isp.example .isp.example"},
+    {"addresses have none", "DSesmtp:192.0.2.9:[2001:db8::25]\n",
+     "192.0.2.9 2001:db8::25"},
     {"none", "DS\nDR\nDH\n", ""},
     {"hub and local relay", "DHhub.example\nDR[192.0.2.9]\n",
-     "hub.example 192.0.2.9"},
+     "hub.example .hub.example 192.0.2.9"},
     {"a mailer before it", "DSesmtp:[relay.example]\n", "relay.example"},
-    {"several", "DSrelay:a.example:[b.example]\n", "a.example b.example"},
+    {"several", "DSrelay:a.example:[b.example]\n",
+     "a.example .a.example b.example"},
     {"literals have colons", "DS[IPv6:2001:db8::25]:[192.0.2.9]\n",
      "IPv6:2001:db8::25 192.0.2.9"},
     {"a bracket that never closes", "DS[relay.example\n", "relay.example"},
@@ -83,9 +90,9 @@ static const struct {
     {"fallback hosts",
      "O FallbackMXhost=a.example\nO fallbacksmarthost = [b.example]:c.example\n"
      "#O FallbackMXhost=no.example\nO FallbackMXhost=\nO FallbackMXhost\n",
-     "a.example b.example c.example"},
+     "a.example .a.example b.example c.example .c.example"},
     {"a fallback host before 8.7", "V2\nOVa.example\nOV\nOVx/y\nOX8\n",
-     "a.example"},
+     "a.example .a.example"},
     {"other macros", "DMexample.org\nDjmx.example.org\nD{S}no.example\nD\n",
      ""},
 };
@@ -138,7 +145,7 @@ static const struct {
     {"nothing", "", ""},
     {"a host", "example.org\tesmtp:[mail.example.org]\n", "mail.example.org"},
     {"no newline at the end", "example.org esmtp:mail.example.org",
-     "mail.example.org"},
+     ".example.org mail.example.org"},
     {"blanks, comments, other ends of lines",
      "# all by the provider\n\n#x smtp:no.example\n"
      ".example.org  \t relay:[smtp.example.com]  # down\r\n",
@@ -146,7 +153,7 @@ static const struct {
     {"several hosts, sorted, once each",
      "a.example\trelay:[d.example]:[192.0.2.9]:b.example\n"
      "b.example\trelay:[b.example]\nc.example\tesmtp:[d.example]\n",
-     "192.0.2.9 b.example d.example"},
+     ".b.example 192.0.2.9 b.example d.example"},
     {"a literal with colons", "a.example smtp:[IPv6:2001:db8::25]\n",
      "IPv6:2001:db8::25"},
     {"users and words",
@@ -170,7 +177,7 @@ static void hosts_of_a_mailertable_are_relays(void **state)
 
     (void)state;
     folder_open(&folder);
-    snprintf(text, sizeof(text), "DSz.example\nKmailertable hash -o %s\n",
+    snprintf(text, sizeof(text), "DS[z.example]\nKmailertable hash -o %s\n",
              folder_path(&folder, "table"));
     folder_write(&folder, "sendmail.cf", text);
     for (size_t i = 0; i < COUNT(mailertables); i++) {
@@ -206,8 +213,8 @@ static const struct {
     {"a FIFO", "Kmailertable hash ", "/fifo", false, 0},
     {"nothing but a suffix", "Kmailertable hash ", "/.db", false, 1},
     {"another map", "Kgenerics hash -o ", "/table", false, 0},
-    {"of no file", "Kmailertable ldap -k mailertable -v ", "/table", false, 0},
-    {"a program", "Kmailertable program ", "/table", false, 0},
+    {"of no file", "Kmailertable ldap -k mailertable -v ", "/table", false, 1},
+    {"a program", "Kmailertable program ", "/table", false, 1},
     {"no text", "Kmailertable hash ", "/binary", false, 1},
     {"a folder", "Kmailertable hash ", "/folder", false, 1},
 };
@@ -246,7 +253,7 @@ static void a_mailertable_is_read_beside_its_map(void **state)
 }
 
 static const struct {
-    const char *title, *text, *domains, *senders;
+    const char *title, *text, *domains, *senders, *relays;
 } class_cases[] = {
     {"none of ours", "C{Tls}VERIFY ENCR\nCP.\nCO @ % !\nC..\nC{\nC\nC{}x\n", "",
      ""},
@@ -280,7 +287,26 @@ static const struct {
      "no.example\n"
      "\n no.example\nCR\n $={A}\nC{A}\n\td.example\n ",
      "a.example b.example c.example d.example", ""},
-    {"hosts of this host", "Cwlocalhost localhost.localdomain\n", "", ""},
+    {"hosts of this host", "Cwlocalhost localhost.localdomain\n", "", "", ""},
+    {"comments behind a word",
+     "Cwa.example# no.example\nFw# no\nC{VirtHost}#\n\tb.example\n"
+     "DSc.example# $#no\n",
+     "a.example b.example", "", "c.example .c.example"},
+    {"macros that are defined",
+     "Cw$D mx.$D ${dom}\nDDa.example\nD{dom}b.example\nCG$D\n",
+     "a.example mx.a.example b.example", "a.example"},
+    {"the last value counts", "DDa.example\nDDb.example\nCw$D\n", "b.example",
+     ""},
+    /* "info" is a domain, too, and no subdomain of it is ours */
+    {"short names of hosts", "Cwinfo a.example\nC{VirtHost}cloud\n",
+     "a.example", "", "info cloud"},
+    {"a network inside by its name", "CRlan\n", "lan", "", ""},
+    {"networks that we relay for",
+     "CR198.51.100 10 IPv6:2001:db8 192.0.2.7 a.example\n", "a.example", "",
+     "198.51.100.0/24 10.0.0.0/8 2001:db8::/32 192.0.2.7/32"},
+    {"their class in another", "CR$={Nets}\nC{Nets}172.16 163.example\n",
+     "163.example", "", "172.16.0.0/16"},
+    {"a literal", "Cw[192.0.2.7]\n", "[192.0.2.7]", "", ""},
 };
 
 static void classes_may_hold_classes(void **state)
@@ -301,6 +327,9 @@ static void classes_may_hold_classes(void **state)
                        class_cases[i].title);
         assert_list_is(&config.senders, class_cases[i].senders,
                        class_cases[i].title);
+        if (class_cases[i].relays != NULL)
+            assert_list_is(&config.relays, class_cases[i].relays,
+                           class_cases[i].title);
         config_free(&config);
     }
     folder_close(&folder);
@@ -485,6 +514,17 @@ static void test_files_of_domains_that_cannot_be_read(void **state)
         {"named twice", "FR/nowhere/names\nFw/nowhere/names\n",
          "/nowhere/names", ENOENT},
         {"there, optional, and no file", "FR-o /\n", "/", EISDIR},
+        {"a map", "Fw@LDAP\n", "@LDAP", CONFIG_IS_NO_FILE},
+        {"a map with a key", "F{VirtHost}x@hash:/etc/mail/x\n",
+         "x@hash:/etc/mail/x", CONFIG_IS_NO_FILE},
+        {"a program", "FR|/bin/names -a\n", "|/bin/names", CONFIG_IS_NO_FILE},
+        {"a program of another class", "Ft|/bin/names -a\n", NULL, 0},
+        {"a map elsewhere", "V10\nKaccess ldap -1 -k (x)\n", "access ldap",
+         CONFIG_IS_NO_FILE},
+        {"a macro of nobody's", "CR$m\n", "$m", CONFIG_IS_NOT_DEFINED},
+        {"a macro that hangs on it", "DDx.$m\nCw$D\n", "$D",
+         CONFIG_IS_NOT_DEFINED},
+        {"our own name", "Cw$w $j\nCR$=w\n", NULL, 0},
     };
     struct folder folder;
 

@@ -1375,6 +1375,12 @@ static const struct foreign {
     {"delayed", FOREIGN_QF(FOREIGN_TYPE "report-type=delivery-status\n"),
      STATUS_PART "Action: delayed\n--b--\n", true, DSN_OK, DSN_WARNING,
      "bob@example.net delayed -"},
+    {"of an address with other letters",
+     FOREIGN_QF(FOREIGN_TYPE "report-type=global-delivery-status\n"),
+     "--b\nContent-Type: message/global-delivery-status\n\n"
+     "Reporting-MTA: dns; mx.example.net\n\n"
+     "Final-Recipient: utf-8; j\303\274rg@example.net\nAction: failed\n--b--\n",
+     true, DSN_OK, DSN_FAILURE, "j\303\274rg@example.net failed -"},
     {"relayed", FOREIGN_QF(FOREIGN_TYPE "report-type=delivery-status\n"),
      STATUS_PART "Action: relayed\n--b--\n", true, DSN_OK, DSN_RECEIPT,
      "bob@example.net relayed -"},
