@@ -157,12 +157,6 @@ static struct undo_request undo_request_of(struct program *program)
                                  .complaints = &program->complaints};
 }
 
-static bool is_taking(enum mode mode)
-{
-    return mode == MODE_PURGE_BOUNCES || mode == MODE_PURGE_CLASS ||
-           mode == MODE_APPLY;
-}
-
 /*
  * A run that was killed is completed by the next one that takes. What it holds
  * still counts in the crowd: the bounces of a source are as many as they were.
@@ -174,8 +168,7 @@ static void add_unfinished(struct program *program)
 
     undo_list_unfinished(&undo, &runs);
     for (size_t i = 0; i < runs.count; i++) {
-        if (is_taking(program->options.mode) && !program->options.is_dry_run &&
-            program->options.plan_file == NULL)
+        if (options_is_taking(&program->options))
             undo_complete(&undo, runs.strings[i]);
         undo_add_held_rows(&undo, runs.strings[i], NULL, &program->scan.table);
     }
@@ -194,7 +187,7 @@ static void set_scene(struct program *program)
     scan->scene.where = program->where;
     scan->scene.now = options->now >= 0 ? options->now : clock;
     /* A message must not grow old by a word on the command line. */
-    if (scan->scene.now > clock && is_taking(options->mode) &&
+    if (scan->scene.now > clock && options_is_purge_mode(options->mode) &&
         (!options->is_dry_run || options->plan_file != NULL)) {
         complain_warning(&program->complaints, SLICE_LITERAL("--now"),
                          "lies in the future", NULL,
@@ -234,7 +227,8 @@ static bool judge_queue(struct program *program)
     set_scene(program);
     add_unfinished(program);
     add_known_clients(program);
-    if (is_taking(program->options.mode) && !program->options.is_dry_run) {
+    if (options_is_purge_mode(program->options.mode) &&
+        !program->options.is_dry_run) {
         scan->newnames = newnames_new(&program->queues);
         /* what is told of by a server may be old */
         if (scan->newnames != NULL)

@@ -450,10 +450,16 @@ static bool take_option(struct options *options, int option)
     }
 }
 
-static bool is_purge_mode(enum mode mode)
+bool options_is_purge_mode(enum mode mode)
 {
     return mode == MODE_PURGE_BOUNCES || mode == MODE_PURGE_CLASS ||
            mode == MODE_APPLY;
+}
+
+bool options_is_taking(const struct options *options)
+{
+    return options_is_purge_mode(options->mode) && !options->is_dry_run &&
+           options->plan_file == NULL;
 }
 
 static bool is_log_mode(enum mode mode)
@@ -517,8 +523,9 @@ static bool check_log_options(const struct options *options)
  * format, and an --apply has a result alone. */
 static bool is_printing_plan(const struct options *options)
 {
-    return is_purge_mode(options->mode) && options->mode != MODE_APPLY &&
-           options->is_dry_run && options->plan_file == NULL;
+    return options_is_purge_mode(options->mode) &&
+           options->mode != MODE_APPLY && options->is_dry_run &&
+           options->plan_file == NULL;
 }
 
 /* Options that would silently mean nothing are refused, but for those that
@@ -526,7 +533,7 @@ static bool is_printing_plan(const struct options *options)
 static bool check_together(const struct options *options)
 {
     enum mode mode = options->mode;
-    bool is_purge = is_purge_mode(mode);
+    bool is_purge = options_is_purge_mode(mode);
     bool is_run_mode =
         mode == MODE_UNDO || mode == MODE_EXPUNGE || mode == MODE_RUNS;
     bool is_narrowed = options->classes.count > 0 || options->ids.count > 0 ||

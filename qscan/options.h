@@ -59,6 +59,14 @@ enum options_outcome {
 enum options_outcome options_read(struct options *options, int argc,
                                   char **argv);
 void options_free(struct options *options);
+
+/* A mode that takes messages away, if neither --dry-run nor --plan holds it
+ * back. */
+bool options_is_purge_mode(enum mode mode);
+
+/* Whether it takes messages now: then it first completes what was killed. */
+bool options_is_taking(const struct options *options);
+
 void options_print_help(void);
 
 #endif

@@ -699,13 +699,6 @@ static bool may_be_unfinished(const struct undo_request *request,
     return is_unfinished;
 }
 
-static bool is_completing(const struct options *options)
-{
-    return (options->mode == MODE_PURGE_BOUNCES ||
-            options->mode == MODE_PURGE_CLASS || options->mode == MODE_APPLY) &&
-           !options->is_dry_run && options->plan_file == NULL;
-}
-
 static void warn_of_unfinished(const struct undo_request *request,
                                const struct undo_run *run)
 {
@@ -716,11 +709,12 @@ static void warn_of_unfinished(const struct undo_request *request,
              : run->is_delete  ? "or --expunge"
                                : "or --undo",
              run->name, run->is_expunging ? " puts back the rest" : "");
-    complain_warning(
-        request->complaints, slice_from_string(run->name),
-        run->is_expunging ? "its expunge did not come to its end"
-                          : "this run did not come to its end",
-        NULL, is_completing(request->options) ? "it is completed now" : hint);
+    complain_warning(request->complaints, slice_from_string(run->name),
+                     run->is_expunging ? "its expunge did not come to its end"
+                                       : "this run did not come to its end",
+                     NULL,
+                     options_is_taking(request->options) ? "it is completed now"
+                                                         : hint);
 }
 
 void undo_list_unfinished(const struct undo_request *request,
@@ -732,7 +726,7 @@ void undo_list_unfinished(const struct undo_request *request,
     for (size_t r = 0; r < all.count; r++) {
         struct undo_run run;
 
-        if (is_completing(request->options))
+        if (options_is_taking(request->options))
             look_for_journal(request, all.strings[r]);
         if (!may_be_unfinished(request, all.strings[r]) ||
             !undo_look_at_run(request, all.strings[r], 0, &run) ||
@@ -859,7 +853,7 @@ static bool sync_place(const struct place *place)
 
 static void complain_lock(const struct place *place, int error)
 {
-    if (error == EWOULDBLOCK && is_completing(place->request->options))
+    if (error == EWOULDBLOCK && options_is_taking(place->request->options))
         complain_warning(place->request->complaints,
                          slice_from_string(place->run),
                          "another qscan works on it", NULL, "left alone");
@@ -1716,7 +1710,7 @@ bool undo_complete(const struct undo_request *request, const char *name)
         return false;
     if (hold_has_control(request->queues, name))
         snprintf(hint, sizeof(hint), "--undo=%s puts it back", name);
-    if (is_completing(request->options))
+    if (options_is_taking(request->options))
         complain_warning(request->complaints, slice_from_string(name),
                          is_expunged ? "its expunge is complete now"
                                      : "this run is complete now",
