@@ -77,7 +77,7 @@ bool act_is_plain_id(struct slice id);
 /* Opens the log of mail unless the options forbid it; false: none. */
 bool act_open_syslog(const struct options *options);
 
-/* ---- shared with undo.c ---- */
+/* ---- shared with place.c and undo.c ---- */
 
 /* Rename that never replaces; 0 or an errno value. */
 int act_move(int from_folder, const char *from, int to_folder, const char *to);

@@ -269,3 +269,19 @@ bool hold_has_control(const struct queue_set *set, const char *run)
     }
     return is_found;
 }
+
+size_t hold_count_files(int fd)
+{
+    DIR *directory = fdopendir(dup(fd));
+    struct dirent *entry;
+    size_t count = 0;
+
+    if (directory == NULL)
+        return 0;
+    rewinddir(directory); /* its offset is that of fd */
+    while ((entry = readdir(directory)) != NULL)
+        count +=
+            entry->d_name[0] != '.' && strcmp(entry->d_name, HOLD_JOURNAL) != 0;
+    closedir(directory);
+    return count;
+}

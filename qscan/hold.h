@@ -49,6 +49,9 @@ bool hold_is_refused(const struct queue_set *set,
 bool hold_list_runs(const struct queue_set *set, struct string_list *runs,
                     struct complaints *to);
 
+/* Names in a folder of a run, but for its journal. */
+size_t hold_count_files(int run_fd);
+
 /* Whether the run still holds a control file below one of these folders. */
 bool hold_has_control(const struct queue_set *set, const char *run);
 

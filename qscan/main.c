@@ -150,11 +150,11 @@ static bool open_queues(struct program *program)
     return false;
 }
 
-static struct undo_request undo_request_of(struct program *program)
+static struct place_request places_of(struct program *program)
 {
-    return (struct undo_request){.queues = &program->queues,
-                                 .options = &program->options,
-                                 .complaints = &program->complaints};
+    return (struct place_request){.queues = &program->queues,
+                                  .options = &program->options,
+                                  .complaints = &program->complaints};
 }
 
 /*
@@ -163,14 +163,15 @@ static struct undo_request undo_request_of(struct program *program)
  */
 static void add_unfinished(struct program *program)
 {
-    struct undo_request undo = undo_request_of(program);
+    struct place_request places = places_of(program);
     struct string_list runs = {0};
 
-    undo_list_unfinished(&undo, &runs);
+    undo_list_unfinished(&places, &runs);
     for (size_t i = 0; i < runs.count; i++) {
         if (options_is_taking(&program->options))
-            undo_complete(&undo, runs.strings[i]);
-        undo_add_held_rows(&undo, runs.strings[i], NULL, &program->scan.table);
+            undo_complete(&places, runs.strings[i]);
+        undo_add_held_rows(&places, runs.strings[i], NULL,
+                           &program->scan.table);
     }
     string_list_free(&runs);
 }
@@ -213,9 +214,9 @@ static void add_known(void *context, const char *domain, unsigned count)
  * comes in; its journal remembers it. */
 static void add_known_clients(struct program *program)
 {
-    struct undo_request undo = undo_request_of(program);
+    struct place_request places = places_of(program);
 
-    undo_read_clients(&undo, add_known, &program->scan);
+    undo_read_clients(&places, add_known, &program->scan);
 }
 
 static bool judge_queue(struct program *program)
@@ -252,15 +253,15 @@ static bool judge_queue(struct program *program)
 static const struct facts *find_held(struct program *program, const char *id,
                                      struct buffer *out)
 {
-    struct undo_request undo = undo_request_of(program);
+    struct place_request places = places_of(program);
     struct facts_table *table = &program->scan.table;
     char run[HOLD_RUN_MAX];
     char *class, *rule;
     const struct facts *row = NULL;
 
-    if (!undo_find_held(&undo, id, run, &class, &rule))
+    if (!undo_find_held(&places, id, run, &class, &rule))
         return NULL;
-    if (undo_add_held_rows(&undo, run, id, table) > 0) {
+    if (undo_add_held_rows(&places, run, id, table) > 0) {
         row = &table->rows[table->count - 1];
         buffer_add_escaped(out, slice_from_string(id), 0);
         buffer_printf(out, " is held by run %s: class ", run);

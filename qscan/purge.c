@@ -615,11 +615,11 @@ int purge_run(const struct purge_request *request)
 
 /* ---- runs ---- */
 
-static struct undo_request undo_request_of(const struct purge_request *request)
+static struct place_request places_of(const struct purge_request *request)
 {
-    return (struct undo_request){.queues = request->queues,
-                                 .options = request->options,
-                                 .complaints = request->complaints};
+    return (struct place_request){.queues = request->queues,
+                                  .options = request->options,
+                                  .complaints = request->complaints};
 }
 
 static bool is_wanted_run(const struct options *options, const char *name)
@@ -649,7 +649,7 @@ static bool has_work(const struct options *options, const struct undo_run *run)
 static bool choose_run(const struct purge_request *request,
                        struct undo_run *run_r)
 {
-    struct undo_request undo = undo_request_of(request);
+    struct place_request places = places_of(request);
     const char *wanted = request->options->run;
     size_t complaints = request->complaints->count;
     struct string_list runs = {0};
@@ -666,8 +666,9 @@ static bool choose_run(const struct purge_request *request,
 
         if (wanted != NULL && strcmp(name, wanted) != 0)
             continue;
-        is_found = undo_look_at_run(&undo, name, old_before(request), run_r) &&
-                   (wanted != NULL || has_work(request->options, run_r));
+        is_found =
+            undo_look_at_run(&places, name, old_before(request), run_r) &&
+            (wanted != NULL || has_work(request->options, run_r));
         is_any_told_of = is_any_told_of || run_r->has_strangers;
     }
     string_list_free(&runs);
@@ -768,7 +769,7 @@ static void tell_undo(const struct purge_request *request,
 static void tell_of_others(const struct purge_request *request,
                            const char *name)
 {
-    struct undo_request undo = undo_request_of(request);
+    struct place_request places = places_of(request);
     struct string_list runs = {0};
     struct buffer out = {0};
 
@@ -782,7 +783,7 @@ static void tell_of_others(const struct purge_request *request,
         /* a look at the folder spares the journal of every run undone before */
         if (strcmp(other, name) != 0 &&
             hold_has_control(request->queues, other) &&
-            undo_look_at_run(&undo, other, 0, &run) && run.held_count > 0)
+            undo_look_at_run(&places, other, 0, &run) && run.held_count > 0)
             buffer_printf(&out, "Run %s still holds %zu message%s.\n", other,
                           run.held_count, run.held_count == 1 ? "" : "s");
     }
@@ -845,7 +846,7 @@ static int undo_status(const struct purge_request *request,
 
 int purge_undo(const struct purge_request *request)
 {
-    struct undo_request undo = undo_request_of(request);
+    struct place_request places = places_of(request);
     struct undo_run run;
     struct undo_result result = {0};
     int status;
@@ -860,14 +861,14 @@ int purge_undo(const struct purge_request *request)
     }
     complain_expunged(request, &run);
     if (request->options->is_dry_run) {
-        undo_foresee(&undo, run.name, &result);
+        undo_foresee(&places, run.name, &result);
         tell_undo(request, &run, &result, true);
         return undo_status(request, &result);
     }
     status = ask_undo(request, &run);
     if (status != EXIT_DONE)
         return status;
-    undo_restore(&undo, run.name, &result);
+    undo_restore(&places, run.name, &result);
     log_undo(request, "undo", run.name, &result);
     tell_undo(request, &run, &result, false);
     tell_of_others(request, run.name);
@@ -901,7 +902,7 @@ static bool has_its_journal(const struct undo_run *run)
 static bool choose_expunged(const struct purge_request *request,
                             struct expunging *expunging)
 {
-    struct undo_request undo = undo_request_of(request);
+    struct place_request places = places_of(request);
     struct string_list runs = {0};
     struct undo_run run;
 
@@ -922,7 +923,7 @@ static bool choose_expunged(const struct purge_request *request,
     for (size_t i = 0; i < runs.count; i++)
         /* one whose journal is elsewhere was told of, and is left alone */
         if (is_wanted_run(request->options, runs.strings[i]) &&
-            undo_look_at_run(&undo, runs.strings[i], 0, &run) &&
+            undo_look_at_run(&places, runs.strings[i], 0, &run) &&
             has_its_journal(&run))
             add_expunged(expunging, &run);
     string_list_free(&runs);
@@ -1018,7 +1019,7 @@ static void tell_expunge(const struct purge_request *request, size_t run_count,
 static int expunge(const struct purge_request *request,
                    const struct expunging *expunging)
 {
-    struct undo_request undo = undo_request_of(request);
+    struct place_request places = places_of(request);
     struct undo_result sum = {0};
     size_t expunged_count = 0;
 
@@ -1027,7 +1028,7 @@ static int expunge(const struct purge_request *request,
         const char *name = expunging->names.strings[i];
         struct undo_result result;
 
-        undo_expunge(&undo, name, &result);
+        undo_expunge(&places, name, &result);
         log_undo(request, "expunge", name, &result);
         expunged_count += result.failed == 0 && interrupt_signal() == 0;
         sum.expunged_files += result.expunged_files;
@@ -1123,7 +1124,7 @@ static void add_run(struct buffer *out, enum format format,
 
 int purge_list_runs(const struct purge_request *request)
 {
-    struct undo_request undo = undo_request_of(request);
+    struct place_request places = places_of(request);
     struct string_list runs = {0};
     struct buffer out = {0};
     size_t shown = 0;
@@ -1133,7 +1134,7 @@ int purge_list_runs(const struct purge_request *request)
         struct undo_run run;
 
         if (!is_wanted_run(request->options, runs.strings[i]) ||
-            !undo_look_at_run(&undo, runs.strings[i], 0, &run))
+            !undo_look_at_run(&places, runs.strings[i], 0, &run))
             continue;
         if (shown++ == 0 && request->options->format == FORMAT_TEXT)
             buffer_add_string(&out, "run                      began"

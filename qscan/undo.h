@@ -7,15 +7,7 @@
 #ifndef QSCAN_UNDO_H
 #define QSCAN_UNDO_H
 
-#include "qscan/hold.h"
-#include "qscan/journal.h"
-#include "qscan/options.h"
-
-struct undo_request {
-    struct queue_set *queues;
-    const struct options *options;
-    struct complaints *complaints;
-};
+#include "qscan/place.h"
 
 /* One run over all queue directories. */
 struct undo_run {
@@ -49,12 +41,12 @@ struct undo_result {
 };
 
 /* What stands in the holding folders about one run. old_before: epoch s. */
-bool undo_look_at_run(const struct undo_request *request, const char *name,
+bool undo_look_at_run(const struct place_request *request, const char *name,
                       int64_t old_before, struct undo_run *run_r);
 
 /* Names of runs whose journal has no end although they are dead; warns of
  * each. */
-void undo_list_unfinished(const struct undo_request *request,
+void undo_list_unfinished(const struct place_request *request,
                           struct string_list *runs);
 
 /*
@@ -63,36 +55,36 @@ void undo_list_unfinished(const struct undo_request *request,
  * rest is unlinked. False after a complaint when something stays half done, or
  * the run is alive.
  */
-bool undo_complete(const struct undo_request *request, const char *name);
+bool undo_complete(const struct place_request *request, const char *name);
 
 /* Adds the messages that a run holds to the table, as rows that only count in
  * the crowd; with id, only that one. Returns how many. */
-size_t undo_add_held_rows(const struct undo_request *request, const char *name,
+size_t undo_add_held_rows(const struct place_request *request, const char *name,
                           const char *id, struct facts_table *table);
 
 /* What the journals of all runs say of domains and their clients. */
-void undo_read_clients(const struct undo_request *request,
+void undo_read_clients(const struct place_request *request,
                        void (*found)(void *context, const char *domain,
                                      unsigned count),
                        void *context);
 
 /* What undo_restore would come to, said as it would say it. */
-void undo_foresee(const struct undo_request *request, const char *name,
+void undo_foresee(const struct place_request *request, const char *name,
                   struct undo_result *result_r);
 
 /* Puts back all messages of a run: df first, then the control file, never
  * over an existing name. */
-bool undo_restore(const struct undo_request *request, const char *name,
+bool undo_restore(const struct place_request *request, const char *name,
                   struct undo_result *result_r);
 
 /* Unlinks what the run holds, its journal last. What is left when it fails, or
  * is interrupted, can still be put back. */
-bool undo_expunge(const struct undo_request *request, const char *name,
+bool undo_expunge(const struct place_request *request, const char *name,
                   struct undo_result *result_r);
 
 /* The newest run that holds an id: its name, and the journal's own line in
  * class_r and rule_r (malloc'd). False when there is none. */
-bool undo_find_held(const struct undo_request *request, const char *id,
+bool undo_find_held(const struct place_request *request, const char *id,
                     char run_r[static HOLD_RUN_MAX], char **class_r,
                     char **rule_r);
 

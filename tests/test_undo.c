@@ -15,11 +15,11 @@
 #define ID "6AMHqPjw023670"
 #define OTHER_ID "6AMHqPjw023671"
 
-static struct undo_request request_of(struct spool *spool)
+static struct place_request request_of(struct spool *spool)
 {
-    return (struct undo_request){.queues = &spool->set,
-                                 .options = &spool->options,
-                                 .complaints = &spool->complaints};
+    return (struct place_request){.queues = &spool->set,
+                                  .options = &spool->options,
+                                  .complaints = &spool->complaints};
 }
 
 /* A run that holds two messages, one with a transcript. */
@@ -57,7 +57,7 @@ static void put_back(struct spool *spool, char letter, const char *id)
 
 static struct undo_run look(struct spool *spool)
 {
-    struct undo_request request = request_of(spool);
+    struct place_request request = request_of(spool);
     struct undo_run run;
 
     assert_true(undo_look_at_run(&request, RUN, 0, &run));
@@ -67,7 +67,7 @@ static struct undo_run look(struct spool *spool)
 /* What is foreseen, happens. */
 static struct undo_result restore(struct spool *spool)
 {
-    struct undo_request request = request_of(spool);
+    struct place_request request = request_of(spool);
     struct undo_result result = {.restored = 99}, foreseen = {.restored = 98};
     size_t complaints = spool->complaints.count;
 
@@ -93,7 +93,7 @@ static void assert_restored(const struct undo_result *result, size_t restored,
 
 static struct undo_result expunge(struct spool *spool)
 {
-    struct undo_request request = request_of(spool);
+    struct place_request request = request_of(spool);
     struct undo_result result = {.restored = 99};
 
     assert_true(undo_expunge(&request, RUN, &result));
@@ -103,7 +103,7 @@ static struct undo_result expunge(struct spool *spool)
 
 static bool complete(struct spool *spool)
 {
-    struct undo_request request = request_of(spool);
+    struct place_request request = request_of(spool);
 
     return undo_complete(&request, RUN);
 }
@@ -160,7 +160,7 @@ static void test_look_at_what_is_held(void **state)
 static void test_old_is_what_was_created_before(void **state)
 {
     struct spool spool;
-    struct undo_request request;
+    struct place_request request;
     struct undo_run run;
 
     (void)state;
@@ -184,7 +184,7 @@ static void test_old_is_what_was_created_before(void **state)
 static void test_no_such_run(void **state)
 {
     struct spool spool;
-    struct undo_request request;
+    struct place_request request;
     struct undo_run run;
     struct undo_result result;
 
@@ -330,7 +330,7 @@ static void test_a_killed_run_took_what_it_took(void **state)
 
 static size_t count_unfinished(struct spool *spool, const char *want)
 {
-    struct undo_request request = request_of(spool);
+    struct place_request request = request_of(spool);
     struct string_list runs = {0};
     size_t count;
 
@@ -586,7 +586,7 @@ static void test_quarantined_is_put_back_as_it_was(void **state)
     struct act_planned planned;
     struct act_request request;
     struct act_result taken;
-    struct undo_request undo;
+    struct place_request undo;
     struct undo_result result;
 
     (void)state;
@@ -1147,7 +1147,7 @@ static void test_expunge_of_another_queue(void **state)
 
 static void assert_found(struct spool *spool, const char *id, const char *want)
 {
-    struct undo_request request = request_of(spool);
+    struct place_request request = request_of(spool);
     char run[HOLD_RUN_MAX] = "";
     char *class, *rule;
     bool is_found = undo_find_held(&request, id, run, &class, &rule);
@@ -1207,7 +1207,7 @@ static void test_held_messages_are_read_as_rows(void **state)
     (void)state;
     for (int layout = SPOOL_PLAIN; layout <= SPOOL_PARTED; layout++) {
         struct spool spool;
-        struct undo_request request;
+        struct place_request request;
         struct facts_table table;
 
         open_held(&spool, (enum spool_layout)layout);
@@ -1253,7 +1253,7 @@ static void add_clients(void *context, const char *domain, unsigned count)
 static void test_clients_of_all_runs(void **state)
 {
     struct spool spool;
-    struct undo_request request;
+    struct place_request request;
     struct clients clients = {.line_count = 0};
 
     (void)state;
