@@ -1,6 +1,6 @@
 /*
- * Taking messages away beside a running sendmail. With undo.c the only place
- * that renames or unlinks a queue file.
+ * Taking messages away beside a running sendmail. With undo.c and expunge.c the
+ * only place that renames or unlinks a queue file.
  *
  * In batches: lock each control file both ways, look whether it is still the
  * same file, read it again and judge it again where it or its df changed; sync
@@ -77,7 +77,7 @@ bool act_is_plain_id(struct slice id);
 /* Opens the log of mail unless the options forbid it; false: none. */
 bool act_open_syslog(const struct options *options);
 
-/* ---- shared with place.c and undo.c ---- */
+/* ---- shared with place.c, undo.c and expunge.c ---- */
 
 /* Rename that never replaces; 0 or an errno value. */
 int act_move(int from_folder, const char *from, int to_folder, const char *to);

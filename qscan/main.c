@@ -27,7 +27,7 @@
 #include "qscan/ruleset.h"
 #include "qscan/scan.h"
 #include "qscan/summary.h"
-#include "qscan/undo.h"
+#include "qscan/runs.h"
 #include "qscan/version.h"
 
 enum { EXIT_DONE = 0, EXIT_SOMETHING_FAILED = 1, EXIT_NOTHING_DONE = 2 };
@@ -166,11 +166,11 @@ static void add_unfinished(struct program *program)
     struct place_request places = places_of(program);
     struct string_list runs = {0};
 
-    undo_list_unfinished(&places, &runs);
+    runs_list_unfinished(&places, &runs);
     for (size_t i = 0; i < runs.count; i++) {
         if (options_is_taking(&program->options))
-            undo_complete(&places, runs.strings[i]);
-        undo_add_held_rows(&places, runs.strings[i], NULL,
+            runs_complete(&places, runs.strings[i]);
+        runs_add_held_rows(&places, runs.strings[i], NULL,
                            &program->scan.table);
     }
     string_list_free(&runs);
@@ -216,7 +216,7 @@ static void add_known_clients(struct program *program)
 {
     struct place_request places = places_of(program);
 
-    undo_read_clients(&places, add_known, &program->scan);
+    runs_read_clients(&places, add_known, &program->scan);
 }
 
 static bool judge_queue(struct program *program)
@@ -259,9 +259,9 @@ static const struct facts *find_held(struct program *program, const char *id,
     char *class, *rule;
     const struct facts *row = NULL;
 
-    if (!undo_find_held(&places, id, run, &class, &rule))
+    if (!runs_find_held(&places, id, run, &class, &rule))
         return NULL;
-    if (undo_add_held_rows(&places, run, id, table) > 0) {
+    if (runs_add_held_rows(&places, run, id, table) > 0) {
         row = &table->rows[table->count - 1];
         buffer_add_escaped(out, slice_from_string(id), 0);
         buffer_printf(out, " is held by run %s: class ", run);

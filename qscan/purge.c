@@ -12,6 +12,8 @@
 #include "qscan/list.h"
 #include "qscan/plan.h"
 #include "qscan/report.h"
+#include "qscan/expunge.h"
+#include "qscan/runs.h"
 #include "qscan/undo.h"
 
 enum { EXIT_DONE = 0, EXIT_SOMETHING_FAILED = 1, EXIT_NOTHING_DONE = 2 };
@@ -637,7 +639,7 @@ static int64_t old_before(const struct purge_request *request)
 
 /* A run whose expunging was killed holds nothing to put back, but files; one
  * with --delete that was killed holds nothing, but leaves df in the queue. */
-static bool has_work(const struct options *options, const struct undo_run *run)
+static bool has_work(const struct options *options, const struct held_run *run)
 {
     return run->held_count > 0 || run->split_count > 0 ||
            (options->mode == MODE_EXPUNGE &&
@@ -647,7 +649,7 @@ static bool has_work(const struct options *options, const struct undo_run *run)
 
 /* The run that was named, or the latest that still holds something. */
 static bool choose_run(const struct purge_request *request,
-                       struct undo_run *run_r)
+                       struct held_run *run_r)
 {
     struct place_request places = places_of(request);
     const char *wanted = request->options->run;
@@ -666,9 +668,8 @@ static bool choose_run(const struct purge_request *request,
 
         if (wanted != NULL && strcmp(name, wanted) != 0)
             continue;
-        is_found =
-            undo_look_at_run(&places, name, old_before(request), run_r) &&
-            (wanted != NULL || has_work(request->options, run_r));
+        is_found = runs_look_at(&places, name, old_before(request), run_r) &&
+                   (wanted != NULL || has_work(request->options, run_r));
         is_any_told_of = is_any_told_of || run_r->has_strangers;
     }
     string_list_free(&runs);
@@ -695,13 +696,13 @@ static void add_span_text(struct buffer *out, int64_t sec)
         list_add_span(out, sec);
 }
 
-static size_t count_to_restore(const struct undo_run *run)
+static size_t count_to_restore(const struct held_run *run)
 {
     return run->held_count + run->split_count;
 }
 
 static int ask_undo(const struct purge_request *request,
-                    const struct undo_run *run)
+                    const struct held_run *run)
 {
     struct buffer what = {0};
     int status;
@@ -722,7 +723,7 @@ static int ask_undo(const struct purge_request *request,
 }
 
 static void tell_undo(const struct purge_request *request,
-                      const struct undo_run *run,
+                      const struct held_run *run,
                       const struct undo_result *result, bool is_dry)
 {
     size_t count = result->restored;
@@ -778,12 +779,12 @@ static void tell_of_others(const struct purge_request *request,
     hold_list_runs(request->queues, &runs, request->complaints);
     for (size_t i = runs.count; i > 0 && out.len == 0; i--) {
         const char *other = runs.strings[i - 1];
-        struct undo_run run;
+        struct held_run run;
 
         /* a look at the folder spares the journal of every run undone before */
         if (strcmp(other, name) != 0 &&
             hold_has_control(request->queues, other) &&
-            undo_look_at_run(&places, other, 0, &run) && run.held_count > 0)
+            runs_look_at(&places, other, 0, &run) && run.held_count > 0)
             buffer_printf(&out, "Run %s still holds %zu message%s.\n", other,
                           run.held_count, run.held_count == 1 ? "" : "s");
     }
@@ -792,19 +793,20 @@ static void tell_of_others(const struct purge_request *request,
     string_list_free(&runs);
 }
 
-static void log_undo(const struct purge_request *request, const char *action,
-                     const char *run, const struct undo_result *result)
+static void log_result(const struct purge_request *request, const char *action,
+                       const char *run, const struct undo_result *undone,
+                       const struct expunge_result *expunged)
 {
     if (act_open_syslog(request->options))
         syslog(LOG_NOTICE,
                "qscan run=%s action=%s restored=%zu left=%zu files=%zu "
                "failed=%zu",
-               run, action, result->restored, result->left,
-               result->expunged_files, result->failed);
+               run, action, undone->restored, undone->left, expunged->files,
+               undone->failed + expunged->failed);
 }
 
 /* Why there is nothing to put back, after find_strangers had its say. */
-static const char *why_nothing_is_held(const struct undo_run *run)
+static const char *why_nothing_is_held(const struct held_run *run)
 {
     if (run->expunged_count > 0)
         return run->expunged_count < run->taken_count
@@ -820,7 +822,7 @@ static const char *why_nothing_is_held(const struct undo_run *run)
 
 /* Of a run that does not come back whole. */
 static void complain_expunged(const struct purge_request *request,
-                              const struct undo_run *run)
+                              const struct held_run *run)
 {
     char what[96];
 
@@ -847,7 +849,7 @@ static int undo_status(const struct purge_request *request,
 int purge_undo(const struct purge_request *request)
 {
     struct place_request places = places_of(request);
-    struct undo_run run;
+    struct held_run run;
     struct undo_result result = {0};
     int status;
 
@@ -869,7 +871,7 @@ int purge_undo(const struct purge_request *request)
     if (status != EXIT_DONE)
         return status;
     undo_restore(&places, run.name, &result);
-    log_undo(request, "undo", run.name, &result);
+    log_result(request, "undo", run.name, &result, &(struct expunge_result){0});
     tell_undo(request, &run, &result, false);
     tell_of_others(request, run.name);
     return undo_status(request, &result);
@@ -883,7 +885,7 @@ struct expunging {
 };
 
 static bool add_expunged(struct expunging *expunging,
-                         const struct undo_run *run)
+                         const struct held_run *run)
 {
     expunging->message_count += run->held_count;
     expunging->file_count += run->file_count;
@@ -892,7 +894,7 @@ static bool add_expunged(struct expunging *expunging,
 }
 
 /* Or holds nothing that one could name. */
-static bool has_its_journal(const struct undo_run *run)
+static bool has_its_journal(const struct held_run *run)
 {
     return run->has_journal || !run->has_strangers;
 }
@@ -904,7 +906,7 @@ static bool choose_expunged(const struct purge_request *request,
 {
     struct place_request places = places_of(request);
     struct string_list runs = {0};
-    struct undo_run run;
+    struct held_run run;
 
     if (request->options->older_sec < 0 || request->options->run != NULL) {
         if (!choose_run(request, &run))
@@ -923,7 +925,7 @@ static bool choose_expunged(const struct purge_request *request,
     for (size_t i = 0; i < runs.count; i++)
         /* one whose journal is elsewhere was told of, and is left alone */
         if (is_wanted_run(request->options, runs.strings[i]) &&
-            undo_look_at_run(&places, runs.strings[i], 0, &run) &&
+            runs_look_at(&places, runs.strings[i], 0, &run) &&
             has_its_journal(&run))
             add_expunged(expunging, &run);
     string_list_free(&runs);
@@ -986,7 +988,7 @@ static void tell_would_expunge(const struct purge_request *request,
 }
 
 static void tell_expunge(const struct purge_request *request, size_t run_count,
-                         const struct undo_result *result)
+                         const struct expunge_result *result)
 {
     struct buffer out = {0};
     struct jsonout json;
@@ -995,7 +997,7 @@ static void tell_expunge(const struct purge_request *request, size_t run_count,
         jsonout_init(&json, &out);
         jsonout_open(&json, '{');
         jsonout_field_integer(&json, "runs", (int64_t)run_count);
-        jsonout_field_integer(&json, "files", (int64_t)result->expunged_files);
+        jsonout_field_integer(&json, "files", (int64_t)result->files);
         jsonout_field_integer(&json, "freed_bytes",
                               (int64_t)result->freed_bytes);
         jsonout_field_integer(&json, "failed", (int64_t)result->failed);
@@ -1006,8 +1008,8 @@ static void tell_expunge(const struct purge_request *request, size_t run_count,
         if (interrupt_signal() != 0)
             buffer_add_string(&out, "Interrupted. ");
         buffer_printf(&out, "Expunged %zu run%s: %zu file%s, ", run_count,
-                      run_count == 1 ? "" : "s", result->expunged_files,
-                      result->expunged_files == 1 ? "" : "s");
+                      run_count == 1 ? "" : "s", result->files,
+                      result->files == 1 ? "" : "s");
         report_add_bytes(&out, result->freed_bytes);
         buffer_add_string(&out, " freed.\n");
         add_count(&out, result->failed, "failed, named above");
@@ -1020,18 +1022,18 @@ static int expunge(const struct purge_request *request,
                    const struct expunging *expunging)
 {
     struct place_request places = places_of(request);
-    struct undo_result sum = {0};
+    struct expunge_result sum = {0};
     size_t expunged_count = 0;
 
     for (size_t i = 0; i < expunging->names.count && interrupt_signal() == 0;
          i++) {
         const char *name = expunging->names.strings[i];
-        struct undo_result result;
+        struct expunge_result result;
 
-        undo_expunge(&places, name, &result);
-        log_undo(request, "expunge", name, &result);
+        expunge_run(&places, name, &result);
+        log_result(request, "expunge", name, &(struct undo_result){0}, &result);
         expunged_count += result.failed == 0 && interrupt_signal() == 0;
-        sum.expunged_files += result.expunged_files;
+        sum.files += result.files;
         sum.freed_bytes += result.freed_bytes;
         sum.failed += result.failed;
     }
@@ -1051,7 +1053,7 @@ int purge_expunge(const struct purge_request *request)
         status = EXIT_NOTHING_DONE;
     } else if (expunging.names.count == 0) {
         /* a weekly cron job must not mail about it */
-        tell_expunge(request, 0, &(struct undo_result){0});
+        tell_expunge(request, 0, &(struct expunge_result){0});
     } else if (request->options->is_dry_run) {
         tell_would_expunge(request, &expunging);
         status =
@@ -1071,14 +1073,14 @@ int purge_expunge(const struct purge_request *request)
 }
 
 /* An expunge of it did not come to its end, and no undo put back the rest. */
-static bool is_half_expunged(const struct undo_run *run)
+static bool is_half_expunged(const struct held_run *run)
 {
     return run->is_expunging ||
            (run->expunged_count > 0 &&
             (run->file_count > 0 || run->expunged_count >= run->taken_count));
 }
 
-static const char *run_state(const struct undo_run *run)
+static const char *run_state(const struct held_run *run)
 {
     if (run->is_alive)
         return "working";
@@ -1096,7 +1098,7 @@ static const char *run_state(const struct undo_run *run)
 }
 
 static void add_run(struct buffer *out, enum format format,
-                    const struct undo_run *run)
+                    const struct held_run *run)
 {
     struct jsonout json;
     struct buffer stamp = {0};
@@ -1131,10 +1133,10 @@ int purge_list_runs(const struct purge_request *request)
 
     hold_list_runs(request->queues, &runs, request->complaints);
     for (size_t i = 0; i < runs.count; i++) {
-        struct undo_run run;
+        struct held_run run;
 
         if (!is_wanted_run(request->options, runs.strings[i]) ||
-            !undo_look_at_run(&places, runs.strings[i], 0, &run))
+            !runs_look_at(&places, runs.strings[i], 0, &run))
             continue;
         if (shown++ == 0 && request->options->format == FORMAT_TEXT)
             buffer_add_string(&out, "run                      began"
