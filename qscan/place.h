@@ -27,7 +27,7 @@ struct held {
     struct journal_file control_file, data_file;
     uint64_t transcript_inode; /* 0 = none */
     int64_t created;
-    bool is_data_back; /* this undo put it, or found it, beside its place */
+    bool may_follow; /* its df and xf are back: the control file's turn */
 };
 
 struct held_list {

@@ -144,91 +144,102 @@ bool undo_complete_taking(const struct place_request *request, const char *name)
            for_unfinished(request, name, end_place);
 }
 
-/* ---- restoring ---- */
+/* ---- what keeps a message ---- */
 
 static const char control_exists[] = "a control file of this id exists now";
 
-static const char data_exists[] = "a df of this id exists now";
-
-static const char data_missing[] = "its df is not held";
-
-static const char transcript_stays[] = "xf cannot be put back";
-
-/* Never taken, or put back by an undo that was killed. */
-static bool is_data_queued(const struct place *place, const struct held *held)
+static void leave(const struct place *place, const struct held *held,
+                  const char *what, struct undo_result *result)
 {
-    struct stat st;
-
-    return place_is_queue_file(place, held->data, 'd', held, &st) &&
-           place_is_the_file(&held->data_file, &st);
+    place_complain_left(place, held, what, 0);
+    result->left++;
 }
 
+static void fail(const struct place *place, const struct held *held,
+                 const char *what, int error, struct undo_result *result)
+{
+    place_complain_left(place, held, what, error);
+    result->failed++;
+}
+
+/* How files go back, in earnest or as far as a look tells. Answers are 0 or
+ * errno values, EEXIST: one of that name is in the way. */
+struct way {
+    bool (*reunite)(const struct place *place, const struct held *held);
+    int (*put_data)(const struct place *place, const struct held *held);
+    int (*put_transcripts)(const struct place *place, const struct held *held);
+};
+
 /* 0, or why df did not get to its place; ENOENT: it is nowhere. */
-static int restore_data(const struct place *place, const struct held *held)
+static int bring_data(const struct place *place, const struct held *held,
+                      const struct way *way)
 {
     struct stat st;
 
     if (place_is_held_file(place, held->data, 'd', held, &st))
-        return place_put_back(place, held->data, 'd', held);
-    return is_data_queued(place, held) ? 0 : ENOENT;
+        return way->put_data(place, held);
+    /* never taken, or put back by an undo that was killed */
+    return place_is_queue_file(place, held->data, 'd', held, &st) &&
+                   place_is_the_file(&held->data_file, &st)
+               ? 0
+               : ENOENT;
 }
 
 /* All but the control file, which goes last: without its df it would be
- * delivered empty. */
-static void restore_files(const struct place *place, struct held *held,
-                          struct undo_result *result)
+ * delivered empty. True when it may follow. */
+static bool bring_files(const struct place *place, const struct held *held,
+                        const struct way *way, struct undo_result *result)
 {
     int error;
 
     if (!place_is_control_held(place, held)) {
         /* mostly: back already, or gone */
-        result->restored += place_reunite(place, held);
-        return;
+        result->restored += way->reunite(place, held);
+        return false;
     }
     if (place_has_control_anywhere(place, held)) {
-        place_complain_left(place, held, control_exists, 0);
-        result->left++;
-        return;
+        leave(place, held, control_exists, result);
+        return false;
     }
-    error = restore_data(place, held);
-    if (error == EEXIST) {
-        place_complain_left(place, held, data_exists, 0);
-        result->left++;
-        return;
-    }
-    if (error == 0) {
-        held->is_data_back = true;
-        error = place_put_back_transcripts(place, held);
-        if (error == 0)
-            return;
-        held->is_data_back = false;
-        place_complain_left(place, held, transcript_stays, error);
-    } else if (error == ENOENT) {
-        place_complain_left(place, held, data_missing, 0);
-    } else {
-        place_complain_left(place, held, "df cannot be put back", error);
-    }
-    result->failed++;
+    error = bring_data(place, held, way);
+    if (error == EEXIST)
+        leave(place, held, "a df of this id exists now", result);
+    else if (error == ENOENT)
+        fail(place, held, "its df is not held", 0, result);
+    else if (error != 0)
+        fail(place, held, "df cannot be put back", error, result);
+    if (error != 0)
+        return false;
+    error = way->put_transcripts(place, held);
+    if (error != 0)
+        fail(place, held, "xf cannot be put back", error, result);
+    return error == 0;
 }
 
-static void restore_control(const struct place *place, struct held *held,
+/* ---- restoring ---- */
+
+static int put_data(const struct place *place, const struct held *held)
+{
+    return place_put_back(place, held->data, 'd', held);
+}
+
+static const struct way in_earnest = {
+    .reunite = place_reunite,
+    .put_data = put_data,
+    .put_transcripts = place_put_back_transcripts,
+};
+
+static void restore_control(const struct place *place, const struct held *held,
                             struct undo_result *result)
 {
-    int error;
+    int error = place_put_back(place, place->control, held->letter, held);
 
-    if (!held->is_data_back)
-        return;
-    error = place_put_back(place, place->control, held->letter, held);
-    if (error == 0) {
+    if (error == 0)
         result->restored++;
-        return;
-    }
-    place_complain_left(place, held,
-                        error == EEXIST ? control_exists
-                                        : "control file cannot be put back",
-                        error == EEXIST ? 0 : error);
-    result->left += error == EEXIST;
-    result->failed += error != EEXIST;
+    else if (error == EEXIST)
+        leave(place, held, control_exists, result);
+    else
+        fail(place, held, "control file cannot be put back", error, result);
 }
 
 /* False when the disk fails: what is not back goes to where it was held. */
@@ -236,14 +247,16 @@ static bool restore_batch(const struct place *place, struct held *items,
                           size_t count, struct undo_result *result)
 {
     for (size_t i = 0; i < count; i++)
-        restore_files(place, &items[i], result);
+        items[i].may_follow =
+            bring_files(place, &items[i], &in_earnest, result);
     if (!place_sync(place)) {
         for (size_t i = 0; i < count; i++)
-            result->failed += items[i].is_data_back;
+            result->failed += items[i].may_follow;
         return false;
     }
     for (size_t i = 0; i < count; i++)
-        restore_control(place, &items[i], result);
+        if (items[i].may_follow)
+            restore_control(place, &items[i], result);
     return place_sync(place);
 }
 
@@ -313,8 +326,15 @@ bool undo_restore(const struct place_request *request, const char *name,
 
 /* ---- foreseeing ---- */
 
-static bool is_transcript_in_the_way(const struct place *place,
-                                     const struct held *held)
+static int foresee_data(const struct place *place, const struct held *held)
+{
+    struct stat st;
+
+    return place_is_queue_file(place, held->data, 'd', held, &st) ? EEXIST : 0;
+}
+
+static int foresee_transcripts(const struct place *place,
+                               const struct held *held)
 {
     struct stat st;
 
@@ -322,36 +342,15 @@ static bool is_transcript_in_the_way(const struct place *place,
         if (place_may_have_transcript(place, i, held) &&
             place_is_held_file(place, i, 'x', held, &st) &&
             place_is_queue_file(place, i, 'x', held, &st))
-            return true;
-    return false;
+            return EEXIST;
+    return 0;
 }
 
-/* As restore_files and restore_control. */
-static void foresee_message(const struct place *place, const struct held *held,
-                            struct undo_result *result)
-{
-    struct stat st;
-    bool is_data_held = place_is_held_file(place, held->data, 'd', held, &st);
-
-    if (!place_is_control_held(place, held)) {
-        result->restored += place_is_split(place, held);
-    } else if (place_has_control_anywhere(place, held)) {
-        place_complain_left(place, held, control_exists, 0);
-        result->left++;
-    } else if (is_data_held &&
-               place_is_queue_file(place, held->data, 'd', held, &st)) {
-        place_complain_left(place, held, data_exists, 0);
-        result->left++;
-    } else if (!is_data_held && !is_data_queued(place, held)) {
-        place_complain_left(place, held, data_missing, 0);
-        result->failed++;
-    } else if (is_transcript_in_the_way(place, held)) {
-        place_complain_left(place, held, transcript_stays, EEXIST);
-        result->failed++;
-    } else {
-        result->restored++;
-    }
-}
+static const struct way on_paper = {
+    .reunite = place_is_split,
+    .put_data = foresee_data,
+    .put_transcripts = foresee_transcripts,
+};
 
 static bool foresee_place(void *context, struct place *place)
 {
@@ -364,7 +363,8 @@ static bool foresee_place(void *context, struct place *place)
         return true;
     }
     for (size_t i = 0; i < place->held.count; i++)
-        foresee_message(place, &place->held.items[i], result);
+        result->restored +=
+            bring_files(place, &place->held.items[i], &on_paper, result);
     return true;
 }
 
