@@ -250,50 +250,6 @@ static void test_no_such_run_to_put_back(void **state)
     spool_close(&spool);
 }
 
-static struct queue_folder *folder_named(struct spool *spool, const char *name)
-{
-    const char *path = folder_path(&spool->folder, name);
-
-    for (size_t i = 0; i < spool->set.folder_count; i++)
-        if (strcmp(spool->set.folders[i].path, path) == 0)
-            return &spool->set.folders[i];
-    fail_msg("%s: no folder of the queue", name);
-    return NULL;
-}
-
-/* A folder is known by its path, else by its inode, which two disks may both
- * have: then by what it holds. */
-static void test_folder_of_df_by_path_or_inode(void **state)
-{
-    struct spool spool;
-    struct queue_folder *data, *other;
-    struct undo_result result;
-    char *path;
-
-    (void)state;
-    held_open(&spool, SPOOL_PARTED);
-    data = folder_named(&spool, "q/df");
-    other = folder_named(&spool, "q");
-    other->inode = data->inode;
-    other->holds_data = true;
-    path = data->path;
-    data->path = (char *)"elsewhere"; /* the queue was mounted anew */
-    result = restore(&spool);
-    assert_restored(&result, 2, 0, 0);
-    assert_all_queued(&spool);
-    data->path = path;
-    spool_close(&spool);
-
-    held_open(&spool, SPOOL_PARTED);
-    other = folder_named(&spool, "q");
-    other->inode = folder_named(&spool, "q/df")->inode;
-    other->holds_data = true;
-    result = restore(&spool);
-    assert_restored(&result, 2, 0, 0);
-    assert_all_queued(&spool);
-    spool_close(&spool);
-}
-
 static void test_copy_is_undone(void **state)
 {
     (void)state;
@@ -359,7 +315,6 @@ int main(void)
         cmocka_unit_test(test_run_that_works_is_not_put_back),
         cmocka_unit_test(test_without_its_journal_nothing_is_put_back),
         cmocka_unit_test(test_no_such_run_to_put_back),
-        cmocka_unit_test(test_folder_of_df_by_path_or_inode),
         cmocka_unit_test(test_copy_is_undone),
         cmocka_unit_test(test_undo_ends_an_expunge),
     };
