@@ -52,7 +52,7 @@ static void remove_message(const struct place *place, const struct held *held,
     size_t failed = result->failed;
     struct stat st;
 
-    if (place_reunite(place, held))
+    if (place_reunite(place, held) == 0)
         return;
     if (place_has_control_anywhere(place, held) &&
         !place_is_queue_file(place, held->data, 'd', held, &st) &&

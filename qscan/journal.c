@@ -475,10 +475,12 @@ int journal_read(int directory, const char *name,
     char *text = NULL;
     size_t capacity = 0;
     ssize_t len;
+    int error;
 
     *state_r = (struct journal_state){0};
     if (file == NULL)
         return errno;
+    errno = 0;
     while ((len = getline(&text, &capacity, file)) > 0) {
         json_t *line;
 
@@ -489,10 +491,13 @@ int journal_read(int directory, const char *name,
         if (line != NULL)
             read_line(line, control, take, context, state_r);
         json_decref(line);
+        errno = 0;
     }
+    /* without memory getline ends as at the end of the file */
+    error = len < 0 ? errno : 0;
     free(text);
     fclose(file);
-    return 0;
+    return error;
 }
 
 /* The event of the last line in a text; false when it is cut or none. */

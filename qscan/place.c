@@ -512,18 +512,18 @@ int place_put_back_transcripts(const struct place *place,
     return error;
 }
 
-bool place_reunite(const struct place *place, const struct held *held)
+int place_reunite(const struct place *place, const struct held *held)
 {
     int error;
 
     if (!place_is_split(place, held))
-        return false;
+        return ENOENT;
     error = place_put_back(place, held->data, 'd', held);
     if (error == 0)
         error = place_put_back_transcripts(place, held);
     if (error != 0)
         place_complain_left(place, held, "its files cannot be put back", error);
-    return error == 0;
+    return error;
 }
 
 bool place_sync(const struct place *place)

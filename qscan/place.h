@@ -147,9 +147,9 @@ int place_put_back(const struct place *place, size_t folder, char letter,
 int place_put_back_transcripts(const struct place *place,
                                const struct held *held);
 
-/* What is split gets df and xf back; true when it did. A failure is complained
- * about. */
-bool place_reunite(const struct place *place, const struct held *held);
+/* What is split gets df and xf back: 0, ENOENT of what is not split, or, after
+ * a complaint, an errno value. */
+int place_reunite(const struct place *place, const struct held *held);
 
 /* Syncs every folder the run has to do with; false after a complaint. */
 bool place_sync(const struct place *place);

@@ -365,7 +365,9 @@ static bool add_place_rows(void *context, struct place *place)
         if (dir == FACTS_NO_DIR || held->data != last_data)
             dir = dir_of_pair(place, held->data);
         last_data = held->data;
-        if (dir == FACTS_NO_DIR || !add_held_row(rows->table, held, dir))
+        if (dir == FACTS_NO_DIR) /* its df is nowhere, that of the next is */
+            continue;
+        if (!add_held_row(rows->table, held, dir))
             break;
         rows->added++;
     }
@@ -381,6 +383,33 @@ size_t runs_add_held_rows(const struct place_request *request, const char *name,
     return rows.added;
 }
 
+/* Of the journal elsewhere, which all places share, or of each place's own. */
+static void read_clients_of(const struct place_request *request,
+                            const char *run,
+                            void (*found)(void *context, const char *domain,
+                                          unsigned count),
+                            void *context)
+{
+    char *elsewhere = place_journal_elsewhere(request, run);
+    bool is_elsewhere = elsewhere != NULL && access(elsewhere, F_OK) == 0;
+
+    if (is_elsewhere)
+        journal_read_clients(AT_FDCWD, elsewhere, found, context);
+    free(elsewhere);
+    for (size_t i = 0; i < request->queues->folder_count && !is_elsewhere;
+         i++) {
+        const struct queue_folder *folder = &request->queues->folders[i];
+        const char *why = NULL;
+        int run_fd =
+            folder->holds_control ? hold_open_run(folder, run, &why) : -1;
+
+        if (run_fd < 0)
+            continue;
+        journal_read_clients(run_fd, HOLD_JOURNAL, found, context);
+        close(run_fd);
+    }
+}
+
 void runs_read_clients(const struct place_request *request,
                        void (*found)(void *context, const char *domain,
                                      unsigned count),
@@ -389,21 +418,8 @@ void runs_read_clients(const struct place_request *request,
     struct string_list runs = {0};
 
     hold_list_runs(request->queues, &runs, NULL); /* said already */
-    for (size_t r = 0; r < runs.count; r++) {
-        for (size_t i = 0; i < request->queues->folder_count; i++) {
-            const struct queue_folder *folder = &request->queues->folders[i];
-            const char *why = NULL;
-            int run_fd;
-
-            if (!folder->holds_control)
-                continue;
-            run_fd = hold_open_run(folder, runs.strings[r], &why);
-            if (run_fd < 0)
-                continue;
-            journal_read_clients(run_fd, HOLD_JOURNAL, found, context);
-            close(run_fd);
-        }
-    }
+    for (size_t r = 0; r < runs.count; r++)
+        read_clients_of(request, runs.strings[r], found, context);
     string_list_free(&runs);
 }
 

@@ -64,20 +64,13 @@ static void complete_message(struct place *place, const struct held *held)
 }
 
 /* False when something stays half done. */
-static bool complete_messages(struct place *place)
+static bool complete_place(struct place *place)
 {
     size_t complaints = place->request->complaints->count;
 
     for (size_t i = 0; i < place->held.count; i++)
         complete_message(place, &place->held.items[i]);
-    return place->request->complaints->count == complaints;
-}
-
-static bool complete_place(struct place *place)
-{
-    bool is_good = complete_messages(place);
-
-    return place_sync(place) && is_good;
+    return place_sync(place) && place->request->complaints->count == complaints;
 }
 
 /* What the run had announced, but was killed before it took. Of a run whose
@@ -165,7 +158,7 @@ static void fail(const struct place *place, const struct held *held,
 /* How files go back, in earnest or as far as a look tells. Answers are 0 or
  * errno values, EEXIST: one of that name is in the way. */
 struct way {
-    bool (*reunite)(const struct place *place, const struct held *held);
+    int (*reunite)(const struct place *place, const struct held *held);
     int (*put_data)(const struct place *place, const struct held *held);
     int (*put_transcripts)(const struct place *place, const struct held *held);
 };
@@ -193,8 +186,10 @@ static bool bring_files(const struct place *place, const struct held *held,
     int error;
 
     if (!place_is_control_held(place, held)) {
-        /* mostly: back already, or gone */
-        result->restored += way->reunite(place, held);
+        error = way->reunite(place, held);
+        result->restored += error == 0;
+        /* of what is back already, or gone, there is nothing to be reunited */
+        result->failed += error != 0 && error != ENOENT;
         return false;
     }
     if (place_has_control_anywhere(place, held)) {
@@ -292,7 +287,7 @@ static void restore_place(struct place *place, struct undo_result *result)
         }
     /* Whose control file could not follow goes back to the holding folder. What
      * the disk did not confirm is looked at again by the next. */
-    if (complete_messages(place) && is_sure) {
+    if (complete_place(place) && is_sure) {
         journal_add_undo(&line, result->restored - restored,
                          place_count_held(place));
         place_append(place, &line);
@@ -346,8 +341,13 @@ static int foresee_transcripts(const struct place *place,
     return 0;
 }
 
+static int foresee_reunion(const struct place *place, const struct held *held)
+{
+    return place_is_split(place, held) ? 0 : ENOENT;
+}
+
 static const struct way on_paper = {
-    .reunite = place_is_split,
+    .reunite = foresee_reunion,
     .put_data = foresee_data,
     .put_transcripts = foresee_transcripts,
 };

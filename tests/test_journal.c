@@ -427,6 +427,12 @@ static void test_errors_of_opening(void **state)
     assert_int_equal(journal_read(AT_FDCWD, folder_path(&world.folder, "link"),
                                   NULL, see, &seen, &got),
                      ELOOP);
+    /* a read that fails is not the end */
+    folder_make(&world.folder, "unreadable");
+    assert_int_equal(journal_read(AT_FDCWD,
+                                  folder_path(&world.folder, "unreadable"),
+                                  NULL, see, &seen, &got),
+                     EISDIR);
     assert_int_equal(journal_is_finished(
                          AT_FDCWD, folder_path(&world.folder, "none"), &answer),
                      ENOENT);

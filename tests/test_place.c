@@ -5,6 +5,8 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <errno.h>
+
 #include "qscan/place.h"
 #include "tests/held.h"
 
@@ -318,14 +320,14 @@ static void test_split_is_reunited(void **state)
     open_held(&spool, &place, SPOOL_PARTED);
     held = held_of(&place, ID);
     assert_false(place_is_split(&place, held));
-    assert_false(place_reunite(&place, held));
+    assert_int_equal(place_reunite(&place, held), ENOENT);
     held_put_back(&spool, 'q', ID);
     assert_true(place_is_split(&place, held));
     /* with a df of its own it is whole */
     folder_write(&spool.folder, "q/df/df" ID, "x");
     assert_false(place_is_split(&place, held));
     spool_remove(&spool, "q/df/df" ID);
-    assert_true(place_reunite(&place, held));
+    assert_int_equal(place_reunite(&place, held), 0);
     assert_false(place_is_split(&place, held));
     spool_assert_queued(&spool, ID);
     spool_assert_file(&spool, "q/xf/xf" ID, "said");

@@ -632,6 +632,29 @@ static void test_clients_of_all_runs(void **state)
     spool_close(&spool);
 }
 
+/* Where the journal is elsewhere, so is what it says of clients; once, however
+ * many places share it. */
+static void test_clients_of_a_journal_elsewhere(void **state)
+{
+    struct spool spool;
+    struct options options = {.mode = MODE_RUNS};
+    struct place_request request;
+    struct clients clients = {.line_count = 0};
+
+    (void)state;
+    held_open(&spool, SPOOL_PARTED);
+    request = held_request(&spool);
+    options.journal_directory = spool.folder.path;
+    request.options = &options;
+    folder_write(&spool.folder, RUN ".journal",
+                 "{\"event\":\"begin\"}\n"
+                 "{\"event\":\"clients\",\"domain\":\"a.example\","
+                 "\"count\":2}\n");
+    runs_read_clients(&request, add_clients, &clients);
+    assert_string_equal(clients.domains, "a.example ");
+    spool_close(&spool);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -660,6 +683,7 @@ int main(void)
         cmocka_unit_test(test_newest_run_that_holds_an_id),
         cmocka_unit_test(test_held_messages_are_read_as_rows),
         cmocka_unit_test(test_clients_of_all_runs),
+        cmocka_unit_test(test_clients_of_a_journal_elsewhere),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
