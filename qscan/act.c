@@ -1209,6 +1209,17 @@ bool act_open_syslog(const struct options *options)
     return true;
 }
 
+void act_log_result(const struct options *options, const char *run,
+                    const char *action, const struct act_log *counts)
+{
+    if (act_open_syslog(options))
+        syslog(LOG_NOTICE,
+               "qscan run=%s action=%s restored=%zu left=%zu files=%zu "
+               "failed=%zu",
+               run, action, counts->restored, counts->left, counts->files,
+               counts->failed);
+}
+
 bool act_take(struct act_request *request, struct act_result *result_r)
 {
     struct act_run run = {.request = request, .scan = request->scan};

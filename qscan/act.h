@@ -77,6 +77,14 @@ bool act_is_plain_id(struct slice id);
 /* Opens the log of mail unless the options forbid it; false: none. */
 bool act_open_syslog(const struct options *options);
 
+/* What an undo or an expunge came to, in that log. */
+struct act_log {
+    size_t restored, left, files, failed;
+};
+
+void act_log_result(const struct options *options, const char *run,
+                    const char *action, const struct act_log *counts);
+
 /* ---- shared with place.c, undo.c and expunge.c ---- */
 
 /* Rename that never replaces; 0 or an errno value. */

@@ -326,6 +326,9 @@ static bool expunge(const struct place_request *request, const char *name,
         if (is_found)
             expunge_begun(&expunging);
         unlock_expunged(&expunging);
+        act_log_result(request->options, name, "expunge",
+                       &(struct act_log){.files = result->files,
+                                         .failed = result->failed});
     }
     free(expunging.journals);
     free(expunging.is_begun);

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <syslog.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -793,18 +792,6 @@ static void tell_of_others(const struct purge_request *request,
     string_list_free(&runs);
 }
 
-static void log_result(const struct purge_request *request, const char *action,
-                       const char *run, const struct undo_result *undone,
-                       const struct expunge_result *expunged)
-{
-    if (act_open_syslog(request->options))
-        syslog(LOG_NOTICE,
-               "qscan run=%s action=%s restored=%zu left=%zu files=%zu "
-               "failed=%zu",
-               run, action, undone->restored, undone->left, expunged->files,
-               undone->failed + expunged->failed);
-}
-
 /* Why there is nothing to put back, after find_strangers had its say. */
 static const char *why_nothing_is_held(const struct held_run *run)
 {
@@ -871,7 +858,10 @@ int purge_undo(const struct purge_request *request)
     if (status != EXIT_DONE)
         return status;
     undo_restore(&places, run.name, &result);
-    log_result(request, "undo", run.name, &result, &(struct expunge_result){0});
+    act_log_result(request->options, run.name, "undo",
+                   &(struct act_log){.restored = result.restored,
+                                     .left = result.left,
+                                     .failed = result.failed});
     tell_undo(request, &run, &result, false);
     tell_of_others(request, run.name);
     return undo_status(request, &result);
@@ -1031,7 +1021,6 @@ static int expunge(const struct purge_request *request,
         struct expunge_result result;
 
         expunge_run(&places, name, &result);
-        log_result(request, "expunge", name, &(struct undo_result){0}, &result);
         expunged_count += result.failed == 0 && interrupt_signal() == 0;
         sum.files += result.files;
         sum.freed_bytes += result.freed_bytes;
