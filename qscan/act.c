@@ -35,6 +35,7 @@ enum fate {
 
 /* Where the files of one folder go. */
 struct target {
+    bool is_ready;
     int run_fd;              /* .qscan/RUN of this folder, or -1 */
     struct journal *journal; /* of a control folder */
     /* Of a control folder: names of one directory change one by one in any
@@ -388,7 +389,7 @@ static enum fate inspect(struct actor *actor, struct taken *taken)
         return fate;
     taken->data = data_folder_number(actor);
     if (taken->data == FACTS_NO_DIR ||
-        actor->run->targets[taken->data].run_fd < 0)
+        !actor->run->targets[taken->data].is_ready)
         return FATE_CHANGED; /* its df moved to another directory */
     taken->bytes = (uint64_t)actor->message.control_stat.st_size +
                    (uint64_t)actor->message.data_stat.st_size;
@@ -806,24 +807,42 @@ bool act_may_hold(const struct scan *scan, const struct act_job *jobs,
     return error == 0;
 }
 
-/* EEXIST without a complaint: another run has the name. */
+static bool is_no_room(int error)
+{
+    return error == ENOSPC || error == EDQUOT;
+}
+
+/* EEXIST without a complaint: another run has the name. A deletion whose
+ * journal is elsewhere has its folder only to be found by, when it was killed.
+ */
 static int open_target(void *context, uint16_t folder)
 {
     struct act_run *run = context;
-    const struct queue_set *queues = run->scan->scene.queues;
+    struct target *target = &run->targets[folder];
+    const struct queue_folder *of = &run->scan->scene.queues->folders[folder];
     const char *why = NULL;
     int error;
 
-    if (run->targets[folder].run_fd >= 0)
+    if (target->is_ready)
         return 0;
-    run->targets[folder].run_fd =
-        hold_make_run(&queues->folders[folder], run->run_name, &why);
-    error = run->targets[folder].run_fd < 0 ? errno : 0;
+    target->run_fd = hold_make_run(of, run->run_name, &why);
+    error = target->run_fd < 0 ? errno : 0;
+    target->is_ready = error == 0;
     if (error == 0 || error == EEXIST)
         return error;
-    remove_run_folder(run, &queues->folders[folder]);
-    hold_complain(run->scan->complaints, &queues->folders[folder],
-                  "holding folder cannot be made", why, "nothing done");
+    remove_run_folder(run, of);
+    if (is_no_room(error) && run->request->is_delete &&
+        run->request->options->journal_directory != NULL) {
+        complain_warning(run->scan->complaints, slice_from_string(of->path),
+                         "no room for a holding folder", NULL,
+                         "what a crash leaves half deleted stays, as orphans");
+        target->is_ready = true;
+        return 0;
+    }
+    hold_complain(
+        run->scan->complaints, of, "holding folder cannot be made", why,
+        is_no_room(error) ? "nothing done, see --delete with --journal"
+                          : "nothing done");
     return error;
 }
 
@@ -1094,11 +1113,10 @@ static void remove_run(struct act_run *run)
     const struct queue_set *queues = run->scan->scene.queues;
 
     for (size_t i = 0; run->targets != NULL && i < queues->folder_count; i++) {
-        if (run->targets[i].run_fd < 0)
-            continue;
         if (run->targets[i].journal != NULL)
             remove_journal(run, (uint16_t)i, run->targets[i].journal);
-        remove_run_folder(run, &queues->folders[i]);
+        if (run->targets[i].run_fd >= 0)
+            remove_run_folder(run, &queues->folders[i]);
     }
 }
 
@@ -1130,6 +1148,7 @@ static void close_descriptors(struct act_run *run)
         if (run->targets[i].run_fd >= 0)
             close(run->targets[i].run_fd);
         run->targets[i].run_fd = -1;
+        run->targets[i].is_ready = false;
         run->targets[i].journal = NULL;
     }
 }

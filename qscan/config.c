@@ -806,14 +806,28 @@ static bool next_line(struct slice *rest, struct slice *line)
     return false;
 }
 
+/* "T1795375579", when the message came: no cf trusts such a user. */
+static bool is_of_queue(struct slice line)
+{
+    int64_t time;
+
+    return line.ptr[0] == 'T' && line.len > 9 &&
+           slice_to_integer(slice_trim(slice_skip(line, 1)), &time);
+}
+
+/* An empty file is what a full disk leaves of one; nobody writes that for a
+ * configuration that says nothing. */
 static int read_lines(struct config *config, struct slice text)
 {
     struct reader reader = {.config = config};
-    bool has_lines = false, is_cf = false;
+    bool is_cf = false;
     struct slice rest = text, line;
 
+    if (text.len > 0 && memchr(text.ptr, '\0', text.len) != NULL)
+        return CONFIG_IS_NONE;
     while (next_line(&rest, &line)) {
-        has_lines = true;
+        if (is_of_queue(line))
+            return CONFIG_IS_NONE;
         is_cf = is_cf ||
                 is_configuration(slice_head(line, slice_index(line, '\n')));
         if (line.ptr[0] == 'C')
@@ -821,7 +835,7 @@ static int read_lines(struct config *config, struct slice text)
         else if (line.ptr[0] == 'D')
             note_macro(&reader, slice_skip(line, 1));
     }
-    if (has_lines && !is_cf)
+    if (!is_cf)
         return CONFIG_IS_NONE;
     find_our_classes(&reader);
     rest = text;
@@ -830,6 +844,13 @@ static int read_lines(struct config *config, struct slice text)
     if (reader.queue_directory.len > 0)
         string_list_add(&config->queues, reader.queue_directory);
     return 0;
+}
+
+static bool is_regular(const char *file)
+{
+    struct stat st;
+
+    return stat(file, &st) == 0 && S_ISREG(st.st_mode);
 }
 
 static int read_cf(struct config *config, const char *file)
@@ -842,7 +863,8 @@ static int read_cf(struct config *config, const char *file)
         config->file = strdup(file);
     if (error != 0)
         return error;
-    error = read_lines(config, slice_make(text, len));
+    if (len > 0 || is_regular(file))
+        error = read_lines(config, slice_make(text, len));
     free(text);
     return error;
 }

@@ -59,9 +59,10 @@ enum {
 
 /*
  * Reads file; NULL = the usual places, where no file at all is no error.
- * Returns 0, an errno value, or CONFIG_IS_NONE; a file without any line is a
- * configuration that says nothing. A file named by an F or K line that cannot
- * be read is left out and noted in faults, unless it is missing and optional
+ * Returns 0, an errno value, or CONFIG_IS_NONE; /dev/null is a configuration
+ * that says nothing, an empty file is none. A file named by an F or K line that
+ * cannot be read is left out and noted in faults, unless it is missing and
+ * optional
  * ("-o", as in sendmail's fileclass); so is one that holds more than there is
  * room for (EFBIG). Maps are read from the text that they are made from
  * (cf/README), which a site need not keep.

@@ -364,8 +364,11 @@ static void text_line(struct buffer *out, struct message *message,
     buffer_printf(out, " %-14s ", scan_class(message->scene, row));
     if (action->action != NULL)
         buffer_printf(out, "%-6s ", action->action);
-    list_add_span(&rest,
-                  row->created == 0 ? 0 : message->scene->now - row->created);
+    if (row->state == FACTS_UNREADABLE)
+        buffer_add_string(&rest, "-");
+    else
+        list_add_span(
+            &rest, row->created == 0 ? 0 : message->scene->now - row->created);
     buffer_printf(out, "%6.*s ", (int)rest.len, rest.bytes);
     buffer_clear(&rest);
     if (action->why != NULL) { /* before what a narrow terminal cuts */

@@ -544,6 +544,7 @@ static int run_logs(struct program *program)
 static int run(struct program *program)
 {
     const struct options *options = &program->options;
+    struct purge_request purge;
 
     if (!output_open(&program->output, options->output_file,
                      &program->complaints))
@@ -565,7 +566,13 @@ static int run(struct program *program)
                              &program->complaints) ||
         !complete_ids(program))
         return EXIT_NOTHING_DONE;
-    if (!judge_queue(program) || !check_ids(program))
+    if (!judge_queue(program)) {
+        purge = purge_request_of(program);
+        if (interrupt_signal() != 0 && options_is_taking(options))
+            purge_tell_interrupted(&purge);
+        return EXIT_NOTHING_DONE;
+    }
+    if (!check_ids(program))
         return EXIT_NOTHING_DONE;
     return run_mode(program);
 }
@@ -599,6 +606,16 @@ static void give_memory_back(void)
 #endif
 }
 
+/* What is printed by stdio: --help, --version. */
+static int said(void)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return EXIT_DONE;
+    fprintf(stderr, "qscan: standard output: cannot be written: %s\n",
+            strerror(errno));
+    return EXIT_SOMETHING_FAILED;
+}
+
 int main(int argc, char **argv)
 {
     struct program program = {0};
@@ -613,10 +630,10 @@ int main(int argc, char **argv)
     switch (options_read(&program.options, argc, argv)) {
     case OPTIONS_HELP:
         options_print_help();
-        return EXIT_DONE;
+        return said();
     case OPTIONS_VERSION:
         version_print();
-        return EXIT_DONE;
+        return said();
     case OPTIONS_WRONG:
         options_free(&program.options);
         return EXIT_NOTHING_DONE;

@@ -186,8 +186,8 @@ static bool has_day(const struct tm *tm)
     return timegm(&day) != (time_t)-1 && day.tm_mday == tm->tm_mday;
 }
 
-/* 2026-11-22, 2026-11-22T17:52[:25][Z]; local time unless it ends in Z, or
- * is_utc. */
+/* 2026-11-22, 2026-11-22T17:52[:25[.5]][Z|+01:00]; local time where no zone is
+ * said, unless is_utc. False of what lies before 1970, too. */
 static bool read_date(int64_t *time_r, const char *text, bool is_utc)
 {
     static const char *const formats[] = {"%Y-%m-%dT%H:%M:%S",
@@ -198,11 +198,21 @@ static bool read_date(int64_t *time_r, const char *text, bool is_utc)
         struct tm tm = {.tm_isdst = -1};
         const char *end = strptime(text, formats[i], &tm);
 
-        if (end == NULL || (end[0] != '\0' && strcmp(end, "Z") != 0) ||
-            !has_day(&tm))
+        bool has_zone;
+        long east_sec;
+
+        if (end != NULL && end[0] == '.' && byte_is_digit(end[1]))
+            end += 1 + strspn(end + 1, "0123456789"); /* as logs have it */
+        has_zone = end != NULL && end[0] != '\0';
+        if (has_zone)
+            end = strptime(end, "%z", &tm);
+        if (end == NULL || end[0] != '\0' || !has_day(&tm))
             continue;
-        *time_r = end[0] == 'Z' || is_utc ? timegm(&tm) : mktime(&tm);
-        return true;
+        east_sec = tm.tm_gmtoff; /* timegm sets it */
+        *time_r = has_zone || is_utc ? timegm(&tm) : mktime(&tm);
+        if (has_zone)
+            *time_r -= east_sec;
+        return *time_r >= 0;
     }
     return false;
 }
@@ -323,6 +333,16 @@ static bool take_text(const char **text_r, const char *option,
     return false;
 }
 
+/* The last of two would count, and more be taken than both allow. */
+static bool take_once(const char **text_r, const char *option,
+                      const char *wanted)
+{
+    if (*text_r == NULL)
+        return take_text(text_r, option, wanted);
+    wrong(option, "given twice", "one is wanted");
+    return false;
+}
+
 static bool take_mode(struct options *options, bool *has_mode, int option)
 {
     static const char run_wanted[] = "the name of a run is wanted";
@@ -331,10 +351,10 @@ static bool take_mode(struct options *options, bool *has_mode, int option)
     case OPT_LIST:
         return set_mode(options, has_mode, MODE_LIST, "--list");
     case OPT_EXPLAIN:
-        return take_text(&options->id, "--explain", "an id is wanted") &&
+        return take_once(&options->id, "--explain", "an id is wanted") &&
                set_mode(options, has_mode, MODE_EXPLAIN, "--explain");
     case OPT_SHOW:
-        return take_text(&options->id, "--show", "an id is wanted") &&
+        return take_once(&options->id, "--show", "an id is wanted") &&
                set_mode(options, has_mode, MODE_SHOW, "--show");
     case OPT_PURGE_BOUNCES:
         return set_mode(options, has_mode, MODE_PURGE_BOUNCES,
@@ -343,14 +363,14 @@ static bool take_mode(struct options *options, bool *has_mode, int option)
         return set_mode(options, has_mode, MODE_PURGE_CLASS, "--purge") &&
                read_words(&options->purge_classes, optarg, "--purge");
     case OPT_APPLY:
-        return take_text(&options->apply_file, "--apply",
+        return take_once(&options->apply_file, "--apply",
                          "a plan file is wanted") &&
                set_mode(options, has_mode, MODE_APPLY, "--apply");
     case OPT_UNDO:
-        return take_text(&options->run, "--undo", run_wanted) &&
+        return take_once(&options->run, "--undo", run_wanted) &&
                set_mode(options, has_mode, MODE_UNDO, "--undo");
     case OPT_EXPUNGE:
-        return take_text(&options->run, "--expunge", run_wanted) &&
+        return take_once(&options->run, "--expunge", run_wanted) &&
                set_mode(options, has_mode, MODE_EXPUNGE, "--expunge");
     case OPT_RUNS:
         return set_mode(options, has_mode, MODE_RUNS, "--runs");
@@ -392,12 +412,11 @@ static bool take_option(struct options *options, int option)
     case OPT_CLASS:
         return read_words(&options->classes, optarg, "--class");
     case OPT_WHERE:
-        options->where = optarg;
-        return true;
+        return take_once(&options->where, "--where", "a condition is wanted");
     case OPT_ID:
         return take_ids(options, optarg);
     case OPT_PLAN:
-        return take_text(&options->plan_file, "--plan", file_wanted);
+        return take_once(&options->plan_file, "--plan", file_wanted);
     case OPT_DELETE:
         options->is_delete = true;
         return true;
@@ -549,7 +568,7 @@ static bool check_together(const struct options *options)
         return false;
     }
     if (options->plan_file != NULL && options->output_file != NULL) {
-        wrong("--output", "--plan names its file itself", NULL);
+        wrong("-o", "--plan names its file itself", NULL);
         return false;
     }
     if (options->is_dry_run && !is_purge && mode != MODE_UNDO &&

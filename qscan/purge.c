@@ -82,6 +82,8 @@ static const char *reason_to_keep(const struct purge_request *request,
 {
     const char *class = scan_class(&request->scan->scene, row);
 
+    if (row->state == FACTS_UNREADABLE)
+        return "cannot be read";
     if (row->state != FACTS_JUDGED && row->state != FACTS_QUARANTINED)
         return "by kind of file, not by rule";
     if (scan_keep_reason(row) != NULL)
@@ -464,6 +466,19 @@ static void tell(const struct purge_request *request,
         add_json_result(request, result, kept, is_delete, &out);
     else if (request->options->format == FORMAT_TEXT)
         add_text_result(request, result, kept, is_delete, &out);
+    output_write(request->output, &out);
+    buffer_free(&out);
+}
+
+void purge_tell_interrupted(const struct purge_request *request)
+{
+    const struct act_result result = {.purged = 0};
+    struct buffer out = {0};
+
+    if (request->options->format == FORMAT_JSON)
+        add_json_result(request, &result, 0, request->options->is_delete, &out);
+    else if (request->options->format == FORMAT_TEXT)
+        buffer_add_string(&out, "Interrupted. Took no message.\n");
     output_write(request->output, &out);
     buffer_free(&out);
 }
@@ -1042,7 +1057,10 @@ int purge_expunge(const struct purge_request *request)
         status = EXIT_NOTHING_DONE;
     } else if (expunging.names.count == 0) {
         /* a weekly cron job must not mail about it */
-        tell_expunge(request, 0, &(struct expunge_result){0});
+        if (request->options->is_dry_run)
+            tell_would_expunge(request, &expunging);
+        else
+            tell_expunge(request, 0, &(struct expunge_result){0});
     } else if (request->options->is_dry_run) {
         tell_would_expunge(request, &expunging);
         status =

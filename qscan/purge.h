@@ -23,6 +23,9 @@ int purge_undo(const struct purge_request *request);
 int purge_expunge(const struct purge_request *request);
 int purge_list_runs(const struct purge_request *request);
 
+/* What a purge came to that a signal ended before it knew what to take. */
+void purge_tell_interrupted(const struct purge_request *request);
+
 /* False after a complaint: a class that no rule and no kind of file gives, or
  * one that may not be taken yet. */
 bool purge_check_classes(const struct options *options,

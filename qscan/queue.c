@@ -73,6 +73,18 @@ static char *join_path(const char *directory, const char *name)
     return path;
 }
 
+/* As opendir(3), but for its access time. */
+static DIR *open_directory(const char *path)
+{
+    int fd = input_openat(AT_FDCWD, path,
+                          O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NONBLOCK);
+    DIR *directory = fd < 0 ? NULL : fdopendir(fd);
+
+    if (directory == NULL && fd >= 0)
+        close(fd);
+    return directory;
+}
+
 int queue_open_folder(struct queue_set *set, int directory, const char *name,
                       const char *path)
 {
@@ -110,6 +122,7 @@ int queue_open_folder(struct queue_set *set, int directory, const char *name,
         .inode = st.st_ino,
         .owner = st.st_uid,
         .group = st.st_gid,
+        .is_writable = (st.st_mode & S_IWOTH) != 0,
         .first_dir = FACTS_NO_DIR,
     };
     return (int)set->folder_count++;
@@ -119,6 +132,18 @@ static void complain_path(struct complaints *to, const char *path,
                           const char *what, int error, const char *consequence)
 {
     complain(to, slice_from_string(path), what, strerror(error), consequence);
+}
+
+static void warn_of_writable(struct queue_set *set, int number,
+                             struct complaints *to)
+{
+    struct queue_folder *folder = &set->folders[number];
+
+    if (folder->is_writable)
+        complain_warning(to, slice_from_string(folder->path),
+                         "anybody may write into this directory", NULL,
+                         "whoever does can do anything to its mail");
+    folder->is_writable = false;
 }
 
 /* The qf, df or xf subdirectory where there is one, else the folder itself;
@@ -161,6 +186,10 @@ static bool add_dir(struct queue_set *set, const char *path,
     transcripts = open_subfolder(set, top, "xf", to);
     if (control < 0 || data < 0 || transcripts < 0)
         return false;
+    warn_of_writable(set, top, to);
+    warn_of_writable(set, control, to);
+    warn_of_writable(set, data, to);
+    warn_of_writable(set, transcripts, to);
     if (set->folders[control].holds_control)
         return true; /* named twice, or two groups share it */
     dirs = realloc(set->dirs, (set->dir_count + 1) * sizeof(*dirs));
@@ -228,7 +257,7 @@ static void look_at(struct look *look, const struct dirent *entry)
 /* What a directory seems to be, by its first few thousand names. */
 static int look_into(const char *path, struct look *look_r)
 {
-    DIR *directory = opendir(path);
+    DIR *directory = open_directory(path);
     struct dirent *entry;
 
     *look_r = (struct look){0};
@@ -330,7 +359,7 @@ static bool is_part_of_queue(const char *name, struct complaints *to)
 static bool list_below(const char *base, const char *prefix,
                        struct string_list *names)
 {
-    DIR *directory = opendir(base);
+    DIR *directory = open_directory(base);
     struct dirent *entry;
 
     if (directory == NULL)

@@ -26,6 +26,7 @@ struct queue_folder {
     uid_t owner;
     gid_t group;
     bool holds_control, holds_data, holds_transcripts;
+    bool is_writable;   /* by anybody, which is not told of yet */
     uint16_t first_dir; /* the queue directory it was opened for */
 };
 

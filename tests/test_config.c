@@ -459,7 +459,10 @@ static void test_shapes(void **state)
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct config config;
 
-        folder_write(&folder, "sendmail.cf", cases[i].text);
+        char text[1000];
+
+        snprintf(text, sizeof(text), "V10\n%s", cases[i].text);
+        folder_write(&folder, "sendmail.cf", text);
         assert_int_equal(
             config_read(&config, folder_path(&folder, "sendmail.cf")), 0);
         assert_list_is(&config.queues, cases[i].queues, cases[i].title);
@@ -587,8 +590,12 @@ static const struct {
     const char *title, *text;
     bool is_cf;
 } kinds[] = {
-    {"nothing", "", true},
-    {"nothing but comments", "# sendmail.cf\n\n", true},
+    {"nothing, as a full disk leaves it", "", false},
+    {"nothing but comments", "# sendmail.cf\n\n", false},
+    {"a control file",
+     "V8\nT1795375579\nK0\nN0\nFs\nS<>\nRPFD:<a@b>\nH?P?From: <c@d>\n.\n",
+     false},
+    {"who is trusted", "V10\nTroot daemon\nT 1 2\n", true},
     {"a version", "V10/Berkeley\n", true},
     {"an option", "words\nO MaxHopCount=25\n", true},
     {"an option before 8.7", "OQ/var/spool/mqueue\n", true},
@@ -621,7 +628,9 @@ static const struct {
 
 static void test_files_that_are_no_configuration(void **state)
 {
+    static const char bytes[] = "V10\nCwa.example\n\0";
     struct folder folder;
+    struct config none;
 
     (void)state;
     folder_open(&folder);
@@ -635,6 +644,12 @@ static void test_files_that_are_no_configuration(void **state)
             fail_msg("%s: got %d", kinds[i].title, error);
         config_free(&config);
     }
+    folder_write_bytes(&folder, "file", bytes, sizeof(bytes));
+    assert_int_equal(config_read(&none, folder_path(&folder, "file")),
+                     CONFIG_IS_NONE);
+    config_free(&none);
+    assert_int_equal(config_read(&none, "/dev/null"), 0);
+    config_free(&none);
     folder_close(&folder);
 }
 

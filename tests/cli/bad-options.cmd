@@ -24,3 +24,7 @@ ask --undo= queue
 ask --apply= queue
 ask --check-rules queue
 ask --purge-bounces --plan=plan -f csv queue
+ask --list --where='tries > 9' --where='tries > 0' queue
+ask --undo=A --undo=B queue
+ask --list --now=1969-12-31 queue
+ask --list --now=2026-11-22T17:52:25+1 queue

@@ -2,7 +2,7 @@
 # Not a byte left where the messages are to be held: nothing is lost.
 fixture queue-kinds queue
 mkdir full
-mount -t tmpfs -o size=256k,nr_inodes=400 none full 2>/dev/null || {
+mount -t tmpfs -o size=256k,nr_inodes=400,mode=0755 none full 2>/dev/null || {
     cat "$(dirname "$RULES")/../tests/cli/disk-full.out"
     exit 0
 }

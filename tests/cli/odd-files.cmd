@@ -28,3 +28,6 @@ qscan --rules=any.rules --now="$NOW" --explain=6ALGJlYL017016 queue \
 ask --purge=quarantined --yes queue
 ls queue | grep -c .
 cat elsewhere/qf | head -n 1
+chmod 777 queue
+ask --list -q --id=6ALGJlYL017016 queue
+ask --list --id=6ALGJlYL017016 queue

@@ -2,7 +2,7 @@
 # whom something tells from zombies: who they say they are, who writes to them, that
 # they come again in the name of one domain.
 fixture queue-senders sites
-echo >none.cf
+ln -s /dev/null none.cf
 judge() {
     ask --list --format=csv -C none.cf "sites/$1" | tr -d '"' >list
     awk -F, -v OFS='\t' -v site="$1" '

@@ -27,7 +27,7 @@ cat >company.cf <<'END'
 Cwkleinfirma.example mail.kleinfirma.example
 DSrelay:smtp.provider-sued.example
 END
-echo >harbour.cf
+ln -s /dev/null harbour.cf
 NOW=1066219200
 judge university sites/university
 NOW=1331280000
@@ -36,12 +36,12 @@ NOW=1732095000
 judge company sites/company
 NOW=1311156000
 judge harbour sites/harbour
-echo >hospital.cf
+ln -s /dev/null hospital.cf
 NOW=1667376000
 judge hospital sites/hospital
 # Without a cf the queue alone tells: of a relay by the domains that wait for it,
 # of ourselves by our own reports.
-echo >none.cf
+ln -s /dev/null none.cf
 told() {
     ask --list --format=csv -C none.cf "sites/$1" | tr -d '"' >list
     grep -c ',bounce-zombie,' list
