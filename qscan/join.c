@@ -18,6 +18,8 @@ enum message_flag {
     MESSAGE_SESSION = 4, /* no message: a process and its client */
     MESSAGE_SETTLED =
         8, /* as many recipients as came in; an alias makes more */
+    MESSAGE_EXPANDED = 16, /* its recipients are members of a list of ours */
+    MESSAGE_BRACKETS = 32, /* its client writes <> round addresses */
 };
 
 /* One id, or one process, under way. */
@@ -27,7 +29,8 @@ struct open_message {
     uint32_t source;
     uint32_t pending; /* first of a list; 0 = none */
     uint16_t left;    /* recipients that are not settled */
-    uint16_t flags;
+    uint8_t flags;
+    uint8_t sender; /* part of its hash */
 };
 
 /* A guess, or failed login, whose client is not known yet. */
@@ -551,7 +554,7 @@ static void set_source(struct join *join, uint64_t key, uint32_t source,
     if (message == NULL)
         return;
     message->source = source;
-    message->flags = (uint16_t)(message->flags | flags);
+    message->flags = (uint8_t)(message->flags | flags);
     if (message->pending != 0)
         flush_pending(join, message, record, file, line);
 }
@@ -601,6 +604,9 @@ static void add_from(struct join *join, const struct record *record,
         message->left =
             (uint16_t)(record->recipients < UINT16_MAX ? record->recipients
                                                        : UINT16_MAX);
+        message->sender = (uint8_t)record->sender_hash;
+        if (record->has_brackets)
+            message->flags |= MESSAGE_BRACKETS;
         if (record->recipients == 0)
             message->flags |= MESSAGE_DONE;
         if (number == 0 && message->pending != 0)
@@ -657,18 +663,17 @@ static bool next_recipient(struct slice *rest, char room[static RECIPIENT_ROOM],
     return true;
 }
 
+/* Of so many of them at most. */
 static void add_late_each(struct join *join, uint32_t source,
-                          const struct record *record, uint32_t file,
-                          uint64_t line)
+                          const struct record *record, uint32_t most,
+                          uint32_t file, uint64_t line)
 {
     struct slice rest = record->list, recipient;
     char room[RECIPIENT_ROOM];
 
-    if (rest.len == 0) {
+    if (rest.len == 0 && most > 0)
         add_late(join, source, record, record->recipient, file, line);
-        return;
-    }
-    while (next_recipient(&rest, room, &recipient))
+    for (; most > 0 && next_recipient(&rest, room, &recipient); most--)
         add_late(join, source, record, recipient, file, line);
 }
 
@@ -728,6 +733,28 @@ static void settle(struct open_message *message, uint32_t count)
         message->flags |= MESSAGE_SETTLED;
 }
 
+/* How many recipients of a line the client may have named. Others are members
+ * of an alias or a .forward: they have no <> where those of RCPT have, a user
+ * here stands for them (for all, where it is the sender), and they are more
+ * than came in. */
+static uint32_t named_by_client(const struct open_message *message,
+                                const struct record *record)
+{
+    if ((message->flags & MESSAGE_EXPANDED) != 0 ||
+        ((message->flags & MESSAGE_BRACKETS) != 0 && !record->has_brackets))
+        return 0;
+    if (record->ctladdr_hash != 0 &&
+        (uint8_t)record->ctladdr_hash != message->sender)
+        return 0;
+    if (record->fate != FATE_FAILED)
+        return record->recipients;
+    if ((message->flags & MESSAGE_SETTLED) != 0)
+        return 0;
+    return message->left == 0 || message->left > record->recipients
+               ? record->recipients
+               : message->left;
+}
+
 /* Who takes or refuses our mail runs a mail server. Not our bounces: whoever
  * sends to us chooses where they go. */
 static void note_hop(struct join *join, const struct record *record)
@@ -744,10 +771,12 @@ static void add_to(struct join *join, const struct record *record,
 {
     struct open_message *message = find_message(join, record->message);
     bool is_settled = record->fate >= FATE_UNSENT;
-    uint32_t source = 0;
+    uint32_t source = 0, named = 0;
     bool is_bounce = false;
 
     if (message != NULL) {
+        if (record->events != 0)
+            named = named_by_client(message, record);
         source = message->source;
         is_bounce = (message->flags & MESSAGE_BOUNCE) != 0;
         if (short_time(record->time) > message->time)
@@ -765,7 +794,26 @@ static void add_to(struct join *join, const struct record *record,
     if (record->fate == FATE_SENT)
         add_deliveries(join, source, record);
     else if (record->events != 0)
-        add_late_each(join, source, record, file, line);
+        add_late_each(join, source, record, named, file, line);
+}
+
+/* What a list's clone inherits, or each part of a split, which has one
+ * recipient or more; parts that are more than came in hold members of a list.
+ */
+static unsigned share_left(const struct open_message *parent,
+                           const struct record *record, uint16_t *left_r)
+{
+    unsigned flags =
+        parent->flags & (MESSAGE_BOUNCE | MESSAGE_EXPANDED | MESSAGE_BRACKETS);
+    bool is_known = parent->left > 0 || (parent->flags & MESSAGE_SETTLED) != 0;
+
+    *left_r = 1;
+    if (record->recipients == 0 ||
+        (is_known && record->recipients > parent->left))
+        return flags | MESSAGE_EXPANDED;
+    if (parent->left > record->recipients)
+        *left_r = (uint16_t)(parent->left - record->recipients + 1);
+    return flags;
 }
 
 /* Ids that are born from another: bounces, clones, splits. */
@@ -773,15 +821,17 @@ static void add_children(struct join *join, const struct record *record)
 {
     struct open_message *parent = find_message(join, record->message);
     uint32_t source = parent == NULL ? 0 : parent->source;
-    unsigned flags = parent == NULL ? 0 : parent->flags & MESSAGE_BOUNCE;
-    uint16_t left =
-        parent == NULL || parent->left == 0 ? (uint16_t)1 : parent->left;
+    uint8_t sender = parent == NULL ? 0 : parent->sender;
+    uint16_t left = 1;
+    unsigned flags = parent == NULL ? 0 : share_left(parent, record, &left);
     struct slice rest = record->children;
 
     if (record->kind == LOGLINE_DSN) {
         flags = MESSAGE_BOUNCE;
         left = 1;
-        if (source != 0 && record->is_dsn_failure && record->is_counted)
+        /* of a list's mail the owner gets it */
+        if (source != 0 && (parent->flags & MESSAGE_EXPANDED) == 0 &&
+            record->is_dsn_failure && record->is_counted)
             sources_note_bounce(join->sources, source);
     }
     for (int i = 0; i < CHILDREN_MAX && rest.len > 0; i++) {
@@ -798,8 +848,9 @@ static void add_children(struct join *join, const struct record *record)
         if (child == NULL)
             return;
         child->source = source;
-        child->flags = (uint16_t)(child->flags | flags);
+        child->flags = (uint8_t)(child->flags | flags);
         child->left = left;
+        child->sender = sender;
     }
 }
 

@@ -217,6 +217,7 @@ static void set_from(struct record_maker *maker, struct record_scratch *scratch,
     record->is_null_sender =
         !slice_is_absent(line->sender) && line->sender.len == 0;
     record->is_own_sender = is_own_sender(line, record->sender);
+    record->has_brackets = slice_starts(line->text, SLICE_LITERAL("from=<"));
     record->size_bytes = line->size_bytes;
     record->recipients =
         line->recipient_count > 0 ? (uint32_t)line->recipient_count : 0;
@@ -318,6 +319,17 @@ static void set_client(const struct record_maker *maker,
     record->name_hash = record_address_hash(maker->key, record->name);
 }
 
+/* Whether the client named that recipient, or an alias of ours. */
+static void set_named(struct record_maker *maker,
+                      struct record_scratch *scratch,
+                      const struct logline *line, struct record *record)
+{
+    record->has_brackets = slice_starts(line->recipients, SLICE_LITERAL("<"));
+    if (line->ctladdr.len > 0)
+        record->ctladdr_hash =
+            record_address_hash(maker->key, lower_in(scratch, line->ctladdr));
+}
+
 /* One that waits, as most do in a queue under attack, says nothing of its
  * recipient or next hop that the join would count. */
 static void set_to(struct record_maker *maker, struct record_scratch *scratch,
@@ -333,6 +345,8 @@ static void set_to(struct record_maker *maker, struct record_scratch *scratch,
         set_ip(maker, line, record);
     if (is_settled || record->events != 0)
         set_recipient(maker, scratch, line->recipient, record);
+    if (record->events != 0)
+        set_named(maker, scratch, line, record);
     record->recipients = log_recipient_count(line);
     if (record->recipients > 1)
         record->list = line->recipients;
@@ -385,6 +399,8 @@ static bool set_by_kind(struct record_maker *maker,
         return true;
     case LOGLINE_CLONE:
         record->children = line->child;
+        if (line->recipient_count > 0)
+            record->recipients = (uint32_t)line->recipient_count;
         return true;
     case LOGLINE_DONE:
         return true;

@@ -54,9 +54,13 @@ struct record {
     };
     struct slice log_host; /* that wrote the line */
     struct slice text;     /* the whole line */
-    struct ip ip;       /* of the client; of a settled to line the next hop's */
-    int64_t size_bytes; /* of from lines */
-    uint32_t recipients; /* from: nrcpts; to: how many on this line */
+    struct ip ip; /* of the client; of a settled to line the next hop's */
+    union {
+        int64_t size_bytes;    /* of from lines */
+        uint64_t ctladdr_hash; /* of to lines that are an event */
+    };
+    uint32_t recipients; /* from: nrcpts; to: how many on this line; clone: how
+                            many ids of a split, 0 for a list's owner */
     uint32_t repeat;     /* at least 1 */
     uint32_t line;       /* in its block, from 0 */
     uint16_t domain_at, domain_len; /* in the recipient; 0: it has none */
@@ -69,6 +73,8 @@ struct record {
     bool is_null_sender : 1; /* of a from line */
     bool is_own_sender : 1;  /* its name lies under the sender's domain */
     bool is_dsn_failure : 1; /* the id born here is a failure report */
+    bool has_brackets : 1;   /* of from: the sender stands in <>; of to lines
+                                that are an event: so does the first recipient */
 };
 
 static inline struct slice record_domain(const struct record *record)

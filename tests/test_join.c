@@ -466,13 +466,107 @@ static void children_of_a_split_have_its_client(void **state)
     feed_of(scene, 8,
             "6AI4qh4w000007: split: count=2, ids=6AI4qh4x000008; "
             "6AI4qh4y000008");
-    feed_of(scene, 8, "6AI4qh4x000008: 6AI4qh4z000009: clone: owner=root");
     feed_of(scene, 8, "6AI4qh4x000008: " TO("<ann@example.com>") UNKNOWN);
     feed_of(scene, 8, "6AI4qh4y000008: " TO("<bob@example.com>") UNKNOWN);
-    feed_of(scene, 8, "6AI4qh4z000009: " TO("<cyd@example.com>") UNKNOWN);
+    feed_of(scene, 8, "6AI4qh4y000008: " TO("<cyd@example.com>") UNKNOWN);
     source = source_of(scene, "192.0.2.7");
     assert_int_equal(source->guesses, 3);
     assert_int_equal(source_mail(&scene->sources, source)->bounces, 0);
+}
+
+/* ---- dead members of a list of ours ---- */
+
+#define FROM_HUGO(count)                                                       \
+    "6AI4qh4w000007: from=<hugo@src.example>, size=99, class=0, "              \
+    "nrcpts=" count ", relay=mout.example.net [192.0.2.7]"
+
+static void assert_late(struct scene *scene, unsigned guesses, unsigned bounces)
+{
+    const struct source *source = source_of(scene, "192.0.2.7");
+
+    assert_non_null(source);
+    assert_int_equal(source->guesses, guesses);
+    assert_int_equal(source_mail(&scene->sources, source)->late_unknown,
+                     guesses);
+    assert_int_equal(source_mail(&scene->sources, source)->bounces, bounces);
+}
+
+/* The list's owner hears of it. */
+static void what_a_list_with_owner_makes_is_no_guess(void **state)
+{
+    struct scene *scene = *state;
+
+    feed_of(scene, 7, FROM_HUGO("2"));
+    feed_of(scene, 8, "6AI4qh4w000007: 6AI4qh4z000008: clone: owner=root");
+    feed_of(scene, 8, "6AI4qh4w000007: " TO("<ann@example.com>") UNKNOWN);
+    feed_of(scene, 8, "6AI4qh4z000008: " TO("<bob@example.com>") UNKNOWN);
+    feed_of(scene, 8, "6AI4qh4z000008: " TO("cyd@example.com") UNKNOWN);
+    feed_of(scene, 8,
+            "6AI4qh4z000008: split: count=2, ids=6AI4qh4x000008; "
+            "6AI4qh4y000008");
+    feed_of(scene, 8, "6AI4qh4y000008: " TO("<dan@example.com>") UNKNOWN);
+    feed_of(scene, 8, "6AI4qh4z000008: 6AI4qh4z000009: DSN: User unknown");
+    assert_late(scene, 1, 0);
+}
+
+static void members_are_more_than_came_in(void **state)
+{
+    struct scene *scene = *state;
+
+    feed_of(scene, 7, FROM_HUGO("2"));
+    feed_of(scene, 8, "6AI4qh4w000007: " TO("<ok@example.com>") SENT);
+    feed_of(scene, 8,
+            "6AI4qh4w000007: " TO("<ann@example.com>,<bob@example.com>")
+                UNKNOWN);
+    feed_of(scene, 8, "6AI4qh4w000007: " TO("<cyd@example.com>") UNKNOWN);
+    assert_late(scene, 1, 0);
+    /* each part has one recipient, at least */
+    feed_of(scene, 9,
+            "6AI4qh4v000009: from=<hugo@src.example>, size=99, class=0, "
+            "nrcpts=1, relay=mout.example.net [192.0.2.7]");
+    feed_of(scene, 9,
+            "6AI4qh4v000009: split: count=2, ids=6AI4qh4x000009; "
+            "6AI4qh4y000009");
+    feed_of(scene, 9, "6AI4qh4x000009: " TO("<dan@example.com>") UNKNOWN);
+    feed_of(scene, 9, "6AI4qh4y000009: " TO("<eve@example.com>") UNKNOWN);
+    assert_late(scene, 1, 0);
+}
+
+/* recipient.c: a user of this host stands for the members of an alias. */
+static void a_failure_that_a_user_here_stands_for_is_no_guess(void **state)
+{
+    struct scene *scene = *state;
+
+    feed_of(scene, 7, FROM_HUGO("9"));
+    feed_of(scene, 7,
+            "6AI4qh4w000007: to=<gone>, ctladdr=<all@example.com> (8/0), "
+            "delay=00:00:00, mailer=local, pri=120018, " UNKNOWN);
+    assert_late(scene, 0, 0);
+    /* of who writes in the name of a user here all have it */
+    feed_of(scene, 7,
+            "6AI4qh4w000007: to=<gone@example.com>, "
+            "ctladdr=<Hugo@src.example> (0/0), delay=00:00:00, "
+            "xdelay=00:00:00, mailer=esmtp, pri=60018, "
+            "relay=[192.0.2.80] [192.0.2.80], " UNKNOWN);
+    assert_late(scene, 1, 0);
+}
+
+/* RCPT keeps them, aliases mostly have none. */
+static void a_recipient_without_brackets_is_an_alias(void **state)
+{
+    struct scene *scene = *state;
+
+    feed_of(scene, 7, FROM_HUGO("2"));
+    feed_of(scene, 8, "6AI4qh4w000007: " TO("old@example.org") UNKNOWN);
+    assert_late(scene, 0, 0);
+    feed_of(scene, 8, "6AI4qh4w000007: " TO("<old@example.org>") UNKNOWN);
+    assert_late(scene, 1, 0);
+    /* of who writes none at all that cannot be told */
+    feed_of(scene, 9,
+            "6AI4qh4v000009: from=hugo@src.example, size=99, class=0, "
+            "nrcpts=1, relay=mout.example.net [192.0.2.7]");
+    feed_of(scene, 9, "6AI4qh4v000009: " TO("new@example.org") UNKNOWN);
+    assert_late(scene, 2, 0);
 }
 
 static void a_bounce_is_its_clients_and_no_guess(void **state)
@@ -1030,6 +1124,10 @@ int main(void)
         IN_SCENE(what_is_discarded_or_held_is_not_refused),
         IN_SCENE(each_recipient_of_one_line_is_a_guess),
         IN_SCENE(children_of_a_split_have_its_client),
+        IN_SCENE(what_a_list_with_owner_makes_is_no_guess),
+        IN_SCENE(members_are_more_than_came_in),
+        IN_SCENE(a_failure_that_a_user_here_stands_for_is_no_guess),
+        IN_SCENE(a_recipient_without_brackets_is_an_alias),
         IN_SCENE(a_bounce_is_its_clients_and_no_guess),
         IN_SCENE(a_delay_notice_is_no_bounce),
         IN_SCENE(a_repeated_guess_counts_as_often),
