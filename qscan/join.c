@@ -96,11 +96,32 @@ static struct open_message *slot_of(struct join_state *state, uint64_t key)
     return &state->slots[at];
 }
 
-/* How long a line of it may still come. */
-static int64_t life_sec(const struct open_message *message)
+/* Of guesses that wait: the client of their process, or 0. Process numbers come
+ * again. */
+static uint32_t client_of_process(struct join_state *state,
+                                  const struct open_message *message)
 {
-    if (message->pending != 0 ||
-        (message->flags & (MESSAGE_DONE | MESSAGE_SESSION)) != 0)
+    const struct pending *first = &state->pending[message->pending];
+    const struct open_message *process;
+
+    if (first->process == 0)
+        return 0;
+    process = slot_of(state, first->process);
+    return process->key != 0 &&
+                   process->time <= first->time + JOIN_SESSION_SEC &&
+                   process->time >= first->time - JOIN_SESSION_SEC
+               ? process->source
+               : 0;
+}
+
+/* How long a line of it may still come. */
+static int64_t life_sec(struct join_state *state,
+                        const struct open_message *message)
+{
+    if (message->pending != 0)
+        return client_of_process(state, message) != 0 ? JOIN_SESSION_SEC
+                                                      : JOIN_SILENCE_SEC;
+    if ((message->flags & (MESSAGE_DONE | MESSAGE_SESSION)) != 0)
         return JOIN_SESSION_SEC;
     if ((message->flags & MESSAGE_SETTLED) != 0)
         return JOIN_SETTLED_SEC;
@@ -109,12 +130,12 @@ static int64_t life_sec(const struct open_message *message)
 }
 
 /* None lives shorter than a session. */
-static bool is_over(const struct join_state *state,
+static bool is_over(struct join_state *state,
                     const struct open_message *message)
 {
     int64_t idle_sec = state->now - (int64_t)message->time;
 
-    return idle_sec > JOIN_SESSION_SEC && idle_sec > life_sec(message);
+    return idle_sec > JOIN_SESSION_SEC && idle_sec > life_sec(state, message);
 }
 
 static void flush_pending(struct join *join, struct open_message *message,
@@ -124,15 +145,10 @@ static void flush_pending(struct join *join, struct open_message *message,
 /* Guesses of a session whose id no line named: the process may be known. */
 static void give_up_pending(struct join *join, struct open_message *message)
 {
-    struct join_state *state = join->state;
-    const struct pending *first = &state->pending[message->pending];
-    struct open_message *process =
-        first->process == 0 ? NULL : slot_of(state, first->process);
+    uint32_t source = client_of_process(join->state, message);
 
-    if (process != NULL && process->key != 0 && process->source != 0 &&
-        process->time <= first->time + JOIN_SESSION_SEC &&
-        process->time >= first->time - JOIN_SESSION_SEC)
-        message->source = process->source;
+    if (source != 0)
+        message->source = source;
     flush_pending(join, message, NULL, 0, 0);
 }
 
@@ -152,7 +168,7 @@ static int compare_unclaimed(const void *a, const void *b)
     return x->pending < y->pending ? -1 : x->pending > y->pending;
 }
 
-static bool is_unclaimed(const struct join_state *state,
+static bool is_unclaimed(struct join_state *state,
                          const struct open_message *message, bool is_end)
 {
     return message->key != 0 && message->pending != 0 &&

@@ -19,7 +19,10 @@ enum {
     JOIN_MESSAGE_SEC = 8 * 24 * 3600, /* how long a message may be open */
     JOIN_SETTLED_SEC = 24 * 3600,     /* ... when all that came in is settled */
     JOIN_SESSION_SEC = 3600,          /* how long a connection may last */
-    JOIN_PENDING_MAX = 200000,        /* guesses that wait for a client */
+    JOIN_SILENCE_SEC = 3 * 3600, /* ... and its guesses wait for a client: after
+                                    an hour of silence sendmail says whose
+                                    (Timeout.command) */
+    JOIN_PENDING_MAX = 200000,   /* guesses that wait for a client */
 };
 
 /* The most frequent, in the order of log time. (The clients that brought most

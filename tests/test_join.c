@@ -249,6 +249,43 @@ static void another_line_of_the_process_is_enough(void **state)
     assert_int_equal(guesses_of(scene, "192.0.2.7"), 1);
 }
 
+/* sendmail hangs up after an hour, and says whose id it was. */
+static void a_client_that_falls_silent_is_told_of_an_hour_later(void **state)
+{
+    struct scene *scene = *state;
+
+    feed_at(scene, 0, 7, "6AI4qhYl000007: <ann@example.com>... User unknown");
+    feed_at(scene, 9, 7, "6AI4qhYl000007: <bob@example.com>... User unknown");
+    /* others come and go meanwhile */
+    for (int i = 0; i < 5000; i++)
+        feed_at(scene, 3601 + i / 200, 100 + i,
+                "6AI5qhYl%06d: <x@example.com>... User unknown", i);
+    feed_at(scene, 3640, 7,
+            "6AI4qhYl000007: timeout waiting for input from [192.0.2.7] "
+            "during server cmd read");
+    assert_int_equal(guesses_of(scene, "192.0.2.7"), 2);
+    /* another session's */
+    feed_at(scene, 3640 + JOIN_SILENCE_SEC + 60, 8,
+            "6AI5qhYl000000: timeout waiting for input from [192.0.2.8] "
+            "during server cmd read");
+    assert_int_equal(guesses_of(scene, "192.0.2.8"), 0);
+}
+
+/* Nor does it wait longer than before. */
+static void a_client_that_its_process_names_is_not_waited_for(void **state)
+{
+    struct scene *scene = *state;
+
+    feed_at(scene, 0, 7,
+            "STARTTLS=server, relay=[192.0.2.7], version=TLSv1.3, verify=NO, "
+            "cipher=X, bits=256/256");
+    feed_at(scene, 1, 7, "6AI4qhYl000007: <ann@example.com>... User unknown");
+    for (int i = 0; i < 5000; i++)
+        feed_at(scene, 3700, 100 + i,
+                "6AI5qhYl%06d: <x@example.com>... User unknown", i);
+    assert_int_equal(guesses_of(scene, "192.0.2.7"), 1);
+}
+
 /* Whatever their places in the table are. */
 static void guesses_that_nobody_claims_come_in_the_order_of_time(void **state)
 {
@@ -755,7 +792,7 @@ static void many_sessions_without_a_client_are_given_up(void **state)
     unsigned count = 60000;
 
     for (unsigned i = 0; i < count; i++)
-        feed_at(scene, i < count / 2 ? 0 : 2 * 3600, 100 + (int)i,
+        feed_at(scene, i < count / 2 ? 0 : JOIN_SILENCE_SEC + 60, 100 + (int)i,
                 "6AI4qhYl%06u: <u%u@example.com>... User unknown", i, i);
     assert_true(scene->join.no_client >= count / 2);
     assert_waiting(scene, count);
@@ -802,7 +839,7 @@ static void what_was_given_up_may_live_on_as_a_message(void **state)
                 "6AI4qhYm%06u: <u%u@example.com>... User unknown", i, i);
     }
     for (unsigned i = 0; i < count; i++)
-        feed_at(scene, 2 * 3600, 100 + (int)i,
+        feed_at(scene, JOIN_SILENCE_SEC + 60, 100 + (int)i,
                 "6AI4qhYn%06u: <u%u@example.com>... User unknown", i, i);
     assert_true(scene->join.no_client >= count);
     assert_waiting(scene, 2 * count);
@@ -1110,6 +1147,8 @@ int main(void)
         IN_SCENE(a_guess_behind_a_line_of_its_client_counts_the_same),
         IN_SCENE(a_lost_channel_names_the_client_as_well),
         IN_SCENE(another_line_of_the_process_is_enough),
+        IN_SCENE(a_client_that_falls_silent_is_told_of_an_hour_later),
+        IN_SCENE(a_client_that_its_process_names_is_not_waited_for),
         IN_SCENE(guesses_that_nobody_claims_come_in_the_order_of_time),
         IN_SCENE(a_line_of_the_process_hours_away_is_another_session),
         IN_SCENE(a_refusal_that_nobody_claims_is_no_guess),
