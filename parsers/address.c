@@ -974,6 +974,100 @@ bool name_is_generic(struct slice name, const struct ip *ip)
                         : is_generic_v6(name, ip->bytes);
 }
 
+static bool is_line_word(struct slice word)
+{
+    static const struct slice words[] = {
+        SLICE_TEXT("abo"),       SLICE_TEXT("adsl"),
+        SLICE_TEXT("broadband"), SLICE_TEXT("cable"),
+        SLICE_TEXT("catv"),      SLICE_TEXT("client"),
+        SLICE_TEXT("cpe"),       SLICE_TEXT("cust"),
+        SLICE_TEXT("customer"),  SLICE_TEXT("dhcp"),
+        SLICE_TEXT("dial"),      SLICE_TEXT("dialin"),
+        SLICE_TEXT("dialup"),    SLICE_TEXT("dsl"),
+        SLICE_TEXT("dyn"),       SLICE_TEXT("dynamic"),
+        SLICE_TEXT("dynip"),     SLICE_TEXT("fiber"),
+        SLICE_TEXT("ftth"),      SLICE_TEXT("fttx"),
+        SLICE_TEXT("gprs"),      SLICE_TEXT("hdsl"),
+        SLICE_TEXT("home"),      SLICE_TEXT("kabel"),
+        SLICE_TEXT("lte"),       SLICE_TEXT("mobile"),
+        SLICE_TEXT("pool"),      SLICE_TEXT("ppp"),
+        SLICE_TEXT("pppoe"),     SLICE_TEXT("residential"),
+        SLICE_TEXT("sdsl"),      SLICE_TEXT("subscriber"),
+        SLICE_TEXT("umts"),      SLICE_TEXT("user"),
+        SLICE_TEXT("vdsl"),      SLICE_TEXT("vhdsl"),
+        SLICE_TEXT("wimax"),     SLICE_TEXT("xdsl"),
+    };
+
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+        if (slice_starts_nocase(word, words[i]) &&
+            (word.len == words[i].len ||
+             (word.len == words[i].len + 1 &&
+              byte_lower(word.ptr[word.len - 1]) == 's')))
+            return true;
+    return false;
+}
+
+static bool is_host_word(struct slice word)
+{
+    static const struct slice words[] = {
+        SLICE_TEXT("host"), SLICE_TEXT("ip"),     SLICE_TEXT("nat"),
+        SLICE_TEXT("res"),  SLICE_TEXT("static"), SLICE_TEXT("wan"),
+    };
+
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+        if (slice_equal_nocase(word, words[i]))
+            return true;
+    return false;
+}
+
+/* "-7" or "7" */
+static bool begins_with_last_byte(struct slice text, const struct ip *ip)
+{
+    uint64_t number;
+    size_t len = 0;
+
+    if (text.len > 0 && !byte_is_digit(text.ptr[0]))
+        text = slice_skip(text, 1);
+    while (len < text.len && byte_is_digit(text.ptr[len]))
+        len++;
+    return ip_is_v4(ip) && len > 0 &&
+           run_number(slice_head(text, len), 10, &number) &&
+           number == ip->bytes[15];
+}
+
+static bool is_name_separator(char c)
+{
+    return c == '.' || c == '-';
+}
+
+bool name_is_line(struct slice name, const struct ip *ip)
+{
+    size_t last_dot;
+
+    if (name.len > 0 && name.ptr[name.len - 1] == '.')
+        name.len--;
+    last_dot = bytes_last_index(name, '.');
+    if (last_dot == name.len)
+        return false;
+    for (size_t at = 0, end; at < last_dot; at = end + 1) {
+        struct slice word;
+
+        for (end = at; end < last_dot && is_letter(name.ptr[end]); end++)
+            ;
+        word = slice_make(name.ptr + at, end - at);
+        if (end < last_dot &&
+            (is_name_separator(name.ptr[end]) ||
+             byte_is_digit(name.ptr[end])) &&
+            (is_line_word(word) ||
+             (is_host_word(word) &&
+              begins_with_last_byte(slice_skip(name, end), ip))))
+            return true;
+        while (end < last_dot && !is_name_separator(name.ptr[end]))
+            end++;
+    }
+    return false;
+}
+
 bool name_may_be_public(struct slice name)
 {
     enum { SHORT_MAX = 3 };

@@ -103,6 +103,15 @@ bool client_parse(struct slice text, struct client *client_r);
  */
 bool name_is_generic(struct slice name, const struct ip *ip);
 
+/*
+ * A label of the name, or a part of one between dashes, begins with what
+ * providers call the lines of their customers, alone or with a number: "dsl-7",
+ * "h3.cable.example.net". What is also a word for servers ("host", "static")
+ * must have the last byte of the IPv4 address behind it. The provider's own
+ * domain says nothing.
+ */
+bool name_is_line(struct slice name, const struct ip *ip);
+
 /* Customers' domains may lie below it, like "co.example" or "org": a name of
  * one label, or of two with the first a short one. */
 bool name_may_be_public(struct slice name);

@@ -533,6 +533,13 @@ static void fetch(void *message, enum rules_field_id field, struct slice header,
     case FIELD_FROM_GENERIC:
         give_number(judge, is_generic(sources, source), view_r);
         break;
+    case FIELD_FROM_LINE:
+        give_number(
+            judge,
+            name_is_line(names_text(&sources->names, source->name, judge->name),
+                         &source->ip),
+            view_r);
+        break;
     case FIELD_FROM_OURS:
         give_number(judge, why_ours(judge, source) != NULL, view_r);
         break;

@@ -103,6 +103,7 @@ const struct rules_field rules_fields[FIELD_COUNT] = {
     OF_SOURCE(FIELD_FROM_NAME, "source.name", TYPE_DOMAIN),
     OF_SOURCE(FIELD_FROM_FORGED, "source.forged", TYPE_BOOLEAN),
     OF_SOURCE(FIELD_FROM_GENERIC, "source.generic", TYPE_BOOLEAN),
+    OF_SOURCE(FIELD_FROM_LINE, "source.line", TYPE_BOOLEAN),
     OF_SOURCE(FIELD_FROM_OURS, "source.ours", TYPE_BOOLEAN),
     OF_SOURCE(FIELD_FROM_ATTEMPTS, "attempts", TYPE_NUMBER),
     OF_SOURCE(FIELD_FROM_ACCEPTED, "accepted", TYPE_NUMBER),

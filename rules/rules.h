@@ -90,6 +90,7 @@ enum rules_field_id {
     FIELD_FROM_NAME,    /* source.name, absent when "may be forged" */
     FIELD_FROM_FORGED,
     FIELD_FROM_GENERIC, /* no confirmed name, or one made of its address */
+    FIELD_FROM_LINE,    /* its confirmed name is that of a customer's line */
     FIELD_FROM_OURS,    /* a host of this site, by evidence */
     FIELD_FROM_ATTEMPTS,
     FIELD_FROM_ACCEPTED,

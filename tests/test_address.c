@@ -911,6 +911,54 @@ static void names_made_of_their_address_are_generic(void **state)
     guard_close(&guard);
 }
 
+static const struct {
+    const char *name, *ip;
+    bool is_line;
+} line_cases[] = {
+    {"dsl-7.example.net", "198.51.100.9", true},
+    {"h3.cable.example.net", "198.51.100.9", true},
+    {"h3.cable.example", "198.51.100.9", false},
+    {"h3.cable.example.", "198.51.100.9", false},
+    {"mta1.mobile.example", "198.51.100.9", false},
+    {"VDSL7.example.net", "198.51.100.9", true},
+    {"a.pppoe.example.net", "198.51.100.9", true},
+    {"7.Users.example.net", "198.51.100.9", true},
+    {"gprs-7.example.net", "198.51.100.9", true},
+    {"xdslx-7.example.net", "198.51.100.9", false},
+    {"mail-cpe-7.example.net", "198.51.100.9", true},
+    {"host-9.example.net", "198.51.100.9", true},
+    {"static.009.example.net", "198.51.100.9", true},
+    {"wan9.example.net", "198.51.100.9", true},
+    {"host-8.example.net", "198.51.100.9", false},
+    {"host-98.example.net", "198.51.100.9", false},
+    {"hosts-9.example.net", "198.51.100.9", false},
+    {"host.example.net", "198.51.100.9", false},
+    {"host-9", "198.51.100.9", false},
+    {"host-9.example.net", "2001:db8::9", false},
+    {"cpe-9.example.net", "2001:db8::9", true},
+    {"mail.example.net", "198.51.100.9", false},
+    {"..-.", "198.51.100.9", false},
+    {"", "198.51.100.9", false},
+};
+
+static void names_of_lines_say_so(void **state)
+{
+    struct guard guard;
+
+    (void)state;
+    guard_open(&guard, 4096);
+    for (size_t i = 0; i < COUNT(line_cases); i++) {
+        struct slice name =
+            guard_text(&guard, slice_from_string(line_cases[i].name));
+        struct ip ip;
+
+        assert_true(ip_parse(slice_from_string(line_cases[i].ip), &ip));
+        if (name_is_line(name, &ip) != line_cases[i].is_line)
+            fail_msg("%s of %s", line_cases[i].name, line_cases[i].ip);
+    }
+    guard_close(&guard);
+}
+
 static void names_have_owners(void **state)
 {
     static const struct {
@@ -959,6 +1007,7 @@ int main(void)
         cmocka_unit_test(long_status_texts_take_linear_time),
         cmocka_unit_test(real_status_texts_are_read_right),
         cmocka_unit_test(names_made_of_their_address_are_generic),
+        cmocka_unit_test(names_of_lines_say_so),
         cmocka_unit_test(names_have_owners),
     };
 
