@@ -696,18 +696,28 @@ static const char *why_spared(struct judge *judge, const struct source *source)
 }
 
 /* A line that does not hold ends a rule: it is about the field asked last. */
-static const char *field_that_failed(struct judge *judge, uint32_t source,
-                                     uint16_t rule)
+static enum rules_field_id field_that_failed(struct judge *judge,
+                                             uint32_t source, uint16_t rule)
 {
     holds(judge, source, rule, 0);
-    return rules_fields[judge->field].name;
+    return judge->field;
 }
 
 static void spare(struct judge *judge, uint32_t source, uint16_t rule)
 {
     struct sources *sources = judge->sources;
     const char *why = why_spared(judge, &sources->items[source]);
+    const char *field = NULL;
 
+    if (why == NULL) {
+        enum rules_field_id failed = field_that_failed(judge, source, rule);
+
+        if (failed == FIELD_FROM_ADDRESS &&
+            ip_is_private(&sources->items[source].ip))
+            why = "its address is private: a monitor, or a computer in here?";
+        else
+            field = rules_fields[failed].name;
+    }
     if (sources->spared_count == sources->spared_capacity) {
         size_t capacity = sources->spared_capacity * 2 + 64;
         struct spared *grown =
@@ -720,9 +730,8 @@ static void spare(struct judge *judge, uint32_t source, uint16_t rule)
         sources->spared = grown;
         sources->spared_capacity = capacity;
     }
-    sources->spared[sources->spared_count++] = (struct spared){
-        source, rule, why,
-        why == NULL ? field_that_failed(judge, source, rule) : NULL};
+    sources->spared[sources->spared_count++] =
+        (struct spared){source, rule, why, field};
 }
 
 /* ---- single sources ---- */
