@@ -925,6 +925,35 @@ static bool is_early_again(struct join *join, const struct record *record)
     return false;
 }
 
+/* A mail program that does not get in is set up anew, as "ann@example.org"
+ * after "ann", or before. Of one client within an hour that is one user: the
+ * first of the two. Those of further domains are others. */
+static uint64_t user_of(struct join *join, uint32_t source,
+                        const struct record *record)
+{
+    uint32_t domain = record->user_domain;
+    uint64_t bare = record_user_hash(record->user_hash, domain);
+    uint64_t key = bare + source * UINT64_C(0x9e3779b97f4a7c15);
+    struct open_message *seen;
+    bool is_new;
+
+    if (record->user_hash == 0 || key == 0)
+        return record->user_hash;
+    is_new = find_message(join, key) == NULL;
+    seen = add_message(join, key, record->time);
+    if (seen == NULL)
+        return record->user_hash;
+    if (is_new) {
+        seen->flags = MESSAGE_SESSION;
+        seen->sender = domain == 0; /* the first one was bare */
+    }
+    if (seen->source == 0)
+        seen->source = domain;
+    if (domain != 0 && domain != seen->source)
+        return record->user_hash;
+    return seen->sender != 0 ? bare : record_user_hash(bare, seen->source);
+}
+
 /* Lines that name the client themselves. */
 static void add_peer(struct join *join, const struct record *record,
                      uint32_t file, uint64_t line)
@@ -975,7 +1004,7 @@ static void add_peer(struct join *join, const struct record *record,
         return;
     event = event_of(record, file, line);
     if (record->kind == LOGLINE_AUTH || record->kind == LOGLINE_AUTH_OK) {
-        event.user_hash = record->user_hash;
+        event.user_hash = user_of(join, source, record);
         event.recipient = record->user;
     }
     event.is_probe = record->kind == LOGLINE_AUTH ||

@@ -171,6 +171,13 @@ uint64_t record_address_hash(const uint64_t key[2], struct slice address)
     return hash == 0 ? 1 : hash;
 }
 
+uint64_t record_user_hash(uint64_t bare_hash, uint32_t domain)
+{
+    uint64_t hash = bare_hash ^ (uint64_t)domain << 32;
+
+    return hash == 0 ? 1 : hash;
+}
+
 /* ---- one line ---- */
 
 static void set_recipient(struct record_maker *maker,
@@ -374,10 +381,19 @@ static void set_tls(struct record_scratch *scratch, const struct logline *line,
 static void set_auth(struct record_maker *maker, struct record_scratch *scratch,
                      const struct logline *line, struct record *record)
 {
+    size_t at;
+
     record->detail = line->command;
     record->user = lower_in(scratch, line->user);
-    if (record->user.len > 0)
-        record->user_hash = record_address_hash(maker->key, record->user);
+    if (record->user.len == 0)
+        return;
+    at = bytes_last_index(record->user, '@');
+    if (at < record->user.len)
+        record->user_domain = (uint32_t)record_address_hash(
+            maker->key, slice_skip(record->user, at));
+    record->user_hash = record_user_hash(
+        record_address_hash(maker->key, slice_head(record->user, at)),
+        record->user_domain);
 }
 
 /* False: nothing in it matters to the join. */

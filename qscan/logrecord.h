@@ -30,7 +30,7 @@ struct record {
         };
         struct { /* of AUTH lines */
             struct slice user;
-            uint64_t user_hash;
+            uint64_t user_hash; /* record_user_hash() */
         };
         struct { /* of others: numbers and addresses taken out */
             struct slice reason;
@@ -59,10 +59,13 @@ struct record {
         int64_t size_bytes;    /* of from lines */
         uint64_t ctladdr_hash; /* of to lines that are an event */
     };
-    uint32_t recipients; /* from: nrcpts; to: how many on this line; clone: how
-                            many ids of a split, 0 for a list's owner */
-    uint32_t repeat;     /* at least 1 */
-    uint32_t line;       /* in its block, from 0 */
+    union {
+        uint32_t recipients;  /* from: nrcpts; to: how many on this line; clone:
+                                 how many ids of a split, 0 for a list's owner */
+        uint32_t user_domain; /* of AUTH lines: part of its hash; 0: none */
+    };
+    uint32_t repeat;                /* at least 1 */
+    uint32_t line;                  /* in its block, from 0 */
     uint16_t domain_at, domain_len; /* in the recipient; 0: it has none */
     uint8_t kind;                   /* enum logline_kind */
     uint8_t fate;                   /* enum log_fate */
@@ -138,6 +141,10 @@ uint64_t record_message_hash(const uint64_t key[2], uint64_t host,
                              struct slice id);
 /* Of an address, which must be in lower case; never 0. */
 uint64_t record_address_hash(const uint64_t key[2], struct slice address);
+
+/* Of a user of a domain, by the hash of what stands before its @; never 0. A
+ * user without one has that hash itself. */
+uint64_t record_user_hash(uint64_t bare_hash, uint32_t domain);
 
 /* In lower case, in room for as much; the same slice where it is so already. */
 struct slice record_lower(struct slice text, char *room);

@@ -39,6 +39,10 @@ static const char rules_text[] =
     "        on      source\n"
     "        kind    dictionary-attack\n"
     "        count   of unknown-user by source >= 2 in 1w\n"
+    "rule users\n"
+    "        on      source\n"
+    "        kind    auth-spray\n"
+    "        count   distinct user of auth-failure by source >= 3 in 1w\n"
     "rule early-twice\n"
     "        on      source\n"
     "        kind    early\n"
@@ -424,6 +428,43 @@ static void a_local_submission_counts_nobody(void **state)
     assert_int_equal(guesses_of(scene, "192.0.2.80"), 0);
     assert_int_equal(scene->sources.count, 2); /* the next hop alone */
     assert_waiting(scene, 1);
+}
+
+/* ---- users ---- */
+
+/* How many of the rules' counts were reached when these had failed to log in.
+ */
+static size_t alarms_of(struct scene *scene, int client,
+                        const char *const *users, size_t count)
+{
+    size_t before = scene->sources.evidence_count;
+
+    for (size_t i = 0; i < count; i++)
+        feed_of(scene, (int)(10 + i),
+                "6AI4qi12%06zu: AUTH failure (PLAIN): authentication failure "
+                "(-13) SASL(-13): authentication failure: checkpass failed, "
+                "user=%s, relay=[192.0.2.%d]",
+                i, users[i], client);
+    return scene->sources.evidence_count - before;
+}
+#define ALARMS_OF(scene, client, users)                                        \
+    alarms_of(scene, client, users, sizeof(users) / sizeof((users)[0]))
+
+static void a_user_with_and_without_domain_is_one(void **state)
+{
+    static const char *const bare_first[] = {"ann", "Ann", "ann@example.org",
+                                             "bob@example.org", "bob"};
+    static const char *const three[] = {"ann", "ann@example.org", "bob",
+                                        "ann@example.net"};
+    static const char *const domains[] = {
+        "info@example.org", "info@example.net", "info@example.com"};
+    static const char *const all[] = {"info@example.org", "info@example.net",
+                                      "info", "INFO@example.ORG"};
+
+    assert_int_equal(ALARMS_OF(*state, 1, bare_first), 0);
+    assert_int_equal(ALARMS_OF(*state, 2, three), 1);
+    assert_int_equal(ALARMS_OF(*state, 3, domains), 1);
+    assert_int_equal(ALARMS_OF(*state, 4, all), 0);
 }
 
 /* ---- found out later ---- */
@@ -1175,6 +1216,7 @@ int main(void)
         IN_SCENE(repeats_add_up_to_no_small_number),
         IN_SCENE(a_repeated_login_fails_as_often),
         IN_SCENE(a_failed_login_waits_for_its_client),
+        IN_SCENE(a_user_with_and_without_domain_is_one),
         IN_SCENE(what_repeats_another_line_counts_nothing),
         IN_SCENE(guesses_that_wait_are_bounded),
         IN_SCENE(many_sessions_without_a_client_are_given_up),
