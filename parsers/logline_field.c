@@ -250,6 +250,18 @@ void logline_set_reply(struct logline *line, struct slice reply)
     line->reason = end < text.len ? slice_skip(text, end + 4) : text;
 }
 
+/* "/home/joe/.forward: line 2: mike at": where a name stands in a file of ours.
+ */
+static bool is_place_in_file(struct slice text)
+{
+    struct slice words = SLICE_LITERAL(": line "), number;
+
+    if (!LOG_STARTS(text, "/"))
+        return false;
+    number = slice_skip(text, log_find(text, words, 0) + words.len);
+    return number.len > 0 && byte_is_digit(number.ptr[0]);
+}
+
 /* usrerr: "<x@y>... User unknown", "550 5.1.1 x... User unknown" */
 bool logline_reply(struct slice text, struct logline *line)
 {
@@ -257,6 +269,8 @@ bool logline_reply(struct slice text, struct logline *line)
     size_t end = address_before_dots(said);
 
     if (end == said.len && said.ptr == text.ptr)
+        return false;
+    if (end < said.len && is_place_in_file(slice_head(said, end)))
         return false;
     line->kind = LOGLINE_REPLY;
     if (said.ptr != text.ptr)

@@ -826,6 +826,12 @@ static const struct text_case {
      "kind=connect; " IS
      "relay=mail.example.com. [192.0.2.80]; peer.name=mail.example.com; "
      "peer.ip=192.0.2.80; reason=Connection refused"},
+    {"system: a name in a file",
+     ID "/home/joe/.forward: line 2: mike at... User unknown",
+     "kind=system; " IS
+     "reason=/home/joe/.forward: line 2: mike at... User unknown"},
+    {"reply: no name in a file", ID "/home/joe: line x... User unknown",
+     "kind=reply; " IS "recipient=/home/joe: line x; reason=User unknown"},
     {"system: error",
      ID "SYSERR(root): readqf: ./qf6AMHqPjw023674: line 4: bad line \"@bogus\"",
      "kind=system; " IS
