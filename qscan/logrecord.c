@@ -423,6 +423,8 @@ static bool set_by_kind(struct record_maker *maker,
     case LOGLINE_REPLY:
     case LOGLINE_RULESET:
     case LOGLINE_MILTER:
+        if (log_is_of_next_hop(line))
+            return false;
         /* what a rule set or a milter discards or holds has no reply */
         record->is_refusal = line->kind == LOGLINE_REPLY || line->reply.len > 0;
         if (record->events == 0 && !record->is_refusal)

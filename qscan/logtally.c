@@ -376,6 +376,14 @@ static void add_refusal(struct logtally *tally, struct log_hour *hour,
     hour->rejected++;
 }
 
+/* deliver.c; tls_client and tls_srv_features are about clients. */
+bool log_is_of_next_hop(const struct logline *line)
+{
+    return slice_equal(line->ruleset, SLICE_LITERAL("tls_server")) ||
+           slice_equal(line->ruleset, SLICE_LITERAL("tls_rcpt")) ||
+           slice_equal_nocase(line->ruleset, SLICE_LITERAL("try_tls"));
+}
+
 /* Ruleset and milter lines: what was decided stands at their end. */
 static void add_verdict(struct logtally *tally, struct log_hour *hour,
                         const struct logline *line)
@@ -468,7 +476,8 @@ static void add_kind(struct logtally *tally, struct log_hour *hour,
         add_refusal(tally, hour, line);
         break;
     case LOGLINE_RULESET:
-        add_verdict(tally, hour, line);
+        if (!log_is_of_next_hop(line))
+            add_verdict(tally, hour, line);
         break;
     case LOGLINE_MILTER:
         if (!is_milter_answer(line->text))

@@ -66,6 +66,10 @@ enum log_fate {
 
 enum log_fate log_fate(const struct logline *line);
 
+/* A ruleset line about a connection that we made: the host there was refused,
+ * and no client. */
+bool log_is_of_next_hop(const struct logline *line);
+
 /* Of a "to" line; at least 1. */
 uint32_t log_recipient_count(const struct logline *line);
 

@@ -552,6 +552,27 @@ static void children_of_a_split_have_its_client(void **state)
     assert_int_equal(source_mail(&scene->sources, source)->bounces, 0);
 }
 
+/* The next hop's line has the id, too. */
+static void what_refuses_the_next_hop_is_of_no_client(void **state)
+{
+    struct scene *scene = *state;
+
+    feed_of(scene, 7,
+            "6AI4qh4w000007: from=<a@src.example>, size=99, class=0, "
+            "nrcpts=1, relay=[192.0.2.7]");
+    feed_of(scene, 8,
+            "6AI4qh4w000007: ruleset=tls_server, arg1=NONE, "
+            "relay=mail.example.com. [192.0.2.80], reject=403 4.7.0 TLS "
+            "required");
+    feed_of(scene, 8,
+            "ruleset=tls_rcpt, arg1=<x@example.com>, relay=[192.0.2.80], "
+            "reject=450 4.7.1 not DANE");
+    feed_of(scene, 9, "6AI4qh4w000007: " TO("<ann@example.com>") UNKNOWN);
+    assert_int_equal(guesses_of(scene, "192.0.2.7"), 1);
+    assert_int_equal(scene->join.tops.refused_connections.total, 0);
+    assert_int_equal(scene->join.tops.rejections.total, 0);
+}
+
 /* ---- dead members of a list of ours ---- */
 
 #define FROM_HUGO(count)                                                       \
@@ -1204,6 +1225,7 @@ int main(void)
         IN_SCENE(what_is_discarded_or_held_is_not_refused),
         IN_SCENE(each_recipient_of_one_line_is_a_guess),
         IN_SCENE(children_of_a_split_have_its_client),
+        IN_SCENE(what_refuses_the_next_hop_is_of_no_client),
         IN_SCENE(what_a_list_with_owner_makes_is_no_guess),
         IN_SCENE(members_are_more_than_came_in),
         IN_SCENE(a_failure_that_a_user_here_stands_for_is_no_guess),

@@ -314,6 +314,27 @@ static void test_auth_and_tls_lines(void **state)
     logtally_free(&tally);
 }
 
+/* The "to" line tells what came of it. */
+static void test_what_refuses_the_next_hop_is_no_refusal(void **state)
+{
+    static const char *const rulesets[] = {"tls_server", "tls_rcpt", "try_tls",
+                                           "Try_TLS", "tls_client"};
+    struct logtally tally;
+    struct logline line = line_of(
+        LOGLINE_RULESET, "ruleset=tls_server, arg1=NONE, relay=mx.example.net, "
+                         "reject=403 4.7.0 TLS required");
+
+    (void)state;
+    logtally_init(&tally);
+    line.reply = of("403 4.7.0 TLS required");
+    for (size_t i = 0; i < sizeof(rulesets) / sizeof(rulesets[0]); i++) {
+        line.ruleset = of(rulesets[i]);
+        add(&tally, &line);
+        assert_int_equal(tally.rejected_for_now, i == 4);
+    }
+    logtally_free(&tally);
+}
+
 static void test_troubles_by_text(void **state)
 {
     static const struct {
@@ -535,6 +556,7 @@ int main(void)
         cmocka_unit_test(test_discard_and_quarantine_are_no_refusals),
         cmocka_unit_test(test_dsn_lines_count_by_kind),
         cmocka_unit_test(test_auth_and_tls_lines),
+        cmocka_unit_test(test_what_refuses_the_next_hop_is_no_refusal),
         cmocka_unit_test(test_troubles_by_text),
         cmocka_unit_test(test_hostile_and_continued_lines_decide_nothing),
         cmocka_unit_test(test_long_text_of_a_trouble_is_cut),
