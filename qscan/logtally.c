@@ -441,14 +441,15 @@ static void add_tls(struct logtally *tally, const struct logline *line)
     }
 }
 
+/* conf.c, refuseconnections: for how long is told of load alone. */
 static void add_refusing(struct logtally *tally, const struct logline *line,
                          int64_t time)
 {
-    add_trouble(tally,
-                has_text(line->text, SLICE_LITERAL("load average"))
-                    ? TROUBLE_LOAD
-                    : TROUBLE_CHILDREN,
-                line, time);
+    bool is_load =
+        has_text(line->text, SLICE_LITERAL("load average")) ||
+        slice_starts(line->text, SLICE_LITERAL("have been rejecting "));
+
+    add_trouble(tally, is_load ? TROUBLE_LOAD : TROUBLE_CHILDREN, line, time);
 }
 
 static void add_system(struct logtally *tally, const struct logline *line,
