@@ -435,7 +435,10 @@ static void add_tls(struct logtally *tally, const struct logline *line)
             tally->tls_client++;
         else
             tally->tls_server++;
-        tally->tls_verified += slice_equal(line->verify, SLICE_LITERAL("OK"));
+        /* TRUSTED: by DANE */
+        tally->tls_verified +=
+            slice_equal(line->verify, SLICE_LITERAL("OK")) ||
+            slice_equal(line->verify, SLICE_LITERAL("TRUSTED"));
     } else if (has_text(slice_head(text, 100), SLICE_LITERAL("error"))) {
         tally->tls_failed++;
     }

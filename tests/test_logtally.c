@@ -303,13 +303,15 @@ static void test_auth_and_tls_lines(void **state)
     line.text = of("STARTTLS=client, relay=x, version=TLSv1.3");
     line.verify = of("OK");
     add(&tally, &line);
+    line.verify = of("TRUSTED");
+    add(&tally, &line);
     line = line_of(LOGLINE_TLS, "STARTTLS=server, error: accept failed=-1");
     add(&tally, &line);
     assert_int_equal(tally.logins, 1);
     assert_int_equal(tally.auth_failures, 1);
     assert_int_equal(tally.tls_server, 1);
-    assert_int_equal(tally.tls_client, 1);
-    assert_int_equal(tally.tls_verified, 1);
+    assert_int_equal(tally.tls_client, 2);
+    assert_int_equal(tally.tls_verified, 2);
     assert_int_equal(tally.tls_failed, 1);
     logtally_free(&tally);
 }
