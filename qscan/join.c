@@ -669,13 +669,14 @@ static void add_late(struct join *join, uint32_t source,
 /* Of a list as a line has it: what is longer is cut. */
 enum { RECIPIENT_ROOM = LOGLINE_MAX_BYTES / 64 };
 
-/* The next one in lower case, in room. False at the end. */
+/* The next one, in room. False at the end. */
 static bool next_recipient(struct slice *rest, char room[static RECIPIENT_ROOM],
                            struct slice *recipient_r)
 {
     if (!logline_next_recipient(rest, recipient_r))
         return false;
-    *recipient_r = record_lower(slice_head(*recipient_r, RECIPIENT_ROOM), room);
+    *recipient_r =
+        record_recipient(slice_head(*recipient_r, RECIPIENT_ROOM), room);
     return true;
 }
 

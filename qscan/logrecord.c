@@ -97,6 +97,59 @@ static struct slice lower_in(struct record_scratch *scratch, struct slice text)
     return room == NULL ? text : bytes_lower(room, text);
 }
 
+/* "%" and "!" say another thing without quotes. */
+static bool is_atom_byte(char c)
+{
+    return byte_is_digit(c) || (byte_lower(c) >= 'a' && byte_lower(c) <= 'z') ||
+           c == '.' || c == '-' || c == '_' || c == '+' || c == '=';
+}
+
+/* How many bytes stand in quotes before the @ and need none, or 0. */
+static size_t needless_quotes(struct slice text)
+{
+    size_t end = 1;
+
+    if (!slice_starts(text, SLICE_LITERAL("\"")))
+        return 0;
+    for (; end < text.len && is_atom_byte(text.ptr[end]); end++)
+        if (text.ptr[end] == '.' &&
+            (text.ptr[end - 1] == '.' || text.ptr[end - 1] == '"'))
+            return 0;
+    return end > 1 && text.ptr[end - 1] != '.' &&
+                   slice_starts(slice_skip(text, end), SLICE_LITERAL("\"@"))
+               ? end - 1
+               : 0;
+}
+
+static struct slice without_final_dot(struct slice text)
+{
+    if (text.len > 1 && text.ptr[text.len - 1] == '.' &&
+        text.ptr[text.len - 2] != '.' && slice_index(text, '@') < text.len)
+        text.len--;
+    return text;
+}
+
+struct slice record_recipient(struct slice text, char *room)
+{
+    size_t quoted = needless_quotes(text);
+
+    text = without_final_dot(text);
+    if (room == NULL || quoted == 0)
+        return record_lower(text, room);
+    bytes_lower(room, slice_make(text.ptr + 1, quoted));
+    bytes_lower(room + quoted, slice_skip(text, quoted + 2));
+    return slice_make(room, text.len - 2);
+}
+
+static struct slice recipient_in(struct record_scratch *scratch,
+                                 struct slice text)
+{
+    text = slice_head(text, ADDRESS_MAX_BYTES);
+    if (text.ptr[0] == '"')
+        return record_recipient(text, scratch_take(scratch, text.len));
+    return lower_in(scratch, without_final_dot(text));
+}
+
 /* What does not stand in a template as it is. */
 static inline bytes16 mark_variable(bytes16 c)
 {
@@ -188,7 +241,7 @@ static void set_recipient(struct record_maker *maker,
 
     if (address.len == 0)
         return;
-    record->recipient = lower_in(scratch, address);
+    record->recipient = recipient_in(scratch, address);
     domain = logline_domain(record->recipient);
     if (domain.len > 0) {
         record->domain_at = (uint16_t)(domain.ptr - record->recipient.ptr);

@@ -149,6 +149,11 @@ uint64_t record_user_hash(uint64_t bare_hash, uint32_t domain);
 /* In lower case, in room for as much; the same slice where it is so already. */
 struct slice record_lower(struct slice text, char *room);
 
+/* A recipient in the one way that stands for all: in lower case, without the
+ * final dot of its domain, and without quotes that nothing in it needs. In room
+ * for as much; or a part of text where it is so already. */
+struct slice record_recipient(struct slice text, char *room);
+
 enum record_outcome {
     RECORD_MADE,    /* for the join */
     RECORD_COUNTED, /* only counted */

@@ -210,6 +210,46 @@ static void a_guess_before_its_from_line_is_its_clients(void **state)
     assert_waiting(scene, 0);
 }
 
+static void a_recipient_is_one_however_it_is_spelled(void **state)
+{
+    static const char *const spelled[] = {
+        "Ann.b@Example.COM", "\"ann.b\"@example.com", "ann.b@example.com.",
+        "\"ANN.B\"@example.com."};
+    static const char *const others[] = {"\"ann b\"@example.com",
+                                         "\"ann%b\"@example.com",
+                                         "ann%b@example.com",
+                                         "\".ann\"@example.com",
+                                         "\"ann.\"@example.com",
+                                         "\"a..b\"@example.com",
+                                         "a..b@example.com",
+                                         "ann.b@example.com..",
+                                         "\"\"@example.com",
+                                         "\"ann.b\"c@example.com",
+                                         "ann.",
+                                         "ann"};
+    struct scene *scene = *state;
+
+    feed_of(scene, 7,
+            "6AI4qhYl000007: dsl.example.net [192.0.2.7]: Possible "
+            "SMTP RCPT flood, throttling.");
+    for (size_t i = 0; i < sizeof(spelled) / sizeof(spelled[0]); i++)
+        feed_of(scene, 7, "6AI4qhYl000007: <%s>... User unknown", spelled[i]);
+    assert_int_equal(guesses_of(scene, "192.0.2.7"), 1);
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+        feed_of(scene, 7, "6AI4qhYl000007: <%s>... User unknown", others[i]);
+    assert_int_equal(guesses_of(scene, "192.0.2.7"),
+                     1 + sizeof(others) / sizeof(others[0]));
+    /* the same in a list */
+    feed_of(scene, 7, "6AI4qhYl000007: " FROM "nrcpts=3, relay=[192.0.2.7]");
+    feed_of(scene, 8,
+            "6AI4qhYl000007: to=<ann.b@example.com.>,<\"ANN.B\"@example.com>,"
+            "<\"c\"@example.com.>, delay=00:00:01, mailer=esmtp, "
+            "relay=mail.example.com. [192.0.2.80], dsn=5.1.1, stat=User "
+            "unknown");
+    assert_int_equal(guesses_of(scene, "192.0.2.7"),
+                     2 + sizeof(others) / sizeof(others[0]));
+}
+
 /* What is counted does not depend on which line comes first. */
 static void a_guess_behind_a_line_of_its_client_counts_the_same(void **state)
 {
@@ -1206,6 +1246,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
 #define IN_SCENE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
         IN_SCENE(a_guess_before_its_from_line_is_its_clients),
+        IN_SCENE(a_recipient_is_one_however_it_is_spelled),
         IN_SCENE(a_guess_behind_a_line_of_its_client_counts_the_same),
         IN_SCENE(a_lost_channel_names_the_client_as_well),
         IN_SCENE(another_line_of_the_process_is_enough),
