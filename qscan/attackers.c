@@ -1,6 +1,7 @@
 #include "qscan/attackers.h"
 
 #include <stdio.h>
+#include <string.h>
 
 enum {
     SOURCE_COLUMNS = 15, /* a longer one has a line of its own */
@@ -514,11 +515,54 @@ bool attackers_print(const struct options *options, struct logread *logs,
     return is_good;
 }
 
+/* What a field tells, as a question. */
+static const struct {
+    const char *field, *question;
+} questions[] = {
+    {"source", "which address it has"},
+    {"source.name", "what it is called"},
+    {"source.forged", "whether its name is confirmed"},
+    {"source.generic", "whether it has a name of its own"},
+    {"source.line", "whether its name is that of a line"},
+    {"source.ours", "whether it is ours"},
+    {"source.returns", "whether it returns what was forged"},
+    {"source.submits", "whether its mail goes to others"},
+    {"attempts", "how much it tried"},
+    {"accepted", "how many recipients were accepted"},
+    {"mailed", "for how many it brought mail"},
+    {"mailed.share", "how much of all mail it brings"},
+    {"delivered", "how much mail of ours it took"},
+    {"guesses", "how many it asked for do not exist"},
+    {"guesses.asked", "how often it asked for those"},
+    {"guesses.blind", "whether nobody it wants exists"},
+    {"guesses.share", "how many of its recipients exist"},
+    {"domains", "in how many domains it was refused"},
+    {"senders.own", "whether it sends in its own name"},
+    {"members", "how many hosts take part"},
+    {"members.networks", "from how many networks they come"},
+    {"bystanders", "how many others are harmless"},
+    {"bystanders.share", "how many others are harmless"},
+    {"logins", "how often it logged in"},
+    {"logins.users", "as how many users it logged in"},
+    {"logins.failed", "how often it failed to log in"},
+    {"logins.share", "how many of its logins were right"},
+    {"logins.network", "who else there logged in"},
+};
+
 void spared_add_why(struct buffer *out, const struct spared *spared)
 {
-    if (spared->why != NULL)
+    const char *question = NULL;
+
+    if (spared->why != NULL) {
         buffer_add_string(out, spared->why);
+        return;
+    }
+    for (size_t i = 0; i < sizeof(questions) / sizeof(questions[0]); i++)
+        if (strcmp(questions[i].field, spared->field) == 0)
+            question = questions[i].question;
+    if (question == NULL)
+        buffer_printf(out, "but the rule asks for %s, too", spared->field);
     else
-        buffer_printf(out, "what the rule asks of %s does not hold",
+        buffer_printf(out, "but the rule asks, too, %s (%s)", question,
                       spared->field);
 }

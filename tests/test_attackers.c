@@ -280,7 +280,25 @@ static void test_why_one_is_spared(void **state)
     assert_shown(&out, "it logged in");
     spared.why = NULL;
     spared_add_why(&out, &spared);
-    assert_shown(&out, "what the rule asks of source.name does not hold");
+    assert_shown(&out,
+                 "but the rule asks, too, what it is called (source.name)");
+}
+
+/* A postmaster knows no fields; and the line must be whole. */
+static void test_why_is_said_in_words(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < FIELD_COUNT; i++) {
+        struct spared spared = {.field = rules_fields[i].name};
+        struct buffer out = {0};
+
+        if (i < FIELD_FROM_ADDRESS || i > FIELD_FROM_DELIVERED)
+            continue;
+        spared_add_why(&out, &spared);
+        if (out.bytes[out.len - 1] != ')' || out.len > 76)
+            fail_msg("%s: %.*s", spared.field, (int)out.len, out.bytes);
+        buffer_free(&out);
+    }
 }
 
 /* ---- text ---- */
@@ -739,6 +757,7 @@ int main(void)
         cmocka_unit_test(test_samples_are_told_apart_and_few),
         cmocka_unit_test(test_recipients_that_its_mail_reached),
         cmocka_unit_test(test_why_one_is_spared),
+        cmocka_unit_test(test_why_is_said_in_words),
         cmocka_unit_test(test_rows_stand_below_their_head),
         cmocka_unit_test(test_a_long_source_has_a_line_of_its_own),
         cmocka_unit_test(test_a_source_that_is_not_ascii_keeps_its_column),
