@@ -927,12 +927,6 @@ static bool is_generic_v4(struct slice name, const uint8_t bytes[4])
     return (has_third && has_last) || has_hex_v4(name, whole);
 }
 
-static bool is_letter(char c)
-{
-    c = byte_lower(c);
-    return c >= 'a' && c <= 'z';
-}
-
 /* "mail" has an "a" in it, which is no group of an address: one without a
  * digit stands between dots or dashes. */
 static bool is_group_text(struct slice name, struct slice run)
@@ -942,8 +936,9 @@ static bool is_group_text(struct slice name, struct slice run)
     for (size_t i = 0; i < run.len; i++)
         if (byte_is_digit(run.ptr[i]))
             return true;
-    return (at == 0 || !is_letter(name.ptr[at - 1])) &&
-           (at + run.len == name.len || !is_letter(name.ptr[at + run.len]));
+    return (at == 0 || !byte_is_letter(name.ptr[at - 1])) &&
+           (at + run.len == name.len ||
+            !byte_is_letter(name.ptr[at + run.len]));
 }
 
 static bool is_generic_v6(struct slice name, const uint8_t bytes[16])
@@ -1052,7 +1047,7 @@ bool name_is_line(struct slice name, const struct ip *ip)
     for (size_t at = 0, end; at < last_dot; at = end + 1) {
         struct slice word;
 
-        for (end = at; end < last_dot && is_letter(name.ptr[end]); end++)
+        for (end = at; end < last_dot && byte_is_letter(name.ptr[end]); end++)
             ;
         word = slice_make(name.ptr + at, end - at);
         if (end < last_dot &&

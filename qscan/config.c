@@ -59,6 +59,19 @@ void string_list_sort(struct string_list *list)
               compare_strings);
 }
 
+void string_list_sort_once(struct string_list *list)
+{
+    size_t kept = 0;
+
+    string_list_sort(list);
+    for (size_t i = 0; i < list->count; i++)
+        if (kept > 0 && strcmp(list->strings[kept - 1], list->strings[i]) == 0)
+            free(list->strings[i]);
+        else
+            list->strings[kept++] = list->strings[i];
+    list->count = kept;
+}
+
 size_t string_list_find(const struct string_list *list, const char *text)
 {
     char **found = NULL;

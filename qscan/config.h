@@ -15,6 +15,8 @@ struct string_list {
 bool string_list_add(struct string_list *list, struct slice text);
 bool string_list_has(const struct string_list *list, const char *text);
 void string_list_sort(struct string_list *list);
+/* Each string stays once. */
+void string_list_sort_once(struct string_list *list);
 /* Where it stands in a sorted list, or list->count. */
 size_t string_list_find(const struct string_list *list, const char *text);
 void string_list_free(struct string_list *list);

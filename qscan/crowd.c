@@ -264,8 +264,13 @@ static struct crowd_clients *clients_of(struct crowd *crowd, uint32_t number)
     return &crowd->clients[number];
 }
 
-unsigned crowd_clients_independent(const struct crowd_clients *clients)
+unsigned crowd_clients_of(const struct crowd *crowd, uint32_t number)
 {
+    const struct crowd_clients *clients;
+
+    if (number == INTERN_NONE || number >= crowd->client_capacity)
+        return 0;
+    clients = &crowd->clients[number];
     return clients->hosts.count < clients->sites.count ? clients->hosts.count
                                                        : clients->sites.count;
 }
@@ -844,15 +849,12 @@ unsigned crowd_count_clients(const struct crowd *crowd, enum crowd_role role,
                              struct slice name)
 {
     struct role_name role_name;
-    uint32_t number;
 
     if (!make_role_name(&role_name, role, name))
         return 0;
-    number = intern_find(&crowd->client_domains,
-                         slice_make(role_name.text, role_name.len));
-    if (number == INTERN_NONE || number >= crowd->client_capacity)
-        return 0;
-    return crowd_clients_independent(&crowd->clients[number]);
+    return crowd_clients_of(
+        crowd, intern_find(&crowd->client_domains,
+                           slice_make(role_name.text, role_name.len)));
 }
 
 unsigned crowd_count_alike(const struct crowd *crowd, struct slice target,

@@ -52,7 +52,7 @@ struct crowd_keys {
 /* The hosts that hand in mail for one domain, or whose mail one host refused:
  * as many as there are of whichever is less. */
 struct crowd_clients {
-    struct crowd_keys hosts, sites; /* see crowd_clients_independent */
+    struct crowd_keys hosts, sites; /* see crowd_clients_of */
 };
 
 struct crowd_guess {
@@ -167,7 +167,8 @@ void crowd_add_answer(struct crowd *crowd, struct slice domain);
 
 /* ---- afterwards ---- */
 
-unsigned crowd_clients_independent(const struct crowd_clients *clients);
+/* By its number in client_domains: the independent ones of its clients. */
+unsigned crowd_clients_of(const struct crowd *crowd, uint32_t number);
 
 /* True of a name of client_domains that tells of a reply. */
 bool crowd_is_reply(struct slice name);

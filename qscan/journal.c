@@ -288,9 +288,7 @@ void journal_add_clients(struct buffer *out, const struct crowd *crowd)
 
     for (uint32_t n = 1; n < crowd->client_domains.count; n++) {
         struct slice domain = intern_text(&crowd->client_domains, n);
-        unsigned count = n < crowd->client_capacity
-                             ? crowd_clients_independent(&crowd->clients[n])
-                             : 0;
+        unsigned count = crowd_clients_of(crowd, n);
 
         if (!is_noted(domain, count))
             continue;

@@ -100,8 +100,8 @@ static struct slice lower_in(struct record_scratch *scratch, struct slice text)
 /* "%" and "!" say another thing without quotes. */
 static bool is_atom_byte(char c)
 {
-    return byte_is_digit(c) || (byte_lower(c) >= 'a' && byte_lower(c) <= 'z') ||
-           c == '.' || c == '-' || c == '_' || c == '+' || c == '=';
+    return byte_is_digit(c) || byte_is_letter(c) || c == '.' || c == '-' ||
+           c == '_' || c == '+' || c == '=';
 }
 
 /* How many bytes stand in quotes before the @ and need none, or 0. */

@@ -419,20 +419,6 @@ static int run_on_runs(struct program *program)
     }
 }
 
-static void sort_once(struct string_list *list)
-{
-    size_t kept = 1;
-
-    string_list_sort(list);
-    for (size_t i = 1; i < list->count; i++) {
-        if (strcmp(list->strings[i], list->strings[kept - 1]) == 0)
-            free(list->strings[i]);
-        else
-            list->strings[kept++] = list->strings[i];
-    }
-    list->count = kept;
-}
-
 /* --id=- reads them from standard input; sorted, for looking up. */
 static bool complete_ids(struct program *program)
 {
@@ -456,8 +442,7 @@ static bool complete_ids(struct program *program)
                  "no id on standard input", NULL, "nothing done");
         return false;
     }
-    if (ids->count > 0)
-        sort_once(ids);
+    string_list_sort_once(ids);
     return true;
 }
 

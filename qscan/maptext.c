@@ -18,19 +18,6 @@ static void add_name(struct map_names *names, struct string_list *list,
         names->is_cut = true;
 }
 
-static void sort_once_each(struct string_list *list)
-{
-    size_t kept = 0;
-
-    string_list_sort(list);
-    for (size_t i = 0; i < list->count; i++)
-        if (kept > 0 && strcmp(list->strings[kept - 1], list->strings[i]) == 0)
-            free(list->strings[i]);
-        else
-            list->strings[kept++] = list->strings[i];
-    list->count = kept;
-}
-
 /* ---- networks ---- */
 
 /* "192.0.2" is 192.0.2.0/24: sendmail looks an address up without its last
@@ -98,6 +85,15 @@ static bool is_host(struct slice host)
     return host.len > 0;
 }
 
+/* ".example.org": whatever lies below it. False when it is too long. */
+static bool make_below(char text[static NAME_MAX_BYTES], struct slice name)
+{
+    if (name.len > NAME_MAX_BYTES - 2)
+        return false;
+    snprintf(text, NAME_MAX_BYTES, ".%.*s", (int)name.len, name.ptr);
+    return true;
+}
+
 /* Without brackets a relay's MX is asked for, which mostly is another host of
  * the same owner. */
 static bool add_exchangers(struct string_list *hosts, size_t max,
@@ -108,10 +104,9 @@ static bool add_exchangers(struct string_list *hosts, size_t max,
 
     if (owner.len == 0)
         owner = host;
-    if (slice_index(owner, '.') == owner.len || owner.len > sizeof(below) - 2 ||
+    if (slice_index(owner, '.') == owner.len || !make_below(below, owner) ||
         map_network(host, network))
         return true;
-    snprintf(below, sizeof(below), ".%.*s", (int)owner.len, owner.ptr);
     return hosts->count < max &&
            string_list_add(hosts, slice_from_string(below));
 }
@@ -166,10 +161,9 @@ static void add_client(struct map_names *names, struct slice key)
     if (key.len > 0 && key.ptr[0] == '.')
         key = slice_skip(key, 1);
     if (!is_host(key) || slice_index(key, ':') < key.len ||
-        key.len > sizeof(below) - 2)
+        !make_below(below, key))
         return;
     add_name(names, &names->hosts, key);
-    snprintf(below, sizeof(below), ".%.*s", (int)key.len, key.ptr);
     add_name(names, &names->hosts, slice_from_string(below));
 }
 
@@ -278,9 +272,9 @@ void map_names_read(struct map_names *names, struct slice map,
         value = slice_next_word(&line);
         read(names, key, value);
     }
-    sort_once_each(&names->domains);
-    sort_once_each(&names->senders);
-    sort_once_each(&names->hosts);
+    string_list_sort_once(&names->domains);
+    string_list_sort_once(&names->senders);
+    string_list_sort_once(&names->hosts);
 }
 
 void map_names_free(struct map_names *names)

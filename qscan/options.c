@@ -197,7 +197,6 @@ static bool read_date(int64_t *time_r, const char *text, bool is_utc)
     for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++) {
         struct tm tm = {.tm_isdst = -1};
         const char *end = strptime(text, formats[i], &tm);
-
         bool has_zone;
         long east_sec;
 

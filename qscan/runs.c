@@ -178,6 +178,16 @@ bool runs_look_at(const struct place_request *request, const char *name,
     return is_found;
 }
 
+/* The run's folder below a control folder of that number, or negative. */
+static int open_control_run(const struct place_request *request, size_t number,
+                            const char *run)
+{
+    const struct queue_folder *folder = &request->queues->folders[number];
+    const char *why = NULL;
+
+    return folder->holds_control ? hold_open_run(folder, run, &why) : -1;
+}
+
 /* Files, and no journal: whether that run came to its end, and what it took,
  * only its journal knows. */
 static void look_for_journal(const struct place_request *request,
@@ -187,9 +197,7 @@ static void look_for_journal(const struct place_request *request,
     bool is_known = path != NULL && access(path, F_OK) == 0;
 
     for (size_t i = 0; i < request->queues->folder_count && !is_known; i++) {
-        const struct queue_folder *folder = &request->queues->folders[i];
-        const char *why = NULL;
-        int fd = folder->holds_control ? hold_open_run(folder, run, &why) : -1;
+        int fd = open_control_run(request, i, run);
 
         if (fd < 0)
             continue;
@@ -212,14 +220,11 @@ static bool may_be_unfinished(const struct place_request *request,
 
     for (size_t i = 0; i < request->queues->folder_count && !is_unfinished;
          i++) {
-        const struct queue_folder *folder = &request->queues->folders[i];
-        const char *why = NULL;
-        char *path;
+        int fd = open_control_run(request, i, run);
         bool is_finished = true;
-        int fd;
+        char *path;
 
-        if (!folder->holds_control ||
-            (fd = hold_open_run(folder, run, &why)) < 0)
+        if (fd < 0)
             continue;
         path = place_journal_elsewhere(request, run);
         if (path == NULL ||
@@ -398,15 +403,12 @@ static void read_clients_of(const struct place_request *request,
     free(elsewhere);
     for (size_t i = 0; i < request->queues->folder_count && !is_elsewhere;
          i++) {
-        const struct queue_folder *folder = &request->queues->folders[i];
-        const char *why = NULL;
-        int run_fd =
-            folder->holds_control ? hold_open_run(folder, run, &why) : -1;
+        int fd = open_control_run(request, i, run);
 
-        if (run_fd < 0)
+        if (fd < 0)
             continue;
-        journal_read_clients(run_fd, HOLD_JOURNAL, found, context);
-        close(run_fd);
+        journal_read_clients(fd, HOLD_JOURNAL, found, context);
+        close(fd);
     }
 }
 

@@ -7,22 +7,9 @@
 
 #include "qscan/config.h"
 #include "tests/folder.h"
+#include "tests/strings.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-
-/* "a b c" */
-static void assert_list_is(const struct string_list *list, const char *want,
-                           const char *title)
-{
-    char got[1000] = "";
-
-    for (size_t i = 0; i < list->count; i++) {
-        strcat(got, i == 0 ? "" : " ");
-        strcat(got, list->strings[i]);
-    }
-    if (strcmp(got, want) != 0)
-        fail_msg("%s: got \"%s\", want \"%s\"", title, got, want);
-}
 
 static const struct {
     const char *title, *text, *queues, *domains;
