@@ -292,9 +292,9 @@ static bool has_come_through(const struct expunge_result *result)
 static void expunge_begun(struct expunging *expunging)
 {
     struct expunge_result *result = expunging->result;
-    bool is_all_here =
-        is_journal_all_here(expunging->request, expunging->run) &&
-        !expunging->is_part;
+    bool is_all_here = !expunging->is_part &&
+                       expunging->request->options->journal_directory != NULL &&
+                       is_journal_all_here(expunging->request, expunging->run);
 
     for_each_begun(expunging, remove_messages);
     /* a place may hold files of another's messages: folders go last */
