@@ -95,14 +95,9 @@ static void resolve_data_folder(struct message *message)
         dir == FACTS_NO_DIR ? -1 : queues->folders[queues->dirs[dir].data].fd;
 }
 
-static enum input_outcome parse_control(struct message *message,
-                                        enum input_outcome outcome,
-                                        struct slice text)
+enum input_outcome message_parse(struct message *message)
 {
-    if (outcome != INPUT_OK)
-        return outcome;
-    message->control = text;
-    message->qf_outcome = qf_parse(&message->qf, text);
+    message->qf_outcome = qf_parse(&message->qf, message->control);
     if (!input_is_intact(&message->control_input))
         message->qf_outcome = QF_TRUNCATED;
     if (message->qf_outcome == QF_NO_MEMORY) {
@@ -116,13 +111,12 @@ static enum input_outcome parse_control(struct message *message,
     return INPUT_OK;
 }
 
-enum input_outcome message_load(struct message *message,
+enum input_outcome message_read(struct message *message,
                                 const struct facts *row, bool want_stat)
 {
     const struct queue_set *queues = message->scene->queues;
     char name[QUEUE_HELD_NAME_MAX];
     enum input_outcome outcome;
-    struct slice text = {NULL, 0};
     int fd;
 
     begin(message, row);
@@ -136,28 +130,38 @@ enum input_outcome message_load(struct message *message,
     if (fd < 0)
         return outcome;
     outcome = input_read(&message->control_input, fd,
-                         want_stat ? &message->control_stat : NULL, &text);
+                         want_stat ? &message->control_stat : NULL,
+                         &message->control);
     message->has_control_stat = want_stat && outcome == INPUT_OK;
     close(fd);
-    return parse_control(message, outcome, text);
+    return outcome;
+}
+
+enum input_outcome message_load(struct message *message,
+                                const struct facts *row, bool want_stat)
+{
+    enum input_outcome outcome = message_read(message, row, want_stat);
+
+    return outcome == INPUT_OK ? message_parse(message) : outcome;
 }
 
 enum input_outcome message_load_locked(struct message *message,
                                        const struct facts *row, int fd,
                                        const struct stat *st)
 {
-    struct slice text = {NULL, 0};
     enum input_outcome outcome;
 
     begin(message, row);
     message->wants_data_stat = true;
     message->control_stat = *st;
-    outcome = input_read(&message->control_input, fd, NULL, &text);
+    outcome = input_read(&message->control_input, fd, NULL, &message->control);
     message->has_control_stat = outcome == INPUT_OK;
+    if (outcome != INPUT_OK)
+        return outcome;
     /* what was read must be what was looked at */
-    if (outcome == INPUT_OK && (int64_t)text.len != st->st_size)
-        text = slice_make(text.ptr, 0);
-    return parse_control(message, outcome, text);
+    if ((int64_t)message->control.len != st->st_size)
+        message->control.len = 0;
+    return message_parse(message);
 }
 
 bool message_need_data_stat(struct message *message)

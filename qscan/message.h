@@ -94,7 +94,14 @@ static inline int64_t message_nsec(const struct timespec *time)
 void message_init(struct message *message, const struct scene *scene);
 void message_free(struct message *message);
 
-/* Reads and parses the control file of a row, without any lock. */
+/* Reads the control file of a row, without any lock. */
+enum input_outcome message_read(struct message *message,
+                                const struct facts *row, bool want_stat);
+
+/* Parses what was read. */
+enum input_outcome message_parse(struct message *message);
+
+/* Does both. */
 enum input_outcome message_load(struct message *message,
                                 const struct facts *row, bool want_stat);
 

@@ -27,9 +27,34 @@ enum {
     AHEAD_WAIT_NSEC = 100 * 1000, /* a stretch of names is listed in less */
 };
 
+/* What a row keeps of its first recipient, in lower case. */
+struct first_recipient {
+    struct slice domain, host;
+    uint32_t domain_hash, host_hash;
+    enum status_kind kind;
+    bool is_host_cut; /* a host of a name too long for one */
+    char lower[256];
+};
+
+/*
+ * What reads a message, parses it, judges it and counts it is more code, the
+ * kernel's and ours, than a processor keeps at hand. So a worker takes a hand
+ * of messages, and does one thing to all of them before the next.
+ */
+enum { HAND = 16 };
+
+struct in_hand {
+    struct message message;
+    enum input_outcome outcome;
+    struct facts *row; /* or a copy of it */
+    uint32_t row_number;
+    struct first_recipient first;
+};
+
 struct worker {
     struct scan *scan;
-    struct message message;
+    struct in_hand hand[HAND];
+    struct message *message; /* of the hand, the one that is looked at */
     struct rules_matcher *matcher, *where_matcher;
     struct crowd *crowd;
     uint32_t last_pending; /* in the crowd's blobs: mostly the next one too */
@@ -275,7 +300,7 @@ static void note_text_oddities(struct facts *row, const struct message *message)
  * none: a long list is cut, but no host that answers is overlooked. */
 static void gather_more_recipients(struct worker *worker, struct facts *row)
 {
-    struct message *message = &worker->message;
+    struct message *message = worker->message;
     struct buffer names = {0};
 
     for (size_t i = 1; i < message->qf.recipient_count; i++) {
@@ -298,21 +323,12 @@ static void gather_more_recipients(struct worker *worker, struct facts *row)
     buffer_free(&names);
 }
 
-/* What a row keeps of its first recipient, in lower case. */
-struct first_recipient {
-    struct slice domain, host;
-    uint32_t domain_hash, host_hash;
-    enum status_kind kind;
-    bool is_host_cut; /* a host of a name too long for one */
-    char lower[256];
-};
-
 /* Looked up before judging and kept after it: by then the cache lines of the
  * tables have come. */
 static void look_at_recipient(struct worker *worker,
                               struct first_recipient *first)
 {
-    struct message *message = &worker->message;
+    struct message *message = worker->message;
     const struct qf *qf = &message->qf;
 
     first->domain = first->host = (struct slice){NULL, 0};
@@ -345,7 +361,7 @@ static void gather_recipients(struct worker *worker, struct facts *row,
                     : intern_add_prefetched(&worker->crowd->strings,
                                             first->host, first->host_hash);
     row->is_cut = first->is_host_cut;
-    row->has_further = worker->message.qf.recipient_count > 1;
+    row->has_further = worker->message->qf.recipient_count > 1;
     if (row->has_further)
         gather_more_recipients(worker, row);
 }
@@ -408,8 +424,8 @@ static struct crowd_client_key outside_key(const struct worker *worker,
 static struct slice writer_domain(const struct worker *worker,
                                   const struct client *client)
 {
-    if (!message_has_null_sender(&worker->message))
-        return address_domain(address_bare(worker->message.qf.sender));
+    if (!message_has_null_sender(worker->message))
+        return address_domain(address_bare(worker->message->qf.sender));
     return client->has_ip && !name_is_generic(client->name, &client->ip)
                ? name_owner(client->name)
                : (struct slice){NULL, 0};
@@ -431,7 +447,7 @@ static void gather_writer(struct worker *worker, const struct client *client)
 /* A reply that a machine sent without a sender may be for a forged address. */
 static void gather_addressees(struct worker *worker, bool is_ours)
 {
-    struct message *message = &worker->message;
+    struct message *message = worker->message;
 
     if (message_has_null_sender(message))
         return;
@@ -465,7 +481,7 @@ static bool find_client(const struct message *message, struct client *client,
 
 static void gather_client(struct worker *worker)
 {
-    struct message *message = &worker->message;
+    struct message *message = worker->message;
     struct client client;
     bool is_ours = false;
     bool has_client = find_client(message, &client, &is_ours);
@@ -507,7 +523,7 @@ static bool add_lower(char *names, size_t *len, struct slice name)
  * what hangs on them stays undecided. */
 static void keep_targets(struct worker *worker, struct facts *row)
 {
-    const struct dsn *dsn = &worker->message.dsn;
+    const struct dsn *dsn = &worker->message->dsn;
     struct slice last = {NULL, 0}, last_host = {NULL, 0};
     char names[MORE_DOMAINS_BYTES];
     size_t len = 0;
@@ -539,7 +555,7 @@ static void keep_targets(struct worker *worker, struct facts *row)
  * domain spoke. */
 static void gather_targets(struct worker *worker, struct crowd_client_key key)
 {
-    const struct dsn *dsn = &worker->message.dsn;
+    const struct dsn *dsn = &worker->message->dsn;
     char lower[256], lower_host[256];
 
     for (size_t i = 0; i < dsn->recipient_count && i < TARGETS_MAX; i++) {
@@ -566,7 +582,7 @@ static void gather_source(struct worker *worker, struct facts *row,
                           uint32_t row_number, const struct client *source,
                           uint32_t hash, uint64_t site)
 {
-    struct message *message = &worker->message;
+    struct message *message = worker->message;
 
     row->source =
         crowd_add_prefetched(worker->crowd, &source->ip, hash, row_number);
@@ -582,20 +598,17 @@ static void gather_source(struct worker *worker, struct facts *row,
 static void gather(struct worker *worker, struct facts *row,
                    uint32_t row_number, const struct first_recipient *first)
 {
-    struct message *message = &worker->message;
+    struct message *message = worker->message;
     struct crowd *crowd = worker->crowd;
     const struct client *source = NULL;
     uint32_t hash = 0;
     struct crowd_client_key key = {0, 0};
 
     intern_prefetch_more(&crowd->strings, first->domain_hash);
-    if (!message_is_own_report(message)) {
+    if (!message_is_own_report(message))
         gather_client(worker);
-    } else if (worker->scan->reads_data &&
-               message_dsn_kind(message) == DSN_FAILURE) {
-        row->is_bounce = true;
+    else if (row->is_bounce)
         source = message_culprit(message);
-    }
     if (source != NULL) {
         hash = crowd_prefetch_source(crowd, &source->ip);
         key = outside_key(worker, source);
@@ -655,7 +668,7 @@ static void judge(struct worker *worker, struct facts *row)
     struct rules_verdict verdict;
 
     if (row->state == FACTS_JUDGED) {
-        rules_judge(worker->matcher, message_fetch, &worker->message, &verdict);
+        rules_judge(worker->matcher, message_fetch, worker->message, &verdict);
         row->rule = verdict.rule;
         row->is_purge = verdict.purge;
         row->is_undecided = verdict.undecided_count > 0;
@@ -666,7 +679,7 @@ static void judge(struct worker *worker, struct facts *row)
                                                 verdict.pending_bytes));
     }
     if (worker->where_matcher != NULL) {
-        rules_judge(worker->where_matcher, message_fetch, &worker->message,
+        rules_judge(worker->where_matcher, message_fetch, worker->message,
                     &verdict);
         row->is_wanted = verdict.rule != RULES_NO_RULE;
         row->is_where_later = verdict.is_later;
@@ -689,7 +702,7 @@ static void take_failure(struct worker *worker, struct facts *row,
         row->state = FACTS_UNREADABLE;
         complain_row(worker, row, "cannot be read",
                      outcome == INPUT_FAILED
-                         ? strerror(worker->message.control_input.error)
+                         ? strerror(worker->message->control_input.error)
                          : input_outcome_text(outcome));
         break;
     }
@@ -714,18 +727,11 @@ static uint64_t basis_of(struct message *message)
                : 0;
 }
 
-/* row is that of row_number, or a copy of it. */
-static void scan_row(struct worker *worker, struct facts *row,
-                     uint32_t row_number, bool look_for_data)
+/* A second look starts anew, and may find the message gone. */
+static void clear_row(struct worker *worker, struct facts *row)
 {
-    struct message *message = &worker->message;
-    const struct queue_set *queues = worker->scan->scene.queues;
-    struct first_recipient first;
-    enum input_outcome outcome;
-
     row->worker = worker->number;
     row->is_wanted = worker->where_matcher == NULL;
-    /* a second look starts anew, and may find the message gone */
     row->rule = RULES_NO_RULE;
     row->domain = row->more_domains = row->host = row->source = 0;
     row->has_targets = row->has_further = row->is_cut = false;
@@ -735,19 +741,15 @@ static void scan_row(struct worker *worker, struct facts *row,
     row->is_bounce = row->is_own_name = false;
     row->is_purge = row->is_undecided = false;
     row->is_later = row->is_where_later = false;
-    /* Owner, mode, links cost a system call each, which a summary by rules
-     * that read no df is spared; what is odd at first sight is always looked
-     * at. */
-    outcome = message_load(message, row,
-                           worker->scan->looks_at_files || row->letter != 'q' ||
-                               look_for_data);
-    if (outcome == INPUT_OK && !message->qf.has_created &&
-        !message->has_control_stat)
-        outcome = message_load(message, row, true);
-    if (outcome != INPUT_OK) {
-        take_failure(worker, row, outcome);
-        return;
-    }
+}
+
+/* The message in hand, once it is read. */
+static void note_message(struct worker *worker, struct facts *row,
+                         bool look_for_data)
+{
+    struct message *message = worker->message;
+    const struct queue_set *queues = worker->scan->scene.queues;
+
     row->created = message->qf.has_created ? message->qf.created
                                            : message->control_stat.st_mtime;
     row->tries = message->qf.tries < 0            ? 0
@@ -758,11 +760,15 @@ static void scan_row(struct worker *worker, struct facts *row,
                            &queues->folders[queues->dirs[row->dir].control]);
     note_text_oddities(row, message);
     row->state = (uint8_t)state_of(message, row, look_for_data);
-    look_at_recipient(worker, &first);
-    judge(worker, row);
-    gather(worker, row, row_number, &first);
-    if (row->state == FACTS_JUDGED && !row->is_later)
-        note_missed(worker, row);
+}
+
+/* What others want of it, and what is only known once it is judged. */
+static void gather_row(struct worker *worker, struct in_hand *one)
+{
+    struct message *message = &one->message;
+    struct facts *row = one->row;
+
+    gather(worker, row, one->row_number, &one->first);
     if (message->data_state == DATA_UNREADABLE)
         complain_row(worker, row, "its df cannot be read",
                      message->data_input.error == 0
@@ -774,10 +780,97 @@ static void scan_row(struct worker *worker, struct facts *row,
         row->size_bytes = (uint64_t)message_data_bytes(message);
 }
 
+/* Owner, mode, links cost a system call each, which a summary by rules that
+ * read no df is spared; what is odd at first sight is always looked at. */
+static bool wants_stat(const struct worker *worker, const struct facts *row,
+                       bool look_for_data)
+{
+    return worker->scan->looks_at_files || row->letter != 'q' || look_for_data;
+}
+
+static void read_row(struct worker *worker, struct in_hand *one,
+                     bool look_for_data)
+{
+    clear_row(worker, one->row);
+    one->outcome = message_read(&one->message, one->row,
+                                wants_stat(worker, one->row, look_for_data));
+}
+
+static void parse_row(struct in_hand *one, bool reads_data)
+{
+    struct message *message = &one->message;
+
+    one->outcome = message_parse(message);
+    if (one->outcome == INPUT_OK && !message->qf.has_created &&
+        !message->has_control_stat) /* then the file's own time must do */
+        one->outcome = message_load(message, one->row, true);
+    one->row->is_bounce = one->outcome == INPUT_OK && reads_data &&
+                          message_is_own_report(message) &&
+                          message_dsn_kind(message) == DSN_FAILURE;
+}
+
+static void judge_row(struct worker *worker, struct in_hand *one,
+                      bool look_for_data)
+{
+    struct facts *row = one->row;
+
+    note_message(worker, row, look_for_data);
+    look_at_recipient(worker, &one->first);
+    judge(worker, row);
+    if (row->state == FACTS_JUDGED && !row->is_later)
+        note_missed(worker, row);
+}
+
+/* Scans the rows of the first so many in hand. Of a bounce its source will be
+ * asked for, which stands in df. */
+static void scan_hand(struct worker *worker, size_t count, bool look_for_data)
+{
+    struct in_hand *const hand = worker->hand;
+
+    for (size_t i = 0; i < count; i++)
+        read_row(worker, &hand[i], look_for_data);
+    for (size_t i = 0; i < count; i++)
+        if (hand[i].outcome == INPUT_OK)
+            parse_row(&hand[i], worker->scan->reads_data);
+    for (size_t i = 0; i < count; i++)
+        if (hand[i].row->is_bounce)
+            message_need_data(&hand[i].message);
+    for (size_t i = 0; i < count; i++)
+        if (hand[i].row->is_bounce)
+            message_need_dsn(&hand[i].message);
+    for (size_t i = 0; i < count; i++) {
+        worker->message = &hand[i].message;
+        if (hand[i].outcome == INPUT_OK)
+            judge_row(worker, &hand[i], look_for_data);
+        else
+            take_failure(worker, hand[i].row, hand[i].outcome);
+    }
+    for (size_t i = 0; i < count; i++) {
+        worker->message = &hand[i].message;
+        if (hand[i].outcome == INPUT_OK)
+            gather_row(worker, &hand[i]);
+    }
+}
+
+/* Puts a row into the hand, and scans it when that is full. Returns how many
+ * are in it. */
+static size_t take_row(struct worker *worker, size_t count, struct facts *row,
+                       uint32_t row_number)
+{
+    worker->hand[count].row = row;
+    worker->hand[count].row_number = row_number;
+    if (++count < HAND)
+        return count;
+    scan_hand(worker, count, false);
+    return 0;
+}
+
 /* The first job joins the names, while the other workers read messages. */
 static void scan_piece(void *context, unsigned number, size_t first, size_t end)
 {
     struct run *run = context;
+    struct worker *worker = &run->workers[number];
+    size_t count = 0;
 
     workers_own_descriptors();
     if (first == 0 && run->scan->listing != NULL)
@@ -786,9 +879,9 @@ static void scan_piece(void *context, unsigned number, size_t first, size_t end)
         uint32_t row = run->order == NULL ? (uint32_t)i : run->order[i];
 
         if (row >= run->ahead)
-            scan_row(&run->workers[number], &run->scan->table.rows[row], row,
-                     false);
+            count = take_row(worker, count, &run->scan->table.rows[row], row);
     }
+    scan_hand(worker, count, false);
 }
 
 /* ---- listing, and reading meanwhile ---- */
@@ -837,11 +930,13 @@ static void read_ahead(struct run *run, struct worker *worker)
     while (!is_over && interrupt_signal() == 0 &&
            blocks_read() == run->blocks_at_start) {
         size_t first, count = take_ahead(run, rows, &first, &is_over);
+        size_t taken = 0;
 
         if (count == 0 && !is_over)
             nanosleep(&(struct timespec){.tv_nsec = AHEAD_WAIT_NSEC}, NULL);
         for (size_t i = 0; i < count; i++)
-            scan_row(worker, &rows[i], (uint32_t)(first + i), false);
+            taken = take_row(worker, taken, &rows[i], (uint32_t)(first + i));
+        scan_hand(worker, taken, false);
         pthread_mutex_lock(&run->lock);
         if (count > 0)
             memcpy(run->scan->table.rows + first, rows, count * sizeof(*rows));
@@ -924,8 +1019,11 @@ static void look_again(struct worker *worker, uint32_t row_number)
     }
     row->oddities &= (uint16_t) ~(ODD_TEXT | ODD_NO_DATA);
     row->state = FACTS_JUDGED;
-    scan_row(worker, row, row_number, true);
-    if (row->state == FACTS_DAMAGED && worker->message.qf_outcome == QF_EMPTY &&
+    worker->hand[0].row = row;
+    worker->hand[0].row_number = row_number;
+    scan_hand(worker, 1, true);
+    if (row->state == FACTS_DAMAGED &&
+        worker->message->qf_outcome == QF_EMPTY &&
         scene->now - row->created < NEWBORN_SEC && !is_id_old(row, scene->now))
         row->state = FACTS_NEWBORN;
 }
@@ -1210,9 +1308,9 @@ static void decide_where(struct worker *worker, struct facts *row)
     row->is_where_later = false;
     row->is_wanted = false;
     row->basis = 0; /* that was of another reading */
-    if (message_load(&worker->message, row, false) != INPUT_OK)
+    if (message_load(worker->message, row, false) != INPUT_OK)
         return;
-    rules_judge(worker->where_matcher, message_fetch, &worker->message,
+    rules_judge(worker->where_matcher, message_fetch, worker->message,
                 &verdict);
     row->is_wanted = verdict.rule != RULES_NO_RULE;
 }
@@ -1264,7 +1362,9 @@ static bool start_workers(struct run *run, const uint64_t key[2])
         worker->scan = scan;
         worker->number = (uint8_t)i;
         worker->crowd = &scan->crowds[i];
-        message_init(&worker->message, &scan->scene);
+        for (size_t j = 0; j < HAND; j++)
+            message_init(&worker->hand[j].message, &scan->scene);
+        worker->message = &worker->hand[0].message;
         worker->matcher = rules_matcher_new(scan->scene.rules);
         if (scan->scene.where != NULL)
             worker->where_matcher = rules_matcher_new(scan->scene.where);
@@ -1280,7 +1380,8 @@ static void stop_workers(struct run *run)
 {
     for (unsigned i = 0; run->workers != NULL && i < run->scan->worker_count;
          i++) {
-        message_free(&run->workers[i].message);
+        for (size_t j = 0; j < HAND; j++)
+            message_free(&run->workers[i].hand[j].message);
         rules_matcher_free(run->workers[i].matcher);
         rules_matcher_free(run->workers[i].where_matcher);
     }
