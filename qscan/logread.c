@@ -14,12 +14,16 @@ enum {
     AHEAD = 16, /* records for which memory is asked before they are joined */
     HOUR_BYTES = 10, /* "Nov 18 04:", "2026-11-18" */
     LANES_WIDE = 8,  /* with more logs side by side each holds fewer blocks */
+    HAND = 16,       /* lines that are parsed before they become records: the
+                        code for both is more than a processor keeps at hand */
 };
 
 /* A block of lines, from file to join. */
 struct piece {
     struct piece *next; /* behind it in its lane; or the next free one */
     struct log_block block;
+    uint32_t *ends; /* owned; of its lines, behind the newline */
+    size_t end_count, end_capacity;
     struct record *records; /* owned */
     size_t count, capacity;
     struct record_scratch scratch;
@@ -42,7 +46,7 @@ struct lane {
     bool ends_cut;                /* the last block ended within a line */
     bool is_told;                 /* that it is damaged */
     struct log_epoch near;        /* of the last stamp read */
-    struct logline_memory stamps; /* met by find_near */
+    struct logline_memory stamps; /* met by find_lines */
     char hour[HOUR_BYTES];        /* how lines of the last stamp's begin */
     int32_t wrong_year;           /* of a 29 February; 0: none */
     uint64_t line_count;          /* of the blocks that were joined */
@@ -70,6 +74,7 @@ struct worker {
     pthread_t thread;
     struct reader *reader;
     struct record_maker maker;
+    struct record_line hand[HAND];
 };
 
 /* ---- pieces ---- */
@@ -102,6 +107,7 @@ static void free_pieces(struct piece *piece)
 
         log_block_free(&piece->block);
         record_scratch_free(&piece->scratch);
+        free(piece->ends);
         free(piece->records);
         free(piece);
         piece = next;
@@ -124,55 +130,99 @@ static struct record *next_record(struct piece *piece)
     return &piece->records[piece->count];
 }
 
-/* Nobody has touched the text yet, and a processor looks ahead too late while
- * it takes lines apart: what lies some lines ahead is asked for now. */
-static inline void prefetch_text(struct slice rest)
+/* False without memory. */
+static bool add_end(struct piece *piece, size_t end)
+{
+    if (piece->end_count == piece->end_capacity) {
+        size_t capacity = piece->end_capacity * 2 + 512;
+        uint32_t *grown = realloc(piece->ends, capacity * sizeof(*grown));
+
+        if (grown == NULL)
+            return false;
+        piece->ends = grown;
+        piece->end_capacity = capacity;
+    }
+    piece->ends[piece->end_count++] = (uint32_t)end;
+    return true;
+}
+
+static struct slice line_at(const struct piece *piece, size_t number)
+{
+    size_t start = number == 0 ? 0 : piece->ends[number - 1];
+    struct slice line =
+        slice_make(piece->block.text.ptr + start, piece->ends[number] - start);
+
+    if (line.len > 0 && line.ptr[line.len - 1] == '\n')
+        line.len--;
+    if (line.len > 0 && line.ptr[line.len - 1] == '\r')
+        line.len--;
+    return line;
+}
+
+/* A processor looks ahead too late while it takes lines apart: what lies some
+ * lines ahead is asked for now. */
+static inline void prefetch_text(const struct piece *piece, size_t at)
 {
     enum { AHEAD_BYTES = 2048, LINE_BYTES = 256, CACHE_LINE_BYTES = 64 };
 
-    if (rest.len < AHEAD_BYTES + LINE_BYTES)
+    if (piece->block.text.len - at < AHEAD_BYTES + LINE_BYTES)
         return;
     for (size_t i = 0; i < LINE_BYTES; i += CACHE_LINE_BYTES)
-        __builtin_prefetch(rest.ptr + AHEAD_BYTES + i);
+        __builtin_prefetch(piece->block.text.ptr + at + AHEAD_BYTES + i);
 }
 
 /* cat mail.log mail.log.2.gz: only a file that begins so is unpacked. */
 static const struct slice gzip_begins = {"\x1f\x8b\x08", 3};
 
-/* Takes all lines of a block apart; the work of the workers. */
+static void parse_hand(struct worker *worker, const struct piece *piece,
+                       size_t first, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        prefetch_text(piece, piece->ends[first + i]);
+        record_parse(&worker->maker, line_at(piece, first + i),
+                     &worker->hand[i]);
+    }
+}
+
+/* False without memory. */
+static bool make_records(struct worker *worker, struct piece *piece,
+                         size_t first, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct record *record = next_record(piece);
+        enum record_outcome outcome;
+
+        if (record == NULL)
+            return false;
+        outcome = record_make(&worker->maker, &worker->hand[i], &piece->near,
+                              &piece->scratch, record);
+        if (outcome != RECORD_NO_TIME)
+            log_epoch_follow(&piece->near, worker->maker.clock.stamp.month);
+        else
+            piece->has_gzip |= slice_starts(worker->hand[i].text, gzip_begins);
+        if (outcome == RECORD_MADE) {
+            record->line = (uint32_t)(first + i);
+            piece->count++;
+        }
+    }
+    return true;
+}
+
+/* Takes all lines of a block apart; the work of the workers. Of a line whose
+ * beginning was looked at no more is wanted. */
 static bool parse_piece(struct worker *worker, struct piece *piece)
 {
-    struct slice rest = piece->block.text, line;
-    bool is_rest = piece->is_cut;
+    size_t end = piece->end_count, count;
 
     piece->count = 0;
     piece->at = 0;
-    piece->line_count = 0;
     piece->has_gzip = false;
     record_scratch_clear(&piece->scratch);
-    while (slice_next_line(&rest, &line)) {
-        struct record *record = next_record(piece);
-        bool is_cut = piece->block.is_cut && rest.len == 0;
-
-        prefetch_text(rest);
-        if (record == NULL)
+    for (size_t first = piece->is_cut; first < end; first += count) {
+        count = end - first < HAND ? end - first : HAND;
+        parse_hand(worker, piece, first, count);
+        if (!make_records(worker, piece, first, count))
             return false;
-        /* Of a line whose beginning was looked at no more is wanted. */
-        if (!is_rest) {
-            enum record_outcome outcome = record_make(
-                &worker->maker, line, &piece->near, &piece->scratch, record);
-
-            if (outcome != RECORD_NO_TIME)
-                log_epoch_follow(&piece->near, worker->maker.clock.stamp.month);
-            else
-                piece->has_gzip |= slice_starts(line, gzip_begins);
-            if (outcome == RECORD_MADE) {
-                record->line = piece->line_count;
-                piece->count++;
-            }
-        }
-        is_rest = false;
-        piece->line_count += !is_cut;
     }
     return !piece->scratch.has_failed;
 }
@@ -261,24 +311,31 @@ static void note_hour(struct lane *lane, struct slice line)
         memcpy(lane->hour, line.ptr, HOUR_BYTES);
 }
 
-/* The year of the next block, known before this one is taken apart, so that
- * blocks can be taken apart side by side. It follows each stamp that
- * parse_piece follows: samples would miss a year between two of them. */
-static void find_near(struct lane *lane, struct piece *piece)
+/* Where its lines end, and the year of the next block, known before this one is
+ * taken apart, so that blocks can be taken apart side by side. It follows each
+ * stamp that parse_piece follows: samples would miss a year between two of
+ * them. False without memory. */
+static bool find_lines(struct lane *lane, struct piece *piece)
 {
-    struct slice rest = piece->block.text, line;
+    struct slice text = piece->block.text, rest = text, line;
     struct log_stamp stamp;
-    bool is_rest = piece->is_cut;
 
     piece->near = lane->near;
-    for (; slice_next_line(&rest, &line); is_rest = false)
-        if (!is_rest && !is_of_same_hour(lane, line) &&
+    piece->end_count = 0;
+    while (slice_next_line(&rest, &line)) {
+        if (!add_end(piece, text.len - rest.len))
+            return false;
+        if ((piece->end_count > 1 || !piece->is_cut) &&
+            !is_of_same_hour(lane, line) &&
             logline_stamp(line, &lane->stamps, &stamp)) {
             note_hour(lane, line);
             log_epoch_follow(&lane->near, stamp.month);
             if (!log_stamp_has_day(&stamp, lane->near.year))
                 lane->wrong_year = lane->near.year;
         }
+    }
+    piece->line_count = (uint32_t)piece->end_count - piece->block.is_cut;
+    return true;
 }
 
 static enum input_log_outcome next_block(struct reader *reader,
@@ -365,11 +422,11 @@ static void read_block(struct worker *worker, struct lane *lane,
     }
     piece->is_cut = lane->ends_cut;
     lane->ends_cut = piece->block.is_cut;
-    find_near(lane, piece);
+    is_good = find_lines(lane, piece);
     pthread_mutex_lock(&reader->lock);
     put_behind(reader, lane, piece);
     pthread_mutex_unlock(&reader->lock);
-    is_good = parse_piece(worker, piece);
+    is_good = is_good && parse_piece(worker, piece);
     is_intact = log_block_is_intact(&piece->block);
     pthread_mutex_lock(&reader->lock);
     if (!is_intact)

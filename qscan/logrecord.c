@@ -512,7 +512,7 @@ static bool set_by_kind(struct record_maker *maker,
     }
 }
 
-static uint64_t match(struct record_maker *maker, struct logline *line)
+static uint64_t match(struct record_maker *maker, const struct logline *line)
 {
     enum logline_shape shape = logline_shape(line->kind);
 
@@ -523,7 +523,7 @@ static uint64_t match(struct record_maker *maker, struct logline *line)
 
 /* A line of sendmail's within the time asked for, or before it. */
 static enum record_outcome make_own(struct record_maker *maker,
-                                    struct logline *line,
+                                    const struct logline *line,
                                     struct record_scratch *scratch,
                                     struct record *record)
 {
@@ -548,26 +548,34 @@ static enum record_outcome make_own(struct record_maker *maker,
                                                      : RECORD_COUNTED;
 }
 
-enum record_outcome record_make(struct record_maker *maker, struct slice text,
+void record_parse(struct record_maker *maker, struct slice text,
+                  struct record_line *line_r)
+{
+    line_r->text = text;
+    line_r->outcome = logline_parse(text, &maker->memory, &line_r->line);
+}
+
+enum record_outcome record_make(struct record_maker *maker,
+                                const struct record_line *parsed,
                                 const struct log_epoch *near,
                                 struct record_scratch *scratch,
                                 struct record *record_r)
 {
     struct logtally *tally = &maker->tally;
-    struct logline line;
-    enum logline_outcome outcome = logline_parse(text, &maker->memory, &line);
+    const struct logline *line = &parsed->line;
+    enum logline_outcome outcome = parsed->outcome;
 
-    tally->text_bytes += text.len + 1;
-    tally->overlong_lines += text.len > LOGLINE_MAX_BYTES;
+    tally->text_bytes += parsed->text.len + 1;
+    tally->overlong_lines += parsed->text.len > LOGLINE_MAX_BYTES;
     if (outcome == LOGLINE_NO_STAMP) {
         tally->lines++;
         tally->no_stamp_lines++;
         return RECORD_NO_TIME;
     }
     bytes_clear(record_r, sizeof(*record_r));
-    record_r->time = log_clock_read(&maker->clock, near, &line.stamp);
-    record_r->text = text;
-    record_r->repeat = line.repeat_count > 1 ? line.repeat_count : 1;
+    record_r->time = log_clock_read(&maker->clock, near, &line->stamp);
+    record_r->text = parsed->text;
+    record_r->repeat = line->repeat_count > 1 ? line->repeat_count : 1;
     record_r->is_counted =
         record_r->time >= maker->since && record_r->time < maker->until;
     if (!record_r->is_counted) {
@@ -582,15 +590,15 @@ enum record_outcome record_make(struct record_maker *maker, struct slice text,
     } else if (outcome == LOGLINE_REPEATED) {
         tally->lines++;
         tally->repeat_lines++;
-        tally->repeated_count += line.repeat_count;
+        tally->repeated_count += line->repeat_count;
         record_r->is_repeat = true;
-        record_r->host = keyed_hash(maker->key, line.host);
+        record_r->host = keyed_hash(maker->key, line->host);
         return RECORD_MADE;
     }
     /* "message repeated N times: [ ... ]" is the line itself, once */
     if (record_r->is_counted)
         tally->repeated_count += record_r->repeat - 1;
-    return make_own(maker, &line, scratch, record_r);
+    return make_own(maker, line, scratch, record_r);
 }
 
 /* ---- a thread's own ---- */

@@ -160,11 +160,22 @@ enum record_outcome {
     RECORD_NO_TIME, /* no syslog line */
 };
 
+/* A line that was taken apart. */
+struct record_line {
+    struct slice text;
+    struct logline line;
+    enum logline_outcome outcome;
+};
+
+void record_parse(struct record_maker *maker, struct slice text,
+                  struct record_line *line_r);
+
 /*
- * Takes one line apart, counts it and fills *record_r. near: the year for
- * stamps that have none. time is set for all but RECORD_NO_TIME.
+ * Counts a line and fills *record_r. near: the year for stamps that have none.
+ * time is set for all but RECORD_NO_TIME.
  */
-enum record_outcome record_make(struct record_maker *maker, struct slice line,
+enum record_outcome record_make(struct record_maker *maker,
+                                const struct record_line *parsed,
                                 const struct log_epoch *near,
                                 struct record_scratch *scratch,
                                 struct record *record_r);

@@ -99,10 +99,12 @@ static void read_lines(struct logread *logs, struct slice rest,
     uint64_t number = 0;
 
     while (slice_next_line(&rest, &line)) {
+        struct record_line parsed;
         struct record record;
 
         number++;
-        if (record_make(maker, line, &near, scratch, &record) == RECORD_MADE)
+        record_parse(maker, line, &parsed);
+        if (record_make(maker, &parsed, &near, scratch, &record) == RECORD_MADE)
             join_add(&logs->join, &record, 0, number);
     }
     join_finish(&logs->join);

@@ -90,10 +90,13 @@ static int tear_down(void **state)
 
 static enum record_outcome feed_slice(struct scene *scene, struct slice line)
 {
+    struct record_line parsed;
     struct record record;
-    enum record_outcome outcome = record_make(&scene->maker, line, &scene->near,
-                                              &scene->scratch, &record);
+    enum record_outcome outcome;
 
+    record_parse(&scene->maker, line, &parsed);
+    outcome = record_make(&scene->maker, &parsed, &scene->near, &scene->scratch,
+                          &record);
     scene->line++;
     if (outcome == RECORD_MADE)
         join_add(&scene->join, &record, scene->file, scene->line);
