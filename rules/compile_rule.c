@@ -149,6 +149,22 @@ static void count_pending(struct rules *set, struct rule *rule,
         later_count + (later_count > 0 && line->word == LINE_ANY);
 }
 
+/* Few of many lines may be late: each knows the next. */
+static void link_later(const struct rules *set, struct rule *rule)
+{
+    uint32_t *link = &rule->first_later;
+
+    for (uint32_t i = 0; i < rule->line_count; i++) {
+        struct rule_line *line = &set->lines[rule->first_line + i];
+
+        if (!line->may_be_later)
+            continue;
+        *link = i;
+        link = &line->next_later;
+    }
+    *link = rule->line_count;
+}
+
 static bool is_own_origin(const struct rules *set, const struct rule_line *line)
 {
     const struct condition *condition =
@@ -477,6 +493,7 @@ static void add_rule(struct compiler *c, struct draft *draft)
     set->rules = rules;
     /* One bit more: whether another line was undecided. */
     draft->rule.pending_bytes = (draft->rule.pending_bytes + 1 + 7) / 8;
+    link_later(set, &draft->rule);
     rules[set->rule_count++] = draft->rule;
 }
 

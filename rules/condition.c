@@ -886,6 +886,7 @@ static bool does_repeat(enum rules_field_id field)
     switch (field) {
     case FIELD_STATUS:
     case FIELD_STATUS_ENVELOPE:
+    case FIELD_DSN_STATUS:
     case FIELD_EVENT_STATUS:
     case FIELD_EVENT_DSN:
     case FIELD_EVENT_REASON:

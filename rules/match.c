@@ -207,12 +207,18 @@ static bool is_same(enum condition_compare compare, const struct field_value *a,
 static bool is_value(const struct condition *condition,
                      const struct field_value *value)
 {
-    const struct field_value wanted = {.text = condition->value,
-                                       .number = condition->number};
-
-    return condition->compare == BY_IP
-               ? is_ip(value->text, &condition->ip)
-               : is_same(condition->compare, value, &wanted);
+    switch (condition->compare) {
+    case BY_BYTES:
+        return slice_equal(value->text, condition->value);
+    case BY_NAME:
+        return slice_equal_nocase(list_undotted(value->text),
+                                  list_undotted(condition->value));
+    case BY_IP:
+        return is_ip(value->text, &condition->ip);
+    case BY_NUMBER:
+        return value->number == condition->number;
+    }
+    return false;
 }
 
 static bool is_listed(const struct rules_matcher *matcher,
@@ -405,8 +411,11 @@ static enum truth judge_condition(struct rules_matcher *matcher,
         matcher->viewed = FIELD_COUNT; /* the other one is asked for */
         return judge_two(condition, view, fetch, message);
     }
-    return view->state == FIELD_PRESENT ? judge_values(matcher, condition, view)
-                                        : judge_state(condition, view);
+    if (view->state != FIELD_PRESENT)
+        return judge_state(condition, view);
+    return view->value_count == 1
+               ? judge_value(matcher, condition, view->values)
+               : judge_values(matcher, condition, view);
 }
 
 /* Each condition is answered once a message, however many rules have it. */
@@ -599,9 +608,9 @@ static void note_waiting(struct rules_matcher *matcher, const struct rule *rule,
                                 matcher->set->condition_count) != NULL;
 
     memset(waits.bytes, 0, rule->pending_bytes);
-    for (uint32_t i = 0; i < rule->line_count; i++)
-        if ((has_undecided || lines[i].may_be_later) &&
-            note_line(matcher, &lines[i], &waits))
+    for (uint32_t i = has_undecided ? 0 : rule->first_later;
+         i < rule->line_count; i = has_undecided ? i + 1 : lines[i].next_later)
+        if (note_line(matcher, &lines[i], &waits))
             waits.bytes[0] |= 1;
     assert(waits.at <= rule->pending_bytes * 8);
     *len += rule->pending_bytes;
@@ -649,13 +658,11 @@ static enum truth judge_waiting(struct rules_matcher *matcher,
     unsigned at = 0;
     enum truth result = get_bit(waits, &at) ? TRUTH_UNDECIDED : TRUTH_YES;
 
-    for (uint32_t i = 0; i < rule->line_count && result != TRUTH_NO; i++) {
-        enum truth truth;
-
-        if (!lines[i].may_be_later)
-            continue;
-        truth =
+    for (uint32_t i = rule->first_later;
+         i < rule->line_count && result != TRUTH_NO; i = lines[i].next_later) {
+        enum truth truth =
             judge_waiting_line(matcher, &lines[i], waits, &at, fetch, message);
+
         if (truth < result)
             result = truth;
     }
@@ -750,9 +757,11 @@ static inline enum truth judge_next(struct rules_matcher *matcher,
 }
 
 /* What comes first in the pending bytes. */
-static void put_head(struct rules_matcher *matcher, unsigned fallback)
+static void put_head(struct rules_matcher *matcher, unsigned fallback,
+                     bool may_purge)
 {
-    uint32_t missed = rules_missed(matcher);
+    /* a rule that may yet match failed on no line */
+    uint32_t missed = may_purge ? 0 : rules_missed(matcher);
     size_t len = 0;
 
     if (missed > 0)
@@ -767,6 +776,7 @@ void rules_judge(struct rules_matcher *matcher, rules_fetch fetch,
     const struct rules *set = matcher->set;
     struct asked asked = {0, UINT32_MAX};
     size_t len = HEAD_BYTES, number = 0;
+    bool may_purge = false;
 
     begin_verdict(matcher, verdict_r);
     for (; number < set->rule_count; number++) {
@@ -777,6 +787,7 @@ void rules_judge(struct rules_matcher *matcher, rules_fetch fetch,
             break;
         if (truth == TRUTH_NO)
             continue;
+        may_purge = may_purge || rule == matcher->purging;
         put_number(matcher->pending, &len,
                    (unsigned)number * 2 + (truth == TRUTH_LATER));
         if (truth == TRUTH_UNDECIDED) {
@@ -790,7 +801,8 @@ void rules_judge(struct rules_matcher *matcher, rules_fetch fetch,
         settle(matcher, number, verdict_r);
     if (!verdict_r->is_later)
         return;
-    put_head(matcher, number < set->rule_count ? (unsigned)number + 1 : 0);
+    put_head(matcher, number < set->rule_count ? (unsigned)number + 1 : 0,
+             may_purge);
     verdict_r->pending = matcher->pending;
     verdict_r->pending_bytes = len;
 }

@@ -115,7 +115,8 @@ struct rule_line {
     enum line_word word;
     unsigned line;
     uint32_t first_use, use_count; /* in rules.uses */
-    bool may_be_later;             /* one of them may be */
+    uint32_t next_later; /* line of its rule that may be; else their number */
+    bool may_be_later;   /* one of its conditions may be */
 };
 
 struct rule_sample {
@@ -129,6 +130,7 @@ struct rule {
     struct lex_place place;
     bool purges;
     uint32_t first_line, line_count;
+    uint32_t first_later;  /* line, as next_later */
     uint32_t shared_count; /* lines that the rule before begins with, too */
     uint32_t first_sample, sample_count;
     uint32_t pending_bytes; /* room for its answers that hang on the crowd */
