@@ -821,8 +821,20 @@ static void judge_row(struct worker *worker, struct in_hand *one,
         note_missed(worker, row);
 }
 
-/* Scans the rows of the first so many in hand. Of a bounce its source will be
- * asked for, which stands in df. */
+/* Of a bounce the source will be asked for, of mail the size; both are told by
+ * df. */
+static void look_at_data(const struct worker *worker, struct in_hand *one)
+{
+    struct message *message = &one->message;
+
+    if (one->row->is_bounce)
+        message_need_data(message);
+    else if (worker->scan->reads_data && !message_is_own_report(message) &&
+             !message_has_null_sender(message))
+        (void)message_need_data_stat(message);
+}
+
+/* Scans the rows of the first so many in hand. */
 static void scan_hand(struct worker *worker, size_t count, bool look_for_data)
 {
     struct in_hand *const hand = worker->hand;
@@ -833,8 +845,8 @@ static void scan_hand(struct worker *worker, size_t count, bool look_for_data)
         if (hand[i].outcome == INPUT_OK)
             parse_row(&hand[i], worker->scan->reads_data);
     for (size_t i = 0; i < count; i++)
-        if (hand[i].row->is_bounce)
-            message_need_data(&hand[i].message);
+        if (hand[i].outcome == INPUT_OK)
+            look_at_data(worker, &hand[i]);
     for (size_t i = 0; i < count; i++)
         if (hand[i].row->is_bounce)
             message_need_dsn(&hand[i].message);
