@@ -356,8 +356,22 @@ static void add_verdict(struct buffer *out, const struct message *message,
     buffer_free(&words);
 }
 
-bool explain_message(struct message *message, enum format format,
-                     struct buffer *out)
+static void json_held(struct jsonout *json, const struct explain_held *held)
+{
+    jsonout_key(json, "held");
+    if (held->run[0] == '\0') {
+        jsonout_null(json);
+        return;
+    }
+    jsonout_open(json, '{');
+    jsonout_field(json, "run", slice_from_string(held->run));
+    jsonout_field(json, "class", slice_from_string(held->class));
+    jsonout_field(json, "rule", slice_from_string(held->rule));
+    jsonout_close(json, '}');
+}
+
+bool explain_message(struct message *message, const struct explain_held *held,
+                     enum format format, struct buffer *out)
 {
     struct explain explain = {.message = message, .out = out};
     struct rules_explain to = {&explain, text_rule_begins, text_condition,
@@ -375,6 +389,7 @@ bool explain_message(struct message *message, enum format format,
         jsonout_field(&json, "id", message->id);
         jsonout_field(&json, "reason",
                       slice_from_string(state_reason(message)));
+        json_held(&json, held);
         jsonout_key(&json, "rules");
         jsonout_open(&json, '[');
         explain.json = &json;

@@ -249,34 +249,42 @@ static bool judge_queue(struct program *program)
     return is_done && interrupt_signal() == 0;
 }
 
+static void free_held(struct explain_held *held)
+{
+    free(held->class);
+    free(held->rule);
+    *held = (struct explain_held){.run = ""};
+}
+
 /* A message that a run holds is found too, with the journal's reason. */
 static const struct facts *find_held(struct program *program, const char *id,
-                                     struct buffer *out)
+                                     struct explain_held *held_r)
 {
     struct place_request places = places_of(program);
     struct facts_table *table = &program->scan.table;
-    char run[HOLD_RUN_MAX];
-    char *class, *rule;
-    const struct facts *row = NULL;
 
-    if (!runs_find_held(&places, id, run, &class, &rule))
+    if (!runs_find_held(&places, id, held_r->run, &held_r->class,
+                        &held_r->rule))
         return NULL;
-    if (runs_add_held_rows(&places, run, id, table) > 0) {
-        row = &table->rows[table->count - 1];
-        buffer_add_escaped(out, slice_from_string(id), 0);
-        buffer_printf(out, " is held by run %s: class ", run);
-        buffer_add_escaped(out, slice_from_string(class), 0);
-        buffer_add_string(out, ", rule ");
-        buffer_add_escaped(out, slice_from_string(rule), 0);
-        buffer_add_string(out, "\n");
-    }
-    free(class);
-    free(rule);
-    return row;
+    if (runs_add_held_rows(&places, held_r->run, id, table) > 0)
+        return &table->rows[table->count - 1];
+    free_held(held_r);
+    return NULL;
+}
+
+static void add_held(struct buffer *out, const char *id,
+                     const struct explain_held *held)
+{
+    buffer_add_escaped(out, slice_from_string(id), 0);
+    buffer_printf(out, " is held by run %s: class ", held->run);
+    buffer_add_escaped(out, slice_from_string(held->class), 0);
+    buffer_add_string(out, ", rule ");
+    buffer_add_escaped(out, slice_from_string(held->rule), 0);
+    buffer_add_string(out, "\n");
 }
 
 static int show_or_explain(struct program *program, const struct facts *row,
-                           struct buffer *out)
+                           const struct explain_held *held, struct buffer *out)
 {
     const struct options *options = &program->options;
     struct message message;
@@ -290,20 +298,20 @@ static int show_or_explain(struct program *program, const struct facts *row,
     else if (options->mode == MODE_SHOW)
         show_message(&message, out);
     else
-        explain_message(&message, options->format, out);
+        explain_message(&message, held, options->format, out);
     message_free(&message);
     return program->complaints.count > 0 ? EXIT_SOMETHING_FAILED : EXIT_DONE;
 }
 
 static const struct facts *find_message(struct program *program,
                                         const struct find_name *name,
-                                        struct buffer *out)
+                                        struct explain_held *held_r)
 {
     const struct facts *row = find_row(&program->scan, name);
 
     if (row != NULL || (name->has_folder && !name->is_folder))
         return row;
-    return find_held(program, name->id, out);
+    return find_held(program, name->id, held_r);
 }
 
 /* "6AI4" may be meant for all ids of a day. */
@@ -342,22 +350,23 @@ static int run_one_message(struct program *program)
     struct options *options = &program->options;
     struct buffer out = {0};
     struct find_name name = find_by_id(options->id);
-    const struct facts *row = find_message(program, &name, &out);
-    int status;
+    struct explain_held held = {.run = ""};
+    const struct facts *row = find_message(program, &name, &held);
+    int status = EXIT_NOTHING_DONE;
 
     if (row == NULL && find_parse(&name, options->id))
-        row = find_message(program, &name, &out);
-    if (options->format == FORMAT_JSON)
-        buffer_clear(&out);
-    if (row == NULL) {
-        if (name.letter != 0)
-            complain_no_file(program, &name);
-        else
-            complain_missing(program, options->id);
-        return EXIT_NOTHING_DONE;
+        row = find_message(program, &name, &held);
+    if (row != NULL) {
+        if (held.run[0] != '\0' && options->format == FORMAT_TEXT)
+            add_held(&out, name.id, &held);
+        status = show_or_explain(program, row, &held, &out);
+        output_write(&program->output, &out);
+    } else if (name.letter != 0) {
+        complain_no_file(program, &name);
+    } else {
+        complain_missing(program, options->id);
     }
-    status = show_or_explain(program, row, &out);
-    output_write(&program->output, &out);
+    free_held(&held);
     buffer_free(&out);
     return status;
 }

@@ -1087,6 +1087,24 @@ static bool is_half_expunged(const struct held_run *run)
             (run->file_count > 0 || run->expunged_count >= run->taken_count));
 }
 
+/* What such a run holds, only its journal knows. */
+static bool is_elsewhere(const struct held_run *run)
+{
+    return run->held_count == 0 && !has_its_journal(run);
+}
+
+/* Null where nobody knows. */
+static void add_run_count(struct jsonout *json, const char *key,
+                          const struct held_run *run, uint64_t count)
+{
+    if (!is_elsewhere(run)) {
+        jsonout_field_integer(json, key, (int64_t)count);
+        return;
+    }
+    jsonout_key(json, key);
+    jsonout_null(json);
+}
+
 static const char *run_state(const struct held_run *run)
 {
     if (run->is_alive)
@@ -1099,7 +1117,7 @@ static const char *run_state(const struct held_run *run)
         return "deleted";
     if (run->held_count > 0)
         return "held";
-    if (!has_its_journal(run))
+    if (is_elsewhere(run))
         return "elsewhere"; /* --journal=DIR */
     return run->taken_count > 0 ? "undone" : "empty";
 }
@@ -1116,18 +1134,22 @@ static void add_run(struct buffer *out, enum format format,
         jsonout_field(&json, "run", slice_from_string(run->name));
         jsonout_field_integer(&json, "time", run->time);
         jsonout_field(&json, "state", slice_from_string(run_state(run)));
-        jsonout_field_integer(&json, "taken", (int64_t)run->taken_count);
-        jsonout_field_integer(&json, "held", (int64_t)run->held_count);
-        jsonout_field_integer(&json, "held_bytes", (int64_t)run->held_bytes);
-        jsonout_field_integer(&json, "expunged", (int64_t)run->expunged_count);
+        add_run_count(&json, "taken", run, run->taken_count);
+        add_run_count(&json, "held", run, run->held_count);
+        add_run_count(&json, "held_bytes", run, run->held_bytes);
+        add_run_count(&json, "expunged", run, run->expunged_count);
         jsonout_close(&json, '}');
         buffer_add_string(out, "\n");
         return;
     }
     add_stamp(&stamp, run->time);
-    buffer_printf(out, "%-24s %-16.*s %-13s %8zu  %7.1f\n", run->name,
-                  (int)stamp.len, stamp.bytes, run_state(run), run->held_count,
-                  (double)run->held_bytes / 1e6);
+    buffer_printf(out, "%-24s %-16.*s %-13s", run->name, (int)stamp.len,
+                  stamp.bytes, run_state(run));
+    if (is_elsewhere(run))
+        buffer_printf(out, " %8s  %7s\n", "-", "-");
+    else
+        buffer_printf(out, " %8zu  %7.1f\n", run->held_count,
+                      (double)run->held_bytes / 1e6);
     buffer_free(&stamp);
 }
 

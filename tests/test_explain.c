@@ -59,6 +59,8 @@ static void scan(struct explained *explained)
     (void)message_load(&explained->message, &explained->row, true);
 }
 
+static const struct explain_held not_held = {.run = ""};
+
 static void end(struct explained *explained)
 {
     buffer_free(&explained->out);
@@ -70,7 +72,8 @@ static void end(struct explained *explained)
 static const char *explain(struct explained *explained, enum format format)
 {
     buffer_clear(&explained->out);
-    assert_true(explain_message(&explained->message, format, &explained->out));
+    assert_true(explain_message(&explained->message, &not_held, format,
+                                &explained->out));
     return buffer_text(&explained->out);
 }
 
@@ -557,10 +560,10 @@ static void test_without_memory_it_says_so(void **state)
     write_waiting(&explained);
     scan(&explained);
     has_memory = false;
-    assert_false(
-        explain_message(&explained.message, FORMAT_TEXT, &explained.out));
-    assert_false(
-        explain_message(&explained.message, FORMAT_JSON, &explained.out));
+    assert_false(explain_message(&explained.message, &not_held, FORMAT_TEXT,
+                                 &explained.out));
+    assert_false(explain_message(&explained.message, &not_held, FORMAT_JSON,
+                                 &explained.out));
     assert_int_equal(explained.out.len, 0);
     end(&explained);
 }

@@ -14,3 +14,4 @@ ask --explain=qf6AMKnowhere queue
 ask --explain=queue/qf queue
 qscan --purge-bounces --rules="$RULES" --now="$NOW" --no-syslog -q queue >taken
 ask --explain=qf6AMEjQA6022445 queue | sed -n '1,3p'
+ask --explain=6AMEjQA6022445 -f json queue | sed 's/"rules":.*/.../'

@@ -22,6 +22,7 @@ ask --runs queue
 # files, and no journal
 touch queue/.qscan/20000101T000000Z-1/some.qf
 ask --runs queue
+ask --runs -f json queue
 ask --undo --yes queue
 ask --undo=20000101T000000Z-1 --yes queue
 ask --expunge --older=0s --yes queue
