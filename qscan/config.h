@@ -6,20 +6,7 @@
 #define QSCAN_CONFIG_H
 
 #include "parsers/slice.h"
-
-struct string_list {
-    char **strings; /* owned */
-    size_t count, capacity;
-};
-
-bool string_list_add(struct string_list *list, struct slice text);
-bool string_list_has(const struct string_list *list, const char *text);
-void string_list_sort(struct string_list *list);
-/* Each string stays once. */
-void string_list_sort_once(struct string_list *list);
-/* Where it stands in a sorted list, or list->count. */
-size_t string_list_find(const struct string_list *list, const char *text);
-void string_list_free(struct string_list *list);
+#include "qscan/string_list.h"
 
 /* A file that the configuration names, and that cannot be read. */
 struct config_fault {

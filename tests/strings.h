@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-#include "qscan/config.h"
+#include "qscan/string_list.h"
 
 static inline void assert_list_is(const struct string_list *list,
                                   const char *want, const char *title)

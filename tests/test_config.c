@@ -693,21 +693,6 @@ static void test_durations(void **state)
                      (long long)durations[i].want);
 }
 
-static void test_list_of_strings_grows(void **state)
-{
-    struct string_list list = {0};
-
-    (void)state;
-    for (int i = 0; i < 1000; i++)
-        assert_true(string_list_add(&list, SLICE_LITERAL("abc")));
-    assert_true(string_list_add(&list, (struct slice){NULL, 0}));
-    assert_int_equal(list.count, 1001);
-    assert_string_equal(list.strings[999], "abc");
-    assert_string_equal(list.strings[1000], "");
-    string_list_free(&list);
-    assert_int_equal(list.count, 0);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -728,7 +713,6 @@ int main(void)
         cmocka_unit_test(test_files_that_are_no_configuration),
         cmocka_unit_test(test_text_of_any_kind),
         cmocka_unit_test(test_durations),
-        cmocka_unit_test(test_list_of_strings_grows),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
