@@ -7,15 +7,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "qscan/cfclass.h"
 #include "qscan/maptext.h"
 
 enum {
     CONFIG_TEXT_MAX = 64 * 1024 * 1024,
     CONFIG_DOMAINS_MAX = 1000000,
-    CONFIG_CLASSES_MAX = 256, /* sendmail knows no more */
-    CONFIG_MACROS_MAX = 256,  /* the same */
-    CONFIG_REFERENCES_MAX = 1000,
-    NAME_MAX_BYTES = 256,
 };
 
 int config_read_text(const char *path, char **text_r, size_t *len_r)
@@ -224,154 +221,11 @@ static bool read_named(struct config *config, const struct named *named,
     return error == 0;
 }
 
-/* ---- classes ---- */
-
-enum class_kind {
-    CLASS_OTHER,
-    CLASS_OF_SENDERS, /* mail of ours is from there */
-    CLASS_OF_NAMES,   /* anybody may send mail there */
-    CLASS_OF_RELAYED, /* and below; and its networks may send anywhere */
-};
-
-struct our_class {
-    struct slice name;
-    enum class_kind kind;
-};
-
-/* "CR$={VirtHost}": whatever is in one class is in another, too. */
-struct reference {
-    struct slice from, to;
-};
-
-struct macro {
-    struct slice name, value;
-};
-
 struct reader {
     struct config *config;
     struct slice queue_directory;
-    struct macro macros[CONFIG_MACROS_MAX];
-    size_t macro_count;
-    struct our_class classes[CONFIG_CLASSES_MAX];
-    size_t class_count;
-    struct reference references[CONFIG_REFERENCES_MAX];
-    size_t reference_count;
+    struct cf cf;
 };
-
-/* "w" or "{VirtHost}", which "{w}" is another way to write, at the start; of a
- * class, or of a macro. */
-static struct slice take_name(struct slice *rest)
-{
-    bool is_long = slice_starts(*rest, SLICE_LITERAL("{"));
-    size_t end = is_long ? slice_index(*rest, '}') : 1;
-    struct slice name = slice_skip(slice_head(*rest, end), is_long);
-
-    *rest = slice_skip(*rest, end + is_long);
-    return name;
-}
-
-/* Where a comment begins: readcf.c, translate_dollars. */
-static size_t comment_of(struct slice word)
-{
-    size_t at = slice_index(word, '#');
-
-    while (at < word.len && at > 0 &&
-           (word.ptr[at - 1] == '\\' || word.ptr[at - 1] == '$'))
-        at += 1 + slice_index(slice_skip(word, at + 1), '#');
-    return at < word.len ? at : word.len;
-}
-
-/* The next word of a line, or of what goes on with it, that is not in a
- * comment; empty at its end. */
-static struct slice next_word(struct slice *rest)
-{
-    struct slice word;
-    size_t end;
-
-    do {
-        word = slice_next_word(rest);
-        end = comment_of(word);
-        if (end < word.len)
-            *rest = slice_skip(*rest, slice_index(*rest, '\n'));
-    } while (end == 0 && word.len > 0);
-    return slice_head(word, end);
-}
-
-static enum class_kind kind_of(const struct reader *reader, struct slice name)
-{
-    for (size_t i = 0; i < reader->class_count; i++)
-        if (slice_equal(reader->classes[i].name, name))
-            return reader->classes[i].kind;
-    return CLASS_OTHER;
-}
-
-/* True when the class was less before. */
-static bool raise_class(struct reader *reader, struct slice name,
-                        enum class_kind kind)
-{
-    size_t i = 0;
-
-    while (i < reader->class_count &&
-           !slice_equal(reader->classes[i].name, name))
-        i++;
-    if (i == CONFIG_CLASSES_MAX)
-        return false;
-    if (i == reader->class_count)
-        reader->classes[reader->class_count++] =
-            (struct our_class){name, CLASS_OTHER};
-    if (reader->classes[i].kind >= kind)
-        return false;
-    reader->classes[i].kind = kind;
-    return true;
-}
-
-static void add_references(struct reader *reader, struct slice rest)
-{
-    struct slice to = take_name(&rest);
-
-    for (struct slice word = next_word(&rest);
-         word.len > 0 && reader->reference_count < CONFIG_REFERENCES_MAX;
-         word = next_word(&rest)) {
-        if (!slice_starts(word, SLICE_LITERAL("$=")))
-            continue;
-        word = slice_skip(word, 2);
-        reader->references[reader->reference_count++] =
-            (struct reference){take_name(&word), to};
-    }
-}
-
-static void note_macro(struct reader *reader, struct slice rest)
-{
-    struct macro macro = {.name = take_name(&rest)};
-
-    macro.value = next_word(&rest);
-    if (reader->macro_count < CONFIG_MACROS_MAX)
-        reader->macros[reader->macro_count++] = macro;
-}
-
-/* Which classes there are to be read. sendmail takes from a class only what it
- * had when the line is read; here what comes later counts as well: ours are
- * rather too many. */
-static void find_our_classes(struct reader *reader)
-{
-    static const struct {
-        const char *name;
-        enum class_kind kind;
-    } ours[] = {{"w", CLASS_OF_NAMES},        {"R", CLASS_OF_RELAYED},
-                {"VirtHost", CLASS_OF_NAMES}, {"M", CLASS_OF_SENDERS},
-                {"G", CLASS_OF_SENDERS},      {"LDAPRoute", CLASS_OF_SENDERS}};
-    bool is_more = true;
-
-    for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
-        raise_class(reader, slice_from_string(ours[i].name), ours[i].kind);
-    while (is_more) {
-        is_more = false;
-        for (size_t i = 0; i < reader->reference_count; i++)
-            if (raise_class(reader, reader->references[i].from,
-                            kind_of(reader, reader->references[i].to)))
-                is_more = true;
-    }
-}
 
 /* ---- members ---- */
 
@@ -383,7 +237,7 @@ static bool add_relay(struct config *config, struct slice host)
 
 /* False when there was no room for it. A host's short name is no domain, whose
  * every subdomain would be ours: there may be one of that name. */
-static bool add_member(struct reader *reader, enum class_kind kind,
+static bool add_member(struct reader *reader, enum cf_class_kind kind,
                        struct slice word)
 {
     char network[ADDRESS_IP_TEXT_MAX];
@@ -399,65 +253,27 @@ static bool add_member(struct reader *reader, enum class_kind kind,
     return add_domain(&config->domains, word);
 }
 
-/* The value of a macro that a D line defines; absent: none does. */
-static struct slice macro_value(const struct reader *reader, struct slice name)
-{
-    for (size_t i = reader->macro_count; i > 0; i--)
-        if (slice_equal(reader->macros[i - 1].name, name))
-            return reader->macros[i - 1].value;
-    return (struct slice){NULL, 0};
-}
-
-/* The host's own names are ours without being told. */
-static bool is_own_name(struct slice macro)
-{
-    return slice_equal(macro, SLICE_LITERAL("w")) ||
-           slice_equal(macro, SLICE_LITERAL("j"));
-}
-
-/* "$m" and "${dom}" by their values; false: not known, which is noted. */
+/* By the values of its macros; false: not known, which is noted. */
 static bool expand(struct reader *reader, struct slice word,
-                   char text[static NAME_MAX_BYTES], struct slice *out)
+                   char text[static CF_NAME_MAX_BYTES], struct slice *out)
 {
     const struct named named = {.path = word};
-    struct slice rest = word;
-    size_t len = 0;
+    enum cf_expansion expansion = cf_expand(&reader->cf, word, text, out);
 
-    while (rest.len > 0) {
-        size_t dollar = slice_index(rest, '$');
-        struct slice part = slice_head(rest, dollar);
-
-        rest = slice_skip(rest, dollar);
-        if (dollar == 0) {
-            struct slice name;
-
-            rest = slice_skip(rest, 1);
-            name = take_name(&rest);
-            part = macro_value(reader, name);
-            if (part.len == 0 || slice_index(part, '$') < part.len) {
-                if (!is_own_name(name))
-                    add_fault(reader->config, &named, CONFIG_IS_NOT_DEFINED);
-                return false;
-            }
-        }
-        if (part.len > NAME_MAX_BYTES - len)
-            return false;
-        memcpy(text + len, part.ptr, part.len);
-        len += part.len;
-    }
-    *out = slice_make(text, len);
-    return true;
+    if (expansion == CF_IS_NOT_DEFINED)
+        add_fault(reader->config, &named, CONFIG_IS_NOT_DEFINED);
+    return expansion == CF_EXPANDED;
 }
 
 static void read_class(struct reader *reader, struct slice rest)
 {
-    enum class_kind kind = kind_of(reader, take_name(&rest));
-    char text[NAME_MAX_BYTES];
+    enum cf_class_kind kind = cf_class_kind(&reader->cf, cf_take_name(&rest));
+    char text[CF_NAME_MAX_BYTES];
 
     if (kind == CLASS_OTHER)
         return;
-    for (struct slice word = next_word(&rest); word.len > 0;
-         word = next_word(&rest)) {
+    for (struct slice word = cf_next_word(&rest); word.len > 0;
+         word = cf_next_word(&rest)) {
         if (slice_index(word, '$') < word.len &&
             (slice_starts(word, SLICE_LITERAL("$=")) ||
              !expand(reader, word, text, &word)))
@@ -467,7 +283,7 @@ static void read_class(struct reader *reader, struct slice rest)
 }
 
 /* Without a format it is "%s", the first word of each line. */
-static bool add_members(struct reader *reader, enum class_kind kind,
+static bool add_members(struct reader *reader, enum cf_class_kind kind,
                         struct slice text, bool has_format)
 {
     struct slice line;
@@ -488,8 +304,8 @@ static bool add_members(struct reader *reader, enum class_kind kind,
 /* "Fw-o /etc/mail/local-host-names %[^\#]": option, path, scanf format. */
 static void read_file_class(struct reader *reader, struct slice rest)
 {
-    enum class_kind kind = kind_of(reader, take_name(&rest));
-    struct named named = {.path = next_word(&rest)};
+    enum cf_class_kind kind = cf_class_kind(&reader->cf, cf_take_name(&rest));
+    struct named named = {.path = cf_next_word(&rest)};
     char *text;
     size_t len;
 
@@ -497,12 +313,12 @@ static void read_file_class(struct reader *reader, struct slice rest)
     if (named.is_optional) {
         named.path = slice_skip(named.path, 2);
         if (named.path.len == 0)
-            named.path = next_word(&rest);
+            named.path = cf_next_word(&rest);
     }
     if (kind == CLASS_OTHER || !read_named(reader->config, &named, &text, &len))
         return;
     if (!add_members(reader, kind, slice_make(text, len),
-                     next_word(&rest).len > 0))
+                     cf_next_word(&rest).len > 0))
         add_fault(reader->config, &named, EFBIG);
     free(text);
 }
@@ -548,7 +364,7 @@ static void read_option(struct reader *reader, struct slice rest)
             config->return_sec = sec;
     } else if (slice_equal_nocase(name, SLICE_LITERAL("FallbackMXhost")) ||
                slice_equal_nocase(name, SLICE_LITERAL("FallbackSmartHost"))) {
-        map_add_hosts(&config->relays, CONFIG_RELAYS_MAX, next_word(&value));
+        map_add_hosts(&config->relays, CONFIG_RELAYS_MAX, cf_next_word(&value));
     }
 }
 
@@ -561,13 +377,13 @@ static void read_short_option(struct reader *reader, struct slice rest)
         reader->queue_directory = value;
     else if (rest.ptr[0] == 'V')
         map_add_hosts(&reader->config->relays, CONFIG_RELAYS_MAX,
-                      next_word(&value));
+                      cf_next_word(&value));
 }
 
 /* "DSrelay.example", "DSesmtp:[relay.example]": a mailer may stand before. */
 static void read_relays(struct config *config, struct slice rest)
 {
-    struct slice value = next_word(&rest);
+    struct slice value = cf_next_word(&rest);
     size_t colon = slice_index(value, ':');
 
     if (colon < value.len && value.ptr[0] != '[')
@@ -610,8 +426,8 @@ static bool add_map_names(struct config *config, const struct map_names *names)
 static void read_map(struct config *config, struct slice rest)
 {
     struct slice line = rest;
-    struct slice map = next_word(&rest);
-    struct slice type = next_word(&rest), suffix = SLICE_LITERAL(".db");
+    struct slice map = cf_next_word(&rest);
+    struct slice type = cf_next_word(&rest), suffix = SLICE_LITERAL(".db");
     struct named named = {.is_map = true, .lists_hosts = true};
     struct map_names names;
     char *text;
@@ -628,7 +444,7 @@ static void read_map(struct config *config, struct slice rest)
         return;
     }
     do {
-        named.path = next_word(&rest);
+        named.path = cf_next_word(&rest);
         if (slice_equal(named.path, SLICE_LITERAL("-o")))
             named.is_optional = true;
     } while (named.path.len > 0 && named.path.ptr[0] != '/');
@@ -651,7 +467,7 @@ static void read_macro(struct config *config, struct slice rest)
     if (slice_index(SLICE_LITERAL("SHR"), macro) < 3)
         read_relays(config, rest);
     else if (macro == 'M')
-        add_domain(&config->senders, next_word(&rest));
+        add_domain(&config->senders, cf_next_word(&rest));
 }
 
 static void read_line(struct reader *reader, struct slice line)
@@ -772,13 +588,13 @@ static int read_lines(struct config *config, struct slice text)
         is_cf = is_cf ||
                 is_configuration(slice_head(line, slice_index(line, '\n')));
         if (line.ptr[0] == 'C')
-            add_references(&reader, slice_skip(line, 1));
+            cf_note_references(&reader.cf, slice_skip(line, 1));
         else if (line.ptr[0] == 'D')
-            note_macro(&reader, slice_skip(line, 1));
+            cf_note_macro(&reader.cf, slice_skip(line, 1));
     }
     if (!is_cf)
         return CONFIG_IS_NONE;
-    find_our_classes(&reader);
+    cf_find_our_classes(&reader.cf);
     rest = text;
     while (next_line(&rest, &line))
         read_line(&reader, line);
