@@ -191,29 +191,38 @@ struct named_table {
     bool has_bytes;
 };
 
-/* Of each table what the rows do not say. */
-static void json_sums(struct jsonout *json, const struct named_table *tables,
-                      size_t count)
+/* Of a table what the rows that are shown do not say. */
+struct about {
+    uint64_t total, different, error_max;
+};
+
+static void json_about(struct jsonout *json, const char *key,
+                       const struct about *about)
 {
-    open(json, "tops_about", '{');
-    for (size_t i = 0; i < count; i++) {
-        open(json, tables[i].key, '{');
-        field(json, "total", tables[i].table->total);
-        field(json, "different", tables[i].table->count);
-        field(json, "error_max", tables[i].table->error_max);
-        jsonout_close(json, '}');
-    }
+    open(json, key, '{');
+    field(json, "total", about->total);
+    field(json, "different", about->different);
+    field(json, "error_max", about->error_max);
     jsonout_close(json, '}');
 }
 
+static struct about about_table(const struct topk *table)
+{
+    return (struct about){table->total, table->count, table->error_max};
+}
+
 static bool json_clients(struct jsonout *json, const struct sources *sources,
-                         const struct options *options)
+                         const struct options *options, struct about *about_r)
 {
     size_t count = 0;
     uint32_t *clients = logsummary_clients(sources, &count);
 
     if (clients == NULL)
         return false;
+    *about_r = (struct about){.different = count};
+    for (size_t i = 0; i < count; i++)
+        about_r->total +=
+            source_mail(sources, &sources->items[clients[i]])->messages;
     open(json, "clients", '[');
     for (size_t i = 0; i < capped(count, options); i++) {
         const struct source *source = &sources->items[clients[i]];
@@ -234,13 +243,16 @@ static bool json_clients(struct jsonout *json, const struct sources *sources,
 }
 
 static bool json_targets(struct jsonout *json, const struct sources *sources,
-                         const struct options *options)
+                         const struct options *options, struct about *about_r)
 {
     size_t count = 0;
     uint32_t *targets = logsummary_targets(sources, &count);
 
     if (targets == NULL)
         return false;
+    *about_r = (struct about){.different = count};
+    for (size_t i = 0; i < count; i++)
+        about_r->total += sources->targets[targets[i]].guesses;
     open(json, "guessed_domains", '[');
     for (size_t i = 0; i < capped(count, options); i++) {
         jsonout_open(json, '{');
@@ -272,17 +284,26 @@ static bool json_tops(struct jsonout *json, const struct options *options,
         {"unknown_lines", &tops->unknown, false},
     };
     size_t count = sizeof(tables) / sizeof(tables[0]);
+    struct about clients = {0}, domains = {0};
     bool is_good;
 
     open(json, "tops", '{');
-    is_good = json_clients(json, &logs->sources, options) &&
-              json_targets(json, &logs->sources, options);
+    is_good = json_clients(json, &logs->sources, options, &clients) &&
+              json_targets(json, &logs->sources, options, &domains);
     for (size_t i = 0; i + 1 < count; i++)
         json_rows(json, tables[i].key, tables[i].table, options,
                   tables[i].has_bytes);
     jsonout_close(json, '}');
     json_rows(json, "unknown_lines", &tops->unknown, options, false);
-    json_sums(json, tables, count);
+    open(json, "tops_about", '{');
+    json_about(json, "clients", &clients);
+    json_about(json, "guessed_domains", &domains);
+    for (size_t i = 0; i < count; i++) {
+        struct about about = about_table(tables[i].table);
+
+        json_about(json, tables[i].key, &about);
+    }
+    jsonout_close(json, '}');
     return is_good;
 }
 
