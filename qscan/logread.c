@@ -174,14 +174,28 @@ static inline void prefetch_text(const struct piece *piece, size_t at)
 /* cat mail.log mail.log.2.gz: only a file that begins so is unpacked. */
 static const struct slice gzip_begins = {"\x1f\x8b\x08", 3};
 
-static void parse_hand(struct worker *worker, const struct piece *piece,
-                       size_t first, size_t count)
+/* A file that shrinks takes the newlines with it that were there. */
+static bool is_lost(const struct piece *piece, size_t number)
 {
-    for (size_t i = 0; i < count; i++) {
-        prefetch_text(piece, piece->ends[first + i]);
-        record_parse(&worker->maker, line_at(piece, first + i),
-                     &worker->hand[i]);
+    return number + 1 < piece->end_count &&
+           piece->block.text.ptr[piece->ends[number] - 1] != '\n';
+}
+
+/* How many lines are in the hand now; 0: there are no more. */
+static size_t parse_hand(struct worker *worker, struct piece *piece,
+                         size_t first)
+{
+    size_t count = 0;
+
+    for (size_t i = first; i < piece->end_count && count < HAND; i++) {
+        prefetch_text(piece, piece->ends[i]);
+        record_parse(&worker->maker, line_at(piece, i), &worker->hand[count]);
+        if (is_lost(piece, i))
+            piece->end_count = i;
+        else
+            count++;
     }
+    return count;
 }
 
 /* False without memory. */
@@ -212,17 +226,13 @@ static bool make_records(struct worker *worker, struct piece *piece,
  * beginning was looked at no more is wanted. */
 static bool parse_piece(struct worker *worker, struct piece *piece)
 {
-    size_t end = piece->end_count, count;
+    size_t first = piece->is_cut, count;
 
-    piece->count = 0;
-    piece->at = 0;
-    piece->has_gzip = false;
     record_scratch_clear(&piece->scratch);
-    for (size_t first = piece->is_cut; first < end; first += count) {
-        count = end - first < HAND ? end - first : HAND;
-        parse_hand(worker, piece, first, count);
+    while ((count = parse_hand(worker, piece, first)) > 0) {
         if (!make_records(worker, piece, first, count))
             return false;
+        first += count;
     }
     return !piece->scratch.has_failed;
 }
@@ -321,7 +331,8 @@ static bool find_lines(struct lane *lane, struct piece *piece)
     struct log_stamp stamp;
 
     piece->near = lane->near;
-    piece->end_count = 0;
+    piece->end_count = piece->count = piece->at = 0;
+    piece->has_gzip = false;
     while (slice_next_line(&rest, &line)) {
         if (!add_end(piece, text.len - rest.len))
             return false;

@@ -309,6 +309,12 @@ static const struct facts *find_message(struct program *program,
 {
     const struct facts *row = find_row(&program->scan, name);
 
+    /* a run that did not come to its end has rows from the beginning */
+    if (row != NULL && row->is_held) {
+        const struct facts *held = find_held(program, name->id, held_r);
+
+        return held != NULL ? held : row;
+    }
     if (row != NULL || (name->has_folder && !name->is_folder))
         return row;
     return find_held(program, name->id, held_r);

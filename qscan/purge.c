@@ -1087,39 +1087,47 @@ static bool is_half_expunged(const struct held_run *run)
             (run->file_count > 0 || run->expunged_count >= run->taken_count));
 }
 
-/* What such a run holds, only its journal knows. */
-static bool is_elsewhere(const struct held_run *run)
+enum run_state {
+    RUN_WORKING,
+    RUN_HALF_EXPUNGED,
+    RUN_UNFINISHED,
+    RUN_DELETED,
+    RUN_HELD,
+    RUN_ELSEWHERE, /* --journal=DIR: what it holds, only that knows */
+    RUN_UNDONE,
+    RUN_EMPTY,
+};
+
+static enum run_state state_of(const struct held_run *run)
 {
-    return run->held_count == 0 && !has_its_journal(run);
+    if (run->is_alive)
+        return RUN_WORKING;
+    if (is_half_expunged(run))
+        return RUN_HALF_EXPUNGED;
+    if (run->is_unfinished || run->rest_count > 0)
+        return RUN_UNFINISHED;
+    if (run->is_delete)
+        return RUN_DELETED;
+    if (run->held_count > 0)
+        return RUN_HELD;
+    if (!has_its_journal(run))
+        return RUN_ELSEWHERE;
+    return run->taken_count > 0 ? RUN_UNDONE : RUN_EMPTY;
 }
+
+static const char *const state_texts[] = {
+    "working", "half-expunged", "unfinished", "deleted",
+    "held",    "elsewhere",     "undone",     "empty"};
 
 /* Null where nobody knows. */
 static void add_run_count(struct jsonout *json, const char *key,
                           const struct held_run *run, uint64_t count)
 {
-    if (!is_elsewhere(run)) {
-        jsonout_field_integer(json, key, (int64_t)count);
-        return;
-    }
     jsonout_key(json, key);
-    jsonout_null(json);
-}
-
-static const char *run_state(const struct held_run *run)
-{
-    if (run->is_alive)
-        return "working";
-    if (is_half_expunged(run))
-        return "half-expunged";
-    if (run->is_unfinished || run->rest_count > 0)
-        return "unfinished";
-    if (run->is_delete)
-        return "deleted";
-    if (run->held_count > 0)
-        return "held";
-    if (is_elsewhere(run))
-        return "elsewhere"; /* --journal=DIR */
-    return run->taken_count > 0 ? "undone" : "empty";
+    if (state_of(run) == RUN_ELSEWHERE)
+        jsonout_null(json);
+    else
+        jsonout_integer(json, (int64_t)count);
 }
 
 static void add_run(struct buffer *out, enum format format,
@@ -1133,7 +1141,8 @@ static void add_run(struct buffer *out, enum format format,
         jsonout_open(&json, '{');
         jsonout_field(&json, "run", slice_from_string(run->name));
         jsonout_field_integer(&json, "time", run->time);
-        jsonout_field(&json, "state", slice_from_string(run_state(run)));
+        jsonout_field(&json, "state",
+                      slice_from_string(state_texts[state_of(run)]));
         add_run_count(&json, "taken", run, run->taken_count);
         add_run_count(&json, "held", run, run->held_count);
         add_run_count(&json, "held_bytes", run, run->held_bytes);
@@ -1144,8 +1153,8 @@ static void add_run(struct buffer *out, enum format format,
     }
     add_stamp(&stamp, run->time);
     buffer_printf(out, "%-24s %-16.*s %-13s", run->name, (int)stamp.len,
-                  stamp.bytes, run_state(run));
-    if (is_elsewhere(run))
+                  stamp.bytes, state_texts[state_of(run)]);
+    if (state_of(run) == RUN_ELSEWHERE)
         buffer_printf(out, " %8s  %7s\n", "-", "-");
     else
         buffer_printf(out, " %8zu  %7.1f\n", run->held_count,

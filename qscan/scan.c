@@ -41,7 +41,13 @@ struct first_recipient {
  * kernel's and ours, than a processor keeps at hand. So a worker takes a hand
  * of messages, and does one thing to all of them before the next.
  */
-enum { HAND = 16 };
+enum {
+    HAND = 16,
+    HAND_BYTES = 64 * 1024,       /* of control files: then it is full, too */
+    SMALL_CONTROL_BYTES = 8192,   /* what more than that, or a large df, takes
+                                     in memory is given back at once */
+    SMALL_DATA_BYTES = 64 * 1024, /* as INPUT_MAP_BYTES */
+};
 
 struct in_hand {
     struct message message;
@@ -54,6 +60,7 @@ struct in_hand {
 struct worker {
     struct scan *scan;
     struct in_hand hand[HAND];
+    size_t hand_count, hand_bytes;
     struct message *message; /* of the hand, the one that is looked at */
     struct rules_matcher *matcher, *where_matcher;
     struct crowd *crowd;
@@ -834,13 +841,34 @@ static void look_at_data(const struct worker *worker, struct in_hand *one)
         (void)message_need_data_stat(message);
 }
 
-/* Scans the rows of the first so many in hand. */
-static void scan_hand(struct worker *worker, size_t count, bool look_for_data)
+static void give_back_memory(struct message *message)
+{
+    const struct scene *scene = message->scene;
+
+    if (message->control.len <= SMALL_CONTROL_BYTES &&
+        (message->data_state != DATA_READ ||
+         message->data.len <= SMALL_DATA_BYTES))
+        return;
+    message_free(message);
+    message_init(message, scene);
+}
+
+/* What can only be done in the order of the rows: complaints. */
+static void finish_row(struct worker *worker, struct in_hand *one)
+{
+    worker->message = &one->message;
+    if (one->outcome == INPUT_OK)
+        gather_row(worker, one);
+    else
+        take_failure(worker, one->row, one->outcome);
+}
+
+/* Scans what is in hand, which is read, and lays it down. */
+static void scan_hand(struct worker *worker, bool look_for_data)
 {
     struct in_hand *const hand = worker->hand;
+    size_t count = worker->hand_count;
 
-    for (size_t i = 0; i < count; i++)
-        read_row(worker, &hand[i], look_for_data);
     for (size_t i = 0; i < count; i++)
         if (hand[i].outcome == INPUT_OK)
             parse_row(&hand[i], worker->scan->reads_data);
@@ -854,27 +882,27 @@ static void scan_hand(struct worker *worker, size_t count, bool look_for_data)
         worker->message = &hand[i].message;
         if (hand[i].outcome == INPUT_OK)
             judge_row(worker, &hand[i], look_for_data);
-        else
-            take_failure(worker, hand[i].row, hand[i].outcome);
     }
     for (size_t i = 0; i < count; i++) {
-        worker->message = &hand[i].message;
-        if (hand[i].outcome == INPUT_OK)
-            gather_row(worker, &hand[i]);
+        finish_row(worker, &hand[i]);
+        give_back_memory(&hand[i].message);
     }
+    worker->hand_count = worker->hand_bytes = 0;
 }
 
-/* Puts a row into the hand, and scans it when that is full. Returns how many
- * are in it. */
-static size_t take_row(struct worker *worker, size_t count, struct facts *row,
-                       uint32_t row_number)
+/* Takes one more in hand, and scans the hand when it is full. */
+static void take_row(struct worker *worker, struct facts *row,
+                     uint32_t row_number)
 {
-    worker->hand[count].row = row;
-    worker->hand[count].row_number = row_number;
-    if (++count < HAND)
-        return count;
-    scan_hand(worker, count, false);
-    return 0;
+    struct in_hand *one = &worker->hand[worker->hand_count++];
+
+    one->row = row;
+    one->row_number = row_number;
+    read_row(worker, one, false);
+    if (one->outcome == INPUT_OK)
+        worker->hand_bytes += one->message.control.len;
+    if (worker->hand_count == HAND || worker->hand_bytes > HAND_BYTES)
+        scan_hand(worker, false);
 }
 
 /* The first job joins the names, while the other workers read messages. */
@@ -882,7 +910,6 @@ static void scan_piece(void *context, unsigned number, size_t first, size_t end)
 {
     struct run *run = context;
     struct worker *worker = &run->workers[number];
-    size_t count = 0;
 
     workers_own_descriptors();
     if (first == 0 && run->scan->listing != NULL)
@@ -891,9 +918,9 @@ static void scan_piece(void *context, unsigned number, size_t first, size_t end)
         uint32_t row = run->order == NULL ? (uint32_t)i : run->order[i];
 
         if (row >= run->ahead)
-            count = take_row(worker, count, &run->scan->table.rows[row], row);
+            take_row(worker, &run->scan->table.rows[row], row);
     }
-    scan_hand(worker, count, false);
+    scan_hand(worker, false);
 }
 
 /* ---- listing, and reading meanwhile ---- */
@@ -942,13 +969,12 @@ static void read_ahead(struct run *run, struct worker *worker)
     while (!is_over && interrupt_signal() == 0 &&
            blocks_read() == run->blocks_at_start) {
         size_t first, count = take_ahead(run, rows, &first, &is_over);
-        size_t taken = 0;
 
         if (count == 0 && !is_over)
             nanosleep(&(struct timespec){.tv_nsec = AHEAD_WAIT_NSEC}, NULL);
         for (size_t i = 0; i < count; i++)
-            taken = take_row(worker, taken, &rows[i], (uint32_t)(first + i));
-        scan_hand(worker, taken, false);
+            take_row(worker, &rows[i], (uint32_t)(first + i));
+        scan_hand(worker, false);
         pthread_mutex_lock(&run->lock);
         if (count > 0)
             memcpy(run->scan->table.rows + first, rows, count * sizeof(*rows));
@@ -1033,7 +1059,9 @@ static void look_again(struct worker *worker, uint32_t row_number)
     row->state = FACTS_JUDGED;
     worker->hand[0].row = row;
     worker->hand[0].row_number = row_number;
-    scan_hand(worker, 1, true);
+    worker->hand_count = 1;
+    read_row(worker, &worker->hand[0], true);
+    scan_hand(worker, true);
     if (row->state == FACTS_DAMAGED &&
         worker->message->qf_outcome == QF_EMPTY &&
         scene->now - row->created < NEWBORN_SEC && !is_id_old(row, scene->now))

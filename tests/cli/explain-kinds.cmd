@@ -15,3 +15,7 @@ ask --explain=queue/qf queue
 qscan --purge-bounces --rules="$RULES" --now="$NOW" --no-syslog -q queue >taken
 ask --explain=qf6AMEjQA6022445 queue | sed -n '1,3p'
 ask --explain=6AMEjQA6022445 -f json queue | sed 's/"rules":.*/.../'
+# of a run that was killed before its end, as well
+sed -i '$d' queue/.qscan/*/journal
+ask --explain=6AMEjQA6022445 queue | sed -n '1,3p'
+ask --explain=6AMEjQA6022445 -f json queue | sed 's/"rules":.*/.../'
