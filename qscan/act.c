@@ -409,6 +409,7 @@ static int take_file(const struct actor *actor, uint16_t folder, char letter,
         &actor->run->scan->scene.queues->folders[folder];
     const struct target *target = &actor->run->targets[folder];
     char name[QUEUE_HELD_NAME_MAX], held[QUEUE_HELD_NAME_MAX];
+    int error;
 
     if (!queue_file_name(name, letter, id, false) ||
         !queue_file_name(held, letter, id, true))
@@ -417,7 +418,12 @@ static int take_file(const struct actor *actor, uint16_t folder, char letter,
         return unlinkat(from->fd, name, 0) == 0 ? 0 : errno;
     if (target->run_fd < 0)
         return ENOENT;
-    return act_move(from->fd, name, target->run_fd, held);
+    error = act_move(from->fd, name, target->run_fd, held);
+    /* the file is there, so the holding folder is not: somebody removed it */
+    if (error == ENOENT &&
+        faccessat(from->fd, name, F_OK, AT_SYMLINK_NOFOLLOW | AT_EACCESS) == 0)
+        error = ESTALE;
+    return error;
 }
 
 static bool sync_folder(struct actor *actor, uint16_t folder)
@@ -937,15 +943,18 @@ static int open_journal(struct act_run *run, uint16_t folder,
                : ENOMEM;
 }
 
+/* The journal before the folders that it is not in: an expunge that finds one
+ * of those finds the run alive. */
 static int prepare_row(struct act_run *run, const struct facts *row,
                        struct act_result *result)
 {
     const struct queue_set *queues = run->scan->scene.queues;
-    int error = for_each_folder(queues, row, open_target, run);
+    uint16_t control = queues->dirs[row->dir].control;
+    int error = open_target(run, control);
 
-    return error != 0
-               ? error
-               : open_journal(run, queues->dirs[row->dir].control, result);
+    if (error == 0)
+        error = open_journal(run, control, result);
+    return error != 0 ? error : for_each_folder(queues, row, open_target, run);
 }
 
 /* Holding folders and journals of all that is to be taken, before the first

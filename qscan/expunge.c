@@ -128,6 +128,14 @@ static bool is_emptied(const struct place *place)
     return false;
 }
 
+/* A run makes its journal before the folders that it is not in: where there is
+ * one now, those may be its own. */
+static bool has_begun_since(const struct place *place)
+{
+    return !place->has_journal && faccessat(place_run_fd(place, place->control),
+                                            HOLD_JOURNAL, F_OK, 0) == 0;
+}
+
 /* The journal and the folder it is in go last: by them a run is known. */
 static void remove_folders(const struct expunging *expunging,
                            struct place *place)
@@ -139,7 +147,7 @@ static void remove_folders(const struct expunging *expunging,
 
         if (!folder->holds_control &&
             (folder->holds_data || folder->holds_transcripts) &&
-            place_run_fd(place, i) >= 0)
+            place_run_fd(place, i) >= 0 && !has_begun_since(place))
             is_good = remove_run_folder(expunging, folder) && is_good;
     }
     if (!is_good || !is_emptied(place) ||
@@ -207,6 +215,17 @@ static bool begin_expunge(void *context, struct place *place)
     return true;
 }
 
+/* A journal that was not there when the others were locked. */
+static bool is_new(const struct expunging *expunging, const struct place *place)
+{
+    if (!place->has_journal || expunging->journals[place->control] != NULL)
+        return false;
+    expunging->is_begun[place->control] = false;
+    expunging->result->failed++;
+    place_complain_lock(place, EWOULDBLOCK);
+    return true;
+}
+
 /* No other places are opened: what is wrong with them was said. */
 static void for_each_begun(const struct expunging *expunging,
                            void (*work)(const struct expunging *expunging,
@@ -219,7 +238,8 @@ static void for_each_begun(const struct expunging *expunging,
                                                    expunging->run, (uint16_t)i))
             continue;
         place.journal = expunging->journals[i];
-        work(expunging, &place);
+        if (!is_new(expunging, &place))
+            work(expunging, &place);
         place.journal = NULL;
         place_close(&place);
     }

@@ -70,6 +70,16 @@ int place_run_fd(const struct place *place, size_t folder)
     return *fd;
 }
 
+int place_make_run_fd(const struct place *place, size_t folder)
+{
+    const char *why = NULL;
+    int *fd = &place->run_fds[folder];
+
+    if (place_run_fd(place, folder) < 0)
+        *fd = hold_make_run(place_folder(place, folder), place->run, &why);
+    return *fd;
+}
+
 static bool has_file(int folder, const char *name, struct stat *st)
 {
     return folder >= 0 && fstatat(folder, name, st, AT_SYMLINK_NOFOLLOW) == 0;

@@ -68,6 +68,8 @@ const struct queue_folder *place_folder(const struct place *place,
 /* The run's own folder below a folder of the queue, or a negative number: no
  * such. It belongs to the place. */
 int place_run_fd(const struct place *place, size_t folder);
+/* The same, made anew where it is gone; errno says why that cannot be. */
+int place_make_run_fd(const struct place *place, size_t folder);
 
 /* ---- its journal ---- */
 

@@ -44,9 +44,8 @@ struct first_recipient {
 enum {
     HAND = 16,
     HAND_BYTES = 64 * 1024,       /* of control files: then it is full, too */
-    SMALL_CONTROL_BYTES = 8192,   /* what more than that, or a large df, takes
-                                     in memory is given back at once */
-    SMALL_DATA_BYTES = 64 * 1024, /* as INPUT_MAP_BYTES */
+    SMALL_FILE_BYTES = 32 * 1024, /* what more than that, or than so many */
+    SMALL_RECIPIENTS = 200,       /* recipients, takes is given back at once */
 };
 
 struct in_hand {
@@ -841,13 +840,20 @@ static void look_at_data(const struct worker *worker, struct in_hand *one)
         (void)message_need_data_stat(message);
 }
 
+static bool is_large(const struct message *message)
+{
+    return message->control.len > SMALL_FILE_BYTES ||
+           message->qf.recipient_count > SMALL_RECIPIENTS ||
+           (message->data_state == DATA_READ &&
+            (message->data.len > SMALL_FILE_BYTES ||
+             message->dsn.recipient_count > SMALL_RECIPIENTS));
+}
+
 static void give_back_memory(struct message *message)
 {
     const struct scene *scene = message->scene;
 
-    if (message->control.len <= SMALL_CONTROL_BYTES &&
-        (message->data_state != DATA_READ ||
-         message->data.len <= SMALL_DATA_BYTES))
+    if (!is_large(message))
         return;
     message_free(message);
     message_init(message, scene);

@@ -27,19 +27,22 @@ static void take_after(struct place *place, size_t folder, char letter,
     char name[QUEUE_HELD_NAME_MAX], held_name[QUEUE_HELD_NAME_MAX];
     bool is_delete = place->state.is_delete;
     struct stat st;
-    int error;
+    int error, run_fd;
 
     if (!place_is_queue_file(place, folder, letter, held, &st) ||
         (is_delete ? st.st_ino != file->inode : !place_is_the_file(file, &st)))
         return;
     queue_file_name(name, letter, slice_from_string(held->id), false);
     queue_file_name(held_name, letter, slice_from_string(held->id), true);
-    if (is_delete)
+    if (is_delete) {
         error =
             unlinkat(place_folder(place, folder)->fd, name, 0) < 0 ? errno : 0;
-    else
-        error = act_move(place_folder(place, folder)->fd, name,
-                         place_run_fd(place, folder), held_name);
+    } else {
+        run_fd = place_make_run_fd(place, folder);
+        error = run_fd < 0 ? errno
+                           : act_move(place_folder(place, folder)->fd, name,
+                                      run_fd, held_name);
+    }
     if (error != 0)
         act_complain(place->request->complaints, place_folder(place, folder),
                      name, is_delete ? "cannot be removed" : "cannot be taken",

@@ -1103,13 +1103,15 @@ static bool play_pair(struct world *world, const struct race *race,
 /* Where the other stops, or does not: it makes no 400 such calls. Whether one
  * lives is asked three times for each journal, before anything is done. */
 static const char *const others_stops[] = {
-    "flock:1:stop", "flock:4:stop", "flock:400:stop",  "flock:2:stop",
-    "flock:7:stop", "fsync:1:stop", "renameat2:1:stop"};
+    "flock:1:stop", "flock:4:stop", "fsync:1:stop",    "flock:400:stop",
+    "flock:2:stop", "flock:7:stop", "renameat2:1:stop"};
 
 static bool play_pairs(struct world *world, const struct race *race,
                        const char *call, unsigned nth)
 {
-    size_t count = world->is_all ? LENGTH(others_stops) : 2;
+    size_t count = world->is_all       ? LENGTH(others_stops)
+                   : race->may_be_gone ? 3
+                                       : 2;
     char stop[64], stop_die[64];
     bool is_met = false;
 
