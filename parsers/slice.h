@@ -161,6 +161,16 @@ static inline struct slice slice_trim(struct slice s)
     return slice_skip(slice_head(s, end), first);
 }
 
+/* A line without "\n", or "\r\n", at its end. */
+static inline struct slice slice_without_newline(struct slice line)
+{
+    if (line.len > 0 && line.ptr[line.len - 1] == '\n')
+        line.len--;
+    if (line.len > 0 && line.ptr[line.len - 1] == '\r')
+        line.len--;
+    return line;
+}
+
 /* Takes the next line off *rest, without its "\n" or "\r\n"; false at the end.
  * A last line without newline is a line. */
 static inline bool slice_next_line(struct slice *rest, struct slice *line_r)
@@ -172,10 +182,8 @@ static inline bool slice_next_line(struct slice *rest, struct slice *line_r)
         return false;
     newline = memchr(rest->ptr, '\n', rest->len);
     taken = newline == NULL ? rest->len : (size_t)(newline - rest->ptr) + 1;
-    *line_r = slice_make(rest->ptr, taken - (newline != NULL));
+    *line_r = slice_without_newline(slice_make(rest->ptr, taken));
     *rest = slice_make(rest->ptr + taken, rest->len - taken);
-    if (line_r->len > 0 && line_r->ptr[line_r->len - 1] == '\r')
-        line_r->len--;
     return true;
 }
 

@@ -215,15 +215,13 @@ static bool begin_expunge(void *context, struct place *place)
     return true;
 }
 
-/* A journal that was not there when the others were locked. */
-static bool is_new(const struct expunging *expunging, const struct place *place)
+/* Its journal was not there when the others were locked: its run works. */
+static void keep_off(const struct expunging *expunging,
+                     const struct place *place)
 {
-    if (!place->has_journal || expunging->journals[place->control] != NULL)
-        return false;
     expunging->is_begun[place->control] = false;
     expunging->result->failed++;
     place_complain_lock(place, EWOULDBLOCK);
-    return true;
 }
 
 /* No other places are opened: what is wrong with them was said. */
@@ -238,7 +236,9 @@ static void for_each_begun(const struct expunging *expunging,
                                                    expunging->run, (uint16_t)i))
             continue;
         place.journal = expunging->journals[i];
-        if (!is_new(expunging, &place))
+        if (place.has_journal && place.journal == NULL)
+            keep_off(expunging, &place);
+        else
             work(expunging, &place);
         place.journal = NULL;
         place_close(&place);

@@ -149,14 +149,9 @@ static bool add_end(struct piece *piece, size_t end)
 static struct slice line_at(const struct piece *piece, size_t number)
 {
     size_t start = number == 0 ? 0 : piece->ends[number - 1];
-    struct slice line =
-        slice_make(piece->block.text.ptr + start, piece->ends[number] - start);
 
-    if (line.len > 0 && line.ptr[line.len - 1] == '\n')
-        line.len--;
-    if (line.len > 0 && line.ptr[line.len - 1] == '\r')
-        line.len--;
-    return line;
+    return slice_without_newline(
+        slice_make(piece->block.text.ptr + start, piece->ends[number] - start));
 }
 
 /* A processor looks ahead too late while it takes lines apart: what lies some

@@ -307,17 +307,13 @@ static const struct facts *find_message(struct program *program,
                                         const struct find_name *name,
                                         struct explain_held *held_r)
 {
-    const struct facts *row = find_row(&program->scan, name);
+    const struct facts *row = find_row(&program->scan, name), *held;
 
     /* a run that did not come to its end has rows from the beginning */
-    if (row != NULL && row->is_held) {
-        const struct facts *held = find_held(program, name->id, held_r);
-
-        return held != NULL ? held : row;
-    }
-    if (row != NULL || (name->has_folder && !name->is_folder))
+    if (row != NULL ? !row->is_held : name->has_folder && !name->is_folder)
         return row;
-    return find_held(program, name->id, held_r);
+    held = find_held(program, name->id, held_r);
+    return held != NULL ? held : row;
 }
 
 /* "6AI4" may be meant for all ids of a day. */

@@ -1116,23 +1116,32 @@ static enum run_state state_of(const struct held_run *run)
 }
 
 static const char *const state_texts[] = {
-    "working", "half-expunged", "unfinished", "deleted",
-    "held",    "elsewhere",     "undone",     "empty"};
+    [RUN_WORKING] = "working",
+    [RUN_HALF_EXPUNGED] = "half-expunged",
+    [RUN_UNFINISHED] = "unfinished",
+    [RUN_DELETED] = "deleted",
+    [RUN_HELD] = "held",
+    [RUN_ELSEWHERE] = "elsewhere",
+    [RUN_UNDONE] = "undone",
+    [RUN_EMPTY] = "empty",
+};
 
 /* Null where nobody knows. */
-static void add_run_count(struct jsonout *json, const char *key,
-                          const struct held_run *run, uint64_t count)
+static void add_run_count(struct jsonout *json, const char *key, bool is_known,
+                          uint64_t count)
 {
     jsonout_key(json, key);
-    if (state_of(run) == RUN_ELSEWHERE)
-        jsonout_null(json);
-    else
+    if (is_known)
         jsonout_integer(json, (int64_t)count);
+    else
+        jsonout_null(json);
 }
 
 static void add_run(struct buffer *out, enum format format,
                     const struct held_run *run)
 {
+    enum run_state state = state_of(run);
+    bool is_known = state != RUN_ELSEWHERE;
     struct jsonout json;
     struct buffer stamp = {0};
 
@@ -1141,24 +1150,23 @@ static void add_run(struct buffer *out, enum format format,
         jsonout_open(&json, '{');
         jsonout_field(&json, "run", slice_from_string(run->name));
         jsonout_field_integer(&json, "time", run->time);
-        jsonout_field(&json, "state",
-                      slice_from_string(state_texts[state_of(run)]));
-        add_run_count(&json, "taken", run, run->taken_count);
-        add_run_count(&json, "held", run, run->held_count);
-        add_run_count(&json, "held_bytes", run, run->held_bytes);
-        add_run_count(&json, "expunged", run, run->expunged_count);
+        jsonout_field(&json, "state", slice_from_string(state_texts[state]));
+        add_run_count(&json, "taken", is_known, run->taken_count);
+        add_run_count(&json, "held", is_known, run->held_count);
+        add_run_count(&json, "held_bytes", is_known, run->held_bytes);
+        add_run_count(&json, "expunged", is_known, run->expunged_count);
         jsonout_close(&json, '}');
         buffer_add_string(out, "\n");
         return;
     }
     add_stamp(&stamp, run->time);
     buffer_printf(out, "%-24s %-16.*s %-13s", run->name, (int)stamp.len,
-                  stamp.bytes, state_texts[state_of(run)]);
-    if (state_of(run) == RUN_ELSEWHERE)
-        buffer_printf(out, " %8s  %7s\n", "-", "-");
-    else
+                  stamp.bytes, state_texts[state]);
+    if (is_known)
         buffer_printf(out, " %8zu  %7.1f\n", run->held_count,
                       (double)run->held_bytes / 1e6);
+    else
+        buffer_printf(out, " %8s  %7s\n", "-", "-");
     buffer_free(&stamp);
 }
 

@@ -601,10 +601,11 @@ static void gather_source(struct worker *worker, struct facts *row,
 
 /* Between asking for a place in a table and looking at it something else is
  * done. */
-static void gather(struct worker *worker, struct facts *row,
-                   uint32_t row_number, const struct first_recipient *first)
+static void gather(struct worker *worker, struct in_hand *one)
 {
-    struct message *message = worker->message;
+    struct message *message = &one->message;
+    struct facts *row = one->row;
+    const struct first_recipient *first = &one->first;
     struct crowd *crowd = worker->crowd;
     const struct client *source = NULL;
     uint32_t hash = 0;
@@ -630,7 +631,7 @@ static void gather(struct worker *worker, struct facts *row,
     gather_recipients(worker, row, first);
     if (source != NULL) {
         keep_targets(worker, row);
-        gather_source(worker, row, row_number, source, hash, key.site);
+        gather_source(worker, row, one->row_number, source, hash, key.site);
     }
 }
 
@@ -774,7 +775,7 @@ static void gather_row(struct worker *worker, struct in_hand *one)
     struct message *message = &one->message;
     struct facts *row = one->row;
 
-    gather(worker, row, one->row_number, &one->first);
+    gather(worker, one);
     if (message->data_state == DATA_UNREADABLE)
         complain_row(worker, row, "its df cannot be read",
                      message->data_input.error == 0
@@ -794,12 +795,19 @@ static bool wants_stat(const struct worker *worker, const struct facts *row,
     return worker->scan->looks_at_files || row->letter != 'q' || look_for_data;
 }
 
-static void read_row(struct worker *worker, struct in_hand *one,
-                     bool look_for_data)
+/* Reads one more, where there is room for it. */
+static void take_in_hand(struct worker *worker, struct facts *row,
+                         uint32_t row_number, bool look_for_data)
 {
-    clear_row(worker, one->row);
-    one->outcome = message_read(&one->message, one->row,
-                                wants_stat(worker, one->row, look_for_data));
+    struct in_hand *one = &worker->hand[worker->hand_count++];
+
+    clear_row(worker, row);
+    one->row = row;
+    one->row_number = row_number;
+    one->outcome = message_read(&one->message, row,
+                                wants_stat(worker, row, look_for_data));
+    if (one->outcome == INPUT_OK)
+        worker->hand_bytes += one->message.control.len;
 }
 
 static void parse_row(struct in_hand *one, bool reads_data)
@@ -820,6 +828,7 @@ static void judge_row(struct worker *worker, struct in_hand *one,
 {
     struct facts *row = one->row;
 
+    worker->message = &one->message;
     note_message(worker, row, look_for_data);
     look_at_recipient(worker, &one->first);
     judge(worker, row);
@@ -884,11 +893,9 @@ static void scan_hand(struct worker *worker, bool look_for_data)
     for (size_t i = 0; i < count; i++)
         if (hand[i].row->is_bounce)
             message_need_dsn(&hand[i].message);
-    for (size_t i = 0; i < count; i++) {
-        worker->message = &hand[i].message;
+    for (size_t i = 0; i < count; i++)
         if (hand[i].outcome == INPUT_OK)
             judge_row(worker, &hand[i], look_for_data);
-    }
     for (size_t i = 0; i < count; i++) {
         finish_row(worker, &hand[i]);
         give_back_memory(&hand[i].message);
@@ -900,13 +907,7 @@ static void scan_hand(struct worker *worker, bool look_for_data)
 static void take_row(struct worker *worker, struct facts *row,
                      uint32_t row_number)
 {
-    struct in_hand *one = &worker->hand[worker->hand_count++];
-
-    one->row = row;
-    one->row_number = row_number;
-    read_row(worker, one, false);
-    if (one->outcome == INPUT_OK)
-        worker->hand_bytes += one->message.control.len;
+    take_in_hand(worker, row, row_number, false);
     if (worker->hand_count == HAND || worker->hand_bytes > HAND_BYTES)
         scan_hand(worker, false);
 }
@@ -1063,10 +1064,7 @@ static void look_again(struct worker *worker, uint32_t row_number)
     }
     row->oddities &= (uint16_t) ~(ODD_TEXT | ODD_NO_DATA);
     row->state = FACTS_JUDGED;
-    worker->hand[0].row = row;
-    worker->hand[0].row_number = row_number;
-    worker->hand_count = 1;
-    read_row(worker, &worker->hand[0], true);
+    take_in_hand(worker, row, row_number, true);
     scan_hand(worker, true);
     if (row->state == FACTS_DAMAGED &&
         worker->message->qf_outcome == QF_EMPTY &&

@@ -27,7 +27,7 @@ static void take_after(struct place *place, size_t folder, char letter,
     char name[QUEUE_HELD_NAME_MAX], held_name[QUEUE_HELD_NAME_MAX];
     bool is_delete = place->state.is_delete;
     struct stat st;
-    int error, run_fd;
+    int error;
 
     if (!place_is_queue_file(place, folder, letter, held, &st) ||
         (is_delete ? st.st_ino != file->inode : !place_is_the_file(file, &st)))
@@ -38,7 +38,8 @@ static void take_after(struct place *place, size_t folder, char letter,
         error =
             unlinkat(place_folder(place, folder)->fd, name, 0) < 0 ? errno : 0;
     } else {
-        run_fd = place_make_run_fd(place, folder);
+        int run_fd = place_make_run_fd(place, folder);
+
         error = run_fd < 0 ? errno
                            : act_move(place_folder(place, folder)->fd, name,
                                       run_fd, held_name);

@@ -187,19 +187,21 @@ static bool is_ip(struct slice text, const struct ip *ip)
            memcmp(parsed.bytes, ip->bytes, sizeof(ip->bytes)) == 0;
 }
 
-static bool is_same(enum condition_compare compare, const struct field_value *a,
-                    const struct field_value *b)
+/* Whether a value has that text or, compared by numbers, that number. */
+static inline bool is_same(enum condition_compare compare,
+                           const struct field_value *value, struct slice text,
+                           int64_t number)
 {
     switch (compare) {
     case BY_BYTES:
-        return slice_equal(a->text, b->text);
+        return slice_equal(value->text, text);
     case BY_NAME:
-        return slice_equal_nocase(list_undotted(a->text),
-                                  list_undotted(b->text));
+        return slice_equal_nocase(list_undotted(value->text),
+                                  list_undotted(text));
     case BY_IP:
-        return is_same_ip(a->text, b->text);
+        return is_same_ip(value->text, text);
     case BY_NUMBER:
-        return a->number == b->number;
+        return value->number == number;
     }
     return false;
 }
@@ -207,18 +209,10 @@ static bool is_same(enum condition_compare compare, const struct field_value *a,
 static bool is_value(const struct condition *condition,
                      const struct field_value *value)
 {
-    switch (condition->compare) {
-    case BY_BYTES:
-        return slice_equal(value->text, condition->value);
-    case BY_NAME:
-        return slice_equal_nocase(list_undotted(value->text),
-                                  list_undotted(condition->value));
-    case BY_IP:
-        return is_ip(value->text, &condition->ip);
-    case BY_NUMBER:
-        return value->number == condition->number;
-    }
-    return false;
+    return condition->compare == BY_IP
+               ? is_ip(value->text, &condition->ip)
+               : is_same(condition->compare, value, condition->value,
+                         condition->number);
 }
 
 static bool is_listed(const struct rules_matcher *matcher,
@@ -299,9 +293,9 @@ static bool judge_pair(const struct condition *condition,
 {
     switch (condition->op) {
     case OP_IS:
-        return is_same(condition->compare, a, b);
+        return is_same(condition->compare, a, b->text, b->number);
     case OP_ISNT:
-        return !is_same(condition->compare, a, b);
+        return !is_same(condition->compare, a, b->text, b->number);
     default:
         return is_under(a->text, b->text);
     }

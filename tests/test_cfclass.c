@@ -8,14 +8,9 @@
 #include <stdio.h>
 
 #include "qscan/cfclass.h"
+#include "tests/assert_slice.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-
-static void assert_slice(struct slice got, const char *want)
-{
-    if (!slice_equal(got, slice_from_string(want)))
-        fail_msg("got \"%.*s\", want \"%s\"", (int)got.len, got.ptr, want);
-}
 
 /* ---- words ---- */
 
@@ -36,8 +31,8 @@ static void test_names(void **state)
     for (size_t i = 0; i < COUNT(names); i++) {
         struct slice rest = slice_from_string(names[i].text);
 
-        assert_slice(cf_take_name(&rest), names[i].name);
-        assert_slice(rest, names[i].rest);
+        assert_slice_is(cf_take_name(&rest), names[i].name, names[i].text);
+        assert_slice_is(rest, names[i].rest, names[i].text);
     }
 }
 
@@ -61,8 +56,8 @@ static void test_words(void **state)
     for (size_t i = 0; i < COUNT(words); i++) {
         struct slice rest = slice_from_string(words[i].text);
 
-        assert_slice(cf_next_word(&rest), words[i].first);
-        assert_slice(cf_next_word(&rest), words[i].second);
+        assert_slice_is(cf_next_word(&rest), words[i].first, words[i].text);
+        assert_slice_is(cf_next_word(&rest), words[i].second, words[i].text);
     }
 }
 
@@ -169,7 +164,7 @@ static void test_macros(void **state)
             expansions[i].outcome)
             fail_msg("%s: another outcome", expansions[i].word);
         if (expansions[i].outcome == CF_EXPANDED)
-            assert_slice(got, expansions[i].want);
+            assert_slice_is(got, expansions[i].want, expansions[i].word);
     }
 }
 
