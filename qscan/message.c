@@ -111,6 +111,26 @@ enum input_outcome message_parse(struct message *message)
     return INPUT_OK;
 }
 
+/* Files that wait to be closed are closed when there can be no more. */
+static int open_file(struct message *message, struct input *in, int folder,
+                     const char *name, enum input_outcome *outcome_r)
+{
+    int fd = input_open(in, folder, name, outcome_r);
+
+    if (fd >= 0 || in->error != EMFILE || message->closing == NULL)
+        return fd;
+    closing_close(message->closing);
+    return input_open(in, folder, name, outcome_r);
+}
+
+static void close_file(struct message *message, int fd)
+{
+    if (message->closing == NULL)
+        close(fd);
+    else
+        closing_add(message->closing, fd);
+}
+
 enum input_outcome message_read(struct message *message,
                                 const struct facts *row, bool want_stat)
 {
@@ -124,16 +144,16 @@ enum input_outcome message_read(struct message *message,
         want_stat = true; /* a link or a FIFO by the directory's word */
     if (!queue_file_name(name, row->letter, message->id, row->is_held))
         return INPUT_GONE;
-    fd = input_open(&message->control_input,
-                    queues->folders[queues->dirs[row->dir].control].fd, name,
-                    &outcome);
+    fd = open_file(message, &message->control_input,
+                   queues->folders[queues->dirs[row->dir].control].fd, name,
+                   &outcome);
     if (fd < 0)
         return outcome;
     outcome = input_read(&message->control_input, fd,
                          want_stat ? &message->control_stat : NULL,
                          &message->control);
     message->has_control_stat = want_stat && outcome == INPUT_OK;
-    close(fd);
+    close_file(message, fd);
     return outcome;
 }
 
@@ -234,7 +254,8 @@ void message_need_data(struct message *message)
     if (message->data_folder < 0 ||
         !queue_file_name(name, 'd', message->id, message->row->is_held))
         return;
-    fd = input_open(&message->data_input, message->data_folder, name, &outcome);
+    fd = open_file(message, &message->data_input, message->data_folder, name,
+                   &outcome);
     if (fd >= 0) {
         outcome =
             input_read(&message->data_input, fd,
@@ -242,7 +263,7 @@ void message_need_data(struct message *message)
                        &message->data);
         message->has_data_stat =
             message->wants_data_stat && outcome == INPUT_OK;
-        close(fd);
+        close_file(message, fd);
     }
     if (outcome != INPUT_GONE)
         message->data_state = outcome == INPUT_OK ? DATA_READ : DATA_UNREADABLE;

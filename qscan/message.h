@@ -11,6 +11,7 @@
 #include "parsers/dsn.h"
 #include "parsers/input.h"
 #include "parsers/qf.h"
+#include "qscan/closing.h"
 #include "qscan/crowd.h"
 #include "qscan/facts.h"
 #include "qscan/queue.h"
@@ -51,6 +52,7 @@ _Static_assert(MESSAGE_VALUES <= 64, "known has a bit for each");
 struct message {
     const struct scene *scene;
     const struct facts *row;
+    struct closing *closing; /* closes what was read; NULL: at once */
     struct slice id;
     struct input control_input, data_input;
     struct stat control_stat; /* when has_control_stat */

@@ -60,6 +60,8 @@ struct worker {
     struct scan *scan;
     struct in_hand hand[HAND];
     size_t hand_count, hand_bytes;
+    bool has_own_descriptors;
+    struct closing closing;  /* files of the hand that were read */
     struct message *message; /* of the hand, the one that is looked at */
     struct rules_matcher *matcher, *where_matcher;
     struct crowd *crowd;
@@ -802,6 +804,8 @@ static void take_in_hand(struct worker *worker, struct facts *row,
     struct in_hand *one = &worker->hand[worker->hand_count++];
 
     clear_row(worker, row);
+    if (worker->has_own_descriptors)
+        one->message.closing = &worker->closing;
     one->row = row;
     one->row_number = row_number;
     one->outcome = message_read(&one->message, row,
@@ -878,18 +882,21 @@ static void finish_row(struct worker *worker, struct in_hand *one)
         take_failure(worker, one->row, one->outcome);
 }
 
-/* Scans what is in hand, which is read, and lays it down. */
+/* Scans what is in hand, which is read, and lays it down. Files are closed
+ * while the kernel still has what it knows of them in its cache. */
 static void scan_hand(struct worker *worker, bool look_for_data)
 {
     struct in_hand *const hand = worker->hand;
     size_t count = worker->hand_count;
 
+    closing_close(&worker->closing);
     for (size_t i = 0; i < count; i++)
         if (hand[i].outcome == INPUT_OK)
             parse_row(&hand[i], worker->scan->reads_data);
     for (size_t i = 0; i < count; i++)
         if (hand[i].outcome == INPUT_OK)
             look_at_data(worker, &hand[i]);
+    closing_close(&worker->closing);
     for (size_t i = 0; i < count; i++)
         if (hand[i].row->is_bounce)
             message_need_dsn(&hand[i].message);
@@ -898,8 +905,10 @@ static void scan_hand(struct worker *worker, bool look_for_data)
             judge_row(worker, &hand[i], look_for_data);
     for (size_t i = 0; i < count; i++) {
         finish_row(worker, &hand[i]);
+        hand[i].message.closing = NULL;
         give_back_memory(&hand[i].message);
     }
+    closing_close(&worker->closing);
     worker->hand_count = worker->hand_bytes = 0;
 }
 
@@ -918,7 +927,7 @@ static void scan_piece(void *context, unsigned number, size_t first, size_t end)
     struct run *run = context;
     struct worker *worker = &run->workers[number];
 
-    workers_own_descriptors();
+    worker->has_own_descriptors = workers_own_descriptors();
     if (first == 0 && run->scan->listing != NULL)
         run->has_joined = queue_join(run->scan->listing);
     for (size_t i = first; i < end; i++) {
@@ -972,7 +981,7 @@ static void read_ahead(struct run *run, struct worker *worker)
     struct facts rows[PIECE];
     bool is_over = false;
 
-    workers_own_descriptors();
+    worker->has_own_descriptors = workers_own_descriptors();
     while (!is_over && interrupt_signal() == 0 &&
            blocks_read() == run->blocks_at_start) {
         size_t first, count = take_ahead(run, rows, &first, &is_over);

@@ -114,10 +114,12 @@ bool workers_do(unsigned worker_count, size_t job_count, size_t piece,
 #define UNDER_THREAD_SANITIZER
 #endif
 
-void workers_own_descriptors(void)
+bool workers_own_descriptors(void)
 {
 /* The thread sanitizer takes two descriptors of one number for one. */
-#ifndef UNDER_THREAD_SANITIZER
-    unshare(CLONE_FILES); /* where that is denied, things are only slower */
+#ifdef UNDER_THREAD_SANITIZER
+    return false;
+#else
+    return unshare(CLONE_FILES) == 0;
 #endif
 }

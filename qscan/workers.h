@@ -29,7 +29,8 @@ bool workers_do(unsigned worker_count, size_t job_count, size_t piece,
  * worker a table of descriptors of its own, as threads wait for each other at
  * one that they share. What was open before stays open in all of them; what a
  * worker opens from here on nobody else can use, and it ends with the worker.
+ * False where that is denied: things are only slower.
  */
-void workers_own_descriptors(void);
+bool workers_own_descriptors(void);
 
 #endif

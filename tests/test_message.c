@@ -6,6 +6,10 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
 #include "qscan/message.h"
 #include "tests/assert_slice.h"
 #include "tests/folder.h"
@@ -369,6 +373,42 @@ static void test_time_passes_between_two_looks(void **state)
     drop(&made);
 }
 
+static int lowest_free(void)
+{
+    int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+    assert_true(fd >= 0);
+    close(fd);
+    return fd;
+}
+
+/* Files that were read wait to be closed, and take the last descriptors. */
+static void test_descriptors_that_wait_make_room(void **state)
+{
+    struct rlimit before, tight;
+    struct closing closing = {.count = 0};
+    struct made made;
+    int free_fd;
+
+    (void)state;
+    make(&made, REPORT_QF, "no report\n");
+    made.message.closing = &closing;
+    free_fd = lowest_free();
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    tight = before;
+    tight.rlim_cur = (rlim_t)free_fd + 1;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &tight), 0);
+    load(&made);
+    assert_int_equal(closing.count, 1);
+    message_need_data(&made.message);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    assert_int_equal(made.message.data_state, DATA_READ);
+    assert_int_equal(closing.count, 1);
+    closing_close(&closing);
+    assert_int_equal(lowest_free(), free_fd);
+    drop(&made);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -381,6 +421,7 @@ int main(void)
         cmocka_unit_test(test_basis_is_that_of_the_bytes_and_of_df),
         cmocka_unit_test(test_no_basis_without_a_regular_df),
         cmocka_unit_test(test_time_passes_between_two_looks),
+        cmocka_unit_test(test_descriptors_that_wait_make_room),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
