@@ -268,7 +268,9 @@ static void test_json_nests_and_separates(void **state)
 static void test_json_integers_to_their_ends(void **state)
 {
     static const int64_t numbers[] = {
-        0, 7, -1, 10, -10, 1795375579, INT64_MAX, INT64_MIN, INT64_MIN + 1};
+        0,          7,         -1,        10,           -10,  99,
+        100,        -100,      101,       999,          1000, 123456,
+        1795375579, INT64_MAX, INT64_MIN, INT64_MIN + 1};
     struct buffer buffer = {0};
 
     (void)state;
@@ -292,6 +294,14 @@ static const struct {
     bool is_lossy;
 } json_cases[] = {
     {"plain", TEXT("abc"), "\"abc\"", false},
+    {"empty", TEXT(""), "\"\"", false},
+    {"sixteen", TEXT("0123456789abcdef"), "\"0123456789abcdef\"", false},
+    {"seventeen", TEXT("0123456789abcdefg"), "\"0123456789abcdefg\"", false},
+    {"last of sixteen", TEXT("0123456789abcde\n"), "\"0123456789abcde\\n\"",
+     false},
+    {"last of seventeen", TEXT("0123456789abcdef\""),
+     "\"0123456789abcdef\\\"\"", false},
+    {"space and tilde", TEXT(" ~"), "\" ~\"", false},
     {"quote and backslash", TEXT("\"\\"), "\"\\\"\\\\\"", false},
     {"controls", TEXT("\n\t\r\0\x1b\x7f"),
      "\"\\n\\t\\u000d\\u0000\\u001b\\u007f\"", false},
