@@ -42,7 +42,7 @@ struct first_recipient {
  * of messages, and does one thing to all of them before the next.
  */
 enum {
-    HAND = 16,
+    HAND = RULES_HAND,
     HAND_BYTES = 64 * 1024,       /* of control files: then it is full, too */
     SMALL_FILE_BYTES = 32 * 1024, /* what more than that, or than so many */
     SMALL_RECIPIENTS = 200,       /* recipients, takes is given back at once */
@@ -672,27 +672,17 @@ static uint32_t keep_pending(struct worker *worker, struct slice pending)
     return worker->last_pending;
 }
 
-static void judge(struct worker *worker, struct facts *row)
+static void note_verdict(struct worker *worker, struct facts *row,
+                         const struct rules_verdict *verdict)
 {
-    struct rules_verdict verdict;
-
-    if (row->state == FACTS_JUDGED) {
-        rules_judge(worker->matcher, message_fetch, worker->message, &verdict);
-        row->rule = verdict.rule;
-        row->is_purge = verdict.purge;
-        row->is_undecided = verdict.undecided_count > 0;
-        row->is_later = verdict.is_later;
-        if (verdict.is_later)
-            row->pending =
-                keep_pending(worker, slice_make((const char *)verdict.pending,
-                                                verdict.pending_bytes));
-    }
-    if (worker->where_matcher != NULL) {
-        rules_judge(worker->where_matcher, message_fetch, worker->message,
-                    &verdict);
-        row->is_wanted = verdict.rule != RULES_NO_RULE;
-        row->is_where_later = verdict.is_later;
-    }
+    row->rule = verdict->rule;
+    row->is_purge = verdict->purge;
+    row->is_undecided = verdict->undecided_count > 0;
+    row->is_later = verdict->is_later;
+    if (verdict->is_later)
+        row->pending =
+            keep_pending(worker, slice_make((const char *)verdict->pending,
+                                            verdict->pending_bytes));
 }
 
 static void take_failure(struct worker *worker, struct facts *row,
@@ -717,11 +707,11 @@ static void take_failure(struct worker *worker, struct facts *row,
     }
 }
 
-/* Bounces are what a postmaster wants to be rid of. */
-static void note_missed(struct worker *worker, struct facts *row)
+/* Bounces are what a postmaster wants to be rid of. number: of its verdict. */
+static void note_missed(struct worker *worker, struct facts *row, size_t number)
 {
     row->pending = row->is_bounce && !row->is_purge && !row->is_undecided
-                       ? rules_missed(worker->matcher)
+                       ? rules_missed(worker->matcher, number)
                        : 0;
 }
 
@@ -827,17 +817,43 @@ static void parse_row(struct in_hand *one, bool reads_data)
                           message_dsn_kind(message) == DSN_FAILURE;
 }
 
-static void judge_row(struct worker *worker, struct in_hand *one,
-                      bool look_for_data)
+static void judge_by_rules(struct worker *worker)
 {
-    struct facts *row = one->row;
+    struct rules_judged judged[HAND];
+    struct facts *rows[HAND];
+    size_t count = 0;
 
-    worker->message = &one->message;
-    note_message(worker, row, look_for_data);
-    look_at_recipient(worker, &one->first);
-    judge(worker, row);
-    if (row->state == FACTS_JUDGED && !row->is_later)
-        note_missed(worker, row);
+    for (size_t i = 0; i < worker->hand_count; i++) {
+        struct in_hand *one = &worker->hand[i];
+
+        if (one->outcome != INPUT_OK || one->row->state != FACTS_JUDGED)
+            continue;
+        judged[count].message = &one->message;
+        rows[count++] = one->row;
+    }
+    rules_judge_all(worker->matcher, message_fetch, judged, count);
+    for (size_t i = 0; i < count; i++) {
+        note_verdict(worker, rows[i], &judged[i].verdict);
+        if (!rows[i]->is_later)
+            note_missed(worker, rows[i], i);
+    }
+}
+
+/* Also what no rule is asked about. */
+static void judge_by_where(struct worker *worker)
+{
+    struct rules_verdict verdict;
+
+    for (size_t i = 0; i < worker->hand_count; i++) {
+        struct in_hand *one = &worker->hand[i];
+
+        if (one->outcome != INPUT_OK)
+            continue;
+        rules_judge(worker->where_matcher, message_fetch, &one->message,
+                    &verdict);
+        one->row->is_wanted = verdict.rule != RULES_NO_RULE;
+        one->row->is_where_later = verdict.is_later;
+    }
 }
 
 /* Of a bounce the source will be asked for, of mail the size; both are told by
@@ -901,8 +917,14 @@ static void scan_hand(struct worker *worker, bool look_for_data)
         if (hand[i].row->is_bounce)
             message_need_dsn(&hand[i].message);
     for (size_t i = 0; i < count; i++)
-        if (hand[i].outcome == INPUT_OK)
-            judge_row(worker, &hand[i], look_for_data);
+        if (hand[i].outcome == INPUT_OK) {
+            worker->message = &hand[i].message;
+            note_message(worker, hand[i].row, look_for_data);
+            look_at_recipient(worker, &hand[i].first);
+        }
+    judge_by_rules(worker);
+    if (worker->where_matcher != NULL)
+        judge_by_where(worker);
     for (size_t i = 0; i < count; i++) {
         finish_row(worker, &hand[i]);
         hand[i].message.closing = NULL;
@@ -1350,7 +1372,7 @@ static void decide_row(struct worker *worker, struct facts *row)
     row->is_purge = verdict.purge && scan_keep_reason(row) == NULL;
     row->is_undecided = verdict.undecided_count > 0;
     row->is_later = false;
-    note_missed(worker, row);
+    note_missed(worker, row, 0);
 }
 
 /* --where about the crowd is rare: the message is simply read again. */

@@ -29,6 +29,31 @@ struct remembered {
     char text[REMEMBERED_TEXT_BYTES];
 };
 
+/* What the lines of a rule have come to. */
+struct asked {
+    uint32_t held;       /* so many in front are true */
+    uint32_t false_line; /* the first; UINT32_MAX: none */
+};
+
+/* A message that is judged, of several. */
+struct judging {
+    void *message;
+    uint8_t *answers; /* of the conditions */
+    /* The field asked for last, whose values still stand, or FIELD_COUNT:
+     * conditions on one field are often neighbours. */
+    enum rules_field_id viewed;
+    struct field_view view;
+    struct asked asked; /* of the rule before, then of this one */
+    uint32_t first;     /* line of this one that is asked for */
+    enum truth truth;   /* of this one, as far as it was asked for */
+    bool may_purge;
+    uint16_t *undecided;
+    uint8_t *pending;
+    size_t pending_len;
+    uint32_t missed_before; /* by its pending bytes: see rules_missed */
+    struct rules_verdict *verdict;
+};
+
 struct rules_matcher {
     const struct rules *set;
     pcre2_match_context *context;
@@ -37,14 +62,8 @@ struct rules_matcher {
     struct remembered *remembered[SCOPE_COUNT]; /* NULL: of no use there */
     struct line_memory *lines;
     const struct rule *purging; /* the first that does, or NULL */
-    uint32_t missed_before;     /* by its pending bytes: see rules_missed */
-    uint8_t *answers;           /* of the conditions, for the message in hand */
-    /* The field asked for last, whose values still stand, or FIELD_COUNT:
-     * conditions on one field are often neighbours. */
-    enum rules_field_id viewed;
-    struct field_view view;
-    uint16_t *undecided;
-    uint8_t *pending;
+    struct judging hand[RULES_HAND];
+    struct judging *one;         /* of the hand, that is looked at */
     const struct sample *sample; /* while samples are run */
 };
 
@@ -380,15 +399,15 @@ static enum truth judge_two(const struct condition *condition,
     return a < b ? a : b;
 }
 
-/* Leaves the values of the condition's field in matcher->view. */
+/* Leaves the values of the condition's field in matcher->one->view. */
 static void view_field(struct rules_matcher *matcher,
                        const struct condition *condition, rules_fetch fetch,
                        void *message)
 {
-    if (matcher->viewed == condition->field && condition->header.len == 0)
+    if (matcher->one->viewed == condition->field && condition->header.len == 0)
         return;
-    fetch(message, condition->field, condition->header, &matcher->view);
-    matcher->viewed =
+    fetch(message, condition->field, condition->header, &matcher->one->view);
+    matcher->one->viewed =
         condition->header.len == 0 ? condition->field : FIELD_COUNT;
 }
 
@@ -396,13 +415,13 @@ static enum truth judge_condition(struct rules_matcher *matcher,
                                   const struct condition *condition,
                                   rules_fetch fetch, void *message)
 {
-    const struct field_view *view = &matcher->view;
+    const struct field_view *view = &matcher->one->view;
 
     view_field(matcher, condition, fetch, message);
     if (view->state == FIELD_ABSENT) /* whatever it is compared with */
         return TRUTH_NO;
     if (condition->other != FIELD_COUNT) {
-        matcher->viewed = FIELD_COUNT; /* the other one is asked for */
+        matcher->one->viewed = FIELD_COUNT; /* the other one is asked for */
         return judge_two(condition, view, fetch, message);
     }
     if (view->state != FIELD_PRESENT)
@@ -416,7 +435,7 @@ static enum truth judge_condition(struct rules_matcher *matcher,
 static inline enum truth answer(struct rules_matcher *matcher, uint16_t index,
                                 rules_fetch fetch, void *message)
 {
-    uint8_t *known = &matcher->answers[index];
+    uint8_t *known = &matcher->one->answers[index];
 
     if (*known == TRUTH_UNKNOWN)
         *known = (uint8_t)judge_condition(
@@ -427,7 +446,7 @@ static inline enum truth answer(struct rules_matcher *matcher, uint16_t index,
 /* Another message is in hand: nothing asked of the last one counts. */
 static void forget_view(struct rules_matcher *matcher)
 {
-    matcher->viewed = FIELD_COUNT;
+    matcher->one->viewed = FIELD_COUNT;
 }
 
 /* ---- lines and rules ---- */
@@ -475,47 +494,22 @@ static inline enum truth judge_line(struct rules_matcher *matcher,
     return line->word == LINE_UNLESS ? negated(truth) : truth;
 }
 
-/* What the lines of a rule have come to. */
-struct asked {
-    uint32_t held;       /* so many in front are true */
-    uint32_t false_line; /* the first; UINT32_MAX: none */
-};
-
 /* All lines must hold: the smallest truth counts, and a false line ends it,
- * so that what costs a file is not asked for in vain. Those before first hold,
- * as is known. */
-static enum truth judge_lines(struct rules_matcher *matcher,
-                              const struct rule *rule, uint32_t first,
-                              rules_fetch fetch, void *message,
-                              struct asked *asked_r)
-{
-    const struct rule_line *lines = lines_of(matcher->set, rule);
-    enum truth result = TRUTH_YES;
-
-    *asked_r = (struct asked){rule->line_count, UINT32_MAX};
-    for (uint32_t i = first; i < rule->line_count; i++) {
-        enum truth truth = judge_line(matcher, &lines[i], fetch, message);
-
-        if (truth >= result)
-            continue;
-        if (result == TRUTH_YES)
-            asked_r->held = i;
-        result = truth;
-        if (truth == TRUTH_NO) {
-            asked_r->false_line = i;
-            break;
-        }
-    }
-    return result;
-}
-
+ * so that what costs a file is not asked for in vain. */
 static enum truth judge_rule(struct rules_matcher *matcher,
                              const struct rule *rule, rules_fetch fetch,
                              void *message)
 {
-    struct asked asked;
+    const struct rule_line *lines = lines_of(matcher->set, rule);
+    enum truth result = TRUTH_YES;
 
-    return judge_lines(matcher, rule, 0, fetch, message, &asked);
+    for (uint32_t i = 0; i < rule->line_count && result != TRUTH_NO; i++) {
+        enum truth truth = judge_line(matcher, &lines[i], fetch, message);
+
+        if (truth < result)
+            result = truth;
+    }
+    return result;
 }
 
 /* ---- what hangs on the crowd ---- */
@@ -576,9 +570,9 @@ static bool note_line(const struct rules_matcher *matcher,
     bool has_yes = false, has_undecided = false, has_late = false;
 
     for (uint32_t i = 0; i < line->use_count; i++) {
-        has_yes |= matcher->answers[uses[i]] == TRUTH_YES;
-        has_late |= matcher->answers[uses[i]] == TRUTH_LATER;
-        has_undecided |= matcher->answers[uses[i]] == TRUTH_UNDECIDED;
+        has_yes |= matcher->one->answers[uses[i]] == TRUTH_YES;
+        has_late |= matcher->one->answers[uses[i]] == TRUTH_LATER;
+        has_undecided |= matcher->one->answers[uses[i]] == TRUTH_UNDECIDED;
     }
     if (line->word == LINE_ANY && has_yes)
         has_late = has_undecided = false;
@@ -587,7 +581,7 @@ static bool note_line(const struct rules_matcher *matcher,
     for (uint32_t i = 0; i < line->use_count; i++)
         if (set->conditions[uses[i]].may_be_later)
             put_bit(waits,
-                    has_late && matcher->answers[uses[i]] == TRUTH_LATER);
+                    has_late && matcher->one->answers[uses[i]] == TRUTH_LATER);
     if (line->word == LINE_ANY)
         put_bit(waits, has_late && has_undecided);
     return has_undecided && !has_late;
@@ -597,8 +591,8 @@ static void note_waiting(struct rules_matcher *matcher, const struct rule *rule,
                          size_t *len)
 {
     const struct rule_line *lines = lines_of(matcher->set, rule);
-    struct bits waits = {matcher->pending + *len, 1};
-    bool has_undecided = memchr(matcher->answers, TRUTH_UNDECIDED,
+    struct bits waits = {matcher->one->pending + *len, 1};
+    bool has_undecided = memchr(matcher->one->answers, TRUTH_UNDECIDED,
                                 matcher->set->condition_count) != NULL;
 
     memset(waits.bytes, 0, rule->pending_bytes);
@@ -666,31 +660,32 @@ static enum truth judge_waiting(struct rules_matcher *matcher,
 /* ---- what kept a message from a purge ---- */
 
 /* By the answers that are known: of conditions that were not asked none is. */
-static bool has_failed(const struct rules_matcher *matcher,
+static bool has_failed(const struct rules *set, const uint8_t *answers,
                        const struct rule_line *line)
 {
-    const uint16_t *uses = uses_of(matcher->set, line);
+    const uint16_t *uses = uses_of(set, line);
 
     if (line->word == LINE_UNLESS)
-        return matcher->answers[uses[0]] == TRUTH_YES;
+        return answers[uses[0]] == TRUTH_YES;
     for (uint32_t i = 0; i < line->use_count; i++)
-        if (matcher->answers[uses[i]] != TRUTH_NO)
+        if (answers[uses[i]] != TRUTH_NO)
             return false;
     return true;
 }
 
-uint32_t rules_missed(const struct rules_matcher *matcher)
+uint32_t rules_missed(const struct rules_matcher *matcher, size_t number)
 {
+    const struct judging *one = &matcher->hand[number];
     const struct rule *rule = matcher->purging;
     const struct rule_line *lines;
 
     if (rule == NULL)
         return 0;
-    if (matcher->missed_before > 0)
-        return rule->first_line + matcher->missed_before;
+    if (one->missed_before > 0)
+        return rule->first_line + one->missed_before;
     lines = lines_of(matcher->set, rule);
     for (uint32_t i = 0; i < rule->line_count; i++)
-        if (has_failed(matcher, &lines[i]))
+        if (has_failed(matcher->set, one->answers, &lines[i]))
             return rule->first_line + i + 1;
     return 0;
 }
@@ -712,93 +707,182 @@ void rules_missed_line(const struct rules *rules, uint32_t missed,
 
 /* ---- verdicts ---- */
 
-static void begin_verdict(struct rules_matcher *matcher,
-                          struct rules_verdict *verdict)
+/* Number of a hand. */
+static struct judging *take_in_hand(struct rules_matcher *matcher,
+                                    size_t number, void *message,
+                                    struct rules_verdict *verdict)
 {
+    struct judging *one = &matcher->hand[number];
+
+    matcher->one = one;
     match_forget_all(matcher);
-    matcher->missed_before = 0;
+    one->message = message;
+    one->verdict = verdict;
+    one->asked = (struct asked){0, UINT32_MAX};
+    one->may_purge = false;
+    one->pending_len = HEAD_BYTES;
+    one->missed_before = 0;
     *verdict = (struct rules_verdict){.rule = RULES_NO_RULE,
-                                      .undecided = matcher->undecided};
+                                      .undecided = one->undecided};
+    return one;
 }
 
-static void note_undecided(struct rules_matcher *matcher, size_t rule,
-                           struct rules_verdict *verdict)
+static void note_undecided(struct judging *one, size_t rule)
 {
-    matcher->undecided[verdict->undecided_count++] = (uint16_t)rule;
+    one->undecided[one->verdict->undecided_count++] = (uint16_t)rule;
 }
 
-static void settle(const struct rules_matcher *matcher, size_t rule,
-                   struct rules_verdict *verdict)
+static void settle(const struct rules *set, struct judging *one, size_t rule)
 {
+    struct rules_verdict *verdict = one->verdict;
+
     verdict->rule = (uint16_t)rule;
-    verdict->purge = matcher->set->rules[rule].purges &&
-                     verdict->undecided_count == 0 && !verdict->is_later;
+    verdict->purge = set->rules[rule].purges && verdict->undecided_count == 0 &&
+                     !verdict->is_later;
 }
 
 /* Rules of one kind begin alike: what is known of the lines that the one before
- * begins with is not asked for again. */
-static inline enum truth judge_next(struct rules_matcher *matcher,
-                                    const struct rule *rule, rules_fetch fetch,
-                                    void *message, struct asked *asked)
+ * begins with is not asked for again. False when one of those is false. */
+static bool begin_rule(const struct rule *rule, struct judging *one)
 {
     uint32_t shared = rule->shared_count;
 
-    if (asked->false_line < shared)
-        return TRUTH_NO;
-    return judge_lines(matcher, rule,
-                       asked->held < shared ? asked->held : shared, fetch,
-                       message, asked);
+    one->truth = TRUTH_NO;
+    if (one->asked.false_line < shared)
+        return false;
+    one->first = one->asked.held < shared ? one->asked.held : shared;
+    one->asked = (struct asked){rule->line_count, UINT32_MAX};
+    one->truth = TRUTH_YES;
+    return true;
 }
 
-/* What comes first in the pending bytes. */
-static void put_head(struct rules_matcher *matcher, unsigned fallback,
-                     bool may_purge)
+/* False when the line is: then no further one matters. */
+static bool ask_line(struct rules_matcher *matcher, struct judging *one,
+                     const struct rule_line *line, uint32_t number,
+                     rules_fetch fetch)
 {
-    /* a rule that may yet match failed on no line */
-    uint32_t missed = may_purge ? 0 : rules_missed(matcher);
-    size_t len = 0;
+    enum truth truth;
 
+    matcher->one = one;
+    truth = judge_line(matcher, line, fetch, one->message);
+    if (truth >= one->truth)
+        return true;
+    if (one->truth == TRUTH_YES)
+        one->asked.held = number;
+    one->truth = truth;
+    if (truth == TRUTH_NO)
+        one->asked.false_line = number;
+    return truth != TRUTH_NO;
+}
+
+/*
+ * One rule, for several messages. All lines must hold: the smallest truth
+ * counts, and a false line ends it, so that what costs a file is not asked for
+ * in vain. Line by line, not message by message: a line is code, of PCRE2's
+ * making or ours, and a processor keeps few at hand.
+ */
+static void judge_next(struct rules_matcher *matcher, const struct rule *rule,
+                       rules_fetch fetch, struct judging *const *live,
+                       size_t live_count)
+{
+    const struct rule_line *lines = lines_of(matcher->set, rule);
+    struct judging *open[RULES_HAND];
+    uint32_t first = rule->line_count;
+    size_t count = 0;
+
+    for (size_t i = 0; i < live_count; i++)
+        if (begin_rule(rule, live[i])) {
+            open[count++] = live[i];
+            if (live[i]->first < first)
+                first = live[i]->first;
+        }
+    for (uint32_t n = first; n < rule->line_count && count > 0; n++) {
+        size_t left = 0;
+
+        for (size_t i = 0; i < count; i++)
+            if (n < open[i]->first ||
+                ask_line(matcher, open[i], &lines[n], n, fetch))
+                open[left++] = open[i];
+        count = left;
+    }
+}
+
+/* What a rule came to; false when it settles the matter. */
+static bool note_rule(struct rules_matcher *matcher, struct judging *one,
+                      size_t number)
+{
+    const struct rule *rule = &matcher->set->rules[number];
+
+    if (one->truth == TRUTH_NO)
+        return true;
+    if (one->truth == TRUTH_YES) {
+        settle(matcher->set, one, number);
+        return false;
+    }
+    matcher->one = one;
+    one->may_purge = one->may_purge || rule == matcher->purging;
+    put_number(one->pending, &one->pending_len,
+               (unsigned)number * 2 + (one->truth == TRUTH_LATER));
+    if (one->truth == TRUTH_UNDECIDED) {
+        note_undecided(one, number);
+    } else {
+        note_waiting(matcher, rule, &one->pending_len);
+        one->verdict->is_later = true;
+    }
+    return true;
+}
+
+/* The first of the pending bytes are known last. */
+static void put_pending(struct rules_matcher *matcher, struct judging *one)
+{
+    struct rules_verdict *verdict = one->verdict;
+    size_t len = 0;
+    uint32_t missed = 0;
+
+    /* a rule that may yet match failed on no line */
+    if (!one->may_purge)
+        missed = rules_missed(matcher, (size_t)(one - matcher->hand));
     if (missed > 0)
         missed -= matcher->purging->first_line;
-    put_number(matcher->pending, &len, fallback);
-    put_number(matcher->pending, &len, missed <= UINT16_MAX ? missed : 0);
+    put_number(one->pending, &len,
+               verdict->rule == RULES_NO_RULE ? 0 : verdict->rule + 1u);
+    put_number(one->pending, &len, missed <= UINT16_MAX ? missed : 0);
+    verdict->pending = one->pending;
+    verdict->pending_bytes = one->pending_len;
+}
+
+void rules_judge_all(struct rules_matcher *matcher, rules_fetch fetch,
+                     struct rules_judged *judged, size_t count)
+{
+    const struct rules *set = matcher->set;
+    struct judging *live[RULES_HAND];
+    size_t live_count = count;
+
+    assert(count <= RULES_HAND);
+    for (size_t i = 0; i < count; i++)
+        live[i] =
+            take_in_hand(matcher, i, judged[i].message, &judged[i].verdict);
+    for (size_t n = 0; n < set->rule_count && live_count > 0; n++) {
+        size_t left = 0;
+
+        judge_next(matcher, &set->rules[n], fetch, live, live_count);
+        for (size_t i = 0; i < live_count; i++)
+            if (note_rule(matcher, live[i], n))
+                live[left++] = live[i];
+        live_count = left;
+    }
+    for (size_t i = 0; i < count; i++)
+        if (judged[i].verdict.is_later)
+            put_pending(matcher, &matcher->hand[i]);
 }
 
 void rules_judge(struct rules_matcher *matcher, rules_fetch fetch,
                  void *message, struct rules_verdict *verdict_r)
 {
-    const struct rules *set = matcher->set;
-    struct asked asked = {0, UINT32_MAX};
-    size_t len = HEAD_BYTES, number = 0;
-    bool may_purge = false;
+    struct rules_judged judged = {.message = message};
 
-    begin_verdict(matcher, verdict_r);
-    for (; number < set->rule_count; number++) {
-        const struct rule *rule = &set->rules[number];
-        enum truth truth = judge_next(matcher, rule, fetch, message, &asked);
-
-        if (truth == TRUTH_YES)
-            break;
-        if (truth == TRUTH_NO)
-            continue;
-        may_purge = may_purge || rule == matcher->purging;
-        put_number(matcher->pending, &len,
-                   (unsigned)number * 2 + (truth == TRUTH_LATER));
-        if (truth == TRUTH_UNDECIDED) {
-            note_undecided(matcher, number, verdict_r);
-        } else {
-            note_waiting(matcher, rule, &len);
-            verdict_r->is_later = true;
-        }
-    }
-    if (number < set->rule_count)
-        settle(matcher, number, verdict_r);
-    if (!verdict_r->is_later)
-        return;
-    put_head(matcher, number < set->rule_count ? (unsigned)number + 1 : 0,
-             may_purge);
-    verdict_r->pending = matcher->pending;
-    verdict_r->pending_bytes = len;
+    rules_judge_all(matcher, fetch, &judged, 1);
+    *verdict_r = judged.verdict;
 }
 
 void rules_judge_later(struct rules_matcher *matcher, const uint8_t *pending,
@@ -806,13 +890,13 @@ void rules_judge_later(struct rules_matcher *matcher, const uint8_t *pending,
                        struct rules_verdict *verdict_r)
 {
     const struct rules *set = matcher->set;
+    struct judging *one = take_in_hand(matcher, 0, message, verdict_r);
     size_t at = 0;
     unsigned fallback;
 
     assert(pending_bytes >= HEAD_BYTES);
-    begin_verdict(matcher, verdict_r);
     fallback = get_number(pending, &at);
-    matcher->missed_before = get_number(pending, &at);
+    one->missed_before = get_number(pending, &at);
     while (at < pending_bytes) {
         unsigned number = get_number(pending, &at);
         const struct rule *rule = &set->rules[number / 2];
@@ -824,17 +908,17 @@ void rules_judge_later(struct rules_matcher *matcher, const uint8_t *pending,
             at += rule->pending_bytes;
         }
         if (truth == TRUTH_YES) {
-            settle(matcher, number / 2, verdict_r);
-            if (matcher->missed_before > 0 && rule < matcher->purging)
-                matcher->missed_before = 0; /* it did not come to that */
+            settle(set, one, number / 2);
+            if (one->missed_before > 0 && rule < matcher->purging)
+                one->missed_before = 0; /* it did not come to that */
             return;
         }
         if (truth == TRUTH_UNDECIDED)
-            note_undecided(matcher, number / 2, verdict_r);
+            note_undecided(one, number / 2);
     }
     assert(fallback <= set->rule_count);
     if (fallback > 0)
-        settle(matcher, fallback - 1, verdict_r);
+        settle(set, one, fallback - 1);
 }
 
 /* ---- explain ---- */
@@ -859,9 +943,9 @@ static void explain_condition(struct rules_matcher *matcher,
                                           .header = condition->header};
     enum truth truth = judge_condition(matcher, condition, fetch, message);
 
-    trace.view = matcher->view;
+    trace.view = matcher->one->view;
     trace.answer = answer_of(truth);
-    matcher->answers[index] = (uint8_t)truth;
+    matcher->one->answers[index] = (uint8_t)truth;
     if (to->condition != NULL)
         to->condition(to->context, &trace);
 }
@@ -918,12 +1002,11 @@ enum rules_answer match_one(struct rules_matcher *matcher,
 {
     const struct rules *set = matcher->set;
     const struct rule_line *lines = lines_of(set, rule);
-    struct rules_verdict verdict;
     enum truth result = TRUTH_YES;
 
     *failed_r = NULL;
     *condition_r = NULL;
-    begin_verdict(matcher, &verdict);
+    match_forget_all(matcher);
     for (uint32_t i = 0; i < rule->line_count; i++) {
         enum truth truth = judge_line(matcher, &lines[i], fetch, message);
 
@@ -946,7 +1029,7 @@ const struct rules *match_set(const struct rules_matcher *matcher)
 void match_forget_all(struct rules_matcher *matcher)
 {
     forget_view(matcher);
-    memset(matcher->answers, TRUTH_UNKNOWN, matcher->set->condition_count);
+    memset(matcher->one->answers, TRUTH_UNKNOWN, matcher->set->condition_count);
 }
 
 enum rules_answer match_rule(struct rules_matcher *matcher,
@@ -997,9 +1080,9 @@ uint64_t match_events(struct rules_matcher *matcher,
 
     forget_view(matcher);
     for (size_t i = plan->condition_count; i > plan->answered_count; i--)
-        matcher->answers[plan->conditions[i - 1]] = TRUTH_UNKNOWN;
+        matcher->one->answers[plan->conditions[i - 1]] = TRUTH_UNKNOWN;
     for (size_t i = plan->answered_count; i > 0; i--, answers >>= 2)
-        matcher->answers[plan->conditions[i - 1]] = answers & 3;
+        matcher->one->answers[plan->conditions[i - 1]] = answers & 3;
     for (uint64_t left = plan->events; left != 0; left &= left - 1) {
         int number = __builtin_ctzll(left);
 
@@ -1056,6 +1139,26 @@ static size_t pending_room(const struct rules *set)
     return room;
 }
 
+static bool prepare_hand(struct rules_matcher *matcher)
+{
+    const struct rules *set = matcher->set;
+    size_t room = pending_room(set);
+
+    for (size_t i = 0; i < RULES_HAND; i++) {
+        struct judging *one = &matcher->hand[i];
+
+        one->answers = malloc(set->condition_count + 1);
+        one->undecided =
+            malloc((set->rule_count + 1) * sizeof(*one->undecided));
+        one->pending = malloc(room);
+        if (one->answers == NULL || one->undecided == NULL ||
+            one->pending == NULL)
+            return false;
+    }
+    matcher->one = matcher->hand;
+    return true;
+}
+
 struct rules_matcher *rules_matcher_new(const struct rules *rules)
 {
     struct rules_matcher *matcher = calloc(1, sizeof(*matcher));
@@ -1066,14 +1169,9 @@ struct rules_matcher *rules_matcher_new(const struct rules *rules)
     for (size_t i = rules->rule_count; i-- > 0;)
         if (rules->rules[i].purges)
             matcher->purging = &rules->rules[i];
-    matcher->answers = malloc(rules->condition_count + 1);
-    matcher->undecided =
-        malloc((rules->rule_count + 1) * sizeof(*matcher->undecided));
-    matcher->pending = malloc(pending_room(rules));
     matcher->lines = calloc(LINE_MEMORY_PLACES, sizeof(*matcher->lines));
     if (!prepare_regexes(matcher) || !prepare_memory(matcher) ||
-        matcher->answers == NULL || matcher->undecided == NULL ||
-        matcher->pending == NULL || matcher->lines == NULL) {
+        !prepare_hand(matcher) || matcher->lines == NULL) {
         rules_matcher_free(matcher);
         return NULL;
     }
@@ -1091,8 +1189,10 @@ void rules_matcher_free(struct rules_matcher *matcher)
     for (int scope = 0; scope < SCOPE_COUNT; scope++)
         free(matcher->remembered[scope]);
     free(matcher->lines);
-    free(matcher->answers);
-    free(matcher->undecided);
-    free(matcher->pending);
+    for (size_t i = 0; i < RULES_HAND; i++) {
+        free(matcher->hand[i].answers);
+        free(matcher->hand[i].undecided);
+        free(matcher->hand[i].pending);
+    }
     free(matcher);
 }

@@ -301,6 +301,18 @@ struct rules_verdict {
 void rules_judge(struct rules_matcher *matcher, rules_fetch fetch,
                  void *message, struct rules_verdict *verdict_r);
 
+/* The same for RULES_HAND messages at most, side by side: in less time, as
+ * each condition is asked of all of them in turn. */
+enum { RULES_HAND = 16 };
+
+struct rules_judged {
+    void *message;
+    struct rules_verdict verdict; /* filled */
+};
+
+void rules_judge_all(struct rules_matcher *matcher, rules_fetch fetch,
+                     struct rules_judged *judged, size_t count);
+
 /* Second phase: fetch must give the crowd fields now, and is asked for crowd
  * fields, and for the fields they are compared with in the same condition,
  * only. Same set, any matcher of it. */
@@ -309,11 +321,11 @@ void rules_judge_later(struct rules_matcher *matcher, const uint8_t *pending,
                        struct rules_verdict *verdict_r);
 
 /*
- * After a verdict of this matcher: the line on which the first rule that purges
- * failed, in either phase, as far as it was asked; 0 when it was not, or did
- * not fail. It asks for no field.
+ * After a verdict of this matcher, the only one or the one of that number: the
+ * line on which the first rule that purges failed, in either phase, as far as
+ * it was asked; 0 when it was not, or did not fail. It asks for no field.
  */
-uint32_t rules_missed(const struct rules_matcher *matcher);
+uint32_t rules_missed(const struct rules_matcher *matcher, size_t number);
 
 struct rules_missed_line {
     const char *word;          /* "when", "any", "unless" */

@@ -562,7 +562,7 @@ static void the_line_that_a_purge_failed_on_is_told(void **state)
             allow_second_phase(&message);
             judge_later(matcher, &message, &verdict);
         }
-        missed = rules_missed(matcher);
+        missed = rules_missed(matcher, 0);
         if (missed != 0) {
             rules_missed_line(rules, missed, &line);
             snprintf(got, sizeof(got), "%s %s", line.word, line.text);
@@ -587,7 +587,7 @@ static void without_a_rule_that_purges_nothing_is_missed(void **state)
     (void)state;
     make(&message, text);
     rules_judge(matcher, fetch, &message, &verdict);
-    assert_int_equal(rules_missed(matcher), 0);
+    assert_int_equal(rules_missed(matcher, 0), 0);
     rules_matcher_free(matcher);
     rules_free(rules);
 }
@@ -723,6 +723,71 @@ static void two_phases_give_the_verdict_of_one(void **state)
     }
     /* the test tests something */
     assert_true(later_count > 10000 && purge_count > 10000);
+}
+
+/* Counts what was asked for: nothing in vain, side by side either. */
+static unsigned fetches_of(const struct message *message)
+{
+    unsigned count = 0;
+
+    for (int i = 0; i < FIELD_COUNT; i++)
+        count += message->fetch_count[i];
+    return count;
+}
+
+static void show_all(const struct rules_verdict *verdict, uint32_t missed,
+                     unsigned fetches, char *text, size_t room)
+{
+    size_t len;
+
+    show(verdict, text, room);
+    len = strlen(text);
+    len += (size_t)snprintf(text + len, room - len, " %d missed %u asked %u",
+                            verdict->is_later, missed, fetches);
+    for (size_t i = 0; i < verdict->pending_bytes && len + 3 < room; i++)
+        len += (size_t)snprintf(text + len, room - len, " %02x",
+                                verdict->pending[i]);
+}
+
+static void side_by_side_gives_what_one_by_one_gives(void **state)
+{
+    static struct message messages[RULES_HAND];
+    static char want[RULES_HAND][400];
+    unsigned later_count = 0, missed_count = 0;
+
+    (void)state;
+    random_state = 2463534242u;
+    for (unsigned i = 0; i < 2000; i++) {
+        struct rules *rules = random_rules();
+        struct rules_matcher *matcher = rules_matcher_new(rules);
+        struct rules_judged judged[RULES_HAND];
+        size_t count = i % (RULES_HAND + 1);
+
+        for (size_t j = 0; j < count; j++) {
+            struct rules_verdict verdict;
+
+            random_message(&messages[j]);
+            messages[j].is_crowd_late = draw(2) == 0;
+            rules_judge(matcher, fetch, &messages[j], &verdict);
+            show_all(&verdict, rules_missed(matcher, 0),
+                     fetches_of(&messages[j]), want[j], sizeof(want[j]));
+            later_count += verdict.is_later;
+            missed_count += rules_missed(matcher, 0) > 0;
+            memset(messages[j].fetch_count, 0, sizeof(messages[j].fetch_count));
+            judged[j].message = &messages[j];
+        }
+        rules_judge_all(matcher, fetch, judged, count);
+        for (size_t j = 0; j < count; j++) {
+            char got[400];
+
+            show_all(&judged[j].verdict, rules_missed(matcher, j),
+                     fetches_of(&messages[j]), got, sizeof(got));
+            assert_string_equal(got, want[j]);
+        }
+        rules_matcher_free(matcher);
+        rules_free(rules);
+    }
+    assert_true(later_count > 1000 && missed_count > 1000);
 }
 
 /* ---- limits ---- */
@@ -1084,6 +1149,7 @@ int main(void)
         cmocka_unit_test(a_rule_may_wait_for_the_crowd),
         cmocka_unit_test(the_line_that_a_purge_failed_on_is_told),
         cmocka_unit_test(without_a_rule_that_purges_nothing_is_missed),
+        cmocka_unit_test(side_by_side_gives_what_one_by_one_gives),
         cmocka_unit_test(two_phases_give_the_verdict_of_one),
         cmocka_unit_test(a_match_that_costs_too_much_is_undecided),
         cmocka_unit_test(a_regex_means_the_same_without_the_library),
