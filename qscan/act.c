@@ -12,7 +12,10 @@
 #include <unistd.h>
 
 #include "parsers/input.h"
+#include "qscan/closing.h"
 #include "qscan/interrupt.h"
+#include "qscan/syslogger.h"
+#include "qscan/workers.h"
 
 enum {
     BATCH = 512,            /* messages between two syncs */
@@ -60,7 +63,7 @@ struct actor {
     struct message message;
     struct rules_matcher *matcher, *where_matcher;
     struct taken *batch;
-    struct buffer lines;
+    struct buffer lines, log; /* for the journal, and for syslog */
     bool *is_touched;         /* by folder number: to be synced */
     struct act_result counts; /* merged at the end */
 };
@@ -80,7 +83,7 @@ struct act_run {
     struct act_job *jobs;    /* of this pass */
     size_t batch_size;
     const char *run_name;
-    bool has_syslog;
+    struct syslogger *logger; /* NULL: nothing is logged */
 };
 
 int act_move(int from_folder, const char *from, int to_folder, const char *to)
@@ -573,19 +576,18 @@ static void sync_touched(struct actor *actor)
 /* Class and rule may come out of a plan, which is anybody's text. */
 static void log_taken(struct actor *actor, const struct taken *taken)
 {
-    struct buffer line = {0};
+    struct buffer *log = &actor->log;
 
-    if (!actor->run->has_syslog)
+    if (actor->run->logger == NULL)
         return;
-    buffer_add_escaped(&line, facts_id(row_of(actor, taken)), 0);
-    buffer_printf(&line,
+    buffer_add_escaped(log, facts_id(row_of(actor, taken)), 0);
+    buffer_printf(log,
                   ": removed by qscan run=%s class=", actor->run->run_name);
-    buffer_add_escaped(&line, slice_from_string(taken->class), 0);
-    buffer_add_string(&line, " rule=");
+    buffer_add_escaped(log, slice_from_string(taken->class), 0);
+    buffer_add_string(log, " rule=");
     if (taken->rule != NULL)
-        buffer_add_escaped(&line, slice_from_string(taken->rule), 0);
-    syslog(LOG_NOTICE, "%.*s", (int)line.len, line.bytes);
-    buffer_free(&line);
+        buffer_add_escaped(log, slice_from_string(taken->rule), 0);
+    buffer_add_string(log, "\n");
 }
 
 static void remember_busy(struct actor *actor, struct act_job *job)
@@ -597,15 +599,25 @@ static void remember_busy(struct actor *actor, struct act_job *job)
     pthread_mutex_unlock(&run->busy_lock);
 }
 
+/* And with it both locks of each. */
+static void unlock_batch(struct actor *actor, size_t count)
+{
+    struct closing closing = {.count = 0};
+
+    for (size_t i = 0; i < count; i++)
+        if (actor->batch[i].fd >= 0)
+            closing_add(&closing, actor->batch[i].fd);
+    closing_close(&closing);
+}
+
 static void finish_batch(struct actor *actor, size_t count)
 {
     struct act_result *counts = &actor->counts;
 
+    unlock_batch(actor, count);
     for (size_t i = 0; i < count; i++) {
         struct taken *taken = &actor->batch[i];
 
-        if (taken->fd >= 0)
-            close(taken->fd); /* and with it both locks */
         switch (taken->fate) {
         case FATE_TAKEN:
             counts->purged++;
@@ -629,6 +641,8 @@ static void finish_batch(struct actor *actor, size_t count)
             break;
         }
     }
+    if (actor->run->logger != NULL)
+        syslogger_add(actor->run->logger, &actor->log);
 }
 
 /* Of the control folder of a batch: it has but one. */
@@ -710,6 +724,7 @@ static void take_piece(void *context, unsigned worker, size_t first, size_t end)
     struct act_run *run = context;
     const struct facts *rows = run->scan->table.rows;
 
+    (void)workers_own_descriptors(); /* a batch closes what it opens */
     while (first < end) {
         size_t next = first + 1;
 
@@ -1011,6 +1026,7 @@ static void stop_actors(struct act_run *run, struct act_result *result)
         rules_matcher_free(actor->matcher);
         rules_matcher_free(actor->where_matcher);
         buffer_free(&actor->lines);
+        buffer_free(&actor->log);
         free(actor->batch);
         free(actor->is_touched);
     }
@@ -1035,6 +1051,13 @@ static size_t batch_size_for(const struct act_run *run)
     return each > BATCH ? BATCH : each < 1 ? 1 : each;
 }
 
+static bool complain_threads(const struct act_run *run)
+{
+    complain(run->scan->complaints, SLICE_LITERAL("threads"),
+             "cannot be started", NULL, "nothing more is taken");
+    return false;
+}
+
 /* False after a complaint. */
 static bool take_pass(struct act_run *run, struct act_job *jobs, size_t count)
 {
@@ -1046,10 +1069,7 @@ static bool take_pass(struct act_run *run, struct act_job *jobs, size_t count)
     is_done = workers_run(run->scan->worker_count, count, run->batch_size,
                           take_piece, run, progress);
     progress_end(progress);
-    if (!is_done)
-        complain(run->scan->complaints, SLICE_LITERAL("threads"),
-                 "cannot be started", NULL, "nothing more is taken");
-    return is_done;
+    return is_done || complain_threads(run);
 }
 
 /* As inspect sees it under the lock. */
@@ -1248,6 +1268,39 @@ void act_log_result(const struct options *options, const char *run,
                counts->failed);
 }
 
+static void send_line(struct slice line)
+{
+    syslog(LOG_NOTICE, "%.*s", (int)line.len, line.ptr);
+}
+
+/* Both passes; false after a complaint. */
+static bool take_all(struct act_run *run, struct act_result *result)
+{
+    const struct act_request *request = run->request;
+    bool has_syslog = act_open_syslog(request->options), is_done;
+
+    run->logger = has_syslog ? syslogger_start(send_line) : NULL;
+    if (has_syslog && run->logger == NULL)
+        return complain_threads(run);
+    is_done = take_pass(run, request->jobs, request->job_count);
+    second_pass(run);
+    result->busy = run->busy_count;
+    if (has_syslog)
+        syslogger_stop(run->logger);
+    return is_done;
+}
+
+static void log_run(const struct act_run *run, const struct act_result *result)
+{
+    if (act_open_syslog(run->request->options))
+        syslog(LOG_NOTICE,
+               "qscan run=%s action=%s purged=%zu busy=%zu changed=%zu "
+               "vanished=%zu failed=%zu",
+               result->run, run->request->is_delete ? "delete" : "hold",
+               result->purged, result->busy, result->changed, result->vanished,
+               result->failed);
+}
+
 bool act_take(struct act_request *request, struct act_result *result_r)
 {
     struct act_run run = {.request = request, .scan = request->scan};
@@ -1257,25 +1310,14 @@ bool act_take(struct act_request *request, struct act_result *result_r)
     hold_new_run_name(result_r->run, 0);
     run.run_name = result_r->run;
     run.batch_size = batch_size_for(&run);
-    run.has_syslog = act_open_syslog(request->options);
     pthread_mutex_init(&run.busy_lock, NULL);
     qsort_r(request->jobs, request->job_count, sizeof(*request->jobs),
             compare_jobs, request->scan->table.rows);
-    is_done = begin_run(&run, result_r);
-    if (is_done) {
-        is_done = take_pass(&run, request->jobs, request->job_count);
-        second_pass(&run);
-        result_r->busy = run.busy_count;
-    }
+    is_done = begin_run(&run, result_r) && take_all(&run, result_r);
     stop_actors(&run, result_r);
     close_run(&run, result_r);
-    if (run.has_syslog && is_done)
-        syslog(LOG_NOTICE,
-               "qscan run=%s action=%s purged=%zu busy=%zu changed=%zu "
-               "vanished=%zu failed=%zu",
-               result_r->run, request->is_delete ? "delete" : "hold",
-               result_r->purged, result_r->busy, result_r->changed,
-               result_r->vanished, result_r->failed);
+    if (is_done)
+        log_run(&run, result_r);
     pthread_mutex_destroy(&run.busy_lock);
     free_targets(&run);
     free(run.journals);

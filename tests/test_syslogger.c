@@ -1,0 +1,126 @@
+/* Lines that a thread sends: each once, whole, and in order. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "qscan/syslogger.h"
+
+enum { WORKERS = 3, BATCHES = 200, LINES = 20 };
+
+/* Written by the logger's thread, read when that has ended. */
+static unsigned next_of[WORKERS], sent_count;
+static bool is_wrong, is_slow;
+
+static void note(struct slice line)
+{
+    char text[64] = "";
+    unsigned worker = WORKERS, number = 0;
+
+    if (is_slow)
+        nanosleep(&(struct timespec){.tv_nsec = 200 * 1000}, NULL);
+    memcpy(text, line.ptr, line.len < 63 ? line.len : 63);
+    sent_count++;
+    if (sscanf(text, "worker %u line %u", &worker, &number) != 2 ||
+        worker >= WORKERS || number != next_of[worker])
+        is_wrong = true;
+    else
+        next_of[worker]++;
+}
+
+static void begin(bool slow)
+{
+    memset(next_of, 0, sizeof(next_of));
+    sent_count = 0;
+    is_wrong = false;
+    is_slow = slow;
+}
+
+struct worker {
+    pthread_t thread;
+    struct syslogger *logger;
+    unsigned number;
+};
+
+static void *add_lines(void *argument)
+{
+    struct worker *worker = argument;
+    struct buffer lines = {0};
+
+    for (unsigned i = 0; i < BATCHES * LINES; i++) {
+        buffer_printf(&lines, "worker %u line %u\n", worker->number, i);
+        if (i % LINES == LINES - 1)
+            syslogger_add(worker->logger, &lines);
+    }
+    buffer_free(&lines);
+    return NULL;
+}
+
+static void test_each_line_is_sent_once_in_order(void **state)
+{
+    struct syslogger *logger = syslogger_start(note);
+    struct worker workers[WORKERS];
+
+    (void)state;
+    assert_non_null(logger);
+    begin(false);
+    for (unsigned i = 0; i < WORKERS; i++) {
+        workers[i] = (struct worker){.logger = logger, .number = i};
+        assert_int_equal(
+            pthread_create(&workers[i].thread, NULL, add_lines, &workers[i]),
+            0);
+    }
+    for (unsigned i = 0; i < WORKERS; i++)
+        pthread_join(workers[i].thread, NULL);
+    syslogger_stop(logger);
+    assert_false(is_wrong);
+    assert_int_equal(sent_count, WORKERS * BATCHES * LINES);
+}
+
+static void test_nothing_is_lost_when_it_stops_at_once(void **state)
+{
+    struct syslogger *logger = syslogger_start(note);
+    struct buffer lines = {0};
+
+    (void)state;
+    assert_non_null(logger);
+    begin(true);
+    for (unsigned i = 0; i < 50; i++)
+        buffer_printf(&lines, "worker 0 line %u\n", i);
+    syslogger_add(logger, &lines);
+    assert_int_equal(lines.len, 0);
+    syslogger_stop(logger);
+    assert_false(is_wrong);
+    assert_int_equal(sent_count, 50);
+    buffer_free(&lines);
+}
+
+static void test_nothing_to_send(void **state)
+{
+    struct syslogger *logger = syslogger_start(note);
+    struct buffer lines = {0};
+
+    (void)state;
+    assert_non_null(logger);
+    begin(false);
+    syslogger_add(logger, &lines);
+    syslogger_stop(logger);
+    assert_int_equal(sent_count, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_each_line_is_sent_once_in_order),
+        cmocka_unit_test(test_nothing_is_lost_when_it_stops_at_once),
+        cmocka_unit_test(test_nothing_to_send),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
