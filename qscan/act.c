@@ -65,6 +65,7 @@ struct actor {
     struct taken *batch;
     struct buffer lines, log; /* for the journal, and for syslog */
     bool *is_touched;         /* by folder number: to be synced */
+    bool has_begun;           /* this pass */
     struct act_result counts; /* merged at the end */
 };
 
@@ -83,7 +84,10 @@ struct act_run {
     struct act_job *jobs;    /* of this pass */
     size_t batch_size;
     const char *run_name;
+    bool has_syslog;
     struct syslogger *logger; /* NULL: nothing is logged */
+    pthread_mutex_t table_lock;
+    bool is_table_shared; /* of descriptors: somebody got none of its own */
 };
 
 int act_move(int from_folder, const char *from, int to_folder, const char *to)
@@ -577,6 +581,7 @@ static void sync_touched(struct actor *actor)
 static void log_taken(struct actor *actor, const struct taken *taken)
 {
     struct buffer *log = &actor->log;
+    size_t len = log->len;
 
     if (actor->run->logger == NULL)
         return;
@@ -588,6 +593,8 @@ static void log_taken(struct actor *actor, const struct taken *taken)
     if (taken->rule != NULL)
         buffer_add_escaped(log, slice_from_string(taken->rule), 0);
     buffer_add_string(log, "\n");
+    if (log->has_failed)
+        log->len = len; /* a line is whole, or it is missing */
 }
 
 static void remember_busy(struct actor *actor, struct act_job *job)
@@ -718,13 +725,27 @@ static void take_batch(struct actor *actor, struct act_job *jobs, size_t count)
     finish_batch(actor, count);
 }
 
+/* Before it opens anything. Once one could not, none may: a copy of the table
+ * that they share would hold what is locked there. */
+static void own_descriptors(struct actor *actor)
+{
+    struct act_run *run = actor->run;
+
+    if (actor->has_begun)
+        return;
+    actor->has_begun = true;
+    pthread_mutex_lock(&run->table_lock);
+    run->is_table_shared = run->is_table_shared || !workers_own_descriptors();
+    pthread_mutex_unlock(&run->table_lock);
+}
+
 /* Pieces are batches, cut where the directory changes. */
 static void take_piece(void *context, unsigned worker, size_t first, size_t end)
 {
     struct act_run *run = context;
     const struct facts *rows = run->scan->table.rows;
 
-    (void)workers_own_descriptors(); /* a batch closes what it opens */
+    own_descriptors(&run->actors[worker]);
     while (first < end) {
         size_t next = first + 1;
 
@@ -1011,8 +1032,16 @@ static bool start_actors(struct act_run *run)
     return run->actors != NULL;
 }
 
+static void complain_unlogged(const struct act_run *run)
+{
+    complain(run->scan->complaints, SLICE_LITERAL("memory"), "not enough", NULL,
+             "lines are missing in syslog, the journal has all of them");
+}
+
 static void stop_actors(struct act_run *run, struct act_result *result)
 {
+    bool is_all_logged = true;
+
     for (unsigned i = 0; run->actors != NULL && i < run->scan->worker_count;
          i++) {
         struct actor *actor = &run->actors[i];
@@ -1022,6 +1051,7 @@ static void stop_actors(struct act_run *run, struct act_result *result)
         result->vanished += actor->counts.vanished;
         result->failed += actor->counts.failed;
         result->taken_bytes += actor->counts.taken_bytes;
+        is_all_logged = is_all_logged && !actor->log.has_failed;
         message_free(&actor->message);
         rules_matcher_free(actor->matcher);
         rules_matcher_free(actor->where_matcher);
@@ -1032,10 +1062,13 @@ static void stop_actors(struct act_run *run, struct act_result *result)
     }
     free(run->actors);
     run->actors = NULL;
+    if (!is_all_logged)
+        complain_unlogged(run);
 }
 
-/* As many as fit in the descriptors that queue_open asked for,
- * beside the folders, their holding folders and journals. */
+/* As many as fit in the descriptors that queue_open asked for, beside the
+ * folders, their holding folders and journals; as if the workers shared one
+ * table, which they do where the system denies them their own. */
 static size_t batch_size_for(const struct act_run *run)
 {
     size_t reserved =
@@ -1051,13 +1084,6 @@ static size_t batch_size_for(const struct act_run *run)
     return each > BATCH ? BATCH : each < 1 ? 1 : each;
 }
 
-static bool complain_threads(const struct act_run *run)
-{
-    complain(run->scan->complaints, SLICE_LITERAL("threads"),
-             "cannot be started", NULL, "nothing more is taken");
-    return false;
-}
-
 /* False after a complaint. */
 static bool take_pass(struct act_run *run, struct act_job *jobs, size_t count)
 {
@@ -1065,11 +1091,17 @@ static bool take_pass(struct act_run *run, struct act_job *jobs, size_t count)
     bool is_done;
 
     run->jobs = jobs;
+    run->is_table_shared = false;
+    for (unsigned i = 0; i < run->scan->worker_count; i++)
+        run->actors[i].has_begun = false;
     progress_begin(progress, "messages taken", count);
     is_done = workers_run(run->scan->worker_count, count, run->batch_size,
                           take_piece, run, progress);
     progress_end(progress);
-    return is_done || complain_threads(run);
+    if (!is_done)
+        complain(run->scan->complaints, SLICE_LITERAL("threads"),
+                 "cannot be started", NULL, "nothing more is taken");
+    return is_done;
 }
 
 /* As inspect sees it under the lock. */
@@ -1273,26 +1305,37 @@ static void send_line(struct slice line)
     syslog(LOG_NOTICE, "%.*s", (int)line.len, line.ptr);
 }
 
+/* What nobody could tell of is not taken. */
+static bool start_logger(struct act_run *run)
+{
+    run->has_syslog = act_open_syslog(run->request->options);
+    run->logger = run->has_syslog ? syslogger_start(send_line) : NULL;
+    if (run->has_syslog && run->logger == NULL)
+        complain(run->scan->complaints, SLICE_LITERAL("syslog"),
+                 "a thread for it cannot be started", NULL,
+                 "nothing is taken, see --no-syslog");
+    return !run->has_syslog || run->logger != NULL;
+}
+
 /* Both passes; false after a complaint. */
 static bool take_all(struct act_run *run, struct act_result *result)
 {
     const struct act_request *request = run->request;
-    bool has_syslog = act_open_syslog(request->options), is_done;
+    bool is_done = start_logger(run);
 
-    run->logger = has_syslog ? syslogger_start(send_line) : NULL;
-    if (has_syslog && run->logger == NULL)
-        return complain_threads(run);
+    if (!is_done)
+        return false;
     is_done = take_pass(run, request->jobs, request->job_count);
     second_pass(run);
     result->busy = run->busy_count;
-    if (has_syslog)
-        syslogger_stop(run->logger);
+    if (run->logger != NULL && !syslogger_stop(run->logger))
+        complain_unlogged(run);
     return is_done;
 }
 
 static void log_run(const struct act_run *run, const struct act_result *result)
 {
-    if (act_open_syslog(run->request->options))
+    if (run->has_syslog)
         syslog(LOG_NOTICE,
                "qscan run=%s action=%s purged=%zu busy=%zu changed=%zu "
                "vanished=%zu failed=%zu",
@@ -1311,6 +1354,7 @@ bool act_take(struct act_request *request, struct act_result *result_r)
     run.run_name = result_r->run;
     run.batch_size = batch_size_for(&run);
     pthread_mutex_init(&run.busy_lock, NULL);
+    pthread_mutex_init(&run.table_lock, NULL);
     qsort_r(request->jobs, request->job_count, sizeof(*request->jobs),
             compare_jobs, request->scan->table.rows);
     is_done = begin_run(&run, result_r) && take_all(&run, result_r);
@@ -1319,6 +1363,7 @@ bool act_take(struct act_request *request, struct act_result *result_r)
     if (is_done)
         log_run(&run, result_r);
     pthread_mutex_destroy(&run.busy_lock);
+    pthread_mutex_destroy(&run.table_lock);
     free_targets(&run);
     free(run.journals);
     free(run.busy);

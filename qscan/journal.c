@@ -80,6 +80,8 @@ void journal_close(struct journal *journal)
 {
     if (journal->path == NULL)
         return;
+    /* a worker that is about to end may have a copy of the descriptor yet */
+    flock(journal->fd, LOCK_UN);
     close(journal->fd);
     free(journal->path);
     pthread_mutex_destroy(&journal->lock);

@@ -117,7 +117,8 @@ static int open_file(struct message *message, struct input *in, int folder,
 {
     int fd = input_open(in, folder, name, outcome_r);
 
-    if (fd >= 0 || in->error != EMFILE || message->closing == NULL)
+    if (fd >= 0 || message->closing == NULL ||
+        (in->error != EMFILE && in->error != ENFILE))
         return fd;
     closing_close(message->closing);
     return input_open(in, folder, name, outcome_r);

@@ -1145,6 +1145,7 @@ static void second_look(struct run *run)
         orphan_count += row->state == FACTS_ORPHAN;
         is_any_young = is_any_young || row->created > now - YOUNG_SEC;
     }
+    run->workers[0].has_own_descriptors = false; /* this is its user now */
     if (is_any_young)
         nanosleep(&(struct timespec){.tv_nsec = SECOND_LOOK_NSEC}, NULL);
     for (size_t i = 0; torn_count > 0 && i < table->count; i++) {

@@ -9,7 +9,7 @@ struct syslogger {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     struct buffer waiting;
-    struct buffer sending; /* of the thread */
+    struct buffer sending; /* by the thread, which looks at it without lock */
     bool is_over;
 };
 
@@ -20,7 +20,6 @@ static void send_all(struct syslogger *logger)
 
     while (slice_next_line(&rest, &line))
         logger->send(line);
-    buffer_clear(&logger->sending);
 }
 
 static void *run(void *argument)
@@ -37,10 +36,11 @@ static void *run(void *argument)
         }
         logger->sending = logger->waiting;
         logger->waiting = empty;
-        pthread_cond_broadcast(&logger->changed);
         pthread_mutex_unlock(&logger->lock);
         send_all(logger);
         pthread_mutex_lock(&logger->lock);
+        buffer_clear(&logger->sending);
+        pthread_cond_broadcast(&logger->changed);
     }
     pthread_mutex_unlock(&logger->lock);
     return NULL;
@@ -75,7 +75,7 @@ void syslogger_add(struct syslogger *logger, struct buffer *lines)
     if (lines->len == 0)
         return;
     pthread_mutex_lock(&logger->lock);
-    while (logger->waiting.len > SYSLOGGER_WAITING_BYTES)
+    while (logger->waiting.len + logger->sending.len >= SYSLOGGER_WAITING_BYTES)
         pthread_cond_wait(&logger->changed, &logger->lock);
     buffer_add(&logger->waiting, slice_make(lines->bytes, lines->len));
     pthread_cond_broadcast(&logger->changed);
@@ -83,12 +83,16 @@ void syslogger_add(struct syslogger *logger, struct buffer *lines)
     buffer_clear(lines);
 }
 
-void syslogger_stop(struct syslogger *logger)
+bool syslogger_stop(struct syslogger *logger)
 {
+    bool is_all;
+
     pthread_mutex_lock(&logger->lock);
     logger->is_over = true;
     pthread_cond_broadcast(&logger->changed);
     pthread_mutex_unlock(&logger->lock);
     pthread_join(logger->thread, NULL);
+    is_all = !logger->waiting.has_failed && !logger->sending.has_failed;
     discard(logger);
+    return is_all;
 }

@@ -18,11 +18,11 @@ struct syslogger;
 struct syslogger *syslogger_start(void (*send)(struct slice line));
 
 /* Lines that end in newlines; none are left in them. From any thread. Waits
- * while more than SYSLOGGER_WAITING_BYTES are not sent: a process that is
- * killed takes no more than that with it. */
+ * while SYSLOGGER_WAITING_BYTES are not sent: a process that is killed takes
+ * so many with it, and what its threads wait to add. */
 void syslogger_add(struct syslogger *logger, struct buffer *lines);
 
-/* Waits until all are sent. */
-void syslogger_stop(struct syslogger *logger);
+/* Waits until all are sent. False when some were lost: no memory. */
+bool syslogger_stop(struct syslogger *logger);
 
 #endif

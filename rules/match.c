@@ -494,8 +494,7 @@ static inline enum truth judge_line(struct rules_matcher *matcher,
     return line->word == LINE_UNLESS ? negated(truth) : truth;
 }
 
-/* All lines must hold: the smallest truth counts, and a false line ends it,
- * so that what costs a file is not asked for in vain. */
+/* One rule by itself: as judge_next, for one message. */
 static enum truth judge_rule(struct rules_matcher *matcher,
                              const struct rule *rule, rules_fetch fetch,
                              void *message)
@@ -707,10 +706,9 @@ void rules_missed_line(const struct rules *rules, uint32_t missed,
 
 /* ---- verdicts ---- */
 
-/* Number of a hand. */
-static struct judging *take_in_hand(struct rules_matcher *matcher,
-                                    size_t number, void *message,
-                                    struct rules_verdict *verdict)
+static struct judging *begin_judging(struct rules_matcher *matcher,
+                                     size_t number, void *message,
+                                     struct rules_verdict *verdict)
 {
     struct judging *one = &matcher->hand[number];
 
@@ -861,7 +859,7 @@ void rules_judge_all(struct rules_matcher *matcher, rules_fetch fetch,
     assert(count <= RULES_HAND);
     for (size_t i = 0; i < count; i++)
         live[i] =
-            take_in_hand(matcher, i, judged[i].message, &judged[i].verdict);
+            begin_judging(matcher, i, judged[i].message, &judged[i].verdict);
     for (size_t n = 0; n < set->rule_count && live_count > 0; n++) {
         size_t left = 0;
 
@@ -890,7 +888,7 @@ void rules_judge_later(struct rules_matcher *matcher, const uint8_t *pending,
                        struct rules_verdict *verdict_r)
 {
     const struct rules *set = matcher->set;
-    struct judging *one = take_in_hand(matcher, 0, message, verdict_r);
+    struct judging *one = begin_judging(matcher, 0, message, verdict_r);
     size_t at = 0;
     unsigned fallback;
 

@@ -6,12 +6,14 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-/* wraps: flock fsync time */
+/* wraps: flock fsync time unshare */
 
+#include <errno.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <sys/file.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -34,12 +36,28 @@ static time_t stopped_clock; /* 0: goes on */
 static struct spool *meddled;
 static void (*before_lock)(void);
 
+/* Refused once, and slowly, so that others come meanwhile. */
+static atomic_bool refuses_table;
+static atomic_uint tables_asked_for;
+
+int __wrap_unshare(int flags);
+int __real_unshare(int flags);
 int __wrap_flock(int fd, int operation);
 int __real_flock(int fd, int operation);
 int __wrap_fsync(int fd);
 int __real_fsync(int fd);
 time_t __wrap_time(time_t *now_r);
 time_t __real_time(time_t *now_r);
+
+int __wrap_unshare(int flags)
+{
+    tables_asked_for++;
+    if (!atomic_exchange(&refuses_table, false))
+        return __real_unshare(flags);
+    nanosleep(&(struct timespec){.tv_nsec = 20 * 1000 * 1000}, NULL);
+    errno = ENOMEM;
+    return -1;
+}
 
 static bool is_meddled_file(int fd)
 {
@@ -310,6 +328,38 @@ static void test_taken_in_every_layout(void **state)
         act_result_free(&result);
         spool_close(&spool);
     }
+}
+
+/* A worker without descriptors of its own locks files in the table that all
+ * share: nobody may copy that any more, or the locks outlive their batch. */
+static void test_one_shared_table_is_shared_by_all(void **state)
+{
+    static const char *const ids[] = {ID, OTHER_ID, THIRD_ID, FOURTH_ID};
+    struct rlimit before, tight;
+    struct spool spool;
+    struct act_result result;
+
+    (void)state;
+    spool_open(&spool, SPOOL_PLAIN);
+    spool.options.workers = 3;
+    for (size_t i = 0; i < COUNT(ids); i++)
+        spool_write(&spool, ids[i], "dead");
+    spool_scan(&spool);
+    /* batches of one, so that each worker gets some */
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    tight = before;
+    tight.rlim_cur = 72;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &tight), 0);
+    tables_asked_for = 0;
+    refuses_table = true;
+    take(&spool, &result);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    assert_true(tables_asked_for <= 1); /* none under the thread sanitizer */
+    refuses_table = false;
+    assert_counts(&result, &(struct act_result){.purged = COUNT(ids)});
+    spool_assert_complaints(&spool, 0, NULL);
+    act_result_free(&result);
+    spool_close(&spool);
 }
 
 static struct journal_state state_of(const struct act_result *result)
@@ -1240,6 +1290,7 @@ int main(void)
         cmocka_unit_test(test_complaint_has_its_reason),
         cmocka_unit_test(test_no_syslog_where_it_is_not_wanted),
         cmocka_unit_test(test_taken_in_every_layout),
+        cmocka_unit_test(test_one_shared_table_is_shared_by_all),
         cmocka_unit_test(test_journal_names_what_was_taken),
         cmocka_unit_test(test_journal_knows_the_files),
         cmocka_unit_test(test_deleted_for_good),

@@ -6,6 +6,8 @@
 #include <cmocka.h>
 
 #include <pthread.h>
+#include <semaphore.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -78,7 +80,7 @@ static void test_each_line_is_sent_once_in_order(void **state)
     }
     for (unsigned i = 0; i < WORKERS; i++)
         pthread_join(workers[i].thread, NULL);
-    syslogger_stop(logger);
+    assert_true(syslogger_stop(logger));
     assert_false(is_wrong);
     assert_int_equal(sent_count, WORKERS * BATCHES * LINES);
 }
@@ -95,7 +97,7 @@ static void test_nothing_is_lost_when_it_stops_at_once(void **state)
         buffer_printf(&lines, "worker 0 line %u\n", i);
     syslogger_add(logger, &lines);
     assert_int_equal(lines.len, 0);
-    syslogger_stop(logger);
+    assert_true(syslogger_stop(logger));
     assert_false(is_wrong);
     assert_int_equal(sent_count, 50);
     buffer_free(&lines);
@@ -110,8 +112,55 @@ static void test_nothing_to_send(void **state)
     assert_non_null(logger);
     begin(false);
     syslogger_add(logger, &lines);
-    syslogger_stop(logger);
+    assert_true(syslogger_stop(logger));
     assert_int_equal(sent_count, 0);
+}
+
+/* A syslogd that hangs: so much is taken from who adds, and no more. */
+static sem_t may_send;
+static atomic_uint added_batches;
+
+static void hang(struct slice line)
+{
+    (void)line;
+    sem_wait(&may_send);
+}
+
+static void *add_batches(void *argument)
+{
+    static char long_line[SYSLOGGER_WAITING_BYTES];
+    struct buffer lines = {0};
+
+    memset(long_line, 'x', sizeof(long_line));
+    long_line[sizeof(long_line) - 1] = '\n';
+    for (unsigned i = 0; i < 3; i++) {
+        buffer_add(&lines, slice_make(long_line, sizeof(long_line)));
+        syslogger_add(argument, &lines);
+        added_batches++;
+    }
+    buffer_free(&lines);
+    return NULL;
+}
+
+static void test_who_adds_waits_for_who_sends(void **state)
+{
+    struct syslogger *logger = syslogger_start(hang);
+    pthread_t thread;
+
+    (void)state;
+    assert_non_null(logger);
+    assert_int_equal(sem_init(&may_send, 0, 0), 0);
+    assert_int_equal(pthread_create(&thread, NULL, add_batches, logger), 0);
+    while (added_batches == 0)
+        nanosleep(&(struct timespec){.tv_nsec = 1000 * 1000}, NULL);
+    nanosleep(&(struct timespec){.tv_nsec = 50 * 1000 * 1000}, NULL);
+    assert_int_equal(added_batches, 1);
+    for (int i = 0; i < 3; i++)
+        sem_post(&may_send);
+    pthread_join(thread, NULL);
+    assert_true(syslogger_stop(logger));
+    assert_int_equal(added_batches, 3);
+    sem_destroy(&may_send);
 }
 
 int main(void)
@@ -120,6 +169,7 @@ int main(void)
         cmocka_unit_test(test_each_line_is_sent_once_in_order),
         cmocka_unit_test(test_nothing_is_lost_when_it_stops_at_once),
         cmocka_unit_test(test_nothing_to_send),
+        cmocka_unit_test(test_who_adds_waits_for_who_sends),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
