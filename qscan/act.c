@@ -85,7 +85,7 @@ struct act_run {
     size_t batch_size;
     const char *run_name;
     bool has_syslog;
-    struct syslogger *logger; /* NULL: nothing is logged */
+    struct syslogger *logger; /* when it has; until both passes are over */
     pthread_mutex_t table_lock;
     bool is_table_shared; /* of descriptors: somebody got none of its own */
 };
@@ -583,7 +583,7 @@ static void log_taken(struct actor *actor, const struct taken *taken)
     struct buffer *log = &actor->log;
     size_t len = log->len;
 
-    if (actor->run->logger == NULL)
+    if (!actor->run->has_syslog)
         return;
     buffer_add_escaped(log, facts_id(row_of(actor, taken)), 0);
     buffer_printf(log,
@@ -648,7 +648,7 @@ static void finish_batch(struct actor *actor, size_t count)
             break;
         }
     }
-    if (actor->run->logger != NULL)
+    if (actor->run->has_syslog)
         syslogger_add(actor->run->logger, &actor->log);
 }
 
@@ -1032,16 +1032,8 @@ static bool start_actors(struct act_run *run)
     return run->actors != NULL;
 }
 
-static void complain_unlogged(const struct act_run *run)
-{
-    complain(run->scan->complaints, SLICE_LITERAL("memory"), "not enough", NULL,
-             "lines are missing in syslog, the journal has all of them");
-}
-
 static void stop_actors(struct act_run *run, struct act_result *result)
 {
-    bool is_all_logged = true;
-
     for (unsigned i = 0; run->actors != NULL && i < run->scan->worker_count;
          i++) {
         struct actor *actor = &run->actors[i];
@@ -1051,7 +1043,6 @@ static void stop_actors(struct act_run *run, struct act_result *result)
         result->vanished += actor->counts.vanished;
         result->failed += actor->counts.failed;
         result->taken_bytes += actor->counts.taken_bytes;
-        is_all_logged = is_all_logged && !actor->log.has_failed;
         message_free(&actor->message);
         rules_matcher_free(actor->matcher);
         rules_matcher_free(actor->where_matcher);
@@ -1062,8 +1053,6 @@ static void stop_actors(struct act_run *run, struct act_result *result)
     }
     free(run->actors);
     run->actors = NULL;
-    if (!is_all_logged)
-        complain_unlogged(run);
 }
 
 /* As many as fit in the descriptors that queue_open asked for, beside the
@@ -1309,27 +1298,36 @@ static void send_line(struct slice line)
 static bool start_logger(struct act_run *run)
 {
     run->has_syslog = act_open_syslog(run->request->options);
-    run->logger = run->has_syslog ? syslogger_start(send_line) : NULL;
-    if (run->has_syslog && run->logger == NULL)
+    if (!run->has_syslog)
+        return true;
+    run->logger = syslogger_start(send_line);
+    if (run->logger == NULL)
         complain(run->scan->complaints, SLICE_LITERAL("syslog"),
                  "a thread for it cannot be started", NULL,
                  "nothing is taken, see --no-syslog");
-    return !run->has_syslog || run->logger != NULL;
+    return run->logger != NULL;
+}
+
+static void stop_logger(struct act_run *run)
+{
+    if (run->has_syslog && !syslogger_stop(run->logger))
+        complain(run->scan->complaints, SLICE_LITERAL("memory"), "not enough",
+                 NULL,
+                 "lines are missing in syslog, the journal has all of them");
 }
 
 /* Both passes; false after a complaint. */
 static bool take_all(struct act_run *run, struct act_result *result)
 {
     const struct act_request *request = run->request;
-    bool is_done = start_logger(run);
+    bool is_done;
 
-    if (!is_done)
+    if (!start_logger(run))
         return false;
     is_done = take_pass(run, request->jobs, request->job_count);
     second_pass(run);
     result->busy = run->busy_count;
-    if (run->logger != NULL && !syslogger_stop(run->logger))
-        complain_unlogged(run);
+    stop_logger(run);
     return is_done;
 }
 

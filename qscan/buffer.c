@@ -286,20 +286,16 @@ void jsonout_init(struct jsonout *json, struct buffer *out)
     *json = (struct jsonout){.out = out};
 }
 
-/* Another value or key comes; whether a comma is due before it. */
-static bool takes_comma(struct jsonout *json)
-{
-    bool is_due = json->has_value[json->depth] && !json->after_key;
-
-    json->after_key = false;
-    json->has_value[json->depth] = true;
-    return is_due;
-}
-
+/* The comma before a value or key, where one is due. */
 static void separate(struct jsonout *json)
 {
-    if (takes_comma(json))
+    if (json->after_key) {
+        json->after_key = false;
+        return;
+    }
+    if (json->has_value[json->depth])
         add_byte(json->out, ',');
+    json->has_value[json->depth] = true;
 }
 
 void jsonout_open(struct jsonout *json, char bracket)
@@ -397,24 +393,16 @@ static void remember_lossy(struct jsonout *json)
     json->lossy[json->lossy_count++] = json->key;
 }
 
-static void add_text(struct jsonout *json, struct slice text, bool is_key)
-{
-    if (!add_json_text(json->out, text))
-        remember_lossy(json);
-    if (is_key)
-        add_byte(json->out, ':');
-}
-
-/* The same where all of it is plain, as nearly always; false where it is not.
+/* A text that is plain, as nearly all are; false where it is not.
  * A journal line has twenty keys, and five hundred thousand lines are written
  * while a purge holds locks: short ones are looked at and copied as a whole. */
-static bool add_plain_text(struct buffer *out, struct slice text, bool is_key)
+static bool add_plain_text(struct buffer *out, struct slice text)
 {
-    enum { AROUND = 3 }; /* quotes, colon */
+    enum { QUOTES = 2 };
     bytes16 block;
     char *to;
 
-    if (!reserve(out, text.len + sizeof(block) + AROUND))
+    if (!reserve(out, text.len + sizeof(block) + QUOTES))
         return false;
     to = out->bytes + out->len;
     *to++ = '"';
@@ -431,8 +419,6 @@ static bool add_plain_text(struct buffer *out, struct slice text, bool is_key)
     }
     to += text.len;
     *to++ = '"';
-    if (is_key)
-        *to++ = ':';
     out->len = (size_t)(to - out->bytes);
     return true;
 }
@@ -440,8 +426,10 @@ static bool add_plain_text(struct buffer *out, struct slice text, bool is_key)
 static void put_text(struct jsonout *json, struct slice text, bool is_key)
 {
     separate(json);
-    if (!add_plain_text(json->out, text, is_key))
-        add_text(json, text, is_key);
+    if (!add_plain_text(json->out, text) && !add_json_text(json->out, text))
+        remember_lossy(json);
+    if (is_key)
+        add_byte(json->out, ':');
     json->after_key = is_key;
 }
 

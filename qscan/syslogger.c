@@ -72,15 +72,18 @@ struct syslogger *syslogger_start(void (*send)(struct slice line))
 
 void syslogger_add(struct syslogger *logger, struct buffer *lines)
 {
-    if (lines->len == 0)
+    if (lines->len == 0 && !lines->has_failed)
         return;
     pthread_mutex_lock(&logger->lock);
     while (logger->waiting.len + logger->sending.len >= SYSLOGGER_WAITING_BYTES)
         pthread_cond_wait(&logger->changed, &logger->lock);
     buffer_add(&logger->waiting, slice_make(lines->bytes, lines->len));
+    logger->waiting.has_failed =
+        logger->waiting.has_failed || lines->has_failed;
     pthread_cond_broadcast(&logger->changed);
     pthread_mutex_unlock(&logger->lock);
     buffer_clear(lines);
+    lines->has_failed = false;
 }
 
 bool syslogger_stop(struct syslogger *logger)

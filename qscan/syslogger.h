@@ -22,7 +22,8 @@ struct syslogger *syslogger_start(void (*send)(struct slice line));
  * so many with it, and what its threads wait to add. */
 void syslogger_add(struct syslogger *logger, struct buffer *lines);
 
-/* Waits until all are sent. False when some were lost: no memory. */
+/* Waits until all are sent. False when some were lost for lack of memory, here
+ * or in the lines that were added. */
 bool syslogger_stop(struct syslogger *logger);
 
 #endif

@@ -672,9 +672,9 @@ static bool has_failed(const struct rules *set, const uint8_t *answers,
     return true;
 }
 
-uint32_t rules_missed(const struct rules_matcher *matcher, size_t number)
+static uint32_t missed_by(const struct rules_matcher *matcher,
+                          const struct judging *one)
 {
-    const struct judging *one = &matcher->hand[number];
     const struct rule *rule = matcher->purging;
     const struct rule_line *lines;
 
@@ -687,6 +687,11 @@ uint32_t rules_missed(const struct rules_matcher *matcher, size_t number)
         if (has_failed(matcher->set, one->answers, &lines[i]))
             return rule->first_line + i + 1;
     return 0;
+}
+
+uint32_t rules_missed(const struct rules_matcher *matcher, size_t number)
+{
+    return missed_by(matcher, &matcher->hand[number]);
 }
 
 static const char *const line_words[] = {"when", "any", "unless"};
@@ -839,7 +844,7 @@ static void put_pending(struct rules_matcher *matcher, struct judging *one)
 
     /* a rule that may yet match failed on no line */
     if (!one->may_purge)
-        missed = rules_missed(matcher, (size_t)(one - matcher->hand));
+        missed = missed_by(matcher, one);
     if (missed > 0)
         missed -= matcher->purging->first_line;
     put_number(one->pending, &len,

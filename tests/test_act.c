@@ -13,11 +13,11 @@
 #include <stdatomic.h>
 #include <sys/file.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 
 #include "qscan/act.h"
+#include "tests/few_descriptors.h"
 #include "tests/spool.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -335,9 +335,9 @@ static void test_taken_in_every_layout(void **state)
 static void test_one_shared_table_is_shared_by_all(void **state)
 {
     static const char *const ids[] = {ID, OTHER_ID, THIRD_ID, FOURTH_ID};
-    struct rlimit before, tight;
     struct spool spool;
     struct act_result result;
+    rlim_t before;
 
     (void)state;
     spool_open(&spool, SPOOL_PLAIN);
@@ -346,14 +346,11 @@ static void test_one_shared_table_is_shared_by_all(void **state)
         spool_write(&spool, ids[i], "dead");
     spool_scan(&spool);
     /* batches of one, so that each worker gets some */
-    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
-    tight = before;
-    tight.rlim_cur = 72;
-    assert_int_equal(setrlimit(RLIMIT_NOFILE, &tight), 0);
+    before = few_descriptors(72);
     tables_asked_for = 0;
     refuses_table = true;
     take(&spool, &result);
-    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    few_descriptors(before);
     assert_true(tables_asked_for <= 1); /* none under the thread sanitizer */
     refuses_table = false;
     assert_counts(&result, &(struct act_result){.purged = COUNT(ids)});

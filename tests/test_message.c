@@ -7,11 +7,11 @@
 #include <cmocka.h>
 
 #include <fcntl.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "qscan/message.h"
 #include "tests/assert_slice.h"
+#include "tests/few_descriptors.h"
 #include "tests/folder.h"
 
 #define ID "6AMHqPjw023674"
@@ -385,23 +385,20 @@ static int lowest_free(void)
 /* Files that were read wait to be closed, and take the last descriptors. */
 static void test_descriptors_that_wait_make_room(void **state)
 {
-    struct rlimit before, tight;
     struct closing closing = {.count = 0};
     struct made made;
+    rlim_t before;
     int free_fd;
 
     (void)state;
     make(&made, REPORT_QF, "no report\n");
     made.message.closing = &closing;
     free_fd = lowest_free();
-    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
-    tight = before;
-    tight.rlim_cur = (rlim_t)free_fd + 1;
-    assert_int_equal(setrlimit(RLIMIT_NOFILE, &tight), 0);
+    before = few_descriptors((rlim_t)free_fd + 1);
     load(&made);
     assert_int_equal(closing.count, 1);
     message_need_data(&made.message);
-    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    few_descriptors(before);
     assert_int_equal(made.message.data_state, DATA_READ);
     assert_int_equal(closing.count, 1);
     closing_close(&closing);

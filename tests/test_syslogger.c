@@ -116,6 +116,25 @@ static void test_nothing_to_send(void **state)
     assert_int_equal(sent_count, 0);
 }
 
+/* Told at the end, and not of what comes after. */
+static void test_lost_lines_are_told_of(void **state)
+{
+    struct syslogger *logger = syslogger_start(note);
+    struct buffer lines = {.has_failed = true};
+
+    (void)state;
+    assert_non_null(logger);
+    begin(false);
+    syslogger_add(logger, &lines);
+    assert_false(lines.has_failed);
+    buffer_add_string(&lines, "worker 0 line 0\n");
+    syslogger_add(logger, &lines);
+    assert_false(syslogger_stop(logger));
+    assert_false(is_wrong);
+    assert_int_equal(sent_count, 1);
+    buffer_free(&lines);
+}
+
 /* A syslogd that hangs: so much is taken from who adds, and no more. */
 static sem_t may_send;
 static atomic_uint added_batches;
@@ -169,6 +188,7 @@ int main(void)
         cmocka_unit_test(test_each_line_is_sent_once_in_order),
         cmocka_unit_test(test_nothing_is_lost_when_it_stops_at_once),
         cmocka_unit_test(test_nothing_to_send),
+        cmocka_unit_test(test_lost_lines_are_told_of),
         cmocka_unit_test(test_who_adds_waits_for_who_sends),
     };
 
