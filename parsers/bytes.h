@@ -196,6 +196,29 @@ static inline size_t bytes_last_index(struct slice text, char c)
     return bytes_find_last_marked(text, NULL, c);
 }
 
+/*
+ * memchr for a byte that mostly is within 64: those are looked at at once,
+ * without a branch for each sixteen that a processor would have to guess.
+ */
+static inline const char *bytes_find_near(const char *at, const char *end,
+                                          char c)
+{
+    enum { WIDTH = sizeof(bytes16) };
+
+    if (end - at >= 4 * WIDTH) {
+        uint64_t bits = 0;
+
+        for (unsigned i = 0; i < 4; i++)
+            bits |= (uint64_t)bytes16_marked(bytes16_load(at + i * WIDTH),
+                                             NULL, c)
+                    << i * WIDTH;
+        if (bits != 0)
+            return at + __builtin_ctzll(bits);
+        at += 4 * WIDTH;
+    }
+    return memchr(at, (unsigned char)c, (size_t)(end - at));
+}
+
 /* Whether any byte of text is marked. */
 static inline bool bytes_have(struct slice text, bytes_mark mark)
 {

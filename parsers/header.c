@@ -29,10 +29,10 @@ static size_t empty_line_len(struct slice text)
  * when the text ends first. */
 static const char *find_field_end(const char *at, const char *end)
 {
-    const char *newline = memchr(at, '\n', (size_t)(end - at));
+    const char *newline = bytes_find_near(at, end, '\n');
 
     while (newline != NULL && newline + 1 < end && byte_is_blank(newline[1]))
-        newline = memchr(newline + 1, '\n', (size_t)(end - newline - 1));
+        newline = bytes_find_near(newline + 1, end, '\n');
     return newline;
 }
 

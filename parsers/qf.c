@@ -344,13 +344,13 @@ static enum qf_outcome judge_whole(const struct reader *reader)
 static const char *line_end(const char *start, const char *end,
                             uint32_t *line_count)
 {
-    const char *newline = memchr(start, '\n', (size_t)(end - start));
+    const char *newline = bytes_find_near(start, end, '\n');
 
     while (newline != NULL) {
         ++*line_count;
         if (newline + 1 == end || !byte_is_blank(newline[1]))
             break;
-        newline = memchr(newline + 1, '\n', (size_t)(end - newline - 1));
+        newline = bytes_find_near(newline + 1, end, '\n');
     }
     return newline;
 }

@@ -9,7 +9,7 @@
 #include "parsers/hash.h"
 #include "tests/guard.h"
 
-enum { LONGEST = 70 };
+enum { LONGEST = 140 };
 
 static const uint64_t key[2] = {UINT64_C(0x0706050403020100),
                                 UINT64_C(0x0f0e0d0c0b0a0908)};
@@ -61,11 +61,14 @@ static void one_byte_is_found_from_both_ends_at_every_place(void **state)
 
         assert_int_equal(bytes_index(all, ','), len);
         assert_int_equal(bytes_last_index(all, ','), len);
+        assert_null(bytes_find_near(text, text + len, ','));
         for (size_t first = 0; first < len; first++) {
             for (size_t last = first; last < len; last++) {
                 text[first] = text[last] = ',';
                 assert_int_equal(bytes_index(all, ','), first);
                 assert_int_equal(bytes_last_index(all, ','), last);
+                assert_ptr_equal(bytes_find_near(text, text + len, ','),
+                                 text + first);
                 text[first] = text[last] = 'a';
             }
         }
