@@ -640,8 +640,8 @@ static bool holds_alone(struct judge *judge, uint32_t source, uint16_t rule,
 {
     if (is_first)
         return holds(judge, source, rule, 0);
-    return rules_judge_source_again(judge->sources->matcher, rule, fetch,
-                                    judge) == ANSWER_YES;
+    return rules_judge_source_again(judge->sources->matcher, rule) ==
+           ANSWER_YES;
 }
 
 /* ---- results ---- */

@@ -101,8 +101,7 @@ enum rules_answer rules_judge_source(struct rules_matcher *matcher,
 /* The same of the source asked for last, whose fields are as they were: those
  * that were asked for are not fetched again. */
 enum rules_answer rules_judge_source_again(struct rules_matcher *matcher,
-                                           size_t source_rule,
-                                           rules_fetch fetch, void *source);
+                                           size_t source_rule);
 
 /* Whether a list holds an address of that network, or a network around it. */
 bool rules_list_overlaps(const struct rules *rules, const char *list,

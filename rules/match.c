@@ -37,7 +37,8 @@ struct asked {
 
 /* A message that is judged, of several. */
 struct judging {
-    void *message;
+    rules_fetch fetch;
+    void *message;    /* for fetch */
     uint8_t *answers; /* of the conditions */
     /* The field asked for last, whose values still stand, or FIELD_COUNT:
      * conditions on one field are often neighbours. */
@@ -61,10 +62,9 @@ struct rules_matcher {
     pcre2_match_data *match_data;
     struct remembered *remembered[SCOPE_COUNT]; /* NULL: of no use there */
     struct line_memory *lines;
-    const struct rule *purging; /* the first that does, or NULL */
-    struct judging hand[RULES_HAND];
-    struct judging *one;         /* of the hand, that is looked at */
-    const struct sample *sample; /* while samples are run */
+    const struct rule *purging;      /* the first that does, or NULL */
+    struct judging hand[RULES_HAND]; /* the first, where one is judged alone */
+    const struct sample *sample;     /* while samples are run */
 };
 
 /* ---- memory of texts that repeat ---- */
@@ -382,48 +382,46 @@ static enum truth judge_state(const struct condition *condition,
     return TRUTH_UNDECIDED;
 }
 
-static enum truth judge_two(const struct condition *condition,
-                            const struct field_view *left, rules_fetch fetch,
-                            void *message)
+static enum truth judge_two(struct judging *one,
+                            const struct condition *condition)
 {
     struct field_view right = {0};
     enum truth a, b;
 
-    fetch(message, condition->other, condition->other_header, &right);
-    a = judge_state(condition, left);
+    one->viewed = FIELD_COUNT; /* the other one is asked for */
+    one->fetch(one->message, condition->other, condition->other_header, &right);
+    a = judge_state(condition, &one->view);
     b = judge_state(condition, &right);
     if (a == TRUTH_UNKNOWN && b == TRUTH_UNKNOWN)
-        return judge_pairs(condition, left, &right);
+        return judge_pairs(condition, &one->view, &right);
     /* Absent beats late, late beats undecided: as the second phase would see
      * it. TRUTH_UNKNOWN is the largest. */
     return a < b ? a : b;
 }
 
-/* Leaves the values of the condition's field in matcher->one->view. */
-static void view_field(struct rules_matcher *matcher,
-                       const struct condition *condition, rules_fetch fetch,
-                       void *message)
+/* Leaves the values of the condition's field in one->view. */
+static inline void view_field(struct judging *one,
+                              const struct condition *condition)
 {
-    if (matcher->one->viewed == condition->field && condition->header.len == 0)
+    bool is_header = condition->header.len > 0;
+
+    if (one->viewed == condition->field && !is_header)
         return;
-    fetch(message, condition->field, condition->header, &matcher->one->view);
-    matcher->one->viewed =
-        condition->header.len == 0 ? condition->field : FIELD_COUNT;
+    one->fetch(one->message, condition->field, condition->header, &one->view);
+    one->viewed = is_header ? FIELD_COUNT : condition->field;
 }
 
 static enum truth judge_condition(struct rules_matcher *matcher,
-                                  const struct condition *condition,
-                                  rules_fetch fetch, void *message)
+                                  struct judging *one,
+                                  const struct condition *condition)
 {
-    const struct field_view *view = &matcher->one->view;
+    const struct field_view *view = &one->view;
 
-    view_field(matcher, condition, fetch, message);
+    view_field(one, condition);
     if (view->state == FIELD_ABSENT) /* whatever it is compared with */
         return TRUTH_NO;
-    if (condition->other != FIELD_COUNT) {
-        matcher->one->viewed = FIELD_COUNT; /* the other one is asked for */
-        return judge_two(condition, view, fetch, message);
-    }
+    if (condition->other != FIELD_COUNT)
+        return judge_two(one, condition);
     if (view->state != FIELD_PRESENT)
         return judge_state(condition, view);
     return view->value_count == 1
@@ -432,21 +430,25 @@ static enum truth judge_condition(struct rules_matcher *matcher,
 }
 
 /* Each condition is answered once a message, however many rules have it. */
-static inline enum truth answer(struct rules_matcher *matcher, uint16_t index,
-                                rules_fetch fetch, void *message)
+static inline enum truth answer(struct rules_matcher *matcher,
+                                struct judging *one, uint16_t index)
 {
-    uint8_t *known = &matcher->one->answers[index];
+    uint8_t *known = &one->answers[index];
 
     if (*known == TRUTH_UNKNOWN)
-        *known = (uint8_t)judge_condition(
-            matcher, &matcher->set->conditions[index], fetch, message);
+        *known = (uint8_t)judge_condition(matcher, one,
+                                          &matcher->set->conditions[index]);
     return (enum truth) * known;
 }
 
-/* Another message is in hand: nothing asked of the last one counts. */
-static void forget_view(struct rules_matcher *matcher)
+/* Nothing that was asked of another message counts. */
+static void begin_asking(const struct rules *set, struct judging *one,
+                         rules_fetch fetch, void *message)
 {
-    matcher->one->viewed = FIELD_COUNT;
+    one->fetch = fetch;
+    one->message = message;
+    one->viewed = FIELD_COUNT;
+    memset(one->answers, TRUTH_UNKNOWN, set->condition_count);
 }
 
 /* ---- lines and rules ---- */
@@ -463,15 +465,14 @@ static const struct rule_line *lines_of(const struct rules *set,
     return rule->line_count == 0 ? NULL : set->lines + rule->first_line;
 }
 
-static enum truth judge_any(struct rules_matcher *matcher,
-                            const struct rule_line *line, rules_fetch fetch,
-                            void *message)
+static enum truth judge_any(struct rules_matcher *matcher, struct judging *one,
+                            const struct rule_line *line)
 {
     const uint16_t *uses = uses_of(matcher->set, line);
     bool has_late = false, has_undecided = false;
 
     for (uint32_t i = 0; i < line->use_count; i++) {
-        enum truth truth = answer(matcher, uses[i], fetch, message);
+        enum truth truth = answer(matcher, one, uses[i]);
 
         if (truth == TRUTH_YES)
             return TRUTH_YES;
@@ -483,27 +484,26 @@ static enum truth judge_any(struct rules_matcher *matcher,
 
 /* Whether a line holds; an unless line does when its condition does not. */
 static inline enum truth judge_line(struct rules_matcher *matcher,
-                                    const struct rule_line *line,
-                                    rules_fetch fetch, void *message)
+                                    struct judging *one,
+                                    const struct rule_line *line)
 {
     enum truth truth;
 
     if (line->word == LINE_ANY)
-        return judge_any(matcher, line, fetch, message);
-    truth = answer(matcher, *uses_of(matcher->set, line), fetch, message);
+        return judge_any(matcher, one, line);
+    truth = answer(matcher, one, *uses_of(matcher->set, line));
     return line->word == LINE_UNLESS ? negated(truth) : truth;
 }
 
 /* One rule by itself: as judge_next, for one message. */
-static enum truth judge_rule(struct rules_matcher *matcher,
-                             const struct rule *rule, rules_fetch fetch,
-                             void *message)
+static enum truth judge_rule(struct rules_matcher *matcher, struct judging *one,
+                             const struct rule *rule)
 {
     const struct rule_line *lines = lines_of(matcher->set, rule);
     enum truth result = TRUTH_YES;
 
     for (uint32_t i = 0; i < rule->line_count && result != TRUTH_NO; i++) {
-        enum truth truth = judge_line(matcher, &lines[i], fetch, message);
+        enum truth truth = judge_line(matcher, one, &lines[i]);
 
         if (truth < result)
             result = truth;
@@ -561,17 +561,16 @@ enum { HEAD_BYTES = 4 };
 
 /* Notes one line; what was not asked for did not matter. Returns whether the
  * line is undecided whatever the crowd says. */
-static bool note_line(const struct rules_matcher *matcher,
+static bool note_line(const struct rules *set, const struct judging *one,
                       const struct rule_line *line, struct bits *waits)
 {
-    const struct rules *set = matcher->set;
     const uint16_t *uses = uses_of(set, line);
     bool has_yes = false, has_undecided = false, has_late = false;
 
     for (uint32_t i = 0; i < line->use_count; i++) {
-        has_yes |= matcher->one->answers[uses[i]] == TRUTH_YES;
-        has_late |= matcher->one->answers[uses[i]] == TRUTH_LATER;
-        has_undecided |= matcher->one->answers[uses[i]] == TRUTH_UNDECIDED;
+        has_yes |= one->answers[uses[i]] == TRUTH_YES;
+        has_late |= one->answers[uses[i]] == TRUTH_LATER;
+        has_undecided |= one->answers[uses[i]] == TRUTH_UNDECIDED;
     }
     if (line->word == LINE_ANY && has_yes)
         has_late = has_undecided = false;
@@ -579,35 +578,34 @@ static bool note_line(const struct rules_matcher *matcher,
         return has_undecided;
     for (uint32_t i = 0; i < line->use_count; i++)
         if (set->conditions[uses[i]].may_be_later)
-            put_bit(waits,
-                    has_late && matcher->one->answers[uses[i]] == TRUTH_LATER);
+            put_bit(waits, has_late && one->answers[uses[i]] == TRUTH_LATER);
     if (line->word == LINE_ANY)
         put_bit(waits, has_late && has_undecided);
     return has_undecided && !has_late;
 }
 
-static void note_waiting(struct rules_matcher *matcher, const struct rule *rule,
-                         size_t *len)
+static void note_waiting(const struct rules *set, struct judging *one,
+                         const struct rule *rule)
 {
-    const struct rule_line *lines = lines_of(matcher->set, rule);
-    struct bits waits = {matcher->one->pending + *len, 1};
-    bool has_undecided = memchr(matcher->one->answers, TRUTH_UNDECIDED,
-                                matcher->set->condition_count) != NULL;
+    const struct rule_line *lines = lines_of(set, rule);
+    struct bits waits = {one->pending + one->pending_len, 1};
+    bool has_undecided =
+        memchr(one->answers, TRUTH_UNDECIDED, set->condition_count) != NULL;
 
     memset(waits.bytes, 0, rule->pending_bytes);
     for (uint32_t i = has_undecided ? 0 : rule->first_later;
          i < rule->line_count; i = has_undecided ? i + 1 : lines[i].next_later)
-        if (note_line(matcher, &lines[i], &waits))
+        if (note_line(set, one, &lines[i], &waits))
             waits.bytes[0] |= 1;
     assert(waits.at <= rule->pending_bytes * 8);
-    *len += rule->pending_bytes;
+    one->pending_len += rule->pending_bytes;
 }
 
 /* A line that may wait, now that the crowd is known; what does not held. */
 static enum truth judge_waiting_line(struct rules_matcher *matcher,
+                                     struct judging *one,
                                      const struct rule_line *line,
-                                     const uint8_t *waits, unsigned *at,
-                                     rules_fetch fetch, void *message)
+                                     const uint8_t *waits, unsigned *at)
 {
     const struct rules *set = matcher->set;
     const uint16_t *uses = uses_of(set, line);
@@ -624,7 +622,7 @@ static enum truth judge_waiting_line(struct rules_matcher *matcher,
         has_waited = true;
         if (result == TRUTH_YES) /* one that holds is enough */
             continue;
-        truth = answer(matcher, uses[i], fetch, message);
+        truth = answer(matcher, one, uses[i]);
         if (truth == TRUTH_LATER)
             truth = TRUTH_UNDECIDED;
         if (truth > result)
@@ -638,8 +636,8 @@ static enum truth judge_waiting_line(struct rules_matcher *matcher,
 }
 
 static enum truth judge_waiting(struct rules_matcher *matcher,
-                                const struct rule *rule, const uint8_t *waits,
-                                rules_fetch fetch, void *message)
+                                struct judging *one, const struct rule *rule,
+                                const uint8_t *waits)
 {
     const struct rule_line *lines = lines_of(matcher->set, rule);
     unsigned at = 0;
@@ -648,7 +646,7 @@ static enum truth judge_waiting(struct rules_matcher *matcher,
     for (uint32_t i = rule->first_later;
          i < rule->line_count && result != TRUTH_NO; i = lines[i].next_later) {
         enum truth truth =
-            judge_waiting_line(matcher, &lines[i], waits, &at, fetch, message);
+            judge_waiting_line(matcher, one, &lines[i], waits, &at);
 
         if (truth < result)
             result = truth;
@@ -712,14 +710,13 @@ void rules_missed_line(const struct rules *rules, uint32_t missed,
 /* ---- verdicts ---- */
 
 static struct judging *begin_judging(struct rules_matcher *matcher,
-                                     size_t number, void *message,
+                                     size_t number, rules_fetch fetch,
+                                     void *message,
                                      struct rules_verdict *verdict)
 {
     struct judging *one = &matcher->hand[number];
 
-    matcher->one = one;
-    match_forget_all(matcher);
-    one->message = message;
+    begin_asking(matcher->set, one, fetch, message);
     one->verdict = verdict;
     one->asked = (struct asked){0, UINT32_MAX};
     one->may_purge = false;
@@ -760,14 +757,11 @@ static bool begin_rule(const struct rule *rule, struct judging *one)
 }
 
 /* False when the line is: then no further one matters. */
-static bool ask_line(struct rules_matcher *matcher, struct judging *one,
-                     const struct rule_line *line, uint32_t number,
-                     rules_fetch fetch)
+static inline bool ask_line(struct rules_matcher *matcher, struct judging *one,
+                            const struct rule_line *line, uint32_t number)
 {
-    enum truth truth;
+    enum truth truth = judge_line(matcher, one, line);
 
-    matcher->one = one;
-    truth = judge_line(matcher, line, fetch, one->message);
     if (truth >= one->truth)
         return true;
     if (one->truth == TRUTH_YES)
@@ -785,8 +779,7 @@ static bool ask_line(struct rules_matcher *matcher, struct judging *one,
  * making or ours, and a processor keeps few at hand.
  */
 static void judge_next(struct rules_matcher *matcher, const struct rule *rule,
-                       rules_fetch fetch, struct judging *const *live,
-                       size_t live_count)
+                       struct judging *const *live, size_t live_count)
 {
     const struct rule_line *lines = lines_of(matcher->set, rule);
     struct judging *open[RULES_HAND];
@@ -803,15 +796,14 @@ static void judge_next(struct rules_matcher *matcher, const struct rule *rule,
         size_t left = 0;
 
         for (size_t i = 0; i < count; i++)
-            if (n < open[i]->first ||
-                ask_line(matcher, open[i], &lines[n], n, fetch))
+            if (n < open[i]->first || ask_line(matcher, open[i], &lines[n], n))
                 open[left++] = open[i];
         count = left;
     }
 }
 
 /* What a rule came to; false when it settles the matter. */
-static bool note_rule(struct rules_matcher *matcher, struct judging *one,
+static bool note_rule(const struct rules_matcher *matcher, struct judging *one,
                       size_t number)
 {
     const struct rule *rule = &matcher->set->rules[number];
@@ -822,14 +814,13 @@ static bool note_rule(struct rules_matcher *matcher, struct judging *one,
         settle(matcher->set, one, number);
         return false;
     }
-    matcher->one = one;
     one->may_purge = one->may_purge || rule == matcher->purging;
     put_number(one->pending, &one->pending_len,
                (unsigned)number * 2 + (one->truth == TRUTH_LATER));
     if (one->truth == TRUTH_UNDECIDED) {
         note_undecided(one, number);
     } else {
-        note_waiting(matcher, rule, &one->pending_len);
+        note_waiting(matcher->set, one, rule);
         one->verdict->is_later = true;
     }
     return true;
@@ -863,12 +854,12 @@ void rules_judge_all(struct rules_matcher *matcher, rules_fetch fetch,
 
     assert(count <= RULES_HAND);
     for (size_t i = 0; i < count; i++)
-        live[i] =
-            begin_judging(matcher, i, judged[i].message, &judged[i].verdict);
+        live[i] = begin_judging(matcher, i, fetch, judged[i].message,
+                                &judged[i].verdict);
     for (size_t n = 0; n < set->rule_count && live_count > 0; n++) {
         size_t left = 0;
 
-        judge_next(matcher, &set->rules[n], fetch, live, live_count);
+        judge_next(matcher, &set->rules[n], live, live_count);
         for (size_t i = 0; i < live_count; i++)
             if (note_rule(matcher, live[i], n))
                 live[left++] = live[i];
@@ -893,7 +884,7 @@ void rules_judge_later(struct rules_matcher *matcher, const uint8_t *pending,
                        struct rules_verdict *verdict_r)
 {
     const struct rules *set = matcher->set;
-    struct judging *one = begin_judging(matcher, 0, message, verdict_r);
+    struct judging *one = begin_judging(matcher, 0, fetch, message, verdict_r);
     size_t at = 0;
     unsigned fallback;
 
@@ -907,7 +898,7 @@ void rules_judge_later(struct rules_matcher *matcher, const uint8_t *pending,
 
         assert(number / 2 < set->rule_count);
         if (number % 2 == 1) {
-            truth = judge_waiting(matcher, rule, pending + at, fetch, message);
+            truth = judge_waiting(matcher, one, rule, pending + at);
             at += rule->pending_bytes;
         }
         if (truth == TRUTH_YES) {
@@ -934,9 +925,8 @@ static enum rules_answer answer_of(enum truth truth)
 }
 
 static void explain_condition(struct rules_matcher *matcher,
-                              const struct rule_line *line, uint16_t index,
-                              rules_fetch fetch, void *message,
-                              const struct rules_explain *to)
+                              struct judging *one, const struct rule_line *line,
+                              uint16_t index, const struct rules_explain *to)
 {
     const struct condition *condition = &matcher->set->conditions[index];
     struct rules_condition_trace trace = {.line_word = line_words[line->word],
@@ -944,18 +934,17 @@ static void explain_condition(struct rules_matcher *matcher,
                                           .line = line->line,
                                           .field = condition->field,
                                           .header = condition->header};
-    enum truth truth = judge_condition(matcher, condition, fetch, message);
+    enum truth truth = judge_condition(matcher, one, condition);
 
-    trace.view = matcher->one->view;
+    trace.view = one->view;
     trace.answer = answer_of(truth);
-    matcher->one->answers[index] = (uint8_t)truth;
+    one->answers[index] = (uint8_t)truth;
     if (to->condition != NULL)
         to->condition(to->context, &trace);
 }
 
-static void explain_rule(struct rules_matcher *matcher, size_t number,
-                         rules_fetch fetch, void *message,
-                         const struct rules_explain *to)
+static void explain_rule(struct rules_matcher *matcher, struct judging *one,
+                         size_t number, const struct rules_explain *to)
 {
     const struct rules *set = matcher->set;
     const struct rule *rule = &set->rules[number];
@@ -969,9 +958,8 @@ static void explain_rule(struct rules_matcher *matcher, size_t number,
         enum truth truth;
 
         for (uint32_t j = 0; j < line->use_count; j++)
-            explain_condition(matcher, line, uses_of(set, line)[j], fetch,
-                              message, to);
-        truth = judge_line(matcher, line, fetch, message);
+            explain_condition(matcher, one, line, uses_of(set, line)[j], to);
+        truth = judge_line(matcher, one, line);
         failed_count += truth != TRUTH_YES;
         if (truth < result)
             result = truth;
@@ -984,9 +972,9 @@ void rules_explain(struct rules_matcher *matcher, rules_fetch fetch,
                    void *message, const struct rules_explain *to,
                    struct rules_verdict *verdict_r)
 {
-    forget_view(matcher);
+    begin_asking(matcher->set, matcher->hand, fetch, message);
     for (size_t i = 0; i < matcher->set->rule_count; i++)
-        explain_rule(matcher, i, fetch, message, to);
+        explain_rule(matcher, matcher->hand, i, to);
     rules_judge(matcher, fetch, message, verdict_r);
 }
 
@@ -1005,13 +993,14 @@ enum rules_answer match_one(struct rules_matcher *matcher,
 {
     const struct rules *set = matcher->set;
     const struct rule_line *lines = lines_of(set, rule);
+    struct judging *one = matcher->hand;
     enum truth result = TRUTH_YES;
 
     *failed_r = NULL;
     *condition_r = NULL;
-    match_forget_all(matcher);
+    begin_asking(set, one, fetch, message);
     for (uint32_t i = 0; i < rule->line_count; i++) {
-        enum truth truth = judge_line(matcher, &lines[i], fetch, message);
+        enum truth truth = judge_line(matcher, one, &lines[i]);
 
         if (truth >= result)
             continue;
@@ -1029,25 +1018,36 @@ const struct rules *match_set(const struct rules_matcher *matcher)
     return matcher->set;
 }
 
-void match_forget_all(struct rules_matcher *matcher)
+void match_begin(struct rules_matcher *matcher, rules_fetch fetch,
+                 void *message)
 {
-    forget_view(matcher);
-    memset(matcher->one->answers, TRUTH_UNKNOWN, matcher->set->condition_count);
+    begin_asking(matcher->set, matcher->hand, fetch, message);
 }
 
 enum rules_answer match_rule(struct rules_matcher *matcher,
-                             const struct rule *rule, rules_fetch fetch,
-                             void *message)
+                             const struct rule *rule)
 {
-    return answer_of(judge_rule(matcher, rule, fetch, message));
+    return answer_of(judge_rule(matcher, matcher->hand, rule));
 }
 
 /* ---- the events of a log line ---- */
 
+/* Its answers are those of another line until they are set. */
+static struct judging *begin_line(struct rules_matcher *matcher,
+                                  struct rules_event_line *event)
+{
+    struct judging *one = matcher->hand;
+
+    one->fetch = rules_event_fetch;
+    one->message = event;
+    one->viewed = FIELD_COUNT;
+    return one;
+}
+
 /* A condition on a text that is there. */
-static enum truth judge_text(struct rules_matcher *matcher,
+static enum truth judge_text(struct rules_matcher *matcher, struct judging *one,
                              const struct condition *condition,
-                             struct slice text, struct rules_event_line *event)
+                             struct slice text)
 {
     switch (condition->op) {
     case OP_MATCHES:
@@ -1055,7 +1055,7 @@ static enum truth judge_text(struct rules_matcher *matcher,
     case OP_MATCHES_NOT:
         return negated(match_text(matcher, condition, text));
     default:
-        return judge_condition(matcher, condition, rules_event_fetch, event);
+        return judge_condition(matcher, one, condition);
     }
 }
 
@@ -1063,14 +1063,14 @@ uint64_t match_answers(struct rules_matcher *matcher,
                        const uint16_t *conditions, size_t count,
                        struct slice text, struct rules_event_line *event)
 {
+    struct judging *one = begin_line(matcher, event);
     uint64_t answers = 0;
 
-    forget_view(matcher);
     for (size_t i = 0; i < count; i++)
         answers = answers << 2 |
-                  (uint64_t)judge_text(matcher,
+                  (uint64_t)judge_text(matcher, one,
                                        &matcher->set->conditions[conditions[i]],
-                                       text, event);
+                                       text);
     return answers;
 }
 
@@ -1079,18 +1079,17 @@ uint64_t match_events(struct rules_matcher *matcher,
                       struct rules_event_line *event)
 {
     const struct rules *set = matcher->set;
+    struct judging *one = begin_line(matcher, event);
     uint64_t matched = 0;
 
-    forget_view(matcher);
     for (size_t i = plan->condition_count; i > plan->answered_count; i--)
-        matcher->one->answers[plan->conditions[i - 1]] = TRUTH_UNKNOWN;
+        one->answers[plan->conditions[i - 1]] = TRUTH_UNKNOWN;
     for (size_t i = plan->answered_count; i > 0; i--, answers >>= 2)
-        matcher->one->answers[plan->conditions[i - 1]] = answers & 3;
+        one->answers[plan->conditions[i - 1]] = answers & 3;
     for (uint64_t left = plan->events; left != 0; left &= left - 1) {
         int number = __builtin_ctzll(left);
 
-        if (judge_rule(matcher, &set->events[number].rule, rules_event_fetch,
-                       event) == TRUTH_YES)
+        if (judge_rule(matcher, one, &set->events[number].rule) == TRUTH_YES)
             matched |= UINT64_C(1) << number;
     }
     return matched;
@@ -1158,7 +1157,6 @@ static bool prepare_hand(struct rules_matcher *matcher)
             one->pending == NULL)
             return false;
     }
-    matcher->one = matcher->hand;
     return true;
 }
 

@@ -35,13 +35,14 @@ enum rules_answer match_one(struct rules_matcher *matcher,
 
 const struct rules *match_set(const struct rules_matcher *matcher);
 
-void match_forget_all(struct rules_matcher *matcher);
+/* What is asked by match_rule is fetched so, of that message, from now on. */
+void match_begin(struct rules_matcher *matcher, rules_fetch fetch,
+                 void *message);
 
-/* Whether all lines of one stanza hold. Each condition is asked once until it
- * is forgotten. */
+/* Whether all lines of one stanza hold. Each condition is asked once until
+ * another match_begin. */
 enum rules_answer match_rule(struct rules_matcher *matcher,
-                             const struct rule *rule, rules_fetch fetch,
-                             void *message);
+                             const struct rule *rule);
 
 /* What these conditions on a text of a line say, two bits each, the first
  * highest; of a text that is absent it is 0. */

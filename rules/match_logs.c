@@ -247,17 +247,15 @@ enum rules_answer rules_judge_source(struct rules_matcher *matcher,
                                      size_t source_rule, rules_fetch fetch,
                                      void *source)
 {
-    match_forget_all(matcher);
-    return rules_judge_source_again(matcher, source_rule, fetch, source);
+    match_begin(matcher, fetch, source);
+    return rules_judge_source_again(matcher, source_rule);
 }
 
 enum rules_answer rules_judge_source_again(struct rules_matcher *matcher,
-                                           size_t source_rule,
-                                           rules_fetch fetch, void *source)
+                                           size_t source_rule)
 {
     const struct rules *set = match_set(matcher);
 
     assert(source_rule < set->source_rule_count);
-    return match_rule(matcher, &set->source_rules[source_rule].rule, fetch,
-                      source);
+    return match_rule(matcher, &set->source_rules[source_rule].rule);
 }

@@ -487,9 +487,7 @@ static void a_second_rule_fetches_nothing_that_is_known(void **state)
     fetched_count = 0;
     assert_int_equal(rules_judge_source(matcher, 0, fetch_counting, &source),
                      ANSWER_YES);
-    assert_int_equal(
-        rules_judge_source_again(matcher, 1, fetch_counting, &source),
-        ANSWER_NO);
+    assert_int_equal(rules_judge_source_again(matcher, 1), ANSWER_NO);
     assert_int_equal(fetched_count, 2);
     source.value.number = 2;
     assert_int_equal(rules_judge_source(matcher, 0, fetch_counting, &source),
