@@ -178,7 +178,59 @@ bool hold_is_refused(const struct queue_set *set,
     return false;
 }
 
-static void list_root(int root, struct string_list *runs)
+/* ---- which runs there are ---- */
+
+struct run {
+    char name[HOLD_RUN_MAX];
+    int64_t time;      /* of its name */
+    int64_t born_nsec; /* of its first folder; 0: not told */
+};
+
+struct run_list {
+    struct run *items;
+    size_t count, capacity;
+};
+
+/* Not every file system keeps it. */
+static int64_t born_nsec(int folder, const char *name)
+{
+    struct statx st;
+
+    if (statx(folder, name, AT_SYMLINK_NOFOLLOW, STATX_BTIME, &st) < 0 ||
+        (st.stx_mask & STATX_BTIME) == 0)
+        return 0;
+    return st.stx_btime.tv_sec * 1000000000 + st.stx_btime.tv_nsec;
+}
+
+static struct run *find_run(const struct run_list *list, const char *name)
+{
+    for (size_t i = 0; i < list->count; i++)
+        if (strcmp(list->items[i].name, name) == 0)
+            return &list->items[i];
+    return NULL;
+}
+
+/* NULL without memory. */
+static struct run *add_run(struct run_list *list, const char *name)
+{
+    struct run *run;
+
+    if (list->count == list->capacity) {
+        size_t capacity = list->capacity * 2 + 16;
+        struct run *grown = realloc(list->items, capacity * sizeof(*grown));
+
+        if (grown == NULL)
+            return NULL;
+        list->items = grown;
+        list->capacity = capacity;
+    }
+    run = &list->items[list->count++];
+    *run = (struct run){.time = hold_run_time(name), .born_nsec = INT64_MAX};
+    memcpy(run->name, name, strlen(name) + 1);
+    return run;
+}
+
+static void list_root(int root, struct run_list *runs)
 {
     DIR *directory = fdopendir(root);
     struct dirent *entry;
@@ -187,11 +239,32 @@ static void list_root(int root, struct string_list *runs)
         close(root);
         return;
     }
-    while ((entry = readdir(directory)) != NULL)
-        if (hold_is_run_name(entry->d_name) &&
-            !string_list_has(runs, entry->d_name))
-            string_list_add(runs, slice_from_string(entry->d_name));
+    while ((entry = readdir(directory)) != NULL) {
+        struct run *run;
+        int64_t born;
+
+        if (!hold_is_run_name(entry->d_name))
+            continue;
+        run = find_run(runs, entry->d_name);
+        if (run == NULL && (run = add_run(runs, entry->d_name)) == NULL)
+            break;
+        born = born_nsec(root, entry->d_name);
+        if (born < run->born_nsec)
+            run->born_nsec = born;
+    }
     closedir(directory);
+}
+
+/* Of one second the process numbers do not tell: they begin anew. */
+static int compare_runs(const void *a, const void *b)
+{
+    const struct run *x = a, *y = b;
+
+    if (x->time != y->time)
+        return x->time < y->time ? -1 : 1;
+    if (x->born_nsec != y->born_nsec)
+        return x->born_nsec < y->born_nsec ? -1 : 1;
+    return strcmp(x->name, y->name);
 }
 
 void hold_complain(struct complaints *to, const struct queue_folder *folder,
@@ -207,6 +280,7 @@ void hold_complain(struct complaints *to, const struct queue_folder *folder,
 bool hold_list_runs(const struct queue_set *set, struct string_list *runs,
                     struct complaints *to)
 {
+    struct run_list list = {0};
     bool is_good = true;
 
     for (size_t i = 0; i < set->folder_count; i++) {
@@ -218,7 +292,7 @@ bool hold_list_runs(const struct queue_set *set, struct string_list *runs,
             continue;
         root = hold_open_root(folder, &why);
         if (root >= 0) {
-            list_root(root, runs);
+            list_root(root, &list);
         } else if (errno != ENOENT) {
             if (to != NULL)
                 hold_complain(to, folder, "holding folder refused", why,
@@ -226,7 +300,11 @@ bool hold_list_runs(const struct queue_set *set, struct string_list *runs,
             is_good = false;
         }
     }
-    string_list_sort(runs);
+    if (list.count > 0)
+        qsort(list.items, list.count, sizeof(*list.items), compare_runs);
+    for (size_t i = 0; i < list.count; i++)
+        string_list_add(runs, slice_from_string(list.items[i].name));
+    free(list.items);
     return is_good;
 }
 

@@ -14,7 +14,7 @@ enum { HOLD_RUN_MAX = 48 };
 #define HOLD_ROOT ".qscan"
 #define HOLD_JOURNAL "journal"
 
-/* "20261122T175225Z-4711": sorts by time. attempt: 0, or how often such a
+/* "20261122T175225Z-4711": second and process number. attempt: 0, or how often such a
  * name was found taken; then it gets a random tail. */
 void hold_new_run_name(char name[static HOLD_RUN_MAX], unsigned attempt);
 bool hold_is_run_name(const char *name);
@@ -44,7 +44,8 @@ int hold_make_run(const struct queue_folder *folder, const char *run,
 bool hold_is_refused(const struct queue_set *set,
                      const struct queue_folder *folder);
 
-/* All runs of all control folders of the set, each name once, oldest first.
+/* All runs of all control folders of the set, each name once, oldest first; of
+ * one second as their folders were made, where the file system tells.
  * Folders that are refused are complained about, unless to is NULL. */
 bool hold_list_runs(const struct queue_set *set, struct string_list *runs,
                     struct complaints *to);

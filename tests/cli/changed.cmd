@@ -17,21 +17,23 @@ exec 5<qf$says_more 6<qf$other_report 7<qf$new_recipient 8<qf$no_report \
 for fd in 4 5 6 7 8 9; do
     flock -x $fd
 done
+# made ready before: who waits for a lock does not wait for long
+mkdir ../new
+sed 's/^N10$/N11/' qf$says_more >../new/qf$says_more
+sed 's/203\.0\.113\.50/127.0.0.1/' df$other_report >../new/df$other_report
+sed 's/^RPF:/RPFD:<ann@example.net>\n&/' qf$new_recipient \
+    >../new/qf$new_recipient
+sed 's/198\.51\.100\.122/127.12.134.122/' df$in_place >../in_place
+touch -r df$in_place ../time
 cd ..
 (
     until ls queue/.qscan/*/journal >/dev/null 2>&1; do sleep 0.01; done
     cd queue || exit
-    sed 's/^N10$/N11/' qf$says_more >new && mv new qf$says_more
-    sed 's/203\.0\.113\.50/127.0.0.1/' df$other_report >new &&
-        mv new df$other_report
-    sed 's/^RPF:/RPFD:<ann@example.net>\n&/' qf$new_recipient >new &&
-        mv new qf$new_recipient
+    mv ../new/* .
     rm df$no_report
     touch df$touched
     # of the same size, with its time put back
-    touch -r df$in_place ../time
-    sed 's/198\.51\.100\.122/127.12.134.122/' df$in_place >new
-    cat new >df$in_place && rm new
+    cat ../in_place >df$in_place
     touch -r ../time df$in_place
 ) &
 exec 4<&- 5<&- 6<&- 7<&- 8<&- 9<&-
