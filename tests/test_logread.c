@@ -5,6 +5,8 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+/* wraps: record_parse */
+
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -745,6 +747,58 @@ static void a_log_cut_while_it_is_read_keeps_what_is_left(void **state)
                       lines_in(slice_head(text_of(&scene->text), half)), 1);
 }
 
+/* A log that is cut when so many lines of it were taken apart. */
+static struct {
+    const char *path; /* NULL: none */
+    unsigned line;
+    off_t bytes;
+} cut;
+
+void __wrap_record_parse(struct record_maker *maker, struct slice text,
+                         struct record_line *line_r);
+void __real_record_parse(struct record_maker *maker, struct slice text,
+                         struct record_line *line_r);
+
+void __wrap_record_parse(struct record_maker *maker, struct slice text,
+                         struct record_line *line_r)
+{
+    if (cut.path != NULL && cut.line-- == 0) {
+        folder_need(truncate(cut.path, cut.bytes) == 0, cut.path);
+        cut.path = NULL;
+    }
+    __real_record_parse(maker, text, line_r);
+}
+
+/* Where lines end is known before they are taken apart; of a page that is not
+ * wholly cut off the rest becomes zeros, other pages go. */
+static void lines_that_go_before_their_turn_do_not_count(void **state)
+{
+    static const unsigned kept[] = {30, 150, 600};
+    struct scene *scene = *state;
+    struct slice text, rest, line;
+
+    input_setup();
+    add_sessions(&scene->text, "mx");
+    text = text_of(&scene->text);
+    for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++) {
+        struct run run;
+
+        rest = text;
+        for (unsigned n = 0; n < kept[i]; n++)
+            assert_true(slice_next_line(&rest, &line));
+        write_plain(scene, "log", text);
+        run_open(scene, &run, one_log);
+        cut.path = folder_path(&scene->folder, "log");
+        cut.line = 10;
+        cut.bytes = (off_t)(text.len - rest.len + 20);
+        assert_true(run_read(scene, &run, 1));
+        assert_null(cut.path);
+        assert_int_equal(run.logs.tally.lines, kept[i]);
+        assert_int_equal(run.complaints.count, 1);
+        run_close(&run);
+    }
+}
+
 static void a_log_that_grows_while_it_is_read_is_no_failure(void **state)
 {
     struct scene *scene = *state;
@@ -795,6 +849,7 @@ int main(void)
         IN_SCENE(many_short_logs_answer_the_same_every_time),
         IN_SCENE(a_log_that_is_gone_when_its_turn_comes_is_named),
         IN_SCENE(a_log_cut_while_it_is_read_keeps_what_is_left),
+        IN_SCENE(lines_that_go_before_their_turn_do_not_count),
         IN_SCENE(a_log_that_grows_while_it_is_read_is_no_failure),
         IN_SCENE(a_signal_ends_it_without_an_answer),
     };
