@@ -180,9 +180,12 @@ bool hold_is_refused(const struct queue_set *set,
 
 /* ---- which runs there are ---- */
 
+enum { COPIED_AFTER_SEC = 2 };
+
 struct run {
     char name[HOLD_RUN_MAX];
     int64_t time;      /* of its name */
+    long process;      /* the same */
     int64_t born_nsec; /* of its first folder; 0: not told */
 };
 
@@ -191,13 +194,16 @@ struct run_list {
     size_t count, capacity;
 };
 
-/* Not every file system keeps it. */
+/* Not every file system keeps it; long after the run's own time it is that of a
+ * copy. */
 static int64_t born_nsec(int folder, const char *name)
 {
+    int64_t run_time = hold_run_time(name);
     struct statx st;
 
     if (statx(folder, name, AT_SYMLINK_NOFOLLOW, STATX_BTIME, &st) < 0 ||
-        (st.stx_mask & STATX_BTIME) == 0)
+        (st.stx_mask & STATX_BTIME) == 0 || st.stx_btime.tv_sec < run_time ||
+        st.stx_btime.tv_sec > run_time + COPIED_AFTER_SEC)
         return 0;
     return st.stx_btime.tv_sec * 1000000000 + st.stx_btime.tv_nsec;
 }
@@ -225,7 +231,9 @@ static struct run *add_run(struct run_list *list, const char *name)
         list->capacity = capacity;
     }
     run = &list->items[list->count++];
-    *run = (struct run){.time = hold_run_time(name), .born_nsec = INT64_MAX};
+    *run = (struct run){.time = hold_run_time(name),
+                        .process = strtol(strchr(name, '-') + 1, NULL, 10),
+                        .born_nsec = INT64_MAX};
     memcpy(run->name, name, strlen(name) + 1);
     return run;
 }
@@ -255,7 +263,7 @@ static void list_root(int root, struct run_list *runs)
     closedir(directory);
 }
 
-/* Of one second the process numbers do not tell: they begin anew. */
+/* Of one second the process numbers tell less: they begin anew. */
 static int compare_runs(const void *a, const void *b)
 {
     const struct run *x = a, *y = b;
@@ -264,6 +272,8 @@ static int compare_runs(const void *a, const void *b)
         return x->time < y->time ? -1 : 1;
     if (x->born_nsec != y->born_nsec)
         return x->born_nsec < y->born_nsec ? -1 : 1;
+    if (x->process != y->process)
+        return x->process < y->process ? -1 : 1;
     return strcmp(x->name, y->name);
 }
 

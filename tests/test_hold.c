@@ -323,36 +323,62 @@ static void test_runs_are_listed_oldest_first_each_once(void **state)
     folder_close(&folder);
 }
 
+static void make_runs(struct held *held, time_t time, const unsigned *processes,
+                      size_t count)
+{
+    char stamp[32], name[100];
+
+    strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%SZ", gmtime(&time));
+    for (size_t i = 0; i < count; i++) {
+        snprintf(name, sizeof(name), "q/.qscan/%s-%u", stamp, processes[i]);
+        folder_make(&held->folder, name);
+        nanosleep(&(struct timespec){.tv_nsec = 20 * 1000 * 1000}, NULL);
+    }
+}
+
+static void assert_processes(struct held *held, const unsigned *processes,
+                             size_t count)
+{
+    struct string_list runs = {0};
+
+    assert_true(hold_list_runs(&held->set, &runs, &held->complaints));
+    assert_int_equal(runs.count, count);
+    for (size_t i = 0; i < count; i++)
+        assert_int_equal(atoi(strchr(runs.strings[i], '-') + 1), processes[i]);
+    string_list_free(&runs);
+}
+
 /* Process numbers of one second may have one more figure, or begin anew. */
 static void test_runs_of_one_second_are_listed_as_they_were_made(void **state)
 {
-    static const char *const names[] = {
-        "20261122T175225Z-9998", "20261122T175225Z-10003",
-        "20261122T175225Z-32767", "20261122T175225Z-301"};
+    static const unsigned processes[] = {9998, 10003, 32767, 301};
     struct held held;
-    struct string_list runs = {0};
     struct statx st;
 
     (void)state;
     open_held(&held);
-    for (size_t i = 0; i < COUNT(names); i++) {
-        char name[100];
-
-        snprintf(name, sizeof(name), "q/.qscan/%s", names[i]);
-        folder_make(&held.folder, name);
-        nanosleep(&(struct timespec){.tv_nsec = 20 * 1000 * 1000}, NULL);
-    }
+    make_runs(&held, time(NULL), processes, COUNT(processes));
     if (statx(AT_FDCWD, folder_path(&held.folder, "q"), 0, STATX_BTIME, &st) <
             0 ||
         (st.stx_mask & STATX_BTIME) == 0) {
         close_held(&held);
         skip(); /* this file system does not tell */
     }
-    assert_true(hold_list_runs(&held.set, &runs, &held.complaints));
-    assert_int_equal(runs.count, COUNT(names));
-    for (size_t i = 0; i < COUNT(names); i++)
-        assert_string_equal(runs.strings[i], names[i]);
-    string_list_free(&runs);
+    assert_processes(&held, processes, COUNT(processes));
+    close_held(&held);
+}
+
+/* Of copies, made long after it, the numbers alone tell. */
+static void test_copies_of_runs_are_listed_by_process(void **state)
+{
+    static const unsigned made[] = {10003, 9998, 301};
+    static const unsigned listed[] = {301, 9998, 10003};
+    struct held held;
+
+    (void)state;
+    open_held(&held);
+    make_runs(&held, time(NULL) - 3600, made, COUNT(made));
+    assert_processes(&held, listed, COUNT(listed));
     close_held(&held);
 }
 
@@ -412,6 +438,7 @@ int main(void)
         cmocka_unit_test(test_refused_where_sendmail_would_take_it_for_a_queue),
         cmocka_unit_test(test_runs_are_listed_oldest_first_each_once),
         cmocka_unit_test(test_runs_of_one_second_are_listed_as_they_were_made),
+        cmocka_unit_test(test_copies_of_runs_are_listed_by_process),
         cmocka_unit_test(
             test_run_holds_messages_while_a_control_file_lies_in_it),
         cmocka_unit_test(test_refused_folder_is_complained_about),

@@ -11,6 +11,7 @@ ask --undo --yes copy
 ls copy/qf/qf6AMEjQA6022445 copy/df/df6AMEjQA6022445
 ask --runs copy
 mkdir journals
+sleep 1 # copied within the second of two runs, they would seem made in it
 ask --purge-bounces -q --journal=journals copy
 cp -a copy again && rm -r copy
 ask --runs --journal=journals again
