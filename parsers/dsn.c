@@ -286,7 +286,35 @@ static const struct {
     {SLICE_TEXT("Arrival-Date"), offsetof(struct block, arrival_date), WHOLE},
 };
 
-static void take_field(struct block *block, const struct header_field *field)
+/* RFC 3464 2.1.1: comments are no part of a value; an own report has none.
+ * Behind a letter it is none either: X.400 addresses are written "a(a)b". */
+static struct slice without_comments(struct slice value)
+{
+    bool is_quoted = false;
+
+    value = header_skip_comments(value);
+    for (size_t i = 0; i < value.len; i++) {
+        if (value.ptr[i] == '\\' && is_quoted)
+            i++;
+        else if (value.ptr[i] == '"')
+            is_quoted = !is_quoted;
+        else if (value.ptr[i] == '(' && !is_quoted && i > 0 &&
+                 byte_is_space(value.ptr[i - 1]))
+            return slice_trim(slice_head(value, i));
+    }
+    return value;
+}
+
+static struct slice value_of(const struct header_field *field, bool is_typed,
+                             enum dsn_author author)
+{
+    struct slice value = is_typed ? header_typed(field->value) : field->value;
+
+    return author == DSN_BY_OTHERS ? without_comments(value) : value;
+}
+
+static void take_field(struct block *block, const struct header_field *field,
+                       enum dsn_author author)
 {
     enum { COUNT = sizeof block_fields / sizeof *block_fields };
 
@@ -299,9 +327,9 @@ static void take_field(struct block *block, const struct header_field *field)
         if (!slice_is_absent(*slot))
             block->has_double = true;
         else if (block_fields[i].form == TYPED)
-            *slot = header_typed(field->value);
+            *slot = value_of(field, true, author);
         else if (block_fields[i].form == TOKEN)
-            *slot = header_token(field->value);
+            *slot = header_token(value_of(field, false, author));
         else
             *slot = field->value;
         if (slot == &block->reporting_mta)
@@ -310,15 +338,26 @@ static void take_field(struct block *block, const struct header_field *field)
     }
 }
 
-static void read_block(struct slice *rest, struct block *block_r)
+/* Sun's sendmail wrote them, and others do. */
+static void take_brackets_off(struct slice *address)
+{
+    if (address->len > 0 && address->ptr[0] == '<')
+        *address = address_bare(*address);
+}
+
+static void read_block(struct slice *rest, enum dsn_author author,
+                       struct block *block_r)
 {
     struct header_field field;
     struct slice *status = &block_r->recipient.status;
 
     bytes_clear(block_r, sizeof *block_r);
     while (header_next(rest, &field))
-        take_field(block_r, &field);
-    if (dsn_code_len(*status) != status->len)
+        take_field(block_r, &field, author);
+    take_brackets_off(&block_r->recipient.final_recipient);
+    take_brackets_off(&block_r->recipient.original_recipient);
+    take_brackets_off(&block_r->recipient.actual_recipient);
+    if (status->len == 0 || dsn_code_len(*status) != status->len)
         *status = (struct slice){NULL, 0};
 }
 
@@ -378,7 +417,7 @@ enum dsn_outcome dsn_read_status(struct dsn *dsn, struct slice text,
         struct block block;
         enum dsn_outcome outcome = DSN_OK;
 
-        read_block(&text, &block);
+        read_block(&text, author, &block);
         if (block.field_count == 0)
             continue;
         if (author == DSN_BY_US && !block_is_ours(&block, is_first))

@@ -98,15 +98,6 @@ void dsn_free(struct dsn *dsn);
 enum dsn_kind dsn_kind_of_own(const struct qf *qf);
 
 /*
- * True when a null-sender message is a report by its headers alone:
- * multipart/report with delivery-status, where dsn_parse_foreign may still
- * find no report in the body; or a Subject that only reports have, beside a
- * daemon's From or X-Failed-Recipients. It finds more that only their text
- * gives away.
- */
-bool dsn_is_foreign_by_header(const struct qf *qf);
-
-/*
  * Reads the body of an own report; DSN_NOT_A_REPORT without the r flag. id is
  * the queue id of the report itself: the boundary must begin with it.
  *
@@ -136,7 +127,10 @@ enum dsn_outcome dsn_parse_own(struct dsn *dsn, const struct qf *qf,
 
 /*
  * Reads the body of a message with a null sender as a foreign report; kind
- * follows from the actions. body may be the front of a longer one: see is_cut.
+ * follows from the actions, or where no part and no known text tells, from a
+ * Subject that only reports have, beside a daemon's From or
+ * X-Failed-Recipients. A message that is a multipart/report of delivery-status
+ * by its header alone is DSN_INCOMPLETE. body may be the front of a longer one: see is_cut.
  * Disposition notices, vacation replies and challenges are DSN_NOT_A_REPORT.
  */
 enum dsn_outcome dsn_parse_foreign(struct dsn *dsn, const struct qf *qf,

@@ -28,7 +28,10 @@ static bool is_from_daemon(const struct qf *qf)
     struct slice from = dsn_header(qf, SLICE_LITERAL("From"), NULL);
 
     return contains_nocase(from, SLICE_LITERAL("mailer-daemon")) ||
-           contains_nocase(from, SLICE_LITERAL("postmaster"));
+           contains_nocase(from, SLICE_LITERAL("postmaster")) ||
+           contains_nocase(from, SLICE_LITERAL("mdaemon@")) ||
+           contains_nocase(from, SLICE_LITERAL("mail delivery system")) ||
+           contains_nocase(from, SLICE_LITERAL("mail delivery subsystem"));
 }
 
 /* ---- multipart/report ---- */
@@ -55,11 +58,11 @@ enum part_form {
     PART_ENCODED_STATUS, /* RFC 3464 2.1 forbids that: not decoded */
 };
 
-/* Takes the header off a part. */
+/* Takes the header off a part. Quoted-printable without a "=" is plain. */
 static enum part_form read_part_header(struct slice *part)
 {
     enum part_form form = PART_OTHER;
-    bool is_plain = true;
+    bool is_plain = true, is_quoted = false;
     struct header_field field;
 
     while (header_next(part, &field)) {
@@ -71,11 +74,12 @@ static enum part_form read_part_header(struct slice *part)
         } else if (slice_equal_nocase(
                        field.name,
                        SLICE_LITERAL("Content-Transfer-Encoding"))) {
-            is_plain =
-                !slice_equal_nocase(token, SLICE_LITERAL("base64")) &&
-                !slice_equal_nocase(token, SLICE_LITERAL("quoted-printable"));
+            is_plain = !slice_equal_nocase(token, SLICE_LITERAL("base64"));
+            is_quoted =
+                slice_equal_nocase(token, SLICE_LITERAL("quoted-printable"));
         }
     }
+    is_plain = is_plain && !(is_quoted && slice_index(*part, '=') < part->len);
     return form == PART_STATUS && !is_plain ? PART_ENCODED_STATUS : form;
 }
 
@@ -225,14 +229,17 @@ static bool name_before_colon(struct slice line, struct slice *address_r,
     return is_address(*address_r);
 }
 
-/* "  user@host" of Exim */
+/* "  user@host" of Exim, once with a colon */
 static bool name_indented(struct slice line, struct slice *address_r,
                           struct slice *said_r)
 {
     if (!slice_starts(line, SLICE_LITERAL("  ")) ||
         slice_starts(line, SLICE_LITERAL("   ")))
         return false;
-    *address_r = slice_trim(line);
+    line = slice_trim(line);
+    if (line.len > 0 && line.ptr[line.len - 1] == ':')
+        line.len--;
+    *address_r = line;
     *said_r = slice_skip(line, line.len);
     return is_address(*address_r);
 }
@@ -276,31 +283,32 @@ struct text_form {
     const char *subject;     /* begins so, or NULL */
     const char *list_begins; /* a line before the recipients, or NULL */
     const char *list_ends;   /* a line after them begins so */
+    const char *sender_ends; /* whom a line that begins so follows sent it */
     const char *delayed;     /* words that make it a delay notice, or NULL */
     name_reader *read_name;
 };
 
 static const struct text_form text_forms[] = {
     {"Hi. This is the qmail-send program at ", "failure notice", NULL,
-     "--- Below this line is ", NULL, name_before_colon},
+     "--- Below this line is ", NULL, NULL, name_before_colon},
     {"This message was created automatically by mail delivery software",
      "Mail delivery failed", NULL, "------ This is a copy of ",
-     "has not yet been delivered", name_indented},
+     "could not be delivered", "has not yet been delivered", name_indented},
     {"This message was created automatically by mail delivery software",
      "Warning: message ", NULL, "------ This is a copy of ",
-     "has not yet been delivered", name_indented},
-    {"This is the Postfix program at host ", NULL, NULL,
-     "Received: ", "could not be delivered for ", name_before_colon},
-    {"This is the mail system at host ", NULL, NULL,
-     "Received: ", "could not be delivered for ", name_before_colon},
+     "has not been delivered", "has not yet been delivered", name_indented},
+    {"This is the Postfix program at host ", NULL, NULL, "Received: ", NULL,
+     "could not be delivered for ", name_before_colon},
+    {"This is the mail system at host ", NULL, NULL, "Received: ", NULL,
+     "could not be delivered for ", name_before_colon},
     {"Your message did not reach some or all of the intended recipients",
-     "Undeliverable", "The following recipient", "Received: ", NULL,
+     "Undeliverable", "The following recipient", "Received: ", NULL, NULL,
      name_before_date},
     {"Your message", "Undeliverable", "did not reach the following recipient",
-     "Received: ", NULL, name_before_date},
+     "Received: ", NULL, NULL, name_before_date},
     {"The message that you sent was undeliverable to the following:",
      "Message status - undeliverable", NULL, "Possibly truncated original ",
-     NULL, name_before_reason},
+     NULL, NULL, name_before_reason},
 };
 enum { TEXT_FORM_COUNT = sizeof text_forms / sizeof *text_forms };
 
@@ -338,6 +346,9 @@ read_text_form(struct dsn *dsn, const struct text_form *form, struct slice rest)
         }
         if (line_starts(line, form->list_begins)) {
             is_list = true;
+        } else if (line_starts(line, form->sender_ends)) {
+            dsn->recipient_count = 0;
+            is_open = false;
         } else if (is_list && form->read_name(line, &address, &said)) {
             enum dsn_outcome outcome = add_named(dsn, address);
 
@@ -467,20 +478,34 @@ static bool is_mixed_type(struct slice type)
                               SLICE_LITERAL("multipart/mixed"));
 }
 
-/* Subjects that programs give their reports, and no person a message. */
+/* Subjects that programs give their reports, and no person a message: the
+ * first that fits. */
 static const struct {
     const char *subject; /* begins so */
     enum dsn_kind kind;
 } report_subjects[] = {
-    {"Undeliverable", DSN_FAILURE},                       /* Exchange, IMail */
-    {"Undelivered Mail Returned to Sender", DSN_FAILURE}, /* Postfix */
+    {"Undeliverable", DSN_FAILURE},    /* Exchange, IMail */
+    {"Undelivered mail", DSN_FAILURE}, /* Postfix, LSMTP */
     {"Delivery Status Notification (Failure)", DSN_FAILURE},
     {"Delivery Status Notification (Delay)", DSN_WARNING},
-    {"failure notice", DSN_FAILURE},                 /* qmail */
-    {"Mail delivery failed", DSN_FAILURE},           /* Exim */
+    {"Delivery status notification: error", DSN_FAILURE},   /* OpenSMTPD */
+    {"Delivery status notification: warning", DSN_WARNING}, /* OpenSMTPD */
+    {"Delivery status notification", DSN_OTHER},
+    {"failure notice", DSN_FAILURE},                 /* qmail, Yahoo */
+    {"failure delivery", DSN_FAILURE},               /* Yahoo */
+    {"Mail delivery fail", DSN_FAILURE},             /* Exim: failed */
     {"Warning: message ", DSN_WARNING},              /* Exim */
     {"Message status - undeliverable", DSN_FAILURE}, /* GroupWise */
-    {"DELIVERY FAILURE: ", DSN_FAILURE},             /* Domino */
+    {"Delivery failure", DSN_FAILURE},               /* Domino, Yahoo, others */
+    {"Returned mail", DSN_FAILURE},                  /* sendmail before 8.8 */
+    {"Mail Delivery Problem", DSN_FAILURE},          /* AOL */
+    {"Permanent Delivery Failure", DSN_FAILURE},     /* MDaemon */
+    {"Message Delivery Failure", DSN_FAILURE},
+    {"Mail not delivered", DSN_FAILURE},
+    {"Mail could not be delivered", DSN_FAILURE},
+    {"mail failed, returning to sender", DSN_FAILURE}, /* smail */
+    {"Mail System Error - Returned Mail", DSN_FAILURE},
+    {"Non delivery report", DSN_FAILURE},
 };
 enum { SUBJECT_COUNT = sizeof report_subjects / sizeof *report_subjects };
 
@@ -500,26 +525,41 @@ static enum dsn_kind kind_by_header(const struct qf *qf)
     return DSN_NONE;
 }
 
-bool dsn_is_foreign_by_header(const struct qf *qf)
+/* What no part and no text tells. */
+static enum dsn_outcome parse_header(struct dsn *dsn, const struct qf *qf)
 {
-    return is_status_report(
-               dsn_header(qf, SLICE_LITERAL("Content-Type"), NULL)) ||
-           kind_by_header(qf) != DSN_NONE;
+    dsn->kind = kind_by_header(qf);
+    return dsn->kind == DSN_NONE ? DSN_NOT_A_REPORT
+                                 : add_failed_header(dsn, qf);
+}
+
+/* A daemon's parts, if one is a status part, are a report; else its text. */
+static enum dsn_outcome parse_mixed(struct dsn *dsn, const struct qf *qf,
+                                    struct slice type, struct slice body)
+{
+    enum dsn_outcome outcome;
+    bool is_cut = false;
+
+    if (is_from_daemon(qf)) {
+        outcome = read_report(dsn, type, body);
+        if (dsn->is_mime)
+            return outcome;
+        is_cut = dsn->is_cut;
+        dsn_reset(dsn);
+    }
+    outcome = read_first_part(dsn, qf, type, body);
+    dsn->is_cut |= is_cut;
+    return outcome;
 }
 
 static enum dsn_outcome parse_any_type(struct dsn *dsn, const struct qf *qf,
                                        struct slice type, struct slice body)
 {
     enum dsn_outcome outcome = is_mixed_type(type)
-                                   ? read_first_part(dsn, qf, type, body)
+                                   ? parse_mixed(dsn, qf, type, body)
                                    : read_text(dsn, qf, body);
 
-    if (outcome != DSN_NOT_A_REPORT)
-        return outcome;
-    dsn->kind = kind_by_header(qf);
-    if (dsn->kind == DSN_NONE)
-        return DSN_NOT_A_REPORT;
-    return add_failed_header(dsn, qf);
+    return outcome == DSN_NOT_A_REPORT ? parse_header(dsn, qf) : outcome;
 }
 
 enum dsn_outcome dsn_parse_foreign(struct dsn *dsn, const struct qf *qf,
@@ -536,9 +576,13 @@ enum dsn_outcome dsn_parse_foreign(struct dsn *dsn, const struct qf *qf,
         !slice_is_absent(header_parameter(type, SLICE_LITERAL("report-type"))))
         return DSN_NOT_A_REPORT;
     outcome = read_report(dsn, type, body);
-    if (!is_status_report(type) && !dsn->is_mime) {
-        dsn->kind = DSN_NONE;
-        return DSN_NOT_A_REPORT;
-    }
-    return outcome;
+    if (dsn->is_mime)
+        return outcome;
+    if (!is_status_report(type))
+        return parse_header(dsn, qf);
+    /* its header says what it is, and no part of it more */
+    dsn->kind = kind_by_header(qf);
+    if (dsn->kind == DSN_NONE)
+        dsn->kind = DSN_OTHER;
+    return DSN_INCOMPLETE;
 }

@@ -97,11 +97,15 @@ static bool is_read(const struct message *message)
     return message->has_control_stat;
 }
 
-/* The recipient that a report is mostly about: the first that failed. */
+/* The recipient that a report is mostly about: the first that failed, of a
+ * warning the first that is delayed. */
 static const struct dsn_recipient *main_dsn_recipient(const struct dsn *dsn)
 {
+    struct slice action = dsn->kind == DSN_WARNING ? SLICE_LITERAL("delayed")
+                                                   : SLICE_LITERAL("failed");
+
     for (size_t i = 0; i < dsn->recipient_count; i++)
-        if (dsn_has_failed(&dsn->recipients[i]))
+        if (slice_equal_nocase(dsn->recipients[i].action, action))
             return &dsn->recipients[i];
     return dsn->recipient_count > 0 ? &dsn->recipients[0] : NULL;
 }

@@ -609,6 +609,34 @@ static void test_a_report_in_json(void **state)
     end(&listed);
 }
 
+/* Of a warning who is delayed, not who got it. */
+static void test_a_warning_in_json(void **state)
+{
+    static const char qf[] =
+        "V8\nT1795375000\nK0\nN0\nP30000\nFs\n$_mx.example.net [192.0.2.9]\n"
+        "S<>\nRPFD:<ann@example.com>\n"
+        "H??Content-Type: multipart/report; report-type=delivery-status;"
+        " boundary=b\n.\n";
+    static const char df[] =
+        "--b\nContent-Type: message/delivery-status\n\n"
+        "Reporting-MTA: dns; mx.example.net\n\n"
+        "Final-Recipient: rfc822; has-it@example.net\nAction: delivered\n\n"
+        "Final-Recipient: rfc822; waits@example.net\nAction: delayed\n--b--\n";
+    struct listed listed;
+    json_t *object, *dsn;
+
+    (void)state;
+    begin(&listed);
+    scanned_files(&listed.scanned, "6AMHqPjw023671", qf, df);
+    scan(&listed, 1);
+    object = only_object(&listed);
+    dsn = json_object_get(object, "dsn");
+    assert_json_string(dsn, "kind", "warning");
+    assert_json_string(dsn, "final_recipient", "waits@example.net");
+    json_decref(object);
+    end(&listed);
+}
+
 static void test_what_could_not_be_decided_in_json(void **state)
 {
     struct scanned_bounce bounce = dead;
@@ -885,6 +913,7 @@ int main(void)
         cmocka_unit_test(test_fields_of_a_message_in_json),
         cmocka_unit_test(test_codes_of_replies_in_json),
         cmocka_unit_test(test_a_report_in_json),
+        cmocka_unit_test(test_a_warning_in_json),
         cmocka_unit_test(test_what_could_not_be_decided_in_json),
         cmocka_unit_test(test_an_orphan_in_json),
         cmocka_unit_test(test_identity_of_a_plan),
