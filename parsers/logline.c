@@ -195,6 +195,10 @@ static void take_id(struct slice *text, struct logline *line)
     if (colon >= text->len || text->ptr[colon] != ':' ||
         (colon + 1 < text->len && text->ptr[colon + 1] != ' '))
         return;
+    if (id.len == 0) { /* an id that is none */
+        *text = behind;
+        return;
+    }
     part = take_part_number(&id);
     line->has_no_queue = slice_equal(id, SLICE_LITERAL("NOQUEUE"));
     if (line->has_no_queue)

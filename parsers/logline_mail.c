@@ -187,6 +187,33 @@ static bool parse_usual_from(struct slice text, struct logline *line)
     return true;
 }
 
+/*
+ * "A, size=N, class=N, received from HOST": releases before 8. HOST is what the
+ * client called itself; no word of how many recipients there are.
+ */
+static bool parse_old_from(struct slice text, struct logline *line)
+{
+    struct slice words = SLICE_LITERAL(", received from ");
+    size_t by = log_find(text, words, 0);
+    size_t size = log_find_last(slice_head(text, by), SLICE_LITERAL(", size="));
+    struct slice counts = log_between(text, size, by);
+    int64_t size_bytes, ignored;
+
+    if (by == text.len || size == by ||
+        !TAKE_NUMBER(&counts, ", size=", &size_bytes) ||
+        !TAKE_NUMBER(&counts, ", class=", &ignored) || counts.len > 0)
+        return false;
+    line->kind = LOGLINE_FROM;
+    line->is_hostile = log_find(text, words, by + 1) < text.len;
+    if (line->is_hostile)
+        return true;
+    line->sender = address_bare(slice_head(text, size));
+    line->size_bytes = size_bytes <= size_absurd_bytes ? size_bytes : -1;
+    line->recipient_count = 1;
+    logline_set_relay(line, slice_skip(text, by + words.len));
+    return true;
+}
+
 static bool parse_from(struct slice text, struct logline *line)
 {
     struct slice words = SLICE_LITERAL(", relay=");
@@ -198,7 +225,7 @@ static bool parse_from(struct slice text, struct logline *line)
     tail = end + counts_len;
     relay = log_find_last(text, words);
     if (relay == text.len && end == text.len)
-        return false;
+        return parse_old_from(text, line);
     line->kind = LOGLINE_FROM;
     if (line->is_split)
         relay = text.len;
@@ -786,6 +813,27 @@ static bool parse_child(struct slice text, struct logline *line)
     return false;
 }
 
+/* "CHILD: clone PARENT, owner=A": releases before 8.12 wrote it the other way
+ * round (deliver.c, sendall). */
+static bool parse_old_clone(struct slice text, struct logline *line)
+{
+    struct slice words = SLICE_LITERAL(", owner=");
+    struct slice parent = LOG_SKIP(text, "clone ");
+    size_t end;
+
+    if (!LOG_STARTS(text, "clone ") || slice_is_absent(line->id))
+        return false;
+    end = log_find(parent, words, 0);
+    if (end == 0 || end == parent.len ||
+        bytes_index(slice_head(parent, end), ' ') < end)
+        return false;
+    line->kind = LOGLINE_CLONE;
+    line->child = line->id;
+    line->id = slice_head(parent, end);
+    line->sender = address_bare(slice_skip(parent, end + words.len));
+    return true;
+}
+
 /* "split: count=2, ids=A; B", "split: maxrcpts=.., rcpts=.., count=.., id=A" */
 static bool parse_split(struct slice text, struct logline *line)
 {
@@ -829,5 +877,5 @@ bool logline_mail(struct slice text, struct logline *line)
         return parse_done(text, line);
     if (LOG_STARTS(text, "split: "))
         return parse_split(text, line);
-    return parse_child(text, line);
+    return parse_child(text, line) || parse_old_clone(text, line);
 }

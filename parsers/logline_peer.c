@@ -355,6 +355,13 @@ static bool parse_auth(struct slice text, struct logline *line)
         return parse_auth_server(LOG_SKIP(text, "AUTH=server, relay="), line);
     if (LOG_STARTS(text, "AUTH decode64 error ["))
         return parse_auth_decode(text, line);
+    /* "AUTH=client, relay=R, mech=M, bits=N" when it went well (usersmtp.c) */
+    if (LOG_STARTS(text, "AUTH=client, ") &&
+        log_find_last(text, SLICE_LITERAL(", mech=")) == text.len) {
+        line->kind = LOGLINE_SYSTEM;
+        line->reason = LOG_SKIP(text, "AUTH=client, ");
+        return true;
+    }
     if (LOG_STARTS(text, "AUTH warning") || LOG_STARTS(text, "AUTH ") ||
         LOG_STARTS(text, "AUTH=") || LOG_STARTS(text, "AUTH: ")) {
         line->kind = LOGLINE_NOTICE;

@@ -205,6 +205,21 @@ static bool is_journal(struct slice text)
     return text.len > 8 && text.ptr[3] == ' ' && text.ptr[8] == '-';
 }
 
+/* "Nov 4 14:28:37": a program that writes lines anew makes one blank of two. */
+static size_t take_short_bsd(struct slice text, struct log_stamp *stamp)
+{
+    const char *p = text.ptr;
+    size_t at = sizeof "Mon d " - 1;
+
+    if (text.len < sizeof "Mon d hh:mm:ss" - 1 || p[3] != ' ' ||
+        !byte_is_digit(p[4]) || p[5] != ' ' ||
+        !take_day((int)month_number(p), p[4] - '0', stamp) ||
+        !take_clock(p + at, stamp))
+        return 0;
+    at += sizeof "hh:mm:ss" - 1;
+    return at + fraction_length(text, at);
+}
+
 /* "Nov 16 14:28:37"; some loghosts write "Nov 16 2026 14:28:37". */
 static size_t take_bsd(struct slice text, struct log_stamp *stamp)
 {
@@ -213,7 +228,7 @@ static size_t take_bsd(struct slice text, struct log_stamp *stamp)
 
     if (text.len < sizeof "Mon dd hh:mm:ss" - 1 || p[3] != ' ' || p[6] != ' ' ||
         !take_day((int)month_number(p), day_of_month(p + 4), stamp))
-        return 0;
+        return take_short_bsd(text, stamp);
     if (!take_clock(p + at, stamp)) {
         if (text.len < sizeof "Mon dd yyyy hh:mm:ss" - 1 || p[11] != ' ')
             return 0;

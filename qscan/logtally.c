@@ -163,6 +163,7 @@ static const char *const trouble_texts[TROUBLE_COUNT] = {
     [TROUBLE_CONFIG] = "configuration: files, maps, certificates",
     [TROUBLE_ADDRESS] = "alias or .forward that holds no address",
     [TROUBLE_AUTH_WARNING] = "Authentication-Warning",
+    [TROUBLE_LOGIN] = "login of ours at another host that fails",
 };
 
 const char *log_trouble_text(enum log_trouble trouble)
@@ -256,6 +257,9 @@ static enum log_trouble system_trouble(struct slice text)
         return TROUBLE_BOGUS;
     if (slice_starts(text, SLICE_LITERAL("SYSERR")))
         return TROUBLE_SYSERR;
+    if (slice_starts(text, SLICE_LITERAL("AUTH=client")) ||
+        slice_starts(text, SLICE_LITERAL("No worthy mechs found")))
+        return TROUBLE_LOGIN;
     return TROUBLE_CONFIG;
 }
 

@@ -44,6 +44,7 @@ enum log_trouble {
     TROUBLE_CONFIG,       /* certificates, maps, databases, unsafe modes */
     TROUBLE_ADDRESS,      /* an alias or .forward with no address in it */
     TROUBLE_AUTH_WARNING, /* Authentication-Warning */
+    TROUBLE_LOGIN,        /* AUTH=client: no mechanism, an error */
     TROUBLE_COUNT
 };
 

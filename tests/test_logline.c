@@ -81,6 +81,33 @@ static const struct text_case {
      "relay=mail.example.com [192.0.2.140]; peer.name=mail.example.com; "
      "peer.ip=192.0.2.140; sender=; message_id=<x@example.com>; "
      "protocol=ESMTP; size=3210; count=1"},
+    {"from: before release 8",
+     "AA22003: from=<ann@example.org>, size=757, class=0, received from "
+     "mac.example.org",
+     "kind=from; id=AA22003; relay=mac.example.org; "
+     "peer.name=mac.example.org; sender=ann@example.org; size=757; "
+     "count=1"},
+    {"from: before release 8, an address with our words",
+     "AA22003: from=<\"a, size=1, class=0\"@example.org>, size=757, class=0, "
+     "received from mac.example.org",
+     "kind=from; id=AA22003; relay=mac.example.org; "
+     "peer.name=mac.example.org; sender=\"a, size=1, class=0\"@example.org; "
+     "size=757; count=1"},
+    {"from: before release 8, two clients",
+     "AA22003: from=<a@example.org>, size=757, class=0, received from a, "
+     "received from b",
+     "kind=from; hostile=yes; id=AA22003"},
+    {"from: before release 8, and more behind the class",
+     "AA22003: from=<a@example.org>, size=757, class=0, x=y, received from b",
+     "kind=other; id=AA22003"},
+    {"to: an id that is none",
+     ": to=<bob@example.net>, delay=00:01:01, xdelay=00:00:01, mailer=esmtp, "
+     "pri=0, relay=mx.example.net. [192.0.2.9], dsn=5.0.0, stat=Service "
+     "unavailable",
+     "kind=to; relay=mx.example.net. [192.0.2.9]; peer.name=mx.example.net; "
+     "peer.ip=192.0.2.9; recipient=bob@example.net; "
+     "recipients=<bob@example.net>; status=Service unavailable; dsn=5.0.0; "
+     "mailer=esmtp; delay=61; xdelay=1"},
     {"from: 8.8, priority and a relay without brackets",
      "NAA03712: from=<joe@example.com>, size=1411, class=0, pri=31411, "
      "nrcpts=1, msgid=<199803121200.NAA03712@example.com>, proto=SMTP, "
@@ -413,6 +440,8 @@ static const struct text_case {
     {"dsn: receipt", ID "6AMHqPjx023674: DSN: Return receipt",
      "kind=dsn; " IS
      "reason=Return receipt; command=DSN; child=6AMHqPjx023674"},
+    {"clone of a list by 8.11", "KAA00812: clone KAA00811, owner=owner-list",
+     "kind=clone; id=KAA00811; sender=owner-list; child=KAA00812"},
     {"clone of a list", ID "6AMHqPjx023674: clone: owner=root",
      "kind=clone; " IS "sender=root; child=6AMHqPjx023674"},
     {"split by recipients",
@@ -730,6 +759,26 @@ static const struct text_case {
      "peer.ip=192.0.2.9; user=joe; command=PLAIN"},
     {"auth: our own",
      "AUTH=client, relay=mail.example.com., mech=PLAIN, bits=0", "kind=notice"},
+    {"auth: our own, that cannot be",
+     ID "AUTH=client, available mechanisms do not fulfill requirements",
+     "kind=system; " IS "reason=available mechanisms do not fulfill "
+     "requirements"},
+    {"auth: our own, that fails",
+     "AUTH=client, relay=mail.example.com., temporary failure, connection "
+     "abort",
+     "kind=system; reason=relay=mail.example.com., temporary failure, "
+     "connection abort"},
+    {"auth: our own, by the library's words", "No worthy mechs found",
+     "kind=system; reason=No worthy mechs found"},
+    {"peer: a sender that cannot be read",
+     "setsender: |/bin/sh, received from x: invalid or unparsable, received "
+     "from a.example.net [192.0.2.9]",
+     "kind=peer; relay=a.example.net [192.0.2.9]; peer.name=a.example.net; "
+     "peer.ip=192.0.2.9"},
+    {"peer: whom the library refused", "refused connect from a.example.net",
+     "kind=peer; relay=a.example.net; peer.name=a.example.net"},
+    {"auth: the library of a table", "auxpropfunc error no mechanism available",
+     "kind=system; reason=auxpropfunc error no mechanism available"},
     {"tls: server",
      "STARTTLS=server, relay=mx2.example.org [192.0.2.25], version=TLSv1.3, "
      "verify=NO, cipher=TLS_AES_256_GCM_SHA384, bits=256/256",
@@ -902,8 +951,11 @@ static const struct text_case {
      "kind=notice; " IS "reason=quarantine=held by admin: suspected spam run"},
     {"notice: worklist", "grew WorkList for /var/spool/mqueue to 2000",
      "kind=notice; reason=grew WorkList for /var/spool/mqueue to 2000"},
-    {"notice: a clone of 8.9", "KAA00812: clone KAA00811, owner=owner-list",
-     "kind=notice; id=KAA00812; reason=clone KAA00811, owner=owner-list"},
+    {"notice: a clone of nobody's", "KAA00812: clone KAA00811",
+     "kind=notice; id=KAA00812; reason=clone KAA00811"},
+    {"notice: a clone without an id of its own",
+     "clone KAA00811, owner=owner-list",
+     "kind=notice; reason=clone KAA00811, owner=owner-list"},
     {"system: a feature of no release",
      "NOQUEUE: srvfeatures: unknown feature Z",
      "kind=system; reason=srvfeatures: unknown feature Z"},

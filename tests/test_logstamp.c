@@ -24,6 +24,12 @@ static const struct header_case {
      "Dec  1 00:00:00 mx2 sm-mta[4793]: 6AMHqPjw023674: discarded",
      "ok 0-12-01 00:00:00; host=mx2; tag=sm-mta; pid=4793; id=6AMHqPjw023674; "
      "text=discarded"},
+    {"a day below ten, behind one blank",
+     "Dec 1 00:00:00 mx2 sm-mta[4793]: 6AMHqPjw023674: discarded",
+     "ok 0-12-01 00:00:00; host=mx2; tag=sm-mta; pid=4793; id=6AMHqPjw023674; "
+     "text=discarded"},
+    {"no day, behind one blank", "Dec 0 00:00:00 mx2 sm-mta[4793]: x",
+     "no stamp 0-00-00 00:00:00"},
     {"a day with a zero",
      "Jan 01 23:59:60 mx2 sm-mta[4793]: 6AMHqPjw023674: discarded",
      "ok 0-01-01 23:59:60; host=mx2; tag=sm-mta; pid=4793; id=6AMHqPjw023674; "
