@@ -6,6 +6,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "parsers/array.h"
 #include "parsers/bytes.h"
 #include "parsers/dsn_part.h"
 #include "parsers/header.h"
@@ -31,28 +32,18 @@ void dsn_reset(struct dsn *dsn)
     dsn->recipient_capacity = capacity;
 }
 
-static bool grow_recipients(struct dsn *dsn)
-{
-    size_t capacity =
-        dsn->recipient_capacity == 0 ? 16 : dsn->recipient_capacity * 2;
-    struct dsn_recipient *recipients =
-        realloc(dsn->recipients, capacity * sizeof *recipients);
-
-    if (recipients == NULL)
-        return false;
-    dsn->recipients = recipients;
-    dsn->recipient_capacity = capacity;
-    return true;
-}
-
 enum dsn_outcome dsn_add_recipient(struct dsn *dsn,
                                    const struct dsn_recipient *recipient)
 {
+    struct dsn_recipient *recipients;
+
     if (dsn->recipient_count == DSN_RECIPIENTS_MAX)
         return DSN_TOO_MANY;
-    if (dsn->recipient_count == dsn->recipient_capacity &&
-        !grow_recipients(dsn))
+    recipients = array_with_room(dsn->recipients, dsn->recipient_count,
+                                 &dsn->recipient_capacity, sizeof *recipients);
+    if (recipients == NULL)
         return DSN_NO_MEMORY;
+    dsn->recipients = recipients;
     dsn->recipients[dsn->recipient_count++] = *recipient;
     return DSN_OK;
 }

@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "parsers/array.h"
 #include "parsers/bytes.h"
 
 enum { FIRST_CAPACITY = 8, LAST_LENIENT_VERSION = 7 };
@@ -38,17 +39,6 @@ static void qf_reset(struct qf *qf)
     qf->recipient_count = 0;
     qf->header_count = 0;
     qf->line = 0;
-}
-
-/* The array with twice the room, or NULL and the old one untouched. */
-static void *grow(void *array, size_t *capacity, size_t element_bytes)
-{
-    size_t wanted = *capacity == 0 ? FIRST_CAPACITY : *capacity * 2;
-    void *grown = realloc(array, wanted * element_bytes);
-
-    if (grown != NULL)
-        *capacity = wanted;
-    return grown;
 }
 
 /* sendmail reads these with atol; a value that atol would have to guess at
@@ -139,6 +129,7 @@ static enum qf_outcome take_recipient(struct reader *reader, struct slice value,
 {
     struct qf *qf = reader->qf;
     struct slice flags = {NULL, 0};
+    struct qf_recipient *recipients;
 
     if (qf->version >= 1) {
         size_t colon = slice_index(value, ':');
@@ -150,13 +141,11 @@ static enum qf_outcome take_recipient(struct reader *reader, struct slice value,
         return QF_BAD_LINE;
     if (qf->recipient_count == QF_RECIPIENTS_MAX)
         return QF_TOO_MANY;
-    if (qf->recipient_count == qf->recipient_capacity) {
-        void *grown = grow(qf->recipients, &qf->recipient_capacity,
-                           sizeof(*qf->recipients));
-        if (grown == NULL)
-            return QF_NO_MEMORY;
-        qf->recipients = grown;
-    }
+    recipients = array_with_room(qf->recipients, qf->recipient_count,
+                                 &qf->recipient_capacity, sizeof(*recipients));
+    if (recipients == NULL)
+        return QF_NO_MEMORY;
+    qf->recipients = recipients;
     qf->recipients[qf->recipient_count++] = (struct qf_recipient){
         .address = value,
         .flags = flags,
@@ -205,19 +194,17 @@ static bool split_header(struct slice text, struct qf_header *header_r)
 static enum qf_outcome take_header(struct qf *qf, struct slice text,
                                    uint32_t line)
 {
-    struct qf_header header;
+    struct qf_header header, *headers;
 
     if (!split_header(text, &header))
         return QF_OK;
     if (qf->header_count == QF_HEADERS_MAX)
         return QF_TOO_MANY;
-    if (qf->header_count == qf->header_capacity) {
-        void *grown =
-            grow(qf->headers, &qf->header_capacity, sizeof(*qf->headers));
-        if (grown == NULL)
-            return QF_NO_MEMORY;
-        qf->headers = grown;
-    }
+    headers = array_with_room(qf->headers, qf->header_count,
+                              &qf->header_capacity, sizeof(*headers));
+    if (headers == NULL)
+        return QF_NO_MEMORY;
+    qf->headers = headers;
     header.line = line;
     qf->headers[qf->header_count++] = header;
     return QF_OK;

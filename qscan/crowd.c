@@ -3,6 +3,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+#include "parsers/array.h"
 #include "parsers/bytes.h"
 #include "parsers/hash.h"
 #include "qscan/workers.h"
@@ -156,15 +157,8 @@ void crowd_add_site(struct crowd *crowd, uint32_t source, uint64_t site)
 static void *with_room(struct crowd *crowd, void *items, size_t count,
                        size_t *capacity, size_t item_bytes)
 {
-    size_t wanted = *capacity == 0 ? 256 : *capacity * 2;
-
-    if (count < *capacity)
-        return items;
-    items = realloc(items, wanted * item_bytes);
-    if (items == NULL)
-        crowd->has_failed = true;
-    else
-        *capacity = wanted;
+    items = array_with_room(items, count, capacity, item_bytes);
+    crowd->has_failed = crowd->has_failed || items == NULL;
     return items;
 }
 

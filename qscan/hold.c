@@ -11,6 +11,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "parsers/array.h"
+
 void hold_new_run_name(char name[static HOLD_RUN_MAX], unsigned attempt)
 {
     uint32_t random = attempt;
@@ -219,17 +221,13 @@ static struct run *find_run(const struct run_list *list, const char *name)
 /* NULL without memory. */
 static struct run *add_run(struct run_list *list, const char *name)
 {
+    struct run *items = array_with_room(list->items, list->count,
+                                        &list->capacity, sizeof(*items));
     struct run *run;
 
-    if (list->count == list->capacity) {
-        size_t capacity = list->capacity * 2 + 16;
-        struct run *grown = realloc(list->items, capacity * sizeof(*grown));
-
-        if (grown == NULL)
-            return NULL;
-        list->items = grown;
-        list->capacity = capacity;
-    }
+    if (items == NULL)
+        return NULL;
+    list->items = items;
     run = &list->items[list->count++];
     *run = (struct run){.time = hold_run_time(name),
                         .process = strtol(strchr(name, '-') + 1, NULL, 10),

@@ -14,8 +14,8 @@ enum { HOLD_RUN_MAX = 48 };
 #define HOLD_ROOT ".qscan"
 #define HOLD_JOURNAL "journal"
 
-/* "20261122T175225Z-4711": second and process number. attempt: 0, or how often such a
- * name was found taken; then it gets a random tail. */
+/* "20261122T175225Z-4711": second and process number. attempt: 0, or how often
+ * such a name was found taken; then it gets a random tail. */
 void hold_new_run_name(char name[static HOLD_RUN_MAX], unsigned attempt);
 bool hold_is_run_name(const char *name);
 /* Epoch s at which that run began; -1 when the name does not tell. */

@@ -6,6 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "parsers/array.h"
 #include "parsers/hash.h"
 #include "qscan/interrupt.h"
 #include "qscan/workers.h"
@@ -117,31 +118,24 @@ static void free_pieces(struct piece *piece)
 /* Room for one more; NULL without memory. */
 static struct record *next_record(struct piece *piece)
 {
-    if (piece->count == piece->capacity) {
-        size_t capacity = piece->capacity * 2 + 512;
-        struct record *grown =
-            realloc(piece->records, capacity * sizeof(*grown));
+    struct record *records = array_with_room(
+        piece->records, piece->count, &piece->capacity, sizeof(*records));
 
-        if (grown == NULL)
-            return NULL;
-        piece->records = grown;
-        piece->capacity = capacity;
-    }
+    if (records == NULL)
+        return NULL;
+    piece->records = records;
     return &piece->records[piece->count];
 }
 
 /* False without memory. */
 static bool add_end(struct piece *piece, size_t end)
 {
-    if (piece->end_count == piece->end_capacity) {
-        size_t capacity = piece->end_capacity * 2 + 512;
-        uint32_t *grown = realloc(piece->ends, capacity * sizeof(*grown));
+    uint32_t *ends = array_with_room(piece->ends, piece->end_count,
+                                     &piece->end_capacity, sizeof(*ends));
 
-        if (grown == NULL)
-            return false;
-        piece->ends = grown;
-        piece->end_capacity = capacity;
-    }
+    if (ends == NULL)
+        return false;
+    piece->ends = ends;
     piece->ends[piece->end_count++] = (uint32_t)end;
     return true;
 }
@@ -261,18 +255,13 @@ static bool open_lane(struct reader *reader)
 {
     uint32_t number = (uint32_t)reader->next_file++;
     struct log_file *file = &reader->logs->set->files[number];
-    struct lane *lane;
+    struct lane **lanes, *lane;
 
-    if (reader->lane_count == reader->lane_capacity) {
-        size_t capacity = reader->lane_capacity * 2 + 16;
-        struct lane **grown =
-            realloc(reader->lanes, capacity * sizeof(struct lane *));
-
-        if (grown == NULL)
-            return false;
-        reader->lanes = grown;
-        reader->lane_capacity = capacity;
-    }
+    lanes = array_with_room(reader->lanes, reader->lane_count,
+                            &reader->lane_capacity, sizeof(struct lane *));
+    if (lanes == NULL)
+        return false;
+    reader->lanes = lanes;
     lane = calloc(1, sizeof(*lane));
     if (lane == NULL)
         return false;

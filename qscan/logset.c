@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "parsers/array.h"
 #include "parsers/hash.h"
 #include "parsers/input.h"
 
@@ -400,24 +401,19 @@ static int open_path(const char *path)
 
 static struct log_file *new_file(struct log_set *set, const char *path)
 {
-    struct log_file *grown;
+    struct log_file *files =
+        array_with_room(set->files, set->count, &set->capacity, sizeof(*files));
+    struct log_file *file;
 
-    if (set->count == set->capacity) {
-        size_t capacity = set->capacity * 2 + 16;
-
-        grown = realloc(set->files, capacity * sizeof(*grown));
-        if (grown == NULL)
-            return NULL;
-        set->files = grown;
-        set->capacity = capacity;
-    }
-    grown = &set->files[set->count];
-    memset(grown, 0, sizeof(*grown));
-    grown->path = strdup(path);
-    if (grown->path == NULL)
+    if (files == NULL)
+        return NULL;
+    set->files = files;
+    file = &files[set->count];
+    *file = (struct log_file){.path = strdup(path)};
+    if (file->path == NULL)
         return NULL;
     set->count++;
-    return grown;
+    return file;
 }
 
 /* What stamps are near to, until the first one is found. */

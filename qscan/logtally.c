@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "parsers/array.h"
+
 enum {
     HOUR_SEC = 3600,
     EXACT_SEC = 64,   /* delays below have a bucket each */
@@ -87,18 +89,16 @@ static size_t find_hour(const struct logtally *tally, int64_t hour)
     return low;
 }
 
-static bool grow_hours(struct logtally *tally)
+static bool make_room_for_hour(struct logtally *tally)
 {
-    size_t capacity = tally->hour_capacity == 0 ? 64 : tally->hour_capacity * 2;
-    struct log_hour *hours =
-        realloc(tally->hours, capacity * sizeof(*tally->hours));
+    struct log_hour *hours = array_with_room(
+        tally->hours, tally->hour_count, &tally->hour_capacity, sizeof(*hours));
 
     if (hours == NULL) {
         tally->has_failed = true;
         return false;
     }
     tally->hours = hours;
-    tally->hour_capacity = capacity;
     return true;
 }
 
@@ -113,7 +113,7 @@ static struct log_hour *insert_hour(struct logtally *tally, size_t at,
         at--;
         memmove(tally->hours, tally->hours + 1, at * sizeof(*tally->hours));
     } else {
-        if (tally->hour_count == tally->hour_capacity && !grow_hours(tally))
+        if (!make_room_for_hour(tally))
             return &tally->unkept;
         memmove(tally->hours + at + 1, tally->hours + at,
                 (tally->hour_count - at) * sizeof(*tally->hours));

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "parsers/array.h"
 #include "parsers/bytes.h"
 #include "parsers/hash.h"
 #include "parsers/header.h"
@@ -390,19 +391,14 @@ bool message_is_source_ours(struct message *message)
 static void add_value(struct message *message, struct field_value value)
 {
     struct message_values *values = message->asked;
+    struct field_value *items = array_with_room(
+        values->items, values->count, &values->capacity, sizeof(*items));
 
-    if (values->count == values->capacity) {
-        size_t capacity = values->capacity == 0 ? 16 : values->capacity * 2;
-        struct field_value *items =
-            realloc(values->items, capacity * sizeof(*items));
-
-        if (items == NULL) {
-            message->has_failed = true;
-            return;
-        }
-        values->items = items;
-        values->capacity = capacity;
+    if (items == NULL) {
+        message->has_failed = true;
+        return;
     }
+    values->items = items;
     values->items[values->count++] = value;
 }
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "parsers/array.h"
 #include "qscan/act.h"
 
 /* Descriptors of a run's folders are opened when they are first asked for. */
@@ -216,17 +217,14 @@ static bool is_of_place(const struct place *place, const struct held *held,
 
 static struct held *add_held(struct held_list *list)
 {
-    if (list->count == list->capacity) {
-        size_t capacity = list->capacity == 0 ? 256 : list->capacity * 2;
-        struct held *items = realloc(list->items, capacity * sizeof(*items));
+    struct held *items = array_with_room(list->items, list->count,
+                                         &list->capacity, sizeof(*items));
 
-        if (items == NULL) {
-            list->has_failed = true;
-            return NULL;
-        }
-        list->items = items;
-        list->capacity = capacity;
+    if (items == NULL) {
+        list->has_failed = true;
+        return NULL;
     }
+    list->items = items;
     return &list->items[list->count++];
 }
 

@@ -6,6 +6,8 @@
 
 #include <jansson.h>
 
+#include "parsers/array.h"
+
 struct planned {
     const char *id, *queue; /* in the arena */
     struct act_planned file;
@@ -42,6 +44,7 @@ static bool read_line(struct plan *plan, struct planned_list *list,
     const char *id = json_string_value(json_object_get(line, "id"));
     const char *queue = json_string_value(json_object_get(line, "queue"));
     const json_t *identity = json_object_get(line, "identity");
+    struct planned *items;
 
     if (json_object_get(line, "run") != NULL)
         return true; /* the result, at the end */
@@ -52,15 +55,11 @@ static bool read_line(struct plan *plan, struct planned_list *list,
     if (identity == NULL ||
         (strcmp(action, "hold") != 0 && strcmp(action, "delete") != 0))
         return false;
-    if (list->count == list->capacity) {
-        size_t capacity = list->capacity == 0 ? 256 : list->capacity * 2;
-        struct planned *items = realloc(list->items, capacity * sizeof(*items));
-
-        if (items == NULL)
-            return false;
-        list->items = items;
-        list->capacity = capacity;
-    }
+    items = array_with_room(list->items, list->count, &list->capacity,
+                            sizeof(*items));
+    if (items == NULL)
+        return false;
+    list->items = items;
     /* one word changed by hand must not delete what was to be held */
     if (list->count > 0 && plan->is_delete != (action[0] == 'd'))
         return false;

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
+#include "parsers/array.h"
 #include "qscan/buffer.h"
 #include "qscan/shipped.h"
 
@@ -196,16 +197,12 @@ struct presets {
 static void add_preset(struct presets *presets, const char *list,
                        const char *value)
 {
-    if (presets->count == presets->capacity) {
-        size_t capacity = presets->capacity == 0 ? 64 : presets->capacity * 2;
-        struct rules_preset *items =
-            realloc(presets->items, capacity * sizeof(*items));
+    struct rules_preset *items = array_with_room(
+        presets->items, presets->count, &presets->capacity, sizeof(*items));
 
-        if (items == NULL)
-            return;
-        presets->items = items;
-        presets->capacity = capacity;
-    }
+    if (items == NULL)
+        return;
+    presets->items = items;
     presets->items[presets->count++] = (struct rules_preset){list, value};
 }
 

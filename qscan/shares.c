@@ -4,6 +4,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+#include "parsers/array.h"
 #include "qscan/workers.h"
 
 enum {
@@ -153,17 +154,14 @@ static inline size_t add_guess(struct guess_table *table, uint64_t hash)
 
 static void add_trail(struct guess_table *table, size_t step)
 {
-    if (table->trail_count == table->trail_capacity) {
-        size_t capacity = table->trail_capacity * 2 + 1024;
-        uint32_t *grown = realloc(table->trail, capacity * sizeof(*grown));
+    uint32_t *trail = array_with_room(table->trail, table->trail_count,
+                                      &table->trail_capacity, sizeof(*trail));
 
-        if (grown == NULL) {
-            table->has_failed = true;
-            return;
-        }
-        table->trail = grown;
-        table->trail_capacity = capacity;
+    if (trail == NULL) {
+        table->has_failed = true;
+        return;
     }
+    table->trail = trail;
     table->trail[table->trail_count++] = (uint32_t)step;
 }
 

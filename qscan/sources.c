@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "parsers/array.h"
 #include "parsers/address.h"
 #include "parsers/bytes.h"
 #include "parsers/hash.h"
@@ -743,21 +744,16 @@ static void note_recipient(struct sources *sources, struct source *source,
 static bool keep_evidence(struct sources *sources, uint32_t number,
                           const struct source_event *event)
 {
-    struct evidence *evidence;
+    struct evidence *evidence =
+        array_with_room(sources->evidence, sources->evidence_count,
+                        &sources->evidence_capacity, sizeof(*evidence));
     size_t len = event->text.len < EVIDENCE_MAX_BYTES ? event->text.len
                                                       : EVIDENCE_MAX_BYTES;
 
-    if (sources->evidence_count == sources->evidence_capacity) {
-        size_t capacity = sources->evidence_capacity * 2 + 64;
-        struct evidence *grown =
-            realloc(sources->evidence, capacity * sizeof(*grown));
-
-        if (grown == NULL)
-            return false;
-        sources->evidence = grown;
-        sources->evidence_capacity = capacity;
-    }
-    evidence = &sources->evidence[sources->evidence_count++];
+    if (evidence == NULL)
+        return false;
+    sources->evidence = evidence;
+    evidence += sources->evidence_count++;
     *evidence = (struct evidence){
         .file = event->file, .source = number, .line = event->line};
     if (len == 0)

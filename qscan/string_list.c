@@ -3,23 +3,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "parsers/array.h"
+
 bool string_list_add(struct string_list *list, struct slice text)
 {
-    char *copy = strndup(text.len == 0 ? "" : text.ptr, text.len);
+    char **strings = array_with_room(list->strings, list->count,
+                                     &list->capacity, sizeof(*strings));
+    char *copy;
 
+    if (strings == NULL)
+        return false;
+    list->strings = strings;
+    copy = strndup(text.len == 0 ? "" : text.ptr, text.len);
     if (copy == NULL)
         return false;
-    if (list->count == list->capacity) {
-        size_t capacity = list->capacity == 0 ? 8 : list->capacity * 2;
-        char **strings = realloc(list->strings, capacity * sizeof(*strings));
-
-        if (strings == NULL) {
-            free(copy);
-            return false;
-        }
-        list->strings = strings;
-        list->capacity = capacity;
-    }
     list->strings[list->count++] = copy;
     return true;
 }

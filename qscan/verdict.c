@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "parsers/address.h"
+#include "parsers/array.h"
 #include "qscan/logrecord.h"
 #include "qscan/shares.h"
 
@@ -649,19 +650,15 @@ static bool holds_alone(struct judge *judge, uint32_t source, uint16_t rule,
 static struct attacker *new_attacker(struct judge *judge)
 {
     struct sources *sources = judge->sources;
+    struct attacker *attackers =
+        array_with_room(sources->attackers, sources->attacker_count,
+                        &sources->attacker_capacity, sizeof(*attackers));
 
-    if (sources->attacker_count == sources->attacker_capacity) {
-        size_t capacity = sources->attacker_capacity * 2 + 64;
-        struct attacker *grown =
-            realloc(sources->attackers, capacity * sizeof(*grown));
-
-        if (grown == NULL) {
-            judge->has_failed = true;
-            return NULL;
-        }
-        sources->attackers = grown;
-        sources->attacker_capacity = capacity;
+    if (attackers == NULL) {
+        judge->has_failed = true;
+        return NULL;
     }
+    sources->attackers = attackers;
     sources->attackers[sources->attacker_count] = (struct attacker){0};
     return &sources->attackers[sources->attacker_count++];
 }
@@ -708,6 +705,7 @@ static void spare(struct judge *judge, uint32_t source, uint16_t rule)
     struct sources *sources = judge->sources;
     const char *why = why_spared(judge, &sources->items[source]);
     const char *field = NULL;
+    struct spared *spared;
 
     if (why == NULL) {
         enum rules_field_id failed = field_that_failed(judge, source, rule);
@@ -718,18 +716,13 @@ static void spare(struct judge *judge, uint32_t source, uint16_t rule)
         else
             field = rules_fields[failed].name;
     }
-    if (sources->spared_count == sources->spared_capacity) {
-        size_t capacity = sources->spared_capacity * 2 + 64;
-        struct spared *grown =
-            realloc(sources->spared, capacity * sizeof(*grown));
-
-        if (grown == NULL) {
-            judge->has_failed = true;
-            return;
-        }
-        sources->spared = grown;
-        sources->spared_capacity = capacity;
+    spared = array_with_room(sources->spared, sources->spared_count,
+                             &sources->spared_capacity, sizeof(*spared));
+    if (spared == NULL) {
+        judge->has_failed = true;
+        return;
     }
+    sources->spared = spared;
     sources->spared[sources->spared_count++] =
         (struct spared){source, rule, why, field};
 }
@@ -831,15 +824,12 @@ struct members {
 
 static bool add_member(struct members *members, uint32_t source)
 {
-    if (members->count == members->capacity) {
-        size_t capacity = members->capacity * 2 + 64;
-        uint32_t *grown = realloc(members->items, capacity * sizeof(*grown));
+    uint32_t *items = array_with_room(members->items, members->count,
+                                      &members->capacity, sizeof(*items));
 
-        if (grown == NULL)
-            return false;
-        members->items = grown;
-        members->capacity = capacity;
-    }
+    if (items == NULL)
+        return false;
+    members->items = items;
     members->items[members->count++] = source;
     return true;
 }

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "parsers/array.h"
 #include "rules/check_logs.h"
 #include "rules/fields.h"
 #include "rules/logs.h"
@@ -61,16 +62,12 @@ static bool unknown_name(struct reader *reader, size_t offset,
 
 static bool append(struct sample *sample, struct sample_value value)
 {
-    if (sample->count == sample->capacity) {
-        size_t capacity = sample->capacity == 0 ? 16 : sample->capacity * 2;
-        struct sample_value *values =
-            realloc(sample->values, capacity * sizeof(*values));
+    struct sample_value *values = array_with_room(
+        sample->values, sample->count, &sample->capacity, sizeof(*values));
 
-        if (values == NULL)
-            return false;
-        sample->values = values;
-        sample->capacity = capacity;
-    }
+    if (values == NULL)
+        return false;
+    sample->values = values;
     sample->values[sample->count++] = value;
     return true;
 }

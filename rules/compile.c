@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "parsers/array.h"
+
 enum { FILE_MAX_BYTES = 64 * 1024 * 1024 };
 
 /* ---- complaints ---- */
@@ -91,15 +93,8 @@ static void report_all(struct compiler *c, struct problem *problems,
 void *compiler_grow(struct compiler *c, void *array, size_t count,
                     size_t *capacity, size_t item_bytes)
 {
-    size_t wanted = *capacity == 0 ? 16 : *capacity * 2;
-
-    if (count < *capacity)
-        return array;
-    array = realloc(array, wanted * item_bytes);
-    if (array == NULL)
-        c->no_memory = true;
-    else
-        *capacity = wanted;
+    array = array_with_room(array, count, capacity, item_bytes);
+    c->no_memory = c->no_memory || array == NULL;
     return array;
 }
 

@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "parsers/array.h"
+
 enum {
     /* A longer text is no host name; its last labels are looked up all the
      * same. */
@@ -9,23 +11,11 @@ enum {
     FEW_NETS = 16, /* sooner compared than searched */
 };
 
-static void *grown(void *array, size_t count, size_t *capacity, size_t item)
-{
-    size_t wanted = *capacity == 0 ? 16 : *capacity * 2;
-
-    if (count < *capacity)
-        return array;
-    array = realloc(array, wanted * item);
-    if (array != NULL)
-        *capacity = wanted;
-    return array;
-}
-
 static enum list_outcome add_net(struct list_table *table,
                                  const struct cidr *net)
 {
-    struct cidr *nets = grown(table->nets, table->net_count,
-                              &table->net_capacity, sizeof(*nets));
+    struct cidr *nets = array_with_room(table->nets, table->net_count,
+                                        &table->net_capacity, sizeof(*nets));
 
     if (nets == NULL)
         return LIST_NO_MEMORY;
@@ -37,8 +27,8 @@ static enum list_outcome add_net(struct list_table *table,
 static enum list_outcome add_name(struct list_table *table, struct slice text,
                                   unsigned scope)
 {
-    struct list_name *names = grown(table->names, table->name_count,
-                                    &table->name_capacity, sizeof(*names));
+    struct list_name *names = array_with_room(
+        table->names, table->name_count, &table->name_capacity, sizeof(*names));
     struct slice copy;
 
     if (names == NULL)

@@ -1,6 +1,7 @@
 #include <stdlib.h>
 
 #include "parsers/hash.h"
+#include "parsers/array.h"
 #include "rules/logs.h"
 
 enum {
@@ -682,17 +683,13 @@ static void trim(struct window *window, const struct rules_source_rule *rule,
 
 static struct watch_alarm *new_alarm(struct watch *watch)
 {
-    if (watch->alarm_count == watch->alarm_capacity) {
-        size_t capacity =
-            watch->alarm_capacity == 0 ? 64 : watch->alarm_capacity * 2;
-        struct watch_alarm *alarms =
-            realloc(watch->alarms, capacity * sizeof(*alarms));
+    struct watch_alarm *alarms =
+        array_with_room(watch->alarms, watch->alarm_count,
+                        &watch->alarm_capacity, sizeof(*alarms));
 
-        if (alarms == NULL)
-            return NULL;
-        watch->alarms = alarms;
-        watch->alarm_capacity = capacity;
-    }
+    if (alarms == NULL)
+        return NULL;
+    watch->alarms = alarms;
     return &watch->alarms[watch->alarm_count++];
 }
 
