@@ -209,9 +209,9 @@ static inline const char *bytes_find_near(const char *at, const char *end,
         uint64_t bits = 0;
 
         for (unsigned i = 0; i < 4; i++)
-            bits |= (uint64_t)bytes16_marked(bytes16_load(at + i * WIDTH),
-                                             NULL, c)
-                    << i * WIDTH;
+            bits |=
+                (uint64_t)bytes16_marked(bytes16_load(at + i * WIDTH), NULL, c)
+                << i * WIDTH;
         if (bits != 0)
             return at + __builtin_ctzll(bits);
         at += 4 * WIDTH;

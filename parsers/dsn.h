@@ -130,8 +130,9 @@ enum dsn_outcome dsn_parse_own(struct dsn *dsn, const struct qf *qf,
  * follows from the actions, or where no part and no known text tells, from a
  * Subject that only reports have, beside a daemon's From or
  * X-Failed-Recipients. A message that is a multipart/report of delivery-status
- * by its header alone is DSN_INCOMPLETE. body may be the front of a longer one: see is_cut.
- * Disposition notices, vacation replies and challenges are DSN_NOT_A_REPORT.
+ * by its header alone is DSN_INCOMPLETE. body may be the front of a longer one:
+ * see is_cut. Disposition notices, vacation replies and challenges are
+ * DSN_NOT_A_REPORT.
  */
 enum dsn_outcome dsn_parse_foreign(struct dsn *dsn, const struct qf *qf,
                                    struct slice body);
