@@ -329,7 +329,7 @@ static void take_field(struct block *block, const struct header_field *field,
     }
 }
 
-/* Sun's sendmail wrote them, and others do. */
+/* A sendmail of Sun's wrote them in its own reports, and others do. */
 static void take_brackets_off(struct slice *address)
 {
     if (address->len > 0 && address->ptr[0] == '<')

@@ -296,7 +296,7 @@ static const struct text_form text_forms[] = {
      "could not be delivered", "has not yet been delivered", name_indented},
     {"This message was created automatically by mail delivery software",
      "Warning: message ", NULL, "------ This is a copy of ",
-     "has not been delivered", "has not yet been delivered", name_indented},
+     "has not yet been delivered", "has not yet been delivered", name_indented},
     {"This is the Postfix program at host ", NULL, NULL, "Received: ", NULL,
      "could not be delivered for ", name_before_colon},
     {"This is the mail system at host ", NULL, NULL, "Received: ", NULL,
@@ -328,6 +328,11 @@ static bool line_starts(struct slice line, const char *words)
     return words != NULL && slice_starts(line, slice_from_string(words));
 }
 
+static bool says(struct slice line, const char *words)
+{
+    return words != NULL && contains_nocase(line, slice_from_string(words));
+}
+
 static enum dsn_outcome
 read_text_form(struct dsn *dsn, const struct text_form *form, struct slice rest)
 {
@@ -349,6 +354,8 @@ read_text_form(struct dsn *dsn, const struct text_form *form, struct slice rest)
         } else if (line_starts(line, form->sender_ends)) {
             dsn->recipient_count = 0;
             is_open = false;
+            if (says(line, form->delayed))
+                dsn->kind = DSN_WARNING;
         } else if (is_list && form->read_name(line, &address, &said)) {
             enum dsn_outcome outcome = add_named(dsn, address);
 
@@ -358,8 +365,7 @@ read_text_form(struct dsn *dsn, const struct text_form *form, struct slice rest)
             is_open = true;
         } else if (line.len == 0) {
             is_open = false;
-        } else if (form->delayed != NULL && dsn->recipient_count == 0 &&
-                   contains_nocase(line, slice_from_string(form->delayed))) {
+        } else if (dsn->recipient_count == 0 && says(line, form->delayed)) {
             dsn->kind = DSN_WARNING;
         } else if (is_open) {
             extend_diagnostic(dsn, slice_trim(line));
@@ -545,7 +551,7 @@ static enum dsn_outcome parse_mixed(struct dsn *dsn, const struct qf *qf,
         if (dsn->is_mime)
             return outcome;
         is_cut = dsn->is_cut;
-        dsn_reset(dsn);
+        dsn->is_cut = false;
     }
     outcome = read_first_part(dsn, qf, type, body);
     dsn->is_cut |= is_cut;
@@ -576,13 +582,13 @@ enum dsn_outcome dsn_parse_foreign(struct dsn *dsn, const struct qf *qf,
         !slice_is_absent(header_parameter(type, SLICE_LITERAL("report-type"))))
         return DSN_NOT_A_REPORT;
     outcome = read_report(dsn, type, body);
-    if (dsn->is_mime)
-        return outcome;
-    if (!is_status_report(type))
+    if (!dsn->is_mime && !is_status_report(type))
         return parse_header(dsn, qf);
-    /* its header says what it is, and no part of it more */
+    if (dsn->is_mime && dsn->kind != DSN_OTHER)
+        return outcome;
+    /* no part of it says more than its header */
     dsn->kind = kind_by_header(qf);
     if (dsn->kind == DSN_NONE)
         dsn->kind = DSN_OTHER;
-    return DSN_INCOMPLETE;
+    return dsn->is_mime ? outcome : DSN_INCOMPLETE;
 }

@@ -115,6 +115,15 @@ static bool is_old_id(struct slice id)
     return true;
 }
 
+bool logline_is_old_id(struct slice id)
+{
+    struct queueid decoded;
+
+    queueid_decode(id, 0, &decoded);
+    return decoded.era == QUEUEID_V8_8 || decoded.era == QUEUEID_V8_10 ||
+           is_old_id(id);
+}
+
 /* Files named by hand are delivered, too; only where no other line has them. */
 static bool is_hand_named(struct slice id, struct slice behind)
 {

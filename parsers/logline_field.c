@@ -180,6 +180,24 @@ static void take_address_alone(struct slice relay, struct client *client)
     client->has_ip = client->forged = true;
 }
 
+void logline_set_old_relay(struct logline *line, struct slice relay)
+{
+    size_t open = log_find_last(relay, SLICE_LITERAL(" ("));
+    struct client *peer = &line->peer;
+
+    if (open < relay.len && LOG_ENDS(relay, ")") &&
+        ip_parse(log_between(relay, open + 2, relay.len - 1), &peer->ip)) {
+        line->relay = relay;
+        peer->name = slice_head(relay, open);
+        peer->has_ip = true;
+    } else if (ip_parse(relay, &peer->ip)) {
+        line->relay = relay;
+        peer->has_ip = true;
+    } else if (!slice_equal(relay, SLICE_LITERAL("local"))) {
+        logline_set_relay(line, relay);
+    }
+}
+
 void logline_set_relay(struct logline *line, struct slice relay)
 {
     line->relay = relay;

@@ -188,8 +188,8 @@ static bool parse_usual_from(struct slice text, struct logline *line)
 }
 
 /*
- * "A, size=N, class=N, received from HOST": releases before 8. HOST is what the
- * client called itself; no word of how many recipients there are.
+ * "A, size=N, class=N, received from HOST": releases before 8, with no word of
+ * how many recipients there are. Of others a line that was cut may look so.
  */
 static bool parse_old_from(struct slice text, struct logline *line)
 {
@@ -199,7 +199,8 @@ static bool parse_old_from(struct slice text, struct logline *line)
     struct slice counts = log_between(text, size, by);
     int64_t size_bytes, ignored;
 
-    if (by == text.len || size == by ||
+    if (by == text.len || size == by || line->is_split ||
+        !logline_is_old_id(line->id) ||
         !TAKE_NUMBER(&counts, ", size=", &size_bytes) ||
         !TAKE_NUMBER(&counts, ", class=", &ignored) || counts.len > 0)
         return false;
@@ -210,7 +211,7 @@ static bool parse_old_from(struct slice text, struct logline *line)
     line->sender = address_bare(slice_head(text, size));
     line->size_bytes = size_bytes <= size_absurd_bytes ? size_bytes : -1;
     line->recipient_count = 1;
-    logline_set_relay(line, slice_skip(text, by + words.len));
+    logline_set_old_relay(line, slice_skip(text, by + words.len));
     return true;
 }
 
@@ -819,16 +820,16 @@ static bool parse_old_clone(struct slice text, struct logline *line)
 {
     struct slice words = SLICE_LITERAL(", owner=");
     struct slice parent = LOG_SKIP(text, "clone ");
+    struct slice child = line->id;
     size_t end;
 
-    if (!LOG_STARTS(text, "clone ") || slice_is_absent(line->id))
+    if (!LOG_STARTS(text, "clone ") || !logline_is_old_id(child))
         return false;
     end = log_find(parent, words, 0);
-    if (end == 0 || end == parent.len ||
-        bytes_index(slice_head(parent, end), ' ') < end)
+    if (end == parent.len || !logline_is_old_id(slice_head(parent, end)))
         return false;
     line->kind = LOGLINE_CLONE;
-    line->child = line->id;
+    line->child = child;
     line->id = slice_head(parent, end);
     line->sender = address_bare(slice_skip(parent, end + words.len));
     return true;

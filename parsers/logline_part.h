@@ -242,6 +242,13 @@ log_take_first(struct slice *rest, size_t key_len, struct slice *value_r)
 /* relay and peer from "host. [ip]", "[ip] [ip]", "host" or $_ of a client. */
 void logline_set_relay(struct logline *line, struct slice relay);
 
+/* The same from "host (ip)", "[ip]", an ip or "local", as releases before 8 and
+ * libwrap write them. */
+void logline_set_old_relay(struct logline *line, struct slice relay);
+
+/* Whether an id is one of a release before 8.12. */
+bool logline_is_old_id(struct slice id);
+
 /* reply and reason from "550 5.1.1 <x>... User unknown". */
 void logline_set_reply(struct logline *line, struct slice reply);
 /* "550 " and "5.1.1 " taken off; the text itself when it has none. */

@@ -299,12 +299,12 @@ static const struct peer_words {
      LOG_WORDS(" from "),
      {NULL, 0},
      LOGLINE_NOTICE},
-    {LOG_WORDS("refused connect from "),
-     LOG_WORDS(" from "),
+    {LOG_WORDS("setsender: "),
+     LOG_WORDS(": invalid or unparsable, received from "),
      {NULL, 0},
      LOGLINE_PEER},
     {LOG_WORDS("setsender: "),
-     LOG_WORDS(", received from "),
+     LOG_WORDS(": invalid or unparseable, received from "),
      {NULL, 0},
      LOGLINE_PEER},
     {LOG_WORDS("unauthorized PIPELINING"),
@@ -357,9 +357,19 @@ static bool take_empty_dialogue(struct slice text, struct logline *line)
     return true;
 }
 
+/* libwrap's words */
+static bool parse_refused_connect(struct slice text, struct logline *line)
+{
+    if (!LOG_STARTS(text, "refused connect from "))
+        return false;
+    line->kind = LOGLINE_PEER;
+    logline_set_old_relay(line, LOG_SKIP(text, "refused connect from "));
+    return true;
+}
+
 bool logline_known_start(struct slice text, struct logline *line)
 {
-    return parse_peer_words(text, line) ||
+    return parse_refused_connect(text, line) || parse_peer_words(text, line) ||
            take_known(text, known_replies,
                       sizeof known_replies / sizeof known_replies[0], line) ||
            take_known_start(text, line) || take_empty_dialogue(text, line);

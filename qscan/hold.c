@@ -188,7 +188,7 @@ struct run {
     char name[HOLD_RUN_MAX];
     int64_t time;      /* of its name */
     long process;      /* the same */
-    int64_t born_nsec; /* of its first folder; 0: not told */
+    int64_t born_nsec; /* of its first folder, of those that tell; 0: none */
 };
 
 struct run_list {
@@ -230,20 +230,21 @@ static struct run *add_run(struct run_list *list, const char *name)
     list->items = items;
     run = &list->items[list->count++];
     *run = (struct run){.time = hold_run_time(name),
-                        .process = strtol(strchr(name, '-') + 1, NULL, 10),
-                        .born_nsec = INT64_MAX};
+                        .process = strtol(strchr(name, '-') + 1, NULL, 10)};
     memcpy(run->name, name, strlen(name) + 1);
     return run;
 }
 
-static void list_root(int root, struct run_list *runs)
+/* False without memory. */
+static bool list_root(int root, struct run_list *runs)
 {
     DIR *directory = fdopendir(root);
     struct dirent *entry;
+    bool is_good = true;
 
     if (directory == NULL) {
         close(root);
-        return;
+        return false;
     }
     while ((entry = readdir(directory)) != NULL) {
         struct run *run;
@@ -252,13 +253,18 @@ static void list_root(int root, struct run_list *runs)
         if (!hold_is_run_name(entry->d_name))
             continue;
         run = find_run(runs, entry->d_name);
-        if (run == NULL && (run = add_run(runs, entry->d_name)) == NULL)
+        if (run == NULL)
+            run = add_run(runs, entry->d_name);
+        if (run == NULL) {
+            is_good = false;
             break;
+        }
         born = born_nsec(root, entry->d_name);
-        if (born < run->born_nsec)
+        if (born != 0 && (run->born_nsec == 0 || born < run->born_nsec))
             run->born_nsec = born;
     }
     closedir(directory);
+    return is_good;
 }
 
 /* Of one second the process numbers tell less: they begin anew. */
@@ -300,7 +306,7 @@ bool hold_list_runs(const struct queue_set *set, struct string_list *runs,
             continue;
         root = hold_open_root(folder, &why);
         if (root >= 0) {
-            list_root(root, &list);
+            is_good = list_root(root, &list) && is_good;
         } else if (errno != ENOENT) {
             if (to != NULL)
                 hold_complain(to, folder, "holding folder refused", why,

@@ -1408,6 +1408,12 @@ static const struct foreign {
                        "report-type=delivery-status\n"),
      "--b\nContent-Type: text/plain\n\nhello\n--b--\n", DSN_INCOMPLETE,
      DSN_FAILURE, ""},
+    {"an encoded status part, under a report's subject",
+     FOREIGN_QF(DAEMON "H??Subject: Returned mail: x\n" FOREIGN_TYPE
+                       "report-type=delivery-status\n"),
+     "--b\nContent-Type: message/delivery-status\n"
+     "Content-Transfer-Encoding: base64\n\nAAAA\n--b--\n",
+     DSN_INCOMPLETE, DSN_FAILURE, ""},
     {"a status part that is quoted-printable in name alone",
      FOREIGN_QF(FOREIGN_TYPE "report-type=delivery-status\n"),
      "--b\nContent-Type: message/delivery-status\n"
@@ -1474,6 +1480,13 @@ static const struct foreign {
      "could not be delivered to one or more of its recipients. The following\n"
      "address(es) failed:\n\n  bob@example.net:\n    unknown user\n",
      DSN_OK, DSN_FAILURE, "bob@example.net failed -"},
+    {"whom Exim names as the sender of what waits",
+     FOREIGN_QF("H??Subject: Warning: message x delayed 24 hours\n"),
+     "This message was created automatically by mail delivery software.\n\n"
+     "A message sent by\n\n  <ann@example.org>\n\n"
+     "has not yet been delivered to one or more of its recipients after more\n"
+     "than 24 hours.\n\n  bob@example.net\n",
+     DSN_OK, DSN_WARNING, "bob@example.net delayed -"},
     {"Exim's header on a vacation reply",
      FOREIGN_QF("H??Subject: Out of office\n"
                 "H??X-Failed-Recipients: a@example.net\n"),
@@ -1519,6 +1532,14 @@ static const struct foreign {
      FOREIGN_QF("H??From: Mail Delivery Subsystem <x@example.net>\n"
                 "H??Subject: Delivery failure\n"),
      "Nobody here is called so.\n", DSN_OK, DSN_FAILURE, ""},
+    {"MDaemon's name",
+     FOREIGN_QF("H??From: MDaemon@example.net\n"
+                "H??Subject: Permanent Delivery Failure\n"),
+     "Nobody here is called so.\n", DSN_OK, DSN_FAILURE, ""},
+    {"a mail delivery system's name",
+     FOREIGN_QF("H??From: Mail Delivery System <x@example.net>\n"
+                "H??Subject: Delivery status notification: warning\n"),
+     "Nobody here is called so.\n", DSN_OK, DSN_WARNING, ""},
     {"a daemon's name alone", FOREIGN_QF(DAEMON "H??Subject: hello\n"),
      "Nobody here is called so.\n", DSN_NOT_A_REPORT, DSN_NONE, ""},
     {"a person's answer to a report",
@@ -1572,6 +1593,14 @@ static void foreign_reports_are_told_by_content(void **state)
         assert_slice_is(recipients_of(&report->dsn, text), c->recipients,
                         c->title);
         assert_false(report->dsn.has_source || report->dsn.has_expired);
+        for (size_t len = 0; len < report->body.len; len++) {
+            enum dsn_outcome outcome =
+                parse(report, slice_head(report->body, len));
+
+            if (!report->dsn.is_cut &&
+                (outcome != c->outcome || report->dsn.kind != c->kind))
+                fail_msg("%s: cut at %zu, another outcome", c->title, len);
+        }
     }
 }
 

@@ -97,6 +97,22 @@ static const struct text_case {
      "AA22003: from=<a@example.org>, size=757, class=0, received from a, "
      "received from b",
      "kind=from; hostile=yes; id=AA22003"},
+    {"from: before release 8, an absurd size, a client with its address",
+     "AA22003: from=<a@example.org>, size=99999999999999, class=0, received "
+     "from mac.example.org (192.0.2.9)",
+     "kind=from; id=AA22003; relay=mac.example.org (192.0.2.9); "
+     "peer.name=mac.example.org; peer.ip=192.0.2.9; sender=a@example.org; "
+     "count=1"},
+    {"from: before release 8, a client without a name",
+     "AA22003: from=a, size=7, class=0, received from [192.0.2.9]",
+     "kind=from; id=AA22003; relay=[192.0.2.9]; peer.ip=192.0.2.9; sender=a; "
+     "size=7; count=1"},
+    {"from: before release 8, from here",
+     "AA22003: from=a, size=7, class=0, received from local",
+     "kind=from; id=AA22003; sender=a; size=7; count=1"},
+    {"from: before release 8, but an id of today",
+     ID "from=<a, size=1, class=0, received from [198.51.100.1]",
+     "kind=other; id=6AMHqPjw023674"},
     {"from: before release 8, and more behind the class",
      "AA22003: from=<a@example.org>, size=757, class=0, x=y, received from b",
      "kind=other; id=AA22003"},
@@ -442,6 +458,11 @@ static const struct text_case {
      "reason=Return receipt; command=DSN; child=6AMHqPjx023674"},
     {"clone of a list by 8.11", "KAA00812: clone KAA00811, owner=owner-list",
      "kind=clone; id=KAA00811; sender=owner-list; child=KAA00812"},
+    {"clone of a list by 8.11, but ids of today",
+     ID "clone 6AMHqPjx023674, owner=y",
+     "kind=notice; " IS "reason=clone 6AMHqPjx023674, owner=y"},
+    {"clone of a list by 8.11, but no id", "KAA00812: clone x\", owner=y",
+     "kind=notice; id=KAA00812; reason=clone x\", owner=y"},
     {"clone of a list", ID "6AMHqPjx023674: clone: owner=root",
      "kind=clone; " IS "sender=root; child=6AMHqPjx023674"},
     {"split by recipients",
@@ -775,6 +796,12 @@ static const struct text_case {
      "from a.example.net [192.0.2.9]",
      "kind=peer; relay=a.example.net [192.0.2.9]; peer.name=a.example.net; "
      "peer.ip=192.0.2.9"},
+    {"peer: whom the library refused, without a name",
+     "refused connect from 192.0.2.9",
+     "kind=peer; relay=192.0.2.9; peer.ip=192.0.2.9"},
+    {"peer: a sender that cannot be read, our words in it",
+     "setsender: x, received from [192.0.2.66]",
+     "kind=system; reason=setsender: x, received from [192.0.2.66]"},
     {"peer: whom the library refused", "refused connect from a.example.net",
      "kind=peer; relay=a.example.net; peer.name=a.example.net"},
     {"auth: the library of a table", "auxpropfunc error no mechanism available",
