@@ -60,6 +60,7 @@ struct judge {
     uint32_t source;
     size_t member_count;  /* 0: no crowd */
     size_t network_count; /* that the members are in */
+    uint32_t *firsts;     /* of the members, in order; while they are pruned */
     size_t bystander_count;
     enum rules_field_id field; /* that a rule asked for last */
     char name[NAMES_TEXT_MAX];
@@ -487,6 +488,34 @@ static void give_text(struct judge *judge, struct slice text,
     *view_r = (struct field_view){FIELD_PRESENT, value, 1};
 }
 
+/* How many of the members' firsts lie before that moment. */
+static size_t firsts_before(const struct judge *judge, int64_t time)
+{
+    size_t low = 0, high = judge->member_count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (judge->firsts[middle] < time)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* Members that were first seen within a day of this one. */
+static size_t count_near(const struct judge *judge, const struct source *source)
+{
+    enum { NEAR_SEC = 24 * 3600 };
+    int64_t first = source->first;
+
+    if (judge->firsts == NULL)
+        return 0;
+    return firsts_before(judge, first + NEAR_SEC + 1) -
+           firsts_before(judge, first - NEAR_SEC);
+}
+
 static void give_number(struct judge *judge, int64_t number,
                         struct field_view *view_r)
 {
@@ -572,6 +601,9 @@ static void fetch(void *message, enum rules_field_id field, struct slice header,
     case FIELD_FROM_DOMAINS:
         give_number(judge, domain_count(sources, source), view_r);
         break;
+    case FIELD_FROM_ENVELOPES:
+        give_number(judge, source->senders, view_r);
+        break;
     case FIELD_FROM_SENDERS_OWN:
         give_number(judge, own_share(source), view_r);
         break;
@@ -588,6 +620,10 @@ static void fetch(void *message, enum rules_field_id field, struct slice header,
     case FIELD_FROM_MEMBERS_NETWORKS:
         if (judge->member_count > 0)
             give_number(judge, (int64_t)judge->network_count, view_r);
+        break;
+    case FIELD_FROM_MEMBERS_NEAR:
+        if (judge->member_count > 0)
+            give_number(judge, (int64_t)count_near(judge, source), view_r);
         break;
     case FIELD_FROM_BYSTANDERS:
         if (judge->member_count > 0)
@@ -1040,6 +1076,20 @@ static size_t count_networks(const struct sources *sources,
     return count;
 }
 
+static int order_firsts(const void *a, const void *b)
+{
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+    return (x > y) - (x < y);
+}
+
+static void note_firsts(struct judge *judge, const struct members *members)
+{
+    for (size_t i = 0; i < members->count; i++)
+        judge->firsts[i] = judge->sources->items[members->items[i]].first;
+    qsort(judge->firsts, members->count, sizeof(*judge->firsts), order_firsts);
+}
+
 /* Who is not hostile is no member; what is left must still be a crowd, and
  * stand alone: asked again until nobody falls out who was told the same of the
  * crowd. Members only grow fewer and bystanders more, so that each line of a
@@ -1052,10 +1102,16 @@ static void prune(struct judge *judge, const struct attacker *crowd,
     size_t before, told;
 
     judge->bystander_count = 0;
+    judge->firsts = calloc(members->count + 1, sizeof(*judge->firsts));
+    if (judge->firsts == NULL) {
+        judge->has_failed = true;
+        return;
+    }
     do {
         size_t kept = 0;
 
         judge->network_count = count_networks(judge->sources, members);
+        note_firsts(judge, members);
         before = members->count;
         told = judge->bystander_count;
         for (size_t i = 0; i < before; i++)
@@ -1065,6 +1121,8 @@ static void prune(struct judge *judge, const struct attacker *crowd,
         if (is_network)
             judge->bystander_count = count_bystanders(judge, crowd, members);
     } while (members->count < before || judge->bystander_count != told);
+    free(judge->firsts);
+    judge->firsts = NULL;
 }
 
 /* Whether one earlier crowd holds them all. */

@@ -101,6 +101,7 @@ enum rules_field_id {
     FIELD_FROM_GUESSES_BLIND, /* all of them, where it met nobody who exists */
     FIELD_FROM_GUESSES_SHARE, /* percent of all its recipients */
     FIELD_FROM_DOMAINS,       /* how many target domains */
+    FIELD_FROM_ENVELOPES,   /* that it began, also those without a recipient */
     FIELD_FROM_SENDERS_OWN, /* percent of its messages whose sender's domain its
                                confirmed name lies under */
     FIELD_FROM_RETURNS, /* a named host that sends next to nothing but bounces
@@ -108,6 +109,7 @@ enum rules_field_id {
     FIELD_FROM_SUBMITS, /* a client of ours, whose mail goes elsewhere */
     FIELD_FROM_MEMBERS, /* of a crowd; absent for a single source */
     FIELD_FROM_MEMBERS_NETWORKS, /* how many they are in */
+    FIELD_FROM_MEMBERS_NEAR,     /* first seen within a day of this one */
     FIELD_FROM_BYSTANDERS, /* of its network: not hostile, and mail of theirs
                               was delivered, or they logged in, or return
                               what was forged */

@@ -69,6 +69,12 @@ static const char rules_text[] =
     "        kind    botnet\n"
     "        count   distinct source of unknown-user by domain >= 6 in 1h\n"
     "        when    members >= 5\n"
+    "        when    members.near >= 3\n"
+    "rule often\n"
+    "        on      source\n"
+    "        kind    often\n"
+    "        count   distinct recipient of unknown-user by source >= 6 in 1h\n"
+    "        when    envelopes is 13\n"
     "rule blind\n"
     "        on      source\n"
     "        kind    blind\n"
@@ -1456,6 +1462,44 @@ static void a_botnet_holds_those_that_nothing_else_names(void **state)
     assert_non_null(attacker_of(scene, "192.0.2.1"));
 }
 
+/* Hosts of one day are a crowd; who comes by himself, earlier or later, has a
+ * typo. */
+static void members_of_a_botnet_come_together(void **state)
+{
+    struct scene *scene = *state;
+    const struct attacker *attacker;
+
+    for (unsigned i = 0; i < 8; i++)
+        guess_many(scene, add_of(scene, "198.18.%u.1", i), i, 1, "example.com");
+    for (unsigned i = 1; i < 5; i++) {
+        struct source_event event = guess_of(scene, "typo@example.com");
+
+        /* two within a day of each other, and two by themselves */
+        event.time = START + (int64_t)(i == 2 ? 3 : 2 * i + 1) * 86400;
+        sources_note(&scene->sources, add_of(scene, "198.18.%u.2", i), &event);
+    }
+    judge(scene);
+    attacker = attacker_of(scene, "example.com");
+    assert_non_null(attacker);
+    assert_int_equal(attacker->member_count, 8);
+}
+
+static void envelopes_are_counted_whatever_comes_of_them(void **state)
+{
+    struct scene *scene = *state;
+    uint32_t often = add(scene, "192.0.2.1"), once = add(scene, "192.0.2.2");
+    struct source_envelope envelope = {.time = START};
+
+    guess_many(scene, often, 0, 6, "example.com");
+    guess_many(scene, once, 100, 6, "example.org");
+    for (int i = 0; i < 13; i++)
+        sources_note_envelope(&scene->sources, often, &envelope);
+    sources_note_envelope(&scene->sources, once, &envelope);
+    judge(scene);
+    assert_non_null(attacker_of(scene, "192.0.2.1"));
+    assert_null(attacker_of(scene, "192.0.2.2"));
+}
+
 /* More guesses than those of one crowd are told apart; its members are no
  * attackers by themselves. */
 static void the_guesses_of_a_vast_crowd_are_bounded(void **state)
@@ -1562,6 +1606,8 @@ int main(void)
         IN_SCENE(who_logs_in_has_only_mistyped),
         IN_SCENE(whose_network_logs_in_is_no_bot),
         IN_SCENE(a_botnet_holds_those_that_nothing_else_names),
+        IN_SCENE(members_of_a_botnet_come_together),
+        IN_SCENE(envelopes_are_counted_whatever_comes_of_them),
         IN_SCENE(the_guesses_of_a_vast_crowd_are_bounded),
         IN_SCENE(without_a_guess_nobody_is_hostile),
     };
