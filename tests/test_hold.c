@@ -326,7 +326,7 @@ static void test_runs_are_listed_oldest_first_each_once(void **state)
 /* Longer after its time a folder is a copy: hold.c. */
 enum { COPIED_AFTER_SEC = 2 };
 
-static bool tells_births(const struct held *held)
+static bool tells_births(struct held *held)
 {
     struct statx st;
 
