@@ -61,6 +61,7 @@ struct judge {
     size_t member_count;  /* 0: no crowd */
     size_t network_count; /* that the members are in */
     uint32_t *firsts;     /* of the members, in order; while they are pruned */
+    size_t first_count;
     size_t bystander_count;
     enum rules_field_id field; /* that a rule asked for last */
     char name[NAMES_TEXT_MAX];
@@ -491,7 +492,7 @@ static void give_text(struct judge *judge, struct slice text,
 /* How many of the members' firsts lie before that moment. */
 static size_t firsts_before(const struct judge *judge, int64_t time)
 {
-    size_t low = 0, high = judge->member_count;
+    size_t low = 0, high = judge->first_count;
 
     while (low < high) {
         size_t middle = low + (high - low) / 2;
@@ -1076,6 +1077,8 @@ static size_t count_networks(const struct sources *sources,
     return count;
 }
 
+enum { NEAR_ROUNDS = 4 };
+
 static int order_firsts(const void *a, const void *b)
 {
     uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
@@ -1085,6 +1088,7 @@ static int order_firsts(const void *a, const void *b)
 
 static void note_firsts(struct judge *judge, const struct members *members)
 {
+    judge->first_count = members->count;
     for (size_t i = 0; i < members->count; i++)
         judge->firsts[i] = judge->sources->items[members->items[i]].first;
     qsort(judge->firsts, members->count, sizeof(*judge->firsts), order_firsts);
@@ -1093,12 +1097,14 @@ static void note_firsts(struct judge *judge, const struct members *members)
 /* Who is not hostile is no member; what is left must still be a crowd, and
  * stand alone: asked again until nobody falls out who was told the same of the
  * crowd. Members only grow fewer and bystanders more, so that each line of a
- * rule changes its answer once: no more rounds than it has such lines. Members
- * are in the order of by_ip. */
+ * rule changes its answer once: no more rounds than it has such lines. Who was
+ * near is not asked for ever: one after the other may fall out. Members are in
+ * the order of by_ip. */
 static void prune(struct judge *judge, const struct attacker *crowd,
                   struct members *members)
 {
     bool is_network = attacker_is_network(crowd);
+    unsigned round = 0;
     size_t before, told;
 
     judge->bystander_count = 0;
@@ -1111,7 +1117,8 @@ static void prune(struct judge *judge, const struct attacker *crowd,
         size_t kept = 0;
 
         judge->network_count = count_networks(judge->sources, members);
-        note_firsts(judge, members);
+        if (round++ < NEAR_ROUNDS)
+            note_firsts(judge, members);
         before = members->count;
         told = judge->bystander_count;
         for (size_t i = 0; i < before; i++)
