@@ -254,10 +254,12 @@ struct block {
     bool has_double;     /* a field that may stand once stands twice */
 };
 
+enum value_form { WHOLE, TYPED, TOKEN };
+
 static const struct {
     struct slice name;
     size_t offset; /* of a slice in struct block */
-    enum { WHOLE, TYPED, TOKEN } form;
+    enum value_form form;
 } block_fields[] = {
     {SLICE_TEXT("Final-Recipient"),
      offsetof(struct block, recipient.final_recipient), TYPED},
@@ -296,12 +298,17 @@ static struct slice without_comments(struct slice value)
     return value;
 }
 
-static struct slice value_of(const struct header_field *field, bool is_typed,
+/* Comments of a text that is whole may be part of it. */
+static struct slice value_of(struct slice text, enum value_form form,
                              enum dsn_author author)
 {
-    struct slice value = is_typed ? header_typed(field->value) : field->value;
-
-    return author == DSN_BY_OTHERS ? without_comments(value) : value;
+    if (form == WHOLE)
+        return text;
+    if (form == TYPED)
+        text = header_typed(text);
+    if (author == DSN_BY_OTHERS)
+        text = without_comments(text);
+    return form == TOKEN ? header_token(text) : text;
 }
 
 static void take_field(struct block *block, const struct header_field *field,
@@ -317,12 +324,8 @@ static void take_field(struct block *block, const struct header_field *field,
             continue;
         if (!slice_is_absent(*slot))
             block->has_double = true;
-        else if (block_fields[i].form == TYPED)
-            *slot = value_of(field, true, author);
-        else if (block_fields[i].form == TOKEN)
-            *slot = header_token(value_of(field, false, author));
         else
-            *slot = field->value;
+            *slot = value_of(field->value, block_fields[i].form, author);
         if (slot == &block->reporting_mta)
             block->reporting_at = block->field_count - 1;
         return;

@@ -62,7 +62,7 @@ enum part_form {
 static enum part_form read_part_header(struct slice *part)
 {
     enum part_form form = PART_OTHER;
-    bool is_plain = true, is_quoted = false;
+    bool is_encoded = false, is_quoted = false;
     struct header_field field;
 
     while (header_next(part, &field)) {
@@ -74,13 +74,14 @@ static enum part_form read_part_header(struct slice *part)
         } else if (slice_equal_nocase(
                        field.name,
                        SLICE_LITERAL("Content-Transfer-Encoding"))) {
-            is_plain = !slice_equal_nocase(token, SLICE_LITERAL("base64"));
+            is_encoded = slice_equal_nocase(token, SLICE_LITERAL("base64"));
             is_quoted =
                 slice_equal_nocase(token, SLICE_LITERAL("quoted-printable"));
         }
     }
-    is_plain = is_plain && !(is_quoted && slice_index(*part, '=') < part->len);
-    return form == PART_STATUS && !is_plain ? PART_ENCODED_STATUS : form;
+    if (is_quoted && form == PART_STATUS)
+        is_encoded = slice_index(*part, '=') < part->len;
+    return form == PART_STATUS && is_encoded ? PART_ENCODED_STATUS : form;
 }
 
 static bool has_action(const struct dsn_recipient *recipient,
@@ -349,13 +350,12 @@ read_text_form(struct dsn *dsn, const struct text_form *form, struct slice rest)
             dsn->is_cut = false;
             break;
         }
-        if (line_starts(line, form->list_begins)) {
-            is_list = true;
-        } else if (line_starts(line, form->sender_ends)) {
+        if (line_starts(line, form->sender_ends)) {
             dsn->recipient_count = 0;
             is_open = false;
-            if (says(line, form->delayed))
-                dsn->kind = DSN_WARNING;
+        }
+        if (line_starts(line, form->list_begins)) {
+            is_list = true;
         } else if (is_list && form->read_name(line, &address, &said)) {
             enum dsn_outcome outcome = add_named(dsn, address);
 

@@ -204,13 +204,9 @@ static void take_id(struct slice *text, struct logline *line)
     if (colon >= text->len || text->ptr[colon] != ':' ||
         (colon + 1 < text->len && text->ptr[colon + 1] != ' '))
         return;
-    if (id.len == 0) { /* an id that is none */
-        *text = behind;
-        return;
-    }
     part = take_part_number(&id);
     line->has_no_queue = slice_equal(id, SLICE_LITERAL("NOQUEUE"));
-    if (line->has_no_queue)
+    if (line->has_no_queue || id.len == 0)
         id = log_absent;
     else if (!is_id(id, behind))
         return;

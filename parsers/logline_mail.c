@@ -820,16 +820,15 @@ static bool parse_old_clone(struct slice text, struct logline *line)
 {
     struct slice words = SLICE_LITERAL(", owner=");
     struct slice parent = LOG_SKIP(text, "clone ");
-    struct slice child = line->id;
     size_t end;
 
-    if (!LOG_STARTS(text, "clone ") || !logline_is_old_id(child))
+    if (!LOG_STARTS(text, "clone ") || !logline_is_old_id(line->id))
         return false;
     end = log_find(parent, words, 0);
     if (end == parent.len || !logline_is_old_id(slice_head(parent, end)))
         return false;
     line->kind = LOGLINE_CLONE;
-    line->child = child;
+    line->child = line->id;
     line->id = slice_head(parent, end);
     line->sender = address_bare(slice_skip(parent, end + words.len));
     return true;

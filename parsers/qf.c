@@ -6,7 +6,7 @@
 #include "parsers/array.h"
 #include "parsers/bytes.h"
 
-enum { FIRST_CAPACITY = 8, LAST_LENIENT_VERSION = 7 };
+enum { LAST_LENIENT_VERSION = 7 };
 
 /* What readqf carries from line to line beside the envelope itself. */
 struct reader {

@@ -198,14 +198,13 @@ struct run_list {
 
 /* Not every file system keeps it; long after the run's own time it is that of a
  * copy. */
-static int64_t born_nsec(int folder, const char *name)
+static int64_t born_nsec(int root, const struct run *run)
 {
-    int64_t run_time = hold_run_time(name);
     struct statx st;
 
-    if (statx(folder, name, AT_SYMLINK_NOFOLLOW, STATX_BTIME, &st) < 0 ||
-        (st.stx_mask & STATX_BTIME) == 0 || st.stx_btime.tv_sec < run_time ||
-        st.stx_btime.tv_sec > run_time + COPIED_AFTER_SEC)
+    if (statx(root, run->name, AT_SYMLINK_NOFOLLOW, STATX_BTIME, &st) < 0 ||
+        (st.stx_mask & STATX_BTIME) == 0 || st.stx_btime.tv_sec < run->time ||
+        st.stx_btime.tv_sec > run->time + COPIED_AFTER_SEC)
         return 0;
     return st.stx_btime.tv_sec * 1000000000 + st.stx_btime.tv_nsec;
 }
@@ -259,7 +258,7 @@ static bool list_root(int root, struct run_list *runs)
             is_good = false;
             break;
         }
-        born = born_nsec(root, entry->d_name);
+        born = born_nsec(root, run);
         if (born != 0 && (run->born_nsec == 0 || born < run->born_nsec))
             run->born_nsec = born;
     }
@@ -317,7 +316,9 @@ bool hold_list_runs(const struct queue_set *set, struct string_list *runs,
     if (list.count > 0)
         qsort(list.items, list.count, sizeof(*list.items), compare_runs);
     for (size_t i = 0; i < list.count; i++)
-        string_list_add(runs, slice_from_string(list.items[i].name));
+        is_good =
+            string_list_add(runs, slice_from_string(list.items[i].name)) &&
+            is_good;
     free(list.items);
     return is_good;
 }

@@ -2,8 +2,8 @@
 
 #include <stdlib.h>
 
-#include "parsers/array.h"
 #include "parsers/address.h"
+#include "parsers/array.h"
 #include "parsers/bytes.h"
 #include "parsers/hash.h"
 #include "qscan/logrecord.h"

@@ -511,8 +511,6 @@ static size_t count_near(const struct judge *judge, const struct source *source)
     enum { NEAR_SEC = 24 * 3600 };
     int64_t first = source->first;
 
-    if (judge->firsts == NULL)
-        return 0;
     return firsts_before(judge, first + NEAR_SEC + 1) -
            firsts_before(judge, first - NEAR_SEC);
 }

@@ -1,7 +1,7 @@
 #include <stdlib.h>
 
-#include "parsers/hash.h"
 #include "parsers/array.h"
+#include "parsers/hash.h"
 #include "rules/logs.h"
 
 enum {
