@@ -548,6 +548,8 @@ static const struct {
     {"logins.users", "as how many users it logged in"},
     {"logins.failed", "how often it failed to log in"},
     {"logins.share", "how many of its logins were right"},
+    {"logins.tried", "as how many users it failed to log in"},
+    {"logins.unknown", "as how many unknown users it tried"},
     {"logins.network", "who else there logged in"},
 };
 

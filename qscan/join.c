@@ -546,6 +546,8 @@ static void flush_pending(struct join *join, struct open_message *message,
         if (source != 0 && item->is_login)
             sources_note_login(join->sources, source, false, item->time,
                                item->count);
+        if (source != 0 && item->user_hash != 0)
+            sources_note_user(join->sources, source, false, item->user_hash);
         if (source != 0)
             note(join, source, &event);
         else
@@ -999,8 +1001,10 @@ static void add_peer(struct join *join, const struct record *record,
         sources_note_login(join->sources, source,
                            record->kind == LOGLINE_AUTH_OK, record->time,
                            record->repeat);
-    if (record->kind == LOGLINE_AUTH_OK && record->user_hash != 0)
-        sources_note_user(join->sources, source, record->user_hash);
+    if ((record->kind == LOGLINE_AUTH || record->kind == LOGLINE_AUTH_OK) &&
+        record->user_hash != 0)
+        sources_note_user(join->sources, source,
+                          record->kind == LOGLINE_AUTH_OK, record->user_hash);
     if (record->events == 0)
         return;
     event = event_of(record, file, line);

@@ -201,6 +201,8 @@ void sources_free(struct sources *sources)
     free(sources->texts);
     free(sources->mails);
     free(sources->reached);
+    free(sources->tries);
+    hash_set_free(&sources->users);
     free(sources->slots);
     free(sources->targets);
     free(sources->evidence);
@@ -892,10 +894,13 @@ void sources_note_log_host(struct sources *sources, struct slice name)
                record_lower(slice_head(name, sizeof(lower)), lower));
 }
 
-void sources_note_user(struct sources *sources, uint32_t number, uint64_t hash)
+static void note_good_user(struct sources *sources, uint32_t number,
+                           uint64_t hash)
 {
     struct source_texts *texts = texts_of(sources, &sources->items[number]);
 
+    if (hash_set_add(&sources->users, (uint32_t)hash) < 0)
+        sources->has_failed = true;
     if (texts == NULL)
         return;
     for (unsigned i = 0; i < texts->user_count; i++)
@@ -903,6 +908,76 @@ void sources_note_user(struct sources *sources, uint32_t number, uint64_t hash)
             return;
     if (texts->user_count < SOURCE_USERS_MAX)
         texts->users[texts->user_count++] = (uint32_t)hash;
+}
+
+static void note_try(struct sources *sources, uint32_t number, uint64_t hash)
+{
+    const struct source *source = &sources->items[number];
+    struct login_try *tries;
+
+    if (source_mail(sources, source)->login_failures > TRIES_MAX)
+        return;
+    tries = array_with_room(sources->tries, sources->try_count,
+                            &sources->try_capacity, sizeof(*tries));
+    if (tries == NULL) {
+        sources->has_failed = true;
+        return;
+    }
+    sources->tries = tries;
+    tries[sources->try_count++] = (struct login_try){number, (uint32_t)hash};
+}
+
+void sources_note_user(struct sources *sources, uint32_t number, bool is_good,
+                       uint64_t hash)
+{
+    if (is_good)
+        note_good_user(sources, number, hash);
+    else
+        note_try(sources, number, hash);
+}
+
+static int order_tries(const void *left, const void *right)
+{
+    const struct login_try *a = left, *b = right;
+
+    if (a->source != b->source)
+        return a->source < b->source ? -1 : 1;
+    return (a->user > b->user) - (a->user < b->user);
+}
+
+void sources_sort_tries(struct sources *sources)
+{
+    struct login_try *tries = sources->tries;
+    size_t kept = 0;
+
+    if (sources->try_count == 0)
+        return;
+    qsort(tries, sources->try_count, sizeof(*tries), order_tries);
+    for (size_t i = 1; i < sources->try_count; i++)
+        if (order_tries(&tries[i], &tries[kept]) != 0)
+            tries[++kept] = tries[i];
+    sources->try_count = kept + 1;
+}
+
+uint32_t source_tried_users(const struct sources *sources, uint32_t source,
+                            uint32_t *unknown_r)
+{
+    size_t low = 0, high = sources->try_count, first;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (sources->tries[middle].source < source)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    first = low;
+    *unknown_r = 0;
+    for (; low < sources->try_count && sources->tries[low].source == source;
+         low++)
+        *unknown_r += !hash_set_has(&sources->users, sources->tries[low].user);
+    return (uint32_t)(low - first);
 }
 
 void sources_note_login(struct sources *sources, uint32_t number, bool is_good,

@@ -19,6 +19,7 @@ enum {
     SOURCE_SAMPLES_MAX = 6,
     SOURCE_DOMAINS_MAX = 16,
     SOURCE_USERS_MAX = 3, /* that log in, told apart */
+    TRIES_MAX = 20,       /* failed logins of a source whose users are kept */
     SOURCE_REACHED_MAX = 4,
     SOURCE_TOLD_APART_MAX = 9, /* recipients that its mail was delivered to */
     SAMPLES_MAX = 1 << 17,     /* texts of guesses, of all sources together */
@@ -118,6 +119,11 @@ struct source {
     bool has_forged_name : 1;
 };
 
+/* A login that failed. A part of the hash that has no domain in it. */
+struct login_try {
+    uint32_t source, user;
+};
+
 /* A domain that mail is sent to. */
 struct target_domain {
     uint32_t guesses;       /* events */
@@ -144,6 +150,7 @@ struct attacker {
     struct cidr network; /* of COUNT_BY_NETWORK */
     uint32_t domain;     /* of COUNT_BY_DOMAIN */
     uint32_t user;       /* of COUNT_BY_USER: number in samples */
+    bool is_site;        /* of COUNT_BY_SITE */
     uint32_t *members;   /* owned; sources, by address */
     size_t member_count;
     uint64_t rules; /* bit per source rule that matched, this one too */
@@ -182,6 +189,10 @@ struct sources {
     uint32_t mail_count, mail_capacity;
     struct source_reached *reached;
     uint32_t reached_count, reached_capacity;
+    struct login_try *tries; /* the first of each source; see
+                                sources_sort_tries */
+    size_t try_count, try_capacity;
+    struct hash_set users; /* who logged in: parts of hashes, as of a try */
     uint32_t *slots;
     uint32_t slot_count;
     struct arena arena;
@@ -338,8 +349,9 @@ void sources_note_delivery(struct sources *sources, uint32_t source,
 void sources_note_login(struct sources *sources, uint32_t source, bool is_good,
                         int64_t time, uint32_t count);
 
-/* As whom; hash is keyed. */
-void sources_note_user(struct sources *sources, uint32_t source, uint64_t hash);
+/* As whom, behind that; hash is that of record_user_hash(). */
+void sources_note_user(struct sources *sources, uint32_t source, bool is_good,
+                       uint64_t hash);
 
 /* A bounce of ours came of its mail. */
 void sources_note_bounce(struct sources *sources, uint32_t source);
@@ -372,6 +384,14 @@ bool source_is_client(const struct sources *sources,
 uint32_t source_outside_recipients(const struct sources *sources,
                                    const struct source *source);
 
+/* Before the next is asked: by source, then by user, each once. */
+void sources_sort_tries(struct sources *sources);
+
+/* As how many users it failed to log in, of its first TRIES_MAX times; *unknown_r:
+ * of those, who logged in from nowhere. */
+uint32_t source_tried_users(const struct sources *sources, uint32_t source,
+                            uint32_t *unknown_r);
+
 /* To how many different recipients its mail was delivered: of more than
  * SOURCE_TOLD_APART_MAX it is too low. */
 unsigned source_reached(const struct sources *sources,
@@ -386,11 +406,11 @@ size_t attacker_domains(const struct sources *sources,
                         const struct attacker *attacker,
                         struct source_domain *domains_r, size_t max);
 
-/* Neither an address, nor a domain or user that others attack. */
+/* Neither an address, nor a domain, user or site that others attack. */
 static inline bool attacker_is_network(const struct attacker *attacker)
 {
     return attacker->source == 0 && attacker->domain == 0 &&
-           attacker->user == 0;
+           attacker->user == 0 && !attacker->is_site;
 }
 
 /* Percent; of nothing, 0. */
@@ -399,8 +419,8 @@ static inline int64_t share_of(uint64_t part, uint64_t whole)
     return whole == 0 ? 0 : (int64_t)(100 * part / whole);
 }
 
-/* "192.0.2.1", "192.0.2.0/24", a domain or "user NAME", as --attackers names
- * it, but not escaped. */
+/* "192.0.2.1", "192.0.2.0/24", a domain, "user NAME" or "this site", as
+ * --attackers names it, but not escaped. */
 void attacker_add_name(const struct sources *sources,
                        const struct attacker *attacker, struct buffer *out);
 

@@ -542,6 +542,7 @@ static void fetch(void *message, enum rules_field_id field, struct slice header,
     const struct sources *sources = judge->sources;
     const struct source *source = &sources->items[judge->source];
     const struct source_mail *mail = source_mail(sources, source);
+    uint32_t unknown = 0;
 
     (void)header;
     judge->field = field;
@@ -649,6 +650,14 @@ static void fetch(void *message, enum rules_field_id field, struct slice header,
                     share_of(mail->logins,
                              (uint64_t)mail->logins + mail->login_failures),
                     view_r);
+        break;
+    case FIELD_FROM_LOGINS_TRIED:
+        give_number(judge, source_tried_users(sources, judge->source, &unknown),
+                    view_r);
+        break;
+    case FIELD_FROM_LOGINS_UNKNOWN:
+        source_tried_users(sources, judge->source, &unknown);
+        give_number(judge, unknown, view_r);
         break;
     case FIELD_FROM_LOGINS_NETWORK:
         give_number(judge, logins_near(judge, judge->source), view_r);
@@ -902,6 +911,21 @@ static void find_at_domain(struct judge *judge, const struct attacker *crowd,
     for (uint32_t i = judge->guessers_at[crowd->domain];
          i < judge->guessers_at[crowd->domain + 1]; i++) {
         uint32_t number = judge->guessers[i];
+
+        if ((items[number].events & rule->events) != 0 &&
+            !is_named(judge, number) && !add_member(members, number))
+            judge->has_failed = true;
+    }
+}
+
+static void find_at_site(struct judge *judge,
+                         const struct rules_source_rule *rule,
+                         struct members *members)
+{
+    const struct source *items = judge->sources->items;
+
+    for (size_t i = 0; i < judge->by_ip_count; i++) {
+        uint32_t number = judge->by_ip[i];
 
         if ((items[number].events & rule->events) != 0 &&
             !is_named(judge, number) && !add_member(members, number))
@@ -1205,6 +1229,9 @@ static void judge_crowd(struct judge *judge, uint32_t number)
             return;
         crowd.user = sources->evidence[number].user;
         find_at_user(judge, alarm, &members);
+    } else if (rule->by == COUNT_BY_SITE) {
+        crowd.is_site = true;
+        find_at_site(judge, rule, &members);
     } else {
         crowd.domain = intern_find(&sources->domains, alarm->domain);
         find_at_domain(judge, &crowd, rule, &members);
@@ -1350,11 +1377,13 @@ bool sources_judge(struct sources *sources, unsigned worker_count)
         free(judge.ours);
         return false;
     }
+    sources_sort_tries(sources);
     survey_returns(&judge);
     judge_sources(&judge);
     judge_crowds(&judge, COUNT_BY_NETWORK);
     judge_crowds(&judge, COUNT_BY_DOMAIN);
     judge_crowds(&judge, COUNT_BY_USER);
+    judge_crowds(&judge, COUNT_BY_SITE);
     free(judge.crowd_of);
     free(judge.ours);
     free(judge.by_ip);
@@ -1438,6 +1467,8 @@ void attacker_add_name(const struct sources *sources,
         buffer_add_string(out, text);
     } else if (attacker->domain != 0) {
         buffer_add(out, intern_text(&sources->domains, attacker->domain));
+    } else if (attacker->is_site) {
+        buffer_add_string(out, "this site");
     } else if (attacker->user != 0) {
         buffer_add_string(out, "user ");
         buffer_add(out, intern_text(&sources->samples, attacker->user));

@@ -91,8 +91,8 @@ void logs_add_event(struct compiler *c, struct draft *draft)
 /* ---- count [distinct FIELD] of EVENT by KEY >= N in DURATION ---- */
 
 static const char count_shape[] =
-    "it is: count [distinct FIELD] of EVENT by source|source/BITS|domain|user "
-    ">= N in DURATION";
+    "it is: count [distinct FIELD] of EVENT by "
+    "source|source/BITS|domain|user|site >= N in DURATION";
 
 static bool expect_word(struct compiler *c, struct lex_cursor *cursor,
                         const char *wanted)
@@ -196,6 +196,8 @@ static bool parse_key(struct compiler *c, struct lex_cursor *cursor,
         shown->by = COUNT_BY_DOMAIN;
     else if (is_word(word, "user"))
         shown->by = COUNT_BY_USER;
+    else if (is_word(word, "site"))
+        shown->by = COUNT_BY_SITE;
     else if (is_word(word, "source"))
         shown->by = COUNT_BY_SOURCE;
     else {
@@ -206,9 +208,11 @@ static bool parse_key(struct compiler *c, struct lex_cursor *cursor,
     if (shown->by == COUNT_BY_SOURCE && lex_peek(cursor) == '/' &&
         !parse_bits(c, cursor, shown))
         return false;
-    if (shown->by == COUNT_BY_USER && shown->distinct != WATCH_SOURCE + 1) {
-        compiler_error(c, place, "it is count distinct source of EVENT by user",
-                       "by user nothing but sources is counted");
+    if ((shown->by == COUNT_BY_USER || shown->by == COUNT_BY_SITE) &&
+        shown->distinct != WATCH_SOURCE + 1) {
+        compiler_error(c, place, "it is count distinct source of EVENT by KEY",
+                       "by %s nothing but sources is counted",
+                       lex_show(word).text);
         return false;
     }
     if (!is_counted_itself(shown))

@@ -1,7 +1,7 @@
 /*
  * The log half of the rules: events, which judge one line of a maillog, and
  * rules on source, which judge a client address (or a network, or the domain
- * that a crowd attacks) by events over time.
+ * that a crowd attacks, or all who do it to this site) by events over time.
  *
  * Three steps. A matcher says which events a line is (rules_match_line). A
  * watch counts them by source, network or domain in sliding windows of log
@@ -61,12 +61,14 @@ uint64_t rules_match_line(struct rules_matcher *matcher,
 
 /* ---- rules on source ---- */
 
-/* By user sources are counted, whose numbers the alarm gives. */
+/* By user and by site sources are counted; whose numbers, the alarm of a user
+ * gives. */
 enum rules_count_by {
     COUNT_BY_SOURCE,
     COUNT_BY_NETWORK,
     COUNT_BY_DOMAIN,
-    COUNT_BY_USER
+    COUNT_BY_USER,
+    COUNT_BY_SITE /* all together */
 };
 
 struct rules_source_rule {

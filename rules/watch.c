@@ -51,13 +51,13 @@ struct triers {
     size_t first_alarm, alarm_count; /* theirs */
 };
 
-/* A network, a domain or a user. */
+/* A network, a domain, a user, or all together. */
 struct crowd {
     struct crowd *next_fired;
     struct triers *triers; /* owned; of a user, once it has fired */
     uint32_t hash, len;
     char text[]; /* the domain; or the bytes of a struct ip, or of the hash of
-                    a user */
+                    a user; or nothing */
 };
 
 /*
@@ -190,6 +190,8 @@ static bool make_key(struct watch *watch, unsigned source_rule,
             return false;
         key_r->text =
             slice_make((const char *)&event->hashes[WATCH_USER], sizeof(hash));
+        break;
+    case COUNT_BY_SITE:
         break;
     }
     key_r->hash = (uint32_t)(hash + source_rule * UINT64_C(0x9e3779b97f4a7c15));

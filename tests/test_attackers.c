@@ -596,6 +596,11 @@ static void test_a_crowd_in_json(void **state)
         source_at(sources_of(&scene), scene.members[i])->name =
             host_name(&scene, name);
     }
+    attacker->is_site = true;
+    object = object_of(&scene, attacker);
+    assert_json_string(object, "source", "this site");
+    json_decref(object);
+    attacker->is_site = false;
     attacker->user = sample(&scene, "bob");
     object = object_of(&scene, attacker);
     assert_json_string(object, "source", "user bob");

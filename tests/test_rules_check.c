@@ -431,6 +431,8 @@ static void fetch_good(void *context, enum rules_field_id field,
     else if (field == FIELD_FROM_MEMBERS ||
              field == FIELD_FROM_MEMBERS_NETWORKS ||
              field == FIELD_FROM_MEMBERS_NEAR ||
+             field == FIELD_FROM_LOGINS_TRIED ||
+             field == FIELD_FROM_LOGINS_UNKNOWN ||
              field == FIELD_FROM_ENVELOPES || field == FIELD_FROM_GUESSES)
         *view_r = (struct field_view){FIELD_PRESENT, &many, 1};
     else if (field == FIELD_FROM_SENDERS_OWN || field == FIELD_FROM_LOGINS ||

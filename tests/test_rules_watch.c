@@ -524,6 +524,31 @@ static void who_tried_a_user_is_told_before_and_after_its_alarm(void **state)
     rules_free(rules);
 }
 
+static void a_site_is_one_for_all(void **state)
+{
+    struct rules *rules =
+        rules_counting("distinct source of a by site >= 3 in 10s");
+    struct watch *watch = watch_new(rules, key);
+    uint64_t settled[5] = {0};
+    const struct watch_alarm *alarms;
+
+    (void)state;
+    for (uint32_t i = 0; i < 2; i++)
+        try_user(watch, i, i, 0, &settled[i]);
+    try_user(watch, 1, 1, 9, &settled[1]); /* the same address again */
+    try_user(watch, 0, 2, 12, &settled[2]);
+    assert_int_equal(watch_alarms(watch, &alarms), 0);
+    assert_int_equal(watch_window_count(watch), 1);
+    try_user(watch, 3, 3, 19, &settled[3]);
+    assert_int_equal(watch_alarms(watch, &alarms), 1);
+    assert_int_equal(alarms[0].time, 19);
+    try_user(watch, 3, 4, 20, &settled[4]);
+    assert_int_equal(settled[4], 1);
+    assert_int_equal(watch_alarms(watch, &alarms), 1);
+    watch_free(watch);
+    rules_free(rules);
+}
+
 static void rules_that_count_the_same_share_a_window(void **state)
 {
     static const char *const keys[] = {"source", "source/24", "domain"};
@@ -696,6 +721,7 @@ int main(void)
         cmocka_unit_test(a_million_active_sources_are_kept_apart),
         cmocka_unit_test(rules_of_one_source_live_and_die_apart),
         cmocka_unit_test(who_tried_a_user_is_told_before_and_after_its_alarm),
+        cmocka_unit_test(a_site_is_one_for_all),
         cmocka_unit_test(rules_that_count_the_same_share_a_window),
         cmocka_unit_test(sources_are_told_apart_by_number),
         cmocka_unit_test(a_large_window_grows_and_slides),

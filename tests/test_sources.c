@@ -98,7 +98,14 @@ static const char rules_text[] =
     "        when    members >= 4\n"
     "        when    members.networks >= 3\n"
     "        unless  logins >= 1\n"
-    "        unless  logins.network >= 3\n";
+    "        unless  logins.network >= 3\n"
+    "rule site\n"
+    "        on      source\n"
+    "        kind    site\n"
+    "        count   distinct source of login by site >= 4 in 1h\n"
+    "        when    members >= 4\n"
+    "        when    logins.tried >= 2\n"
+    "        when    logins.unknown >= 1\n";
 
 struct scene {
     struct rules *rules;
@@ -332,7 +339,7 @@ static void many_sources_keep_what_is_theirs(void **state)
         guess_many(scene, number, i, 1 + i % 7, "example.com");
         if (i % 3 == 0)
             sources_note_bounce(&scene->sources, number);
-        sources_note_user(&scene->sources, number, i);
+        sources_note_user(&scene->sources, number, true, i);
     }
     assert_int_equal(scene->sources.count, first + COUNT);
     for (unsigned i = 0; i < COUNT; i++) {
@@ -507,8 +514,8 @@ static void users_are_told_apart_up_to_the_bound(void **state)
     for (uint64_t user = 1; user <= SOURCE_USERS_MAX + 2; user++) {
         uint64_t told = user < SOURCE_USERS_MAX ? user : SOURCE_USERS_MAX;
 
-        sources_note_user(&scene->sources, number, user);
-        sources_note_user(&scene->sources, number, 1);
+        sources_note_user(&scene->sources, number, true, user);
+        sources_note_user(&scene->sources, number, true, 1);
         assert_int_equal(
             source_texts(&scene->sources, source_at(&scene->sources, number))
                 ->user_count,
@@ -1444,6 +1451,70 @@ static void whose_network_logs_in_is_no_bot(void **state)
     assert_int_equal(attacker->members[5], add(scene, "198.18.78.1"));
 }
 
+static void fail_as(struct scene *scene, uint32_t source, const char *user)
+{
+    try_user(scene, source, user);
+    sources_note_login(&scene->sources, source, false, START, 1);
+    sources_note_user(&scene->sources, source, false,
+                      keyed_hash(key, slice_from_string(user)) | 1);
+}
+
+static void who_tries_users_at_a_site_is_a_crowd(void **state)
+{
+    static const char *const users[] = {"ann", "bob", "cy", "dan", "eve"};
+    struct scene *scene = *state;
+    const struct attacker *attacker;
+    uint32_t office = add(scene, "198.18.77.1");
+
+    /* from address to address, two of them each, and one of whom once more */
+    for (unsigned i = 0; i < 5; i++) {
+        uint32_t bot = add_of(scene, "198.18.%u.9", i);
+
+        fail_as(scene, bot, users[i]);
+        fail_as(scene, bot, users[(i + 1) % 5]);
+        fail_as(scene, bot, users[i]);
+    }
+    /* one user with an old password; two who log in elsewhere */
+    fail_as(scene, add(scene, "198.18.78.1"), "fay");
+    fail_as(scene, add(scene, "198.18.79.1"), "gus");
+    fail_as(scene, add(scene, "198.18.79.1"), "hal");
+    for (unsigned i = 0; i < 2; i++) {
+        sources_note_login(&scene->sources, office, true, START, 1);
+        sources_note_user(
+            &scene->sources, office, true,
+            keyed_hash(key, slice_from_string(i == 0 ? "gus" : "hal")) | 1);
+    }
+    judge(scene);
+    assert_int_equal(scene->sources.attacker_count, 1);
+    attacker = attacker_of(scene, "this site");
+    assert_non_null(attacker);
+    assert_int_equal(attacker->member_count, 5);
+    assert_int_equal(attacker->members[4], add(scene, "198.18.4.9"));
+    assert_false(attacker_is_network(attacker));
+    assert_true(attacker->is_listable);
+}
+
+/* A name in another domain is the same name. */
+static void few_failed_logins_of_a_source_are_kept(void **state)
+{
+    struct scene *scene = *state;
+    uint32_t number = add(scene, "198.18.1.1"), unknown;
+
+    for (uint64_t user = 1; user <= TRIES_MAX + 2; user++) {
+        sources_note_login(&scene->sources, number, false, START, 1);
+        sources_note_user(&scene->sources, number, false, user);
+    }
+    sources_note_user(&scene->sources, add(scene, "198.18.2.1"), true,
+                      UINT64_C(9) << 32 | 2);
+    sources_sort_tries(&scene->sources);
+    assert_int_equal(source_tried_users(&scene->sources, number, &unknown),
+                     TRIES_MAX);
+    assert_int_equal(unknown, TRIES_MAX - 1);
+    assert_int_equal(source_tried_users(&scene->sources, number - 1, &unknown),
+                     0);
+    assert_int_equal(unknown, 0);
+}
+
 static void a_botnet_holds_those_that_nothing_else_names(void **state)
 {
     struct scene *scene = *state;
@@ -1601,6 +1672,8 @@ int main(void)
         IN_SCENE(a_crowd_that_an_earlier_one_holds_is_dropped),
         IN_SCENE(a_larger_crowd_is_named_beside_it),
         IN_SCENE(who_tries_a_user_from_many_networks_is_a_crowd),
+        IN_SCENE(who_tries_users_at_a_site_is_a_crowd),
+        IN_SCENE(few_failed_logins_of_a_source_are_kept),
         IN_SCENE(a_crowd_with_an_address_that_is_nobodys_is_not_listed),
         IN_SCENE(one_who_goes_through_two_networks_is_no_crowd),
         IN_SCENE(who_logs_in_has_only_mistyped),
