@@ -387,8 +387,8 @@ uint32_t source_outside_recipients(const struct sources *sources,
 /* Before the next is asked: by source, then by user, each once. */
 void sources_sort_tries(struct sources *sources);
 
-/* As how many users it failed to log in, of its first TRIES_MAX times; *unknown_r:
- * of those, who logged in from nowhere. */
+/* As how many users it failed to log in, of its first TRIES_MAX times;
+ * *unknown_r: of those, who logged in from nowhere. */
 uint32_t source_tried_users(const struct sources *sources, uint32_t source,
                             uint32_t *unknown_r);
 
