@@ -538,6 +538,7 @@ static const struct {
     {"guesses.share", "how many of its recipients exist"},
     {"domains", "in how many domains it was refused"},
     {"envelopes", "how many envelopes it began"},
+    {"senders.steady", "whether it sends for one domain"},
     {"senders.own", "whether it sends in its own name"},
     {"members", "how many hosts take part"},
     {"members.networks", "from how many networks they come"},

@@ -637,6 +637,7 @@ static void add_from(struct join *join, const struct record *record,
             .recipients = record->recipients,
             .bytes = record->size_bytes,
             .time = record->time,
+            .sender_domain = record->sender_domain,
             .is_own_sender = record->is_own_sender,
             .is_null_sender = record->is_null_sender};
 

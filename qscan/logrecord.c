@@ -253,9 +253,8 @@ static void set_recipient(struct record_maker *maker,
 /* A host named "mail.example.net", or "example.net", that sends for
  * ann@example.net: its owner's, not a zombie's, which forges the name of its
  * own dial-up line, or its provider's. */
-static bool is_own_sender(const struct logline *line, struct slice sender)
+static bool is_own_sender(const struct logline *line, struct slice domain)
 {
-    struct slice domain = logline_domain(sender);
     struct slice name = line->peer.name;
     size_t dot;
 
@@ -271,12 +270,18 @@ static bool is_own_sender(const struct logline *line, struct slice sender)
 static void set_from(struct record_maker *maker, struct record_scratch *scratch,
                      const struct logline *line, struct record *record)
 {
+    struct slice domain;
+
     record->sender = lower_in(scratch, line->sender);
+    domain = logline_domain(record->sender);
     if (record->sender.len > 0)
         record->sender_hash = record_address_hash(maker->key, record->sender);
     record->is_null_sender =
         !slice_is_absent(line->sender) && line->sender.len == 0;
-    record->is_own_sender = is_own_sender(line, record->sender);
+    record->is_own_sender = is_own_sender(line, domain);
+    if (domain.len > 0)
+        record->sender_domain =
+            (uint32_t)record_address_hash(maker->key, domain);
     record->has_brackets = slice_starts(line->text, SLICE_LITERAL("from=<"));
     record->size_bytes = line->size_bytes;
     record->recipients =

@@ -64,11 +64,16 @@ struct record {
                                  how many ids of a split, 0 for a list's owner */
         uint32_t user_domain; /* of AUTH lines: part of its hash; 0: none */
     };
-    uint32_t repeat;                /* at least 1 */
-    uint32_t line;                  /* in its block, from 0 */
-    uint16_t domain_at, domain_len; /* in the recipient; 0: it has none */
-    uint8_t kind;                   /* enum logline_kind */
-    uint8_t fate;                   /* enum log_fate */
+    uint32_t repeat; /* at least 1 */
+    uint32_t line;   /* in its block, from 0 */
+    union {
+        struct {
+            uint16_t domain_at, domain_len; /* in the recipient; 0: none */
+        };
+        uint32_t sender_domain; /* of from lines: of a keyed hash; 0: none */
+    };
+    uint8_t kind; /* enum logline_kind */
+    uint8_t fate; /* enum log_fate */
     bool has_ip : 1, is_forged : 1;
     bool is_counted : 1;     /* within --since and --until */
     bool is_repeat : 1;      /* stands for what the line before said */

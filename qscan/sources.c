@@ -401,6 +401,18 @@ static struct target_domain *target_of(struct sources *sources, uint32_t domain)
     return &sources->targets[domain];
 }
 
+static void note_sender_domain(struct source *source, uint32_t hash)
+{
+    uint32_t kept = hash & ((1u << SOURCE_SENDER_BITS) - 1);
+
+    if (kept == 0)
+        kept = 1;
+    if (source->sender_domain == 0)
+        source->sender_domain = kept;
+    else if (source->sender_domain != kept)
+        source->has_sender_domains = true;
+}
+
 void sources_note_envelope(struct sources *sources, uint32_t number,
                            const struct source_envelope *envelope)
 {
@@ -411,6 +423,8 @@ void sources_note_envelope(struct sources *sources, uint32_t number,
     source->senders++;
     source->own_senders += envelope->is_own_sender;
     source->null_senders += envelope->is_null_sender;
+    if (envelope->sender_domain != 0)
+        note_sender_domain(source, envelope->sender_domain);
     source->attempts = add_up(source->attempts, envelope->recipients);
     if (envelope->recipients == 0)
         return;

@@ -15,7 +15,8 @@
 enum {
     GUESSES_MAX = 10000, /* distinct recipients that are told apart */
     SOURCE_NAMES_MAX = 3,
-    SOURCE_NAME_BITS = 62, /* of a keyed hash: two names of one are one name */
+    SOURCE_NAME_BITS = 40, /* of a keyed hash: two names of one are one name */
+    SOURCE_SENDER_BITS = 22, /* the same of a sender's domain */
     SOURCE_SAMPLES_MAX = 6,
     SOURCE_DOMAINS_MAX = 16,
     SOURCE_USERS_MAX = 3, /* that log in, told apart */
@@ -115,7 +116,9 @@ struct source {
     uint32_t guesses : 14;         /* distinct, up to GUESSES_MAX */
     uint32_t guess_sample : 17;    /* number in samples */
     bool has_more_guesses : 1;     /* than GUESSES_MAX */
-    uint64_t name_hash : SOURCE_NAME_BITS; /* of name */
+    uint64_t name_hash : SOURCE_NAME_BITS;       /* of name */
+    uint64_t sender_domain : SOURCE_SENDER_BITS; /* the first; 0: none */
+    bool has_sender_domains : 1;                 /* several */
     bool has_forged_name : 1;
 };
 
@@ -333,6 +336,7 @@ void sources_note(struct sources *sources, uint32_t source,
 struct source_envelope {
     uint32_t recipients; /* accepted, perhaps none */
     int64_t bytes, time;
+    uint32_t sender_domain; /* keyed hash; 0: none */
     bool is_own_sender, is_null_sender;
 };
 

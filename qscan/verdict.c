@@ -27,6 +27,8 @@ enum {
     PADDED_GUESSES = 30,
     PADDING_MAX = 8,      /* recipients that exist, between so many guesses */
     MUCH_SHARE = 10,      /* of the mail: worth a question */
+    STEADY_ENVELOPES = 3, /* of one domain are no accident */
+    STEADY_HOSTS = 3,     /* that a small site sends by */
     SUBMITTED_SHARE = 80, /* guesses of a client of ours that were accepted */
 };
 
@@ -51,6 +53,8 @@ struct judge {
     uint8_t *named;     /* bit per source: an attacker or member of one */
     uint32_t *alarm_of; /* by source: the first alarm by a line of it, from 1 */
     uint32_t *logins_near; /* by source: from its network; once asked for */
+    uint8_t *sender_uses;  /* by sender_domain: how many sources have that one,
+                              255 at most; once asked for */
     uint8_t *ours;         /* enum ours, by source: each rule asks the same */
     unsigned relays_asked;
     bool nameless_return; /* hosts without a name may be small mail hosts */
@@ -470,6 +474,37 @@ static uint32_t logins_near(struct judge *judge, uint32_t source)
     return judge->logins_near[source];
 }
 
+static bool count_sender_domains(struct judge *judge)
+{
+    const struct sources *sources = judge->sources;
+
+    judge->sender_uses =
+        calloc((size_t)1 << SOURCE_SENDER_BITS, sizeof(*judge->sender_uses));
+    if (judge->sender_uses == NULL)
+        return false;
+    for (uint32_t i = 1; i < sources->count; i++) {
+        uint8_t *uses = &judge->sender_uses[sources->items[i].sender_domain];
+
+        *uses = (uint8_t)(*uses + (*uses < UINT8_MAX));
+    }
+    return true;
+}
+
+/* An office's host sends for the office, and hardly anybody else does; a bot
+ * forges one domain after the other, or a large one, or that of the victim,
+ * as others do. Hardly any rule asks. */
+static bool is_steady(struct judge *judge, const struct source *source)
+{
+    if (source->sender_domain == 0 || source->has_sender_domains ||
+        source->senders - source->null_senders < STEADY_ENVELOPES)
+        return false;
+    if (judge->sender_uses == NULL && !count_sender_domains(judge)) {
+        judge->has_failed = true;
+        return false;
+    }
+    return judge->sender_uses[source->sender_domain] <= STEADY_HOSTS;
+}
+
 /* ---- what the rules ask for ---- */
 
 static int64_t domain_count(const struct sources *sources,
@@ -603,6 +638,9 @@ static void fetch(void *message, enum rules_field_id field, struct slice header,
         break;
     case FIELD_FROM_ENVELOPES:
         give_number(judge, source->senders, view_r);
+        break;
+    case FIELD_FROM_SENDERS_STEADY:
+        give_number(judge, is_steady(judge, source), view_r);
         break;
     case FIELD_FROM_SENDERS_OWN:
         give_number(judge, own_share(source), view_r);
@@ -1389,6 +1427,7 @@ bool sources_judge(struct sources *sources, unsigned worker_count)
     free(judge.by_ip);
     free(judge.alarm_of);
     free(judge.logins_near);
+    free(judge.sender_uses);
     free(judge.guessers);
     free(judge.guessers_at);
     if (!shares_count(sources, judge.named, worker_count))

@@ -101,7 +101,9 @@ enum rules_field_id {
     FIELD_FROM_GUESSES_BLIND, /* all of them, where it met nobody who exists */
     FIELD_FROM_GUESSES_SHARE, /* percent of all its recipients */
     FIELD_FROM_DOMAINS,       /* how many target domains */
-    FIELD_FROM_ENVELOPES,   /* that it began, also those without a recipient */
+    FIELD_FROM_ENVELOPES, /* that it began, also those without a recipient */
+    FIELD_FROM_SENDERS_STEADY, /* all of one domain, which hardly anybody else
+                                  sends for */
     FIELD_FROM_SENDERS_OWN, /* percent of its messages whose sender's domain its
                                confirmed name lies under */
     FIELD_FROM_RETURNS, /* a named host that sends next to nothing but bounces

@@ -436,7 +436,8 @@ static void fetch_good(void *context, enum rules_field_id field,
              field == FIELD_FROM_ENVELOPES || field == FIELD_FROM_GUESSES)
         *view_r = (struct field_view){FIELD_PRESENT, &many, 1};
     else if (field == FIELD_FROM_SENDERS_OWN || field == FIELD_FROM_LOGINS ||
-             field == FIELD_FROM_LOGINS_FAILED || field == FIELD_FROM_MAILED ||
+             field == FIELD_FROM_LOGINS_FAILED ||
+             field == FIELD_FROM_SENDERS_STEADY || field == FIELD_FROM_MAILED ||
              field == FIELD_FROM_ACCEPTED || field == FIELD_FROM_GUESSES_ASKED)
         *view_r = (struct field_view){FIELD_PRESENT, &none, 1};
 }

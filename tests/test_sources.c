@@ -99,6 +99,11 @@ static const char rules_text[] =
     "        when    members.networks >= 3\n"
     "        unless  logins >= 1\n"
     "        unless  logins.network >= 3\n"
+    "rule steady\n"
+    "        on      source\n"
+    "        kind    steady\n"
+    "        count   of login by source >= 1 in 1h\n"
+    "        when    senders.steady is yes\n"
     "rule site\n"
     "        on      source\n"
     "        kind    site\n"
@@ -1459,6 +1464,39 @@ static void fail_as(struct scene *scene, uint32_t source, const char *user)
                       keyed_hash(key, slice_from_string(user)) | 1);
 }
 
+/* Envelopes with a sender of that domain, and one without. */
+static void send_as(struct scene *scene, uint32_t source, uint32_t domain,
+                    unsigned count)
+{
+    char user[32];
+    struct source_envelope envelope = {.time = START, .sender_domain = domain};
+
+    for (unsigned i = 0; i < count; i++)
+        sources_note_envelope(&scene->sources, source, &envelope);
+    envelope = (struct source_envelope){.time = START, .is_null_sender = true};
+    sources_note_envelope(&scene->sources, source, &envelope);
+    snprintf(user, sizeof(user), "user%u", source); /* no two try the same */
+    try_user(scene, source, user);
+}
+
+static void who_sends_for_one_domain_alone_is_steady(void **state)
+{
+    enum { OFFICE = 1 << SOURCE_SENDER_BITS, SHARED = 7, OTHER = 9 };
+    struct scene *scene = *state;
+    uint32_t office = add(scene, "198.18.1.1");
+
+    send_as(scene, office, OFFICE, 3); /* its kept bits are none */
+    send_as(scene, add(scene, "198.18.1.2"), OTHER, 2);
+    for (unsigned i = 0; i < 4; i++)
+        send_as(scene, add_of(scene, "198.18.2.%u", i), SHARED, 3);
+    send_as(scene, add(scene, "198.18.3.1"), OTHER, 2);
+    send_as(scene, add(scene, "198.18.3.1"), OTHER + 1, 1);
+    send_as(scene, add(scene, "198.18.4.1"), 0, 9);
+    judge(scene);
+    assert_int_equal(scene->sources.attacker_count, 1);
+    assert_int_equal(scene->sources.attackers[0].source, office);
+}
+
 static void who_tries_users_at_a_site_is_a_crowd(void **state)
 {
     static const char *const users[] = {"ann", "bob", "cy", "dan", "eve"};
@@ -1672,6 +1710,7 @@ int main(void)
         IN_SCENE(a_crowd_that_an_earlier_one_holds_is_dropped),
         IN_SCENE(a_larger_crowd_is_named_beside_it),
         IN_SCENE(who_tries_a_user_from_many_networks_is_a_crowd),
+        IN_SCENE(who_sends_for_one_domain_alone_is_steady),
         IN_SCENE(who_tries_users_at_a_site_is_a_crowd),
         IN_SCENE(few_failed_logins_of_a_source_are_kept),
         IN_SCENE(a_crowd_with_an_address_that_is_nobodys_is_not_listed),
