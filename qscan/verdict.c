@@ -4,62 +4,24 @@
 
 #include "parsers/address.h"
 #include "parsers/array.h"
-#include "qscan/logrecord.h"
 #include "qscan/shares.h"
+#include "qscan/sourcefacts.h"
 
-enum {
-    NETWORK_V4_BITS = 96 + 24,
-    NETWORK_V6_BITS = 48,
-    /* A domain that so many clients guessed at is served here; a remote domain
-     * that a user of ours mistyped is not. */
-    SERVED_SOURCES = 3,
-    RETURNS_SHARE = 80,     /* of a hundred envelopes, from the null sender */
-    RETURNED_FEW = 2,       /* bounces from a host without a name */
-    RETURNED_MANY = 1000,   /* bounces that no host returns alone ... */
-    RETURNED_AN_HOUR = 100, /* ... so fast, all the time ... */
-    NAMELESS_MIN = 10,      /* such hosts return nothing, but are a crowd, when
-                               there are so many of them ... */
-    NAMELESS_TIMES = 4,     /* ... and so many for each that has a name */
-    RELAYS_ASKED_MAX = 256, /* each is a walk through all sources */
-    RELAYED_MIN = 5,        /* guesses that show a relay of ours: fewer than
-                               any rule names a source for ... */
-    RELAYED_SHARE = 80,     /* ... when so many of a hundred are others' */
-    PADDED_GUESSES = 30,
-    PADDING_MAX = 8,      /* recipients that exist, between so many guesses */
-    MUCH_SHARE = 10,      /* of the mail: worth a question */
-    STEADY_ENVELOPES = 3, /* of one domain are no accident */
-    STEADY_HOSTS = 3,     /* that a small site sends by */
-    SUBMITTED_SHARE = 80, /* guesses of a client of ours that were accepted */
-};
-
-_Static_assert((int)PADDING_MAX < (int)SOURCE_TOLD_APART_MAX,
-               "one more is told apart from so many");
+enum { MUCH_SHARE = 10 }; /* of the mail: worth a question */
 
 static const uint64_t one_bit = 1;
 
-/* What makes a source one of ours. */
-enum ours { OURS_NOT_ASKED, OURS_NOT, OURS_HOP, OURS_NAME, OURS_RELAY };
-
 struct judge {
     struct sources *sources;
+    struct source_facts facts;
     const struct watch_alarm *alarms;
     size_t alarm_count;
-    uint32_t *by_ip; /* sources that a crowd may hold or hit, by address */
-    size_t by_ip_count;
-    /* of by_ip, those who guessed at domain d: guessers[guessers_at[d]] up to
-     * guessers_at[d + 1]; of domains without an alarm: none */
+    /* of facts.by_ip, those who guessed at domain d: guessers[guessers_at[d]]
+     * up to guessers_at[d + 1]; of domains without an alarm: none */
     uint32_t *guessers, *guessers_at;
     uint32_t *crowd_of; /* by source: the first crowd of it, from 1 */
     uint8_t *named;     /* bit per source: an attacker or member of one */
     uint32_t *alarm_of; /* by source: the first alarm by a line of it, from 1 */
-    uint32_t *logins_near; /* by source: from its network; once asked for */
-    uint8_t *sender_uses;  /* by sender_domain: how many sources have that one,
-                              255 at most; once asked for */
-    uint8_t *ours;         /* enum ours, by source: each rule asks the same */
-    unsigned relays_asked;
-    bool nameless_return; /* hosts without a name may be small mail hosts */
-    uint64_t returned;    /* guesses of all who seem to return mail, but for
-                             those with RETURNED_MANY */
     /* the source that is asked about */
     uint32_t source;
     size_t member_count;  /* 0: no crowd */
@@ -78,442 +40,7 @@ struct judge {
     bool has_failed;
 };
 
-/* ---- facts of a source ---- */
-
-static bool is_served(const struct sources *sources, uint32_t domain)
-{
-    return domain != 0 && domain < sources->target_capacity &&
-           sources->targets[domain].guess_sources >= SERVED_SOURCES;
-}
-
-static bool is_generic(const struct sources *sources,
-                       const struct source *source)
-{
-    char room[NAMES_TEXT_MAX];
-    struct slice name = names_text(&sources->names, source->name, room);
-
-    return name.len == 0 || name_is_generic(name, &source->ip);
-}
-
-/* The name lies under a domain of ours, or one that people guess at: who owns
- * that domain named the host. A provider whom users of ours mistype names the
- * lines of his customers, too. */
-static bool is_named_ours(const struct sources *sources,
-                          const struct source *source)
-{
-    char room[NAMES_TEXT_MAX];
-    struct slice name = names_text(&sources->names, source->name, room);
-
-    if (name.len > 0 && rules_list_has(sources->rules, "our-domains", name))
-        return true;
-    for (size_t dot = slice_index(name, '.'); dot < name.len;
-         dot = slice_index(name, '.')) {
-        char lower[256];
-
-        name = slice_skip(name, dot + 1);
-        if (name.len > sizeof(lower) || slice_index(name, '.') == name.len)
-            continue;
-        if (is_served(sources, intern_find(&sources->domains,
-                                           record_lower(name, lower))))
-            return !is_generic(sources, source);
-    }
-    return false;
-}
-
-static bool is_next_hop(const struct sources *sources,
-                        const struct source *source)
-{
-    const struct source_mail *mail = source_mail(sources, source);
-
-    return is_served(sources, mail->hop_domains[0]) ||
-           is_served(sources, mail->hop_domains[1]);
-}
-
-/* "mx2.example.org" where a host mx2 wrote some of the lines. */
-static bool is_named_like_log_host(const struct sources *sources,
-                                   const struct source *source)
-{
-    char room[NAMES_TEXT_MAX];
-    struct slice name = names_text(&sources->names, source->name, room);
-    char lower[256];
-
-    if (name.len == 0 || name.len > sizeof(lower))
-        return false;
-    name = record_lower(name, lower);
-    return intern_find(&sources->log_hosts, name) != INTERN_NONE ||
-           intern_find(&sources->log_hosts,
-                       slice_head(name, slice_index(name, '.'))) != INTERN_NONE;
-}
-
-struct overlap {
-    const struct hash_set *guesses; /* of the one that may be a relay */
-    struct hash_set found;
-    bool has_failed;
-};
-
-static void find_overlap(void *context, uint64_t hash)
-{
-    struct overlap *overlap = context;
-
-    if (hash_set_has(overlap->guesses, hash) &&
-        hash_set_add(&overlap->found, hash) < 0)
-        overlap->has_failed = true;
-}
-
-/*
- * A backup MX of ours hands its primary what others had guessed: its guesses
- * are theirs, found in its own log as accepted first. The name alone would
- * prove nothing, nor would the list, which a campaign shares.
- */
-static bool find_relay(struct judge *judge, const struct source *source)
-{
-    const struct sources *sources = judge->sources;
-    const struct guess_list *list = source_guess_list(sources, source);
-    struct overlap overlap = {0};
-    bool is_relay;
-
-    if (source->guesses < RELAYED_MIN || list == NULL ||
-        source_mail(sources, source)->late_unknown > 0 ||
-        !is_named_like_log_host(sources, source) ||
-        judge->relays_asked == RELAYS_ASKED_MAX)
-        return false;
-    judge->relays_asked++;
-    overlap.guesses = &list->all;
-    for (uint32_t i = 1; i < sources->count; i++)
-        if (source_mail(sources, &sources->items[i])->late_unknown > 0)
-            source_each_guess(sources, &sources->items[i],
-                              (struct guess_part){0, 0}, find_overlap,
-                              &overlap);
-    is_relay =
-        overlap.found.count * 100 >= (uint64_t)source->guesses * RELAYED_SHARE;
-    judge->has_failed = judge->has_failed || overlap.has_failed;
-    hash_set_free(&overlap.found);
-    return is_relay;
-}
-
-static enum ours find_ours(struct judge *judge, const struct source *source)
-{
-    if (is_next_hop(judge->sources, source))
-        return OURS_HOP;
-    if (is_named_ours(judge->sources, source))
-        return OURS_NAME;
-    return find_relay(judge, source) ? OURS_RELAY : OURS_NOT;
-}
-
-static const char *why_ours(struct judge *judge, const struct source *source)
-{
-    static const char *const whys[] = {
-        [OURS_NOT] = NULL,
-        [OURS_HOP] = "mail for a domain served here goes to it",
-        [OURS_NAME] = "its name lies under a domain served here",
-        [OURS_RELAY] = "a host of these logs, which relays what others guess"};
-    uint8_t *ours = &judge->ours[source - judge->sources->items];
-
-    if (*ours == OURS_NOT_ASKED)
-        *ours = (uint8_t)find_ours(judge, source);
-    return whys[*ours];
-}
-
-/* Several at a time, and hardly any of the dead ones again. */
-static bool asks_once(const struct source *source)
-{
-    return source->attempts >= UINT64_C(2) * source->senders &&
-           source->guess_events <= source->guesses + source->guesses / 4u;
-}
-
-/* Mail for the same few again and again, between guesses of which none is
- * repeated, is to look like a list; but a list asks for its dead ones again,
- * and who knows a few has more mail for them than for the dead. */
-static bool is_padding(const struct sources *sources,
-                       const struct source *source)
-{
-    unsigned reached = source_reached(sources, source);
-    uint64_t mailed = source_mailed_recipients(sources, source);
-
-    return source->guesses >= PADDED_GUESSES &&
-           source->guesses >= source->senders && asks_once(source) &&
-           reached > 0 && reached <= PADDING_MAX &&
-           mailed >= UINT64_C(3) * reached && mailed <= 2u * source->guesses;
-}
-
-/* Asking for somebody who exists, and sending nothing, makes no mail host. */
-static int64_t guess_share(const struct sources *sources,
-                           const struct source *source)
-{
-    uint64_t guesses = source->guesses;
-    uint64_t all = guesses + (is_padding(sources, source)
-                                  ? source_reached(sources, source)
-                                  : source_mailed_recipients(sources, source));
-
-    return share_of(guesses, all);
-}
-
-/* Padding is no mail that anybody would miss. */
-static int64_t mailed_share(const struct sources *sources,
-                            const struct source *source)
-{
-    return is_padding(sources, source)
-               ? 0
-               : share_of(source_mailed_recipients(sources, source),
-                          sources->mailed);
-}
-
-static int64_t own_share(const struct source *source)
-{
-    return share_of(source->own_senders, source->senders);
-}
-
-static size_t domains_of(const struct sources *sources,
-                         const struct source *source,
-                         struct source_domain *domains)
-{
-    const struct source_more *more = source_more(sources, source);
-
-    if (more->domain_count > 0) {
-        memcpy(domains, source_domains(more),
-               more->domain_count * sizeof(*domains));
-        return more->domain_count;
-    }
-    if (source->guess_domain == 0)
-        return 0;
-    domains[0] = (struct source_domain){source->guess_domain, 1};
-    return 1;
-}
-
-static bool is_domain_ours(const struct sources *sources, uint32_t domain)
-{
-    return is_served(sources, domain) ||
-           rules_list_has(sources->rules, "our-domains",
-                          intern_text(&sources->domains, domain));
-}
-
-/* Mail of a client of ours goes to others, whose dead addresses are none of
- * ours. */
-static bool is_submitting(const struct sources *sources,
-                          const struct source *source)
-{
-    struct source_domain domains[SOURCE_DOMAINS_MAX];
-    size_t count;
-
-    if (share_of(source_mail(sources, source)->late_unknown,
-                 source->guess_events) < SUBMITTED_SHARE ||
-        !source_is_client(sources, source))
-        return false;
-    count = domains_of(sources, source, domains);
-    for (size_t i = 0; i < count; i++)
-        if (is_domain_ours(sources, domains[i].domain))
-            return false;
-    return true;
-}
-
-/* The guesses of one that met nobody who exists, though it asked for several
- * at a time and gave each up at once: no list, and no host that asks whether a
- * sender exists. */
-static int64_t blind_guesses(const struct sources *sources,
-                             const struct source *source)
-{
-    bool is_blind = source_real_recipients(sources, source) == 0 &&
-                    source_mail(sources, source)->taken == 0 &&
-                    asks_once(source);
-
-    return is_blind ? source->guesses : 0;
-}
-
-/* A bounce goes to one recipient; who asks for many returns nothing. */
-static bool sends_as_bounces(const struct source *source)
-{
-    return source->attempts <= source->senders + source->senders / 4 &&
-           share_of(source->null_senders, source->senders) >= RETURNS_SHARE;
-}
-
-static bool is_small(const struct source *source)
-{
-    return source->name == 0 && source->guesses <= RETURNED_FEW;
-}
-
-/* Mail that is forged in our name goes to many sites, and comes back from each
- * of them. One that returns more than all the others together, never brought
- * mail and never got any, asks for itself. */
-static bool returns_too_much(const struct judge *judge,
-                             const struct source *source)
-{
-    const struct source_mail *mail = source_mail(judge->sources, source);
-    uint64_t hours = (source->last - source->first) / 3600 + 1;
-
-    return source->guesses >= RETURNED_MANY &&
-           source->guesses >= hours * RETURNED_AN_HOUR &&
-           source->guesses > judge->returned && mail->messages == 0 &&
-           mail->taken == 0;
-}
-
-/* Mail that was forged in our name comes back from honest hosts, to whoever
- * the forger made up. Small ones among them have no name. */
-static bool is_returning(const struct judge *judge, const struct source *source)
-{
-    if (!sends_as_bounces(source))
-        return false;
-    return is_small(source) ? judge->nameless_return
-                            : !is_generic(judge->sources, source) &&
-                                  !returns_too_much(judge, source);
-}
-
-/*
- * Whoever says MAIL FROM:<> looks like one that returns mail. Most mail hosts
- * have a name: where those that seem to return are nearly all without one, they
- * are no mail hosts, unless names could not be looked up here, which those
- * would show that bring mail.
- */
-static void survey_returns(struct judge *judge)
-{
-    const struct sources *sources = judge->sources;
-    uint32_t nameless = 0, named = 0, nameless_mailers = 0, named_mailers = 0;
-
-    for (uint32_t i = 1; i < sources->count; i++) {
-        const struct source *source = &sources->items[i];
-
-        if (source->senders == 0)
-            continue;
-        if (source_mailed_recipients(sources, source) > 0)
-            *(source->name == 0 ? &nameless_mailers : &named_mailers) += 1;
-        judge->sources->mailed += source_outside_recipients(sources, source);
-        if (source->guesses == 0 || !sends_as_bounces(source))
-            continue;
-        if (source->guesses < RETURNED_MANY)
-            judge->returned += source->guesses;
-        if (is_small(source))
-            nameless++;
-        else
-            named += !is_generic(sources, source);
-    }
-    judge->nameless_return = nameless < NAMELESS_MIN ||
-                             nameless <= (uint64_t)named * NAMELESS_TIMES ||
-                             named_mailers <= nameless_mailers;
-}
-
-/* ---- sources by address ---- */
-
-static int order_by_ip(const void *left, const void *right, void *context)
-{
-    const struct source *items = context;
-    const uint32_t *a = left, *b = right;
-
-    return memcmp(&items[*a].ip, &items[*b].ip, sizeof(struct ip));
-}
-
-static bool has_mail_or_login(const struct sources *sources,
-                              const struct source *source)
-{
-    const struct source_mail *mail = source_mail(sources, source);
-
-    return mail->delivered > 0 || mail->logins > 0;
-}
-
-/* Who showed no event is no member, and without mail that arrived, or a login,
- * no bystander. */
-static bool sort_by_ip(struct judge *judge)
-{
-    struct sources *sources = judge->sources;
-
-    judge->by_ip = calloc(sources->count + 1, sizeof(*judge->by_ip));
-    if (judge->by_ip == NULL)
-        return false;
-    for (uint32_t i = 1; i < sources->count; i++)
-        if (sources->items[i].events != 0 ||
-            has_mail_or_login(sources, &sources->items[i]))
-            judge->by_ip[judge->by_ip_count++] = i;
-    qsort_r(judge->by_ip, judge->by_ip_count, sizeof(*judge->by_ip),
-            order_by_ip, sources->items);
-    return true;
-}
-
-/* Of one provider, as far as one can tell. */
-static struct cidr network_around(const struct ip *ip)
-{
-    return (struct cidr){*ip, ip_is_v4(ip) ? NETWORK_V4_BITS : NETWORK_V6_BITS};
-}
-
-/* Returns where the next network begins in by_ip. */
-static size_t count_logins_near(struct judge *judge, size_t begin)
-{
-    const struct sources *sources = judge->sources;
-    struct cidr network =
-        network_around(&sources->items[judge->by_ip[begin]].ip);
-    uint64_t logins = 0;
-    size_t end = begin;
-
-    for (; end < judge->by_ip_count; end++) {
-        const struct source *source = &sources->items[judge->by_ip[end]];
-
-        if (!cidr_contains(&network, &source->ip))
-            break;
-        logins += source_mail(sources, source)->logins;
-    }
-    for (size_t i = begin; i < end; i++)
-        judge->logins_near[judge->by_ip[i]] =
-            logins < UINT32_MAX ? (uint32_t)logins : UINT32_MAX;
-    return end;
-}
-
-/* Hardly any rule asks. 0 without memory. */
-static uint32_t logins_near(struct judge *judge, uint32_t source)
-{
-    if (judge->logins_near == NULL) {
-        if (judge->by_ip == NULL && !sort_by_ip(judge)) {
-            judge->has_failed = true;
-            return 0;
-        }
-        judge->logins_near =
-            calloc(judge->sources->count, sizeof(*judge->logins_near));
-        if (judge->logins_near == NULL) {
-            judge->has_failed = true;
-            return 0;
-        }
-        for (size_t i = 0; i < judge->by_ip_count;)
-            i = count_logins_near(judge, i);
-    }
-    return judge->logins_near[source];
-}
-
-static bool count_sender_domains(struct judge *judge)
-{
-    const struct sources *sources = judge->sources;
-
-    judge->sender_uses =
-        calloc((size_t)1 << SOURCE_SENDER_BITS, sizeof(*judge->sender_uses));
-    if (judge->sender_uses == NULL)
-        return false;
-    for (uint32_t i = 1; i < sources->count; i++) {
-        uint8_t *uses = &judge->sender_uses[sources->items[i].sender_domain];
-
-        *uses = (uint8_t)(*uses + (*uses < UINT8_MAX));
-    }
-    return true;
-}
-
-/* An office's host sends for the office, and hardly anybody else does; a bot
- * forges one domain after the other, or a large one, or that of the victim,
- * as others do. Hardly any rule asks. */
-static bool is_steady(struct judge *judge, const struct source *source)
-{
-    if (source->sender_domain == 0 || source->has_sender_domains ||
-        source->senders - source->null_senders < STEADY_ENVELOPES)
-        return false;
-    if (judge->sender_uses == NULL && !count_sender_domains(judge)) {
-        judge->has_failed = true;
-        return false;
-    }
-    return judge->sender_uses[source->sender_domain] <= STEADY_HOSTS;
-}
-
 /* ---- what the rules ask for ---- */
-
-static int64_t domain_count(const struct sources *sources,
-                            const struct source *source)
-{
-    unsigned count = source_more(sources, source)->domain_count;
-
-    return count > 0 ? count : source->guess_domain != 0;
-}
 
 static void give_text(struct judge *judge, struct slice text,
                       struct field_view *view_r)
@@ -596,7 +123,7 @@ static void fetch(void *message, enum rules_field_id field, struct slice header,
         give_number(judge, source->has_forged_name, view_r);
         break;
     case FIELD_FROM_GENERIC:
-        give_number(judge, is_generic(sources, source), view_r);
+        give_number(judge, fact_is_generic(sources, source), view_r);
         break;
     case FIELD_FROM_LINE:
         give_number(
@@ -606,7 +133,8 @@ static void fetch(void *message, enum rules_field_id field, struct slice header,
             view_r);
         break;
     case FIELD_FROM_OURS:
-        give_number(judge, why_ours(judge, source) != NULL, view_r);
+        give_number(judge, fact_why_ours(&judge->facts, source) != NULL,
+                    view_r);
         break;
     case FIELD_FROM_ATTEMPTS:
         give_number(judge, source->attempts, view_r);
@@ -618,7 +146,7 @@ static void fetch(void *message, enum rules_field_id field, struct slice header,
         give_number(judge, source_mailed_recipients(sources, source), view_r);
         break;
     case FIELD_FROM_MAILED_SHARE:
-        give_number(judge, mailed_share(sources, source), view_r);
+        give_number(judge, fact_mailed_share(sources, source), view_r);
         break;
     case FIELD_FROM_GUESSES:
         give_number(judge, source->guesses, view_r);
@@ -627,29 +155,29 @@ static void fetch(void *message, enum rules_field_id field, struct slice header,
         give_number(judge, source->guess_events, view_r);
         break;
     case FIELD_FROM_GUESSES_BLIND:
-        give_number(judge, blind_guesses(sources, source), view_r);
+        give_number(judge, fact_blind_guesses(sources, source), view_r);
         break;
     case FIELD_FROM_GUESSES_SHARE:
         if (source->guesses > 0)
-            give_number(judge, guess_share(sources, source), view_r);
+            give_number(judge, fact_guess_share(sources, source), view_r);
         break;
     case FIELD_FROM_DOMAINS:
-        give_number(judge, domain_count(sources, source), view_r);
+        give_number(judge, fact_domain_count(sources, source), view_r);
         break;
     case FIELD_FROM_ENVELOPES:
         give_number(judge, source->senders, view_r);
         break;
     case FIELD_FROM_SENDERS_STEADY:
-        give_number(judge, is_steady(judge, source), view_r);
+        give_number(judge, fact_is_steady(&judge->facts, source), view_r);
         break;
     case FIELD_FROM_SENDERS_OWN:
-        give_number(judge, own_share(source), view_r);
+        give_number(judge, fact_own_share(source), view_r);
         break;
     case FIELD_FROM_RETURNS:
-        give_number(judge, is_returning(judge, source), view_r);
+        give_number(judge, fact_is_returning(&judge->facts, source), view_r);
         break;
     case FIELD_FROM_SUBMITS:
-        give_number(judge, is_submitting(sources, source), view_r);
+        give_number(judge, fact_is_submitting(sources, source), view_r);
         break;
     case FIELD_FROM_MEMBERS:
         if (judge->member_count > 0)
@@ -698,7 +226,8 @@ static void fetch(void *message, enum rules_field_id field, struct slice header,
         give_number(judge, unknown, view_r);
         break;
     case FIELD_FROM_LOGINS_NETWORK:
-        give_number(judge, logins_near(judge, judge->source), view_r);
+        give_number(judge, fact_logins_near(&judge->facts, judge->source),
+                    view_r);
         break;
     case FIELD_FROM_DELIVERED:
         give_number(judge, mail->taken, view_r);
@@ -749,7 +278,7 @@ static struct attacker *new_attacker(struct judge *judge)
 static const char *why_spared(struct judge *judge, const struct source *source)
 {
     const struct sources *sources = judge->sources;
-    const char *why = why_ours(judge, source);
+    const char *why = fact_why_ours(&judge->facts, source);
 
     if (ip_is_loopback(&source->ip))
         return "this host itself, by loopback";
@@ -759,17 +288,17 @@ static const char *why_spared(struct judge *judge, const struct source *source)
         return "listed in friends";
     if (why != NULL)
         return why;
-    if (is_submitting(sources, source))
+    if (fact_is_submitting(sources, source))
         return "its mail goes through here to others";
     if (source_mail(sources, source)->logins > 0)
         return "it logged in";
-    if (source->guesses > 0 && guess_share(sources, source) < 50)
+    if (source->guesses > 0 && fact_guess_share(sources, source) < 50)
         return "most of its recipients exist";
-    if (mailed_share(sources, source) >= MUCH_SHARE)
+    if (fact_mailed_share(sources, source) >= MUCH_SHARE)
         return "much of the mail comes from it: a filter in front of us?";
-    if (source->senders > 0 && own_share(source) >= 50)
+    if (source->senders > 0 && fact_own_share(source) >= 50)
         return "it sends for the domain that it is named after";
-    if (is_returning(judge, source))
+    if (fact_is_returning(&judge->facts, source))
         return "a mail host that returns what was forged in our name";
     return NULL;
 }
@@ -885,12 +414,12 @@ static void judge_sources(struct judge *judge)
 /* The first in by_ip that is not below that address. */
 static size_t first_from(const struct judge *judge, const struct ip *ip)
 {
-    size_t low = 0, high = judge->by_ip_count;
+    size_t low = 0, high = judge->facts.by_ip_count;
 
     while (low < high) {
         size_t middle = low + (high - low) / 2;
 
-        if (memcmp(&judge->sources->items[judge->by_ip[middle]].ip, ip,
+        if (memcmp(&judge->sources->items[judge->facts.by_ip[middle]].ip, ip,
                    sizeof(*ip)) < 0)
             low = middle + 1;
         else
@@ -929,13 +458,13 @@ static void find_in_network(struct judge *judge, const struct attacker *crowd,
     const struct source *items = judge->sources->items;
 
     for (size_t i = first_from(judge, &crowd->network.base);
-         i < judge->by_ip_count; i++) {
-        const struct source *source = &items[judge->by_ip[i]];
+         i < judge->facts.by_ip_count; i++) {
+        const struct source *source = &items[judge->facts.by_ip[i]];
 
         if (!cidr_contains(&crowd->network, &source->ip))
             break;
         if ((source->events & rule->events) != 0 &&
-            !add_member(members, judge->by_ip[i]))
+            !add_member(members, judge->facts.by_ip[i]))
             judge->has_failed = true;
     }
 }
@@ -962,8 +491,8 @@ static void find_at_site(struct judge *judge,
 {
     const struct source *items = judge->sources->items;
 
-    for (size_t i = 0; i < judge->by_ip_count; i++) {
-        uint32_t number = judge->by_ip[i];
+    for (size_t i = 0; i < judge->facts.by_ip_count; i++) {
+        uint32_t number = judge->facts.by_ip[i];
 
         if ((items[number].events & rule->events) != 0 &&
             !is_named(judge, number) && !add_member(members, number))
@@ -984,7 +513,7 @@ static void find_at_user(struct judge *judge, const struct watch_alarm *alarm,
     if (members->count == 0)
         return;
     qsort_r(members->items, members->count, sizeof(*members->items),
-            order_by_ip, judge->sources->items);
+            fact_order_by_ip, judge->sources->items);
     for (size_t i = 1; i < members->count; i++)
         if (members->items[i] != members->items[kept])
             members->items[++kept] = members->items[i];
@@ -1001,10 +530,10 @@ static void each_guesser(const struct judge *judge,
 {
     struct source_domain domains[SOURCE_DOMAINS_MAX];
 
-    for (size_t i = 0; i < judge->by_ip_count; i++) {
-        uint32_t number = judge->by_ip[i];
-        size_t count =
-            domains_of(judge->sources, &judge->sources->items[number], domains);
+    for (size_t i = 0; i < judge->facts.by_ip_count; i++) {
+        uint32_t number = judge->facts.by_ip[i];
+        size_t count = fact_domains(judge->sources,
+                                    &judge->sources->items[number], domains);
 
         for (size_t j = 0; j < count; j++)
             visit(context, number, domains[j].domain);
@@ -1092,8 +621,8 @@ static bool is_allowed(const struct sources *sources, const struct ip *ip)
  * ours whose mail has not yet, and an honest host whose bounces did not. */
 static bool is_bystander(const struct judge *judge, const struct source *source)
 {
-    return has_mail_or_login(judge->sources, source) ||
-           (source->guesses > 0 && is_returning(judge, source));
+    return fact_has_mail_or_login(judge->sources, source) ||
+           (source->guesses > 0 && fact_is_returning(&judge->facts, source));
 }
 
 /* Clients of the network who are no members. */
@@ -1105,8 +634,8 @@ static size_t count_bystanders(const struct judge *judge,
     size_t count = 0, next = 0;
 
     for (size_t i = first_from(judge, &crowd->network.base);
-         i < judge->by_ip_count; i++) {
-        uint32_t number = judge->by_ip[i];
+         i < judge->facts.by_ip_count; i++) {
+        uint32_t number = judge->facts.by_ip[i];
         const struct source *source = &sources->items[number];
 
         if (!cidr_contains(&crowd->network, &source->ip))
@@ -1131,7 +660,7 @@ static size_t count_networks(const struct sources *sources,
 
         if (count > 0 && cidr_contains(&network, ip))
             continue;
-        network = network_around(ip);
+        network = fact_network(ip);
         count++;
     }
     return count;
@@ -1318,8 +847,7 @@ static void judge_crowds(struct judge *judge, enum rules_count_by by)
                               judge->alarms[i].source_rule)
                 ->by == by)
             order[count++] = (uint32_t)i;
-    if (order == NULL ||
-        (count > 0 && judge->by_ip == NULL && !sort_by_ip(judge)) ||
+    if (order == NULL || (count > 0 && !source_facts_sort(&judge->facts)) ||
         (count > 0 && judge->alarm_of == NULL && !index_alarms(judge)) ||
         (count > 0 && by == COUNT_BY_DOMAIN && !index_guessers(judge))) {
         free(order);
@@ -1408,26 +936,21 @@ bool sources_judge(struct sources *sources, unsigned worker_count)
     judge.alarm_count = watch_alarms(sources->watch, &judge.alarms);
     judge.named = calloc(sources->count / 8 + 1, 1);
     judge.crowd_of = calloc(sources->count + 1, sizeof(*judge.crowd_of));
-    judge.ours = calloc(sources->count + 1, sizeof(*judge.ours));
-    if (judge.named == NULL || judge.crowd_of == NULL || judge.ours == NULL) {
+    if (judge.named == NULL || judge.crowd_of == NULL ||
+        !source_facts_init(&judge.facts, sources)) {
         free(judge.named);
         free(judge.crowd_of);
-        free(judge.ours);
         return false;
     }
     sources_sort_tries(sources);
-    survey_returns(&judge);
     judge_sources(&judge);
     judge_crowds(&judge, COUNT_BY_NETWORK);
     judge_crowds(&judge, COUNT_BY_DOMAIN);
     judge_crowds(&judge, COUNT_BY_USER);
     judge_crowds(&judge, COUNT_BY_SITE);
     free(judge.crowd_of);
-    free(judge.ours);
-    free(judge.by_ip);
     free(judge.alarm_of);
-    free(judge.logins_near);
-    free(judge.sender_uses);
+    source_facts_free(&judge.facts);
     free(judge.guessers);
     free(judge.guessers_at);
     if (!shares_count(sources, judge.named, worker_count))
@@ -1442,7 +965,7 @@ bool sources_judge(struct sources *sources, unsigned worker_count)
     if (sources->spared_count > 0)
         qsort_r(sources->spared, sources->spared_count,
                 sizeof(*sources->spared), order_spared, sources->items);
-    return !judge.has_failed;
+    return !judge.has_failed && !judge.facts.has_failed;
 }
 
 /* ---- for reports ---- */
@@ -1475,7 +998,7 @@ size_t attacker_domains(const struct sources *sources,
     if (all == NULL)
         return 0;
     for (size_t i = 0; i < source_count; i++)
-        count += domains_of(
+        count += fact_domains(
             sources,
             &sources->items[attacker->source != 0 ? attacker->source
                                                   : attacker->members[i]],

@@ -1,0 +1,491 @@
+#include "qscan/sourcefacts.h"
+
+#include <stdlib.h>
+
+#include "qscan/logrecord.h"
+#include "qscan/shares.h"
+
+enum {
+    NETWORK_V4_BITS = 96 + 24,
+    NETWORK_V6_BITS = 48,
+    /* A domain that so many clients guessed at is served here; a remote domain
+     * that a user of ours mistyped is not. */
+    SERVED_SOURCES = 3,
+    RETURNS_SHARE = 80,     /* of a hundred envelopes, from the null sender */
+    RETURNED_FEW = 2,       /* bounces from a host without a name */
+    RETURNED_MANY = 1000,   /* bounces that no host returns alone ... */
+    RETURNED_AN_HOUR = 100, /* ... so fast, all the time ... */
+    NAMELESS_MIN = 10,      /* such hosts return nothing, but are a crowd, when
+                               there are so many of them ... */
+    NAMELESS_TIMES = 4,     /* ... and so many for each that has a name */
+    RELAYS_ASKED_MAX = 256, /* each is a walk through all sources */
+    RELAYED_MIN = 5,        /* guesses that show a relay of ours: fewer than
+                               any rule names a source for ... */
+    RELAYED_SHARE = 80,     /* ... when so many of a hundred are others' */
+    PADDED_GUESSES = 30,
+    PADDING_MAX = 8,      /* recipients that exist, between so many guesses */
+    STEADY_ENVELOPES = 3, /* of one domain are no accident */
+    STEADY_HOSTS = 3,     /* that a small site sends by */
+    SUBMITTED_SHARE = 80, /* guesses of a client of ours that were accepted */
+};
+
+_Static_assert((int)PADDING_MAX < (int)SOURCE_TOLD_APART_MAX,
+               "one more is told apart from so many");
+
+/* What makes a source one of ours. */
+enum ours { OURS_NOT_ASKED, OURS_NOT, OURS_HOP, OURS_NAME, OURS_RELAY };
+
+/* ---- one of ours? ---- */
+
+static bool is_served(const struct sources *sources, uint32_t domain)
+{
+    return domain != 0 && domain < sources->target_capacity &&
+           sources->targets[domain].guess_sources >= SERVED_SOURCES;
+}
+
+bool fact_is_generic(const struct sources *sources, const struct source *source)
+{
+    char room[NAMES_TEXT_MAX];
+    struct slice name = names_text(&sources->names, source->name, room);
+
+    return name.len == 0 || name_is_generic(name, &source->ip);
+}
+
+/* The name lies under a domain of ours, or one that people guess at: who owns
+ * that domain named the host. A provider whom users of ours mistype names the
+ * lines of his customers, too. */
+static bool is_named_ours(const struct sources *sources,
+                          const struct source *source)
+{
+    char room[NAMES_TEXT_MAX];
+    struct slice name = names_text(&sources->names, source->name, room);
+
+    if (name.len > 0 && rules_list_has(sources->rules, "our-domains", name))
+        return true;
+    for (size_t dot = slice_index(name, '.'); dot < name.len;
+         dot = slice_index(name, '.')) {
+        char lower[256];
+
+        name = slice_skip(name, dot + 1);
+        if (name.len > sizeof(lower) || slice_index(name, '.') == name.len)
+            continue;
+        if (is_served(sources, intern_find(&sources->domains,
+                                           record_lower(name, lower))))
+            return !fact_is_generic(sources, source);
+    }
+    return false;
+}
+
+static bool is_next_hop(const struct sources *sources,
+                        const struct source *source)
+{
+    const struct source_mail *mail = source_mail(sources, source);
+
+    return is_served(sources, mail->hop_domains[0]) ||
+           is_served(sources, mail->hop_domains[1]);
+}
+
+/* "mx2.example.org" where a host mx2 wrote some of the lines. */
+static bool is_named_like_log_host(const struct sources *sources,
+                                   const struct source *source)
+{
+    char room[NAMES_TEXT_MAX];
+    struct slice name = names_text(&sources->names, source->name, room);
+    char lower[256];
+
+    if (name.len == 0 || name.len > sizeof(lower))
+        return false;
+    name = record_lower(name, lower);
+    return intern_find(&sources->log_hosts, name) != INTERN_NONE ||
+           intern_find(&sources->log_hosts,
+                       slice_head(name, slice_index(name, '.'))) != INTERN_NONE;
+}
+
+struct overlap {
+    const struct hash_set *guesses; /* of the one that may be a relay */
+    struct hash_set found;
+    bool has_failed;
+};
+
+static void find_overlap(void *context, uint64_t hash)
+{
+    struct overlap *overlap = context;
+
+    if (hash_set_has(overlap->guesses, hash) &&
+        hash_set_add(&overlap->found, hash) < 0)
+        overlap->has_failed = true;
+}
+
+/*
+ * A backup MX of ours hands its primary what others had guessed: its guesses
+ * are theirs, found in its own log as accepted first. The name alone would
+ * prove nothing, nor would the list, which a campaign shares.
+ */
+static bool find_relay(struct source_facts *facts, const struct source *source)
+{
+    const struct sources *sources = facts->sources;
+    const struct guess_list *list = source_guess_list(sources, source);
+    struct overlap overlap = {0};
+    bool is_relay;
+
+    if (source->guesses < RELAYED_MIN || list == NULL ||
+        source_mail(sources, source)->late_unknown > 0 ||
+        !is_named_like_log_host(sources, source) ||
+        facts->relays_asked == RELAYS_ASKED_MAX)
+        return false;
+    facts->relays_asked++;
+    overlap.guesses = &list->all;
+    for (uint32_t i = 1; i < sources->count; i++)
+        if (source_mail(sources, &sources->items[i])->late_unknown > 0)
+            source_each_guess(sources, &sources->items[i],
+                              (struct guess_part){0, 0}, find_overlap,
+                              &overlap);
+    is_relay =
+        overlap.found.count * 100 >= (uint64_t)source->guesses * RELAYED_SHARE;
+    facts->has_failed = facts->has_failed || overlap.has_failed;
+    hash_set_free(&overlap.found);
+    return is_relay;
+}
+
+static enum ours find_ours(struct source_facts *facts,
+                           const struct source *source)
+{
+    if (is_next_hop(facts->sources, source))
+        return OURS_HOP;
+    if (is_named_ours(facts->sources, source))
+        return OURS_NAME;
+    return find_relay(facts, source) ? OURS_RELAY : OURS_NOT;
+}
+
+const char *fact_why_ours(struct source_facts *facts,
+                          const struct source *source)
+{
+    static const char *const whys[] = {
+        [OURS_NOT] = NULL,
+        [OURS_HOP] = "mail for a domain served here goes to it",
+        [OURS_NAME] = "its name lies under a domain served here",
+        [OURS_RELAY] = "a host of these logs, which relays what others guess"};
+    uint8_t *ours = &facts->ours[source - facts->sources->items];
+
+    if (*ours == OURS_NOT_ASKED)
+        *ours = (uint8_t)find_ours(facts, source);
+    return whys[*ours];
+}
+
+/* Several at a time, and hardly any of the dead ones again. */
+static bool asks_once(const struct source *source)
+{
+    return source->attempts >= UINT64_C(2) * source->senders &&
+           source->guess_events <= source->guesses + source->guesses / 4u;
+}
+
+/* Mail for the same few again and again, between guesses of which none is
+ * repeated, is to look like a list; but a list asks for its dead ones again,
+ * and who knows a few has more mail for them than for the dead. */
+static bool is_padding(const struct sources *sources,
+                       const struct source *source)
+{
+    unsigned reached = source_reached(sources, source);
+    uint64_t mailed = source_mailed_recipients(sources, source);
+
+    return source->guesses >= PADDED_GUESSES &&
+           source->guesses >= source->senders && asks_once(source) &&
+           reached > 0 && reached <= PADDING_MAX &&
+           mailed >= UINT64_C(3) * reached && mailed <= 2u * source->guesses;
+}
+
+/* Asking for somebody who exists, and sending nothing, makes no mail host. */
+int64_t fact_guess_share(const struct sources *sources,
+                         const struct source *source)
+{
+    uint64_t guesses = source->guesses;
+    uint64_t all = guesses + (is_padding(sources, source)
+                                  ? source_reached(sources, source)
+                                  : source_mailed_recipients(sources, source));
+
+    return share_of(guesses, all);
+}
+
+/* Padding is no mail that anybody would miss. */
+int64_t fact_mailed_share(const struct sources *sources,
+                          const struct source *source)
+{
+    return is_padding(sources, source)
+               ? 0
+               : share_of(source_mailed_recipients(sources, source),
+                          sources->mailed);
+}
+
+int64_t fact_own_share(const struct source *source)
+{
+    return share_of(source->own_senders, source->senders);
+}
+
+size_t fact_domains(const struct sources *sources, const struct source *source,
+                    struct source_domain *domains)
+{
+    const struct source_more *more = source_more(sources, source);
+
+    if (more->domain_count > 0) {
+        memcpy(domains, source_domains(more),
+               more->domain_count * sizeof(*domains));
+        return more->domain_count;
+    }
+    if (source->guess_domain == 0)
+        return 0;
+    domains[0] = (struct source_domain){source->guess_domain, 1};
+    return 1;
+}
+
+static bool is_domain_ours(const struct sources *sources, uint32_t domain)
+{
+    return is_served(sources, domain) ||
+           rules_list_has(sources->rules, "our-domains",
+                          intern_text(&sources->domains, domain));
+}
+
+/* Mail of a client of ours goes to others, whose dead addresses are none of
+ * ours. */
+bool fact_is_submitting(const struct sources *sources,
+                        const struct source *source)
+{
+    struct source_domain domains[SOURCE_DOMAINS_MAX];
+    size_t count;
+
+    if (share_of(source_mail(sources, source)->late_unknown,
+                 source->guess_events) < SUBMITTED_SHARE ||
+        !source_is_client(sources, source))
+        return false;
+    count = fact_domains(sources, source, domains);
+    for (size_t i = 0; i < count; i++)
+        if (is_domain_ours(sources, domains[i].domain))
+            return false;
+    return true;
+}
+
+/* The guesses of one that met nobody who exists, though it asked for several
+ * at a time and gave each up at once: no list, and no host that asks whether a
+ * sender exists. */
+int64_t fact_blind_guesses(const struct sources *sources,
+                           const struct source *source)
+{
+    bool is_blind = source_real_recipients(sources, source) == 0 &&
+                    source_mail(sources, source)->taken == 0 &&
+                    asks_once(source);
+
+    return is_blind ? source->guesses : 0;
+}
+
+/* A bounce goes to one recipient; who asks for many returns nothing. */
+static bool sends_as_bounces(const struct source *source)
+{
+    return source->attempts <= source->senders + source->senders / 4 &&
+           share_of(source->null_senders, source->senders) >= RETURNS_SHARE;
+}
+
+static bool is_small(const struct source *source)
+{
+    return source->name == 0 && source->guesses <= RETURNED_FEW;
+}
+
+/* Mail that is forged in our name goes to many sites, and comes back from each
+ * of them. One that returns more than all the others together, never brought
+ * mail and never got any, asks for itself. */
+static bool returns_too_much(const struct source_facts *facts,
+                             const struct source *source)
+{
+    const struct source_mail *mail = source_mail(facts->sources, source);
+    uint64_t hours = (source->last - source->first) / 3600 + 1;
+
+    return source->guesses >= RETURNED_MANY &&
+           source->guesses >= hours * RETURNED_AN_HOUR &&
+           source->guesses > facts->returned && mail->messages == 0 &&
+           mail->taken == 0;
+}
+
+/* Mail that was forged in our name comes back from honest hosts, to whoever
+ * the forger made up. Small ones among them have no name. */
+bool fact_is_returning(const struct source_facts *facts,
+                       const struct source *source)
+{
+    if (!sends_as_bounces(source))
+        return false;
+    return is_small(source) ? facts->nameless_return
+                            : !fact_is_generic(facts->sources, source) &&
+                                  !returns_too_much(facts, source);
+}
+
+/*
+ * Whoever says MAIL FROM:<> looks like one that returns mail. Most mail hosts
+ * have a name: where those that seem to return are nearly all without one, they
+ * are no mail hosts, unless names could not be looked up here, which those
+ * would show that bring mail.
+ */
+static void survey_returns(struct source_facts *facts)
+{
+    const struct sources *sources = facts->sources;
+    uint32_t nameless = 0, named = 0, nameless_mailers = 0, named_mailers = 0;
+
+    for (uint32_t i = 1; i < sources->count; i++) {
+        const struct source *source = &sources->items[i];
+
+        if (source->senders == 0)
+            continue;
+        if (source_mailed_recipients(sources, source) > 0)
+            *(source->name == 0 ? &nameless_mailers : &named_mailers) += 1;
+        facts->sources->mailed += source_outside_recipients(sources, source);
+        if (source->guesses == 0 || !sends_as_bounces(source))
+            continue;
+        if (source->guesses < RETURNED_MANY)
+            facts->returned += source->guesses;
+        if (is_small(source))
+            nameless++;
+        else
+            named += !fact_is_generic(sources, source);
+    }
+    facts->nameless_return = nameless < NAMELESS_MIN ||
+                             nameless <= (uint64_t)named * NAMELESS_TIMES ||
+                             named_mailers <= nameless_mailers;
+}
+
+/* ---- sources by address ---- */
+
+int fact_order_by_ip(const void *left, const void *right, void *context)
+{
+    const struct source *items = context;
+    const uint32_t *a = left, *b = right;
+
+    return memcmp(&items[*a].ip, &items[*b].ip, sizeof(struct ip));
+}
+
+bool fact_has_mail_or_login(const struct sources *sources,
+                            const struct source *source)
+{
+    const struct source_mail *mail = source_mail(sources, source);
+
+    return mail->delivered > 0 || mail->logins > 0;
+}
+
+bool source_facts_sort(struct source_facts *facts)
+{
+    struct sources *sources = facts->sources;
+
+    if (facts->by_ip != NULL)
+        return true;
+    facts->by_ip = calloc(sources->count + 1, sizeof(*facts->by_ip));
+    if (facts->by_ip == NULL)
+        return false;
+    for (uint32_t i = 1; i < sources->count; i++)
+        if (sources->items[i].events != 0 ||
+            fact_has_mail_or_login(sources, &sources->items[i]))
+            facts->by_ip[facts->by_ip_count++] = i;
+    qsort_r(facts->by_ip, facts->by_ip_count, sizeof(*facts->by_ip),
+            fact_order_by_ip, sources->items);
+    return true;
+}
+
+/* Of one provider, as far as one can tell. */
+struct cidr fact_network(const struct ip *ip)
+{
+    return (struct cidr){*ip, ip_is_v4(ip) ? NETWORK_V4_BITS : NETWORK_V6_BITS};
+}
+
+/* Returns where the next network begins in by_ip. */
+static size_t count_logins_near(struct source_facts *facts, size_t begin)
+{
+    const struct sources *sources = facts->sources;
+    struct cidr network = fact_network(&sources->items[facts->by_ip[begin]].ip);
+    uint64_t logins = 0;
+    size_t end = begin;
+
+    for (; end < facts->by_ip_count; end++) {
+        const struct source *source = &sources->items[facts->by_ip[end]];
+
+        if (!cidr_contains(&network, &source->ip))
+            break;
+        logins += source_mail(sources, source)->logins;
+    }
+    for (size_t i = begin; i < end; i++)
+        facts->logins_near[facts->by_ip[i]] =
+            logins < UINT32_MAX ? (uint32_t)logins : UINT32_MAX;
+    return end;
+}
+
+/* Hardly any rule asks. 0 without memory. */
+uint32_t fact_logins_near(struct source_facts *facts, uint32_t source)
+{
+    if (facts->logins_near == NULL) {
+        if (!source_facts_sort(facts)) {
+            facts->has_failed = true;
+            return 0;
+        }
+        facts->logins_near =
+            calloc(facts->sources->count, sizeof(*facts->logins_near));
+        if (facts->logins_near == NULL) {
+            facts->has_failed = true;
+            return 0;
+        }
+        for (size_t i = 0; i < facts->by_ip_count;)
+            i = count_logins_near(facts, i);
+    }
+    return facts->logins_near[source];
+}
+
+static bool count_sender_domains(struct source_facts *facts)
+{
+    const struct sources *sources = facts->sources;
+
+    facts->sender_uses =
+        calloc((size_t)1 << SOURCE_SENDER_BITS, sizeof(*facts->sender_uses));
+    if (facts->sender_uses == NULL)
+        return false;
+    for (uint32_t i = 1; i < sources->count; i++) {
+        uint8_t *uses = &facts->sender_uses[sources->items[i].sender_domain];
+
+        *uses = (uint8_t)(*uses + (*uses < UINT8_MAX));
+    }
+    return true;
+}
+
+/* An office's host sends for the office, and hardly anybody else does; a bot
+ * forges one domain after the other, or a large one, or that of the victim,
+ * as others do. Hardly any rule asks. */
+bool fact_is_steady(struct source_facts *facts, const struct source *source)
+{
+    if (source->sender_domain == 0 || source->has_sender_domains ||
+        source->senders - source->null_senders < STEADY_ENVELOPES)
+        return false;
+    if (facts->sender_uses == NULL && !count_sender_domains(facts)) {
+        facts->has_failed = true;
+        return false;
+    }
+    return facts->sender_uses[source->sender_domain] <= STEADY_HOSTS;
+}
+
+int64_t fact_domain_count(const struct sources *sources,
+                          const struct source *source)
+{
+    unsigned count = source_more(sources, source)->domain_count;
+
+    return count > 0 ? count : source->guess_domain != 0;
+}
+
+/* ---- all of them ---- */
+
+bool source_facts_init(struct source_facts *facts, struct sources *sources)
+{
+    *facts = (struct source_facts){.sources = sources};
+    facts->ours = calloc(sources->count + 1, sizeof(*facts->ours));
+    if (facts->ours == NULL)
+        return false;
+    survey_returns(facts);
+    return true;
+}
+
+void source_facts_free(struct source_facts *facts)
+{
+    free(facts->by_ip);
+    free(facts->logins_near);
+    free(facts->sender_uses);
+    free(facts->ours);
+}

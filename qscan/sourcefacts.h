@@ -1,0 +1,86 @@
+/*
+ * What all lines together tell of a source beyond its own row: whether it is
+ * one of ours, or returns what others forged, what its neighbours did. Asked
+ * when all lines were read.
+ */
+#ifndef QSCAN_SOURCEFACTS_H
+#define QSCAN_SOURCEFACTS_H
+
+#include "qscan/sources.h"
+
+struct source_facts {
+    struct sources *sources;
+    uint32_t *by_ip; /* source_facts_sort() */
+    size_t by_ip_count;
+    uint32_t *logins_near; /* by source: from its network; once asked for */
+    uint8_t *sender_uses;  /* by sender_domain: how many sources have that one,
+                              255 at most; once asked for */
+    uint8_t *ours;         /* enum ours, by source: each rule asks the same */
+    unsigned relays_asked;
+    bool nameless_return; /* hosts without a name may be small mail hosts */
+    uint64_t returned;    /* guesses of all who seem to return mail, but for
+                             those of many */
+    bool has_failed;      /* no memory: something may be wrong */
+};
+
+/* Counts sources->mailed. False without memory. */
+bool source_facts_init(struct source_facts *facts, struct sources *sources);
+void source_facts_free(struct source_facts *facts);
+
+/* Fills by_ip: sources that a crowd may hold or hit, by address. Who showed no
+ * event is no member, and without mail that arrived, or a login, no bystander.
+ * False without memory. */
+bool source_facts_sort(struct source_facts *facts);
+
+/* For qsort_r with the items of the sources: two numbers, by address. */
+int fact_order_by_ip(const void *left, const void *right, void *items);
+
+/* That of one provider, as far as one can tell. */
+struct cidr fact_network(const struct ip *ip);
+
+/* Mail of it was delivered, or it logged in. */
+bool fact_has_mail_or_login(const struct sources *sources,
+                            const struct source *source);
+
+/* Without a confirmed name, or with that of a dial-up line. */
+bool fact_is_generic(const struct sources *sources,
+                     const struct source *source);
+
+/* By what it is a host of this site, as text; NULL: it is none. */
+const char *fact_why_ours(struct source_facts *facts,
+                          const struct source *source);
+
+/* Percent of its recipients that were guesses, of all mail from outside that
+ * it brought, of its envelopes with a sender under its own name. */
+int64_t fact_guess_share(const struct sources *sources,
+                         const struct source *source);
+int64_t fact_mailed_share(const struct sources *sources,
+                          const struct source *source);
+int64_t fact_own_share(const struct source *source);
+
+/* Its target domains, SOURCE_DOMAINS_MAX at most; returns how many. */
+size_t fact_domains(const struct sources *sources, const struct source *source,
+                    struct source_domain *domains);
+/* The same number. */
+int64_t fact_domain_count(const struct sources *sources,
+                          const struct source *source);
+
+/* A client of ours, whose mail goes to others. */
+bool fact_is_submitting(const struct sources *sources,
+                        const struct source *source);
+
+/* Its guesses, if it met nobody who exists; otherwise 0. */
+int64_t fact_blind_guesses(const struct sources *sources,
+                           const struct source *source);
+
+/* A mail host that returns what was forged in our name. */
+bool fact_is_returning(const struct source_facts *facts,
+                       const struct source *source);
+
+/* Good logins from all addresses of its network; 0 without memory. */
+uint32_t fact_logins_near(struct source_facts *facts, uint32_t source);
+
+/* It sends for one domain alone, and hardly anybody else does. */
+bool fact_is_steady(struct source_facts *facts, const struct source *source);
+
+#endif
