@@ -660,6 +660,52 @@ static bool is_neighbour(const struct client *client, struct slice here)
     return owner.len > 0 && slice_equal_nocase(name_owner(client->name), owner);
 }
 
+static bool is_same_owner(struct slice a, struct slice b)
+{
+    struct slice owner = name_owner(a);
+
+    return owner.len > 0 && slice_equal_nocase(owner, name_owner(b));
+}
+
+/* "dsl-7-113-0-203.example.net": the lines of a provider are of one owner, but
+ * their users are strangers. */
+static bool is_numbered(struct slice name)
+{
+    enum { DIGITS_MIN = 4 };
+    unsigned digits = 0;
+
+    for (size_t i = 0; i < name.len; i++)
+        digits += byte_is_digit(name.ptr[i]);
+    return digits >= DIGITS_MIN;
+}
+
+/*
+ * A department's host writes in the name of another one of its university, and
+ * the line of a provider's customer, in that of a domain whose mail the
+ * provider takes; a firm's host calls itself by the name of its group, whose
+ * mail host takes the mail. That a name called is under the sender's own domain
+ * proves nothing: bots do that.
+ */
+static bool is_kin(struct message *message, const struct client *source)
+{
+    struct slice helo = message->dsn.helo;
+
+    for (size_t i = 0; i < message->qf.recipient_count; i++) {
+        const struct qf_recipient *recipient = &message->qf.recipients[i];
+        struct slice domain = message_domain_of(message, recipient);
+        struct slice host = host_of(message, recipient);
+
+        if (is_numbered(domain) || is_numbered(host))
+            continue;
+        if (!source->forged && (is_same_owner(source->name, domain) ||
+                                is_same_owner(source->name, host)))
+            return true;
+        if (is_same_owner(helo, host) && !is_same_owner(domain, host))
+            return true;
+    }
+    return false;
+}
+
 static enum field_state add_source_value(struct message *message,
                                          enum rules_field_id field)
 {
@@ -669,6 +715,8 @@ static enum field_state add_source_value(struct message *message,
         add_number(message, message->dsn.is_authenticated);
     else if (source != NULL && field == FIELD_SOURCE_NEIGHBOUR)
         add_number(message, is_neighbour(source, message->dsn.reporting_mta));
+    else if (source != NULL && field == FIELD_SOURCE_KIN)
+        add_number(message, is_kin(message, source));
     else if (source != NULL && field == FIELD_SOURCE_HELO)
         add_text(message, lower(message, message->dsn.helo));
     else if (source != NULL && field == FIELD_SOURCE_HOP)
@@ -964,6 +1012,7 @@ static enum field_state collect(struct message *message,
     case FIELD_SOURCE_FORGED:
     case FIELD_SOURCE_GENERIC:
     case FIELD_SOURCE_NEIGHBOUR:
+    case FIELD_SOURCE_KIN:
     case FIELD_SOURCE_AUTH:
     case FIELD_SOURCE_HELO:
     case FIELD_SOURCE_HOP:

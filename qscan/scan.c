@@ -141,6 +141,8 @@ static const struct {
      "the mail came from a host with a name of its own"},
     {FIELD_SOURCE_NEIGHBOUR, NULL,
      "the mail came from a customer of ours or our provider's"},
+    {FIELD_SOURCE_KIN, NULL,
+     "the host that brought the mail is of the sender's owner"},
     {FIELD_SOURCE_HOP, NULL,
      "the mail had passed a server that is called like its client"},
     {FIELD_SOURCE_STEADY, NULL,

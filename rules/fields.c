@@ -56,6 +56,7 @@ const struct rules_field rules_fields[FIELD_COUNT] = {
           false),
     FIELD(FIELD_SOURCE_GENERIC, "source.generic", TYPE_BOOLEAN, FROM_DATA_FILE,
           false),
+    FIELD(FIELD_SOURCE_KIN, "source.kin", TYPE_BOOLEAN, FROM_DATA_FILE, false),
     FIELD(FIELD_SOURCE_NEIGHBOUR, "source.neighbour", TYPE_BOOLEAN,
           FROM_DATA_FILE, false),
     FIELD(FIELD_SOURCE_AUTH, "source.auth", TYPE_BOOLEAN, FROM_DATA_FILE,

@@ -22,14 +22,15 @@
     "RPF:<Bob@Example.ORG>\nH??Subject: hello\n.\n"
 
 #define BOUNDARY ID ".1795370000/mx.example.org"
-#define REPORT_QF                                                              \
+#define REPORT_TO(host, recipient)                                             \
     "V8\nT1795370000\nK1795375000\nN7\nP30000\n"                               \
-    "MDeferred: Connection refused by mail.example.net.\nFrs\n$_localhost\n"   \
-    "SMAILER-DAEMON\nRPF:<ann@example.net>\n"                                  \
+    "MDeferred: Connection refused by " host ".\nFrs\n$_localhost\n"           \
+    "SMAILER-DAEMON\nRPF:<" recipient ">\n"                                    \
     "H??Subject: Returned mail: see transcript for details\n"                  \
     "H??Content-Type: multipart/report; report-type=delivery-status;\n"        \
     "\tboundary=\"" BOUNDARY "\"\n"                                            \
     "H??Auto-Submitted: auto-generated (failure)\n.\n"
+#define REPORT_QF REPORT_TO("mail.example.net", "ann@example.net")
 
 struct made {
     struct folder folder;
@@ -131,8 +132,8 @@ static void test_fields_of_the_control_file(void **state)
 }
 
 /* Of an original that such a client brought; lines about who failed. */
-static void make_report(struct made *made, const char *client,
-                        const char *lines)
+static void make_report_of(struct made *made, const char *qf, const char *helo,
+                           const char *client, const char *lines)
 {
     char df[2048];
 
@@ -149,13 +150,19 @@ static void make_report(struct made *made, const char *client,
              "Final-Recipient: RFC822; bob@example.com\n%sAction: failed\n"
              "Status: 5.1.1\n\n"
              "--" BOUNDARY "\nContent-Type: text/rfc822-headers\n\n"
-             "Return-Path: <ann@example.net>\nReceived: from pc (%s)\n"
+             "Return-Path: <ann@example.net>\nReceived: from %s (%s)\n"
              "\tby mx.example.org (8.17.1/8.17.1) with ESMTP id "
              "6AMHqK0f009999\n\tfor <bob@example.com>; Sun, 22 Nov 2026 "
              "17:53:20 GMT\nSubject: offer\n\n--" BOUNDARY "--\n",
-             client, lines, client);
-    make(made, REPORT_QF, df);
+             client, lines, helo, client);
+    make(made, qf, df);
     load(made);
+}
+
+static void make_report(struct made *made, const char *client,
+                        const char *lines)
+{
+    make_report_of(made, REPORT_QF, "pc", client, lines);
 }
 
 static void test_whether_an_alias_led_to_who_failed(void **state)
@@ -203,6 +210,39 @@ static void test_whether_the_source_is_a_neighbour(void **state)
 
         make_report(&made, cases[i].client, "");
         assert_number(&made, FIELD_SOURCE_NEIGHBOUR, cases[i].is_neighbour);
+        drop(&made);
+    }
+}
+
+static void test_whether_the_source_is_of_the_senders_owner(void **state)
+{
+#define TO_DEPARTMENT REPORT_TO("mail.physics.example.edu", "a@example.edu")
+#define TO_HOSTED REPORT_TO("mail.provider.example", "ann@firm.example")
+#define TO_LINE REPORT_TO("h7.net", "ann@dsl-1-2-33.provider.example")
+    static const struct {
+        const char *qf, *helo, *client;
+        bool is_kin;
+    } cases[] = {
+        {TO_DEPARTMENT, "pc", "pc7.chem.example.edu [198.51.100.7]", true},
+        {TO_DEPARTMENT, "pc", "pc7.CHEM.Example.edu [198.51.100.7]", true},
+        {TO_DEPARTMENT, "pc",
+         "pc7.chem.example.edu [198.51.100.7] (may be forged)", false},
+        {TO_DEPARTMENT, "pc", "pc7.badexample.edu [198.51.100.7]", false},
+        {TO_DEPARTMENT, "pc", "[198.51.100.7]", false},
+        {TO_HOSTED, "pc", "dsl7.lines.provider.example [198.51.100.7]", true},
+        {TO_HOSTED, "ex.provider.example", "[198.51.100.7]", true},
+        {TO_HOSTED, "ex.firm.example", "[198.51.100.7]", false},
+        /* the sender's own domain: a bot says that, too */
+        {TO_DEPARTMENT, "x.example.edu", "[198.51.100.7]", false},
+        {TO_LINE, "pc", "dsl7.provider.example [198.51.100.7]", false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct made made;
+
+        make_report_of(&made, cases[i].qf, cases[i].helo, cases[i].client, "");
+        assert_number(&made, FIELD_SOURCE_KIN, cases[i].is_kin);
         drop(&made);
     }
 }
@@ -412,6 +452,7 @@ int main(void)
         cmocka_unit_test(test_fields_of_the_control_file),
         cmocka_unit_test(test_whether_an_alias_led_to_who_failed),
         cmocka_unit_test(test_whether_the_source_is_a_neighbour),
+        cmocka_unit_test(test_whether_the_source_is_of_the_senders_owner),
         cmocka_unit_test(test_fields_of_no_report),
         cmocka_unit_test(test_df_is_missing_or_read_once),
         cmocka_unit_test(test_gone_between_listing_and_reading),
