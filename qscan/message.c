@@ -646,25 +646,23 @@ static void add_client_value(struct message *message,
     }
 }
 
-/* Customers of a provider and its mail host, the hosts of a university. */
-static bool is_neighbour(const struct client *client, struct slice here)
+static bool is_same_owner(struct slice a, struct slice b)
 {
     enum { END = 3 }; /* mostly enough to see that they are not of one */
     struct slice owner;
 
-    if (client->forged || client->name.len < END || here.len < END ||
-        !slice_equal_nocase(slice_skip(client->name, client->name.len - END),
-                            slice_skip(here, here.len - END)))
+    if (a.len < END || b.len < END ||
+        !slice_equal_nocase(slice_skip(a, a.len - END),
+                            slice_skip(b, b.len - END)))
         return false;
-    owner = name_owner(here);
-    return owner.len > 0 && slice_equal_nocase(name_owner(client->name), owner);
+    owner = name_owner(a);
+    return owner.len > 0 && slice_equal_nocase(owner, name_owner(b));
 }
 
-static bool is_same_owner(struct slice a, struct slice b)
+/* Customers of a provider and its mail host, the hosts of a university. */
+static bool is_neighbour(const struct client *client, struct slice here)
 {
-    struct slice owner = name_owner(a);
-
-    return owner.len > 0 && slice_equal_nocase(owner, name_owner(b));
+    return !client->forged && is_same_owner(client->name, here);
 }
 
 /* "dsl-7-113-0-203.example.net": the lines of a provider are of one owner, but

@@ -152,6 +152,26 @@ static void join_runs(struct list_table *table)
     }
 }
 
+/* By the length and both ends, whatever their case. */
+static unsigned mark_of(struct slice text)
+{
+    if (text.len == 0)
+        return 0;
+    return (unsigned)(text.len * 37 +
+                      (unsigned char)byte_lower(text.ptr[0]) * 5u +
+                      (unsigned char)byte_lower(text.ptr[text.len - 1]) * 11u) %
+           256;
+}
+
+static void mark_names(struct list_table *table)
+{
+    for (size_t i = 0; i < table->name_count; i++) {
+        unsigned mark = mark_of(name_text(&table->names[i]));
+
+        table->marks[mark / 64] |= UINT64_C(1) << mark % 64;
+    }
+}
+
 void list_seal(struct list_table *table)
 {
     if (table->name_count > 0)
@@ -159,6 +179,7 @@ void list_seal(struct list_table *table)
               order_names);
     merge_doubles(table);
     join_runs(table);
+    mark_names(table);
     if (table->net_count > 0)
         qsort(table->nets, table->net_count, sizeof(*table->nets), order_nets);
     for (unsigned bits = 0, at = 0; bits < 130; bits++) {
@@ -175,7 +196,10 @@ static const struct list_name *find(const struct list_table *table,
                                     struct slice text, order compare)
 {
     size_t low = 0, high = table->name_count;
+    unsigned mark = mark_of(text);
 
+    if ((table->marks[mark / 64] >> mark % 64 & 1) == 0)
+        return NULL;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
 

@@ -26,6 +26,8 @@ struct list_table {
     struct pool pool;
     struct list_name *names;
     size_t name_count, name_capacity;
+    uint64_t marks[4]; /* bit per mark of a name: most that are asked for have
+                          another one */
     struct cidr *nets;
     size_t net_count, net_capacity;
     size_t nets_up_to[130]; /* nets of fewer than i bits */

@@ -339,14 +339,14 @@ static size_t shipped_count;
 static struct slice read_whole(const char *path)
 {
     FILE *file = fopen(path, "rb");
-    char *text = malloc(64 * 1024);
+    char *text = malloc(256 * 1024);
     size_t len;
 
     if (file == NULL || text == NULL)
         fail_msg("%s: %s", path, strerror(errno));
-    len = fread(text, 1, 64 * 1024, file);
+    len = fread(text, 1, 256 * 1024, file);
     fclose(file);
-    assert_true(len < 64 * 1024);
+    assert_true(len < 256 * 1024);
     return slice_make(text, len);
 }
 
