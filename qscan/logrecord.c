@@ -252,7 +252,8 @@ static void set_recipient(struct record_maker *maker,
 
 /* A host named "mail.example.net", or "example.net", that sends for
  * ann@example.net: its owner's, not a zombie's, which forges the name of its
- * own dial-up line, or its provider's. */
+ * own dial-up line, or its provider's. Those that send for others, each report
+ * to one of them, name themselves, too: "bounce-7@mail132.example.net". */
 static bool is_own_sender(const struct logline *line, struct slice domain)
 {
     struct slice name = line->peer.name;
@@ -263,8 +264,10 @@ static bool is_own_sender(const struct logline *line, struct slice domain)
         !domain_is_within(name, domain) ||
         (line->peer.has_ip && name_is_generic(name, &line->peer.ip)))
         return false;
-    return name.len > domain.len || slice_index(slice_skip(domain, dot + 1),
-                                                '.') == domain.len - dot - 1;
+    return name.len > domain.len ||
+           slice_index(slice_skip(domain, dot + 1), '.') ==
+               domain.len - dot - 1 ||
+           (line->peer.has_ip && !name_is_line(name, &line->peer.ip));
 }
 
 static void set_from(struct record_maker *maker, struct record_scratch *scratch,

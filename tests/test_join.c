@@ -186,6 +186,63 @@ static void assert_waiting(struct scene *scene, uint64_t count)
 
 /* ---- one session ---- */
 
+static void whose_name_a_sender_is_in(void **state)
+{
+    static const struct {
+        const char *sender, *client;
+        bool is_own;
+    } cases[] = {
+        {"ann@example.net", "mail.example.net [192.0.2.1]", true},
+        {"ann@example.net", "example.net [192.0.2.2]", true},
+        {"ann@EXAMPLE.net", "Mail.Example.NET [192.0.2.3]", true},
+        {"b-7@mail132.example.net", "mail132.example.net [192.0.2.4]", true},
+        {"ann@dsl7.example.net", "dsl7.example.net [192.0.2.5]", false},
+        {"a@h-192-0-2-6.example.net", "h-192-0-2-6.example.net [192.0.2.6]",
+         false},
+        {"ann@example.net", "mail.example.net [192.0.2.7] (may be forged)",
+         false},
+        {"ann@example.net", "[192.0.2.8]", false},
+        {"ann@mail.example.net", "example.net [192.0.2.9]", false},
+    };
+    struct scene *scene = *state;
+
+    for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char address[32];
+
+        feed_of(scene, 7,
+                "6AI4qhYl%06u: from=<%s>, size=9, class=0, nrcpts=1, "
+                "relay=%s",
+                i, cases[i].sender, cases[i].client);
+        snprintf(address, sizeof(address), "192.0.2.%u", i + 1);
+        if (source_of(scene, address)->own_senders != cases[i].is_own)
+            fail_msg("%s from %s", cases[i].sender, cases[i].client);
+    }
+}
+
+static void one_domain_of_senders_is_told_from_several(void **state)
+{
+    struct scene *scene = *state;
+    const struct source *source;
+
+    for (unsigned i = 0; i < 3; i++) {
+        feed_of(scene, 7,
+                "6AI4qhYl%06u: from=<%s@Example.net>, size=9, class=0, "
+                "nrcpts=1, relay=[192.0.2.1]",
+                i, i == 0 ? "ann" : "bob");
+        feed_of(scene, 7,
+                "6AI4qhYm%06u: from=<>, size=9, class=0, nrcpts=1, "
+                "relay=[192.0.2.1]",
+                i);
+    }
+    source = source_of(scene, "192.0.2.1");
+    assert_true(source->sender_domain != 0);
+    assert_false(source->has_sender_domains);
+    feed_of(scene, 7,
+            "6AI4qhYn000000: from=<ann@example.org>, size=9, class=0, "
+            "nrcpts=1, relay=[192.0.2.1]");
+    assert_true(source_of(scene, "192.0.2.1")->has_sender_domains);
+}
+
 static void a_guess_before_its_from_line_is_its_clients(void **state)
 {
     char room[NAMES_TEXT_MAX];
@@ -1248,6 +1305,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define IN_SCENE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+        IN_SCENE(whose_name_a_sender_is_in),
+        IN_SCENE(one_domain_of_senders_is_told_from_several),
         IN_SCENE(a_guess_before_its_from_line_is_its_clients),
         IN_SCENE(a_recipient_is_one_however_it_is_spelled),
         IN_SCENE(a_guess_behind_a_line_of_its_client_counts_the_same),
