@@ -418,6 +418,7 @@ static void fetch_good(void *context, enum rules_field_id field,
     static const struct field_value none = {.number = 0};
     static const struct field_value address = {.text = {"192.0.2.7", 9}};
     static const struct field_value yes = {.number = 1};
+    static const struct field_value some = {.number = 15};
     static const struct field_value many = {.number = 1000};
     enum rules_field_id known = *(const enum rules_field_id *)context;
 
@@ -435,8 +436,9 @@ static void fetch_good(void *context, enum rules_field_id field,
              field == FIELD_FROM_LOGINS_UNKNOWN ||
              field == FIELD_FROM_ENVELOPES || field == FIELD_FROM_GUESSES)
         *view_r = (struct field_view){FIELD_PRESENT, &many, 1};
+    else if (field == FIELD_FROM_LOGINS_FAILED)
+        *view_r = (struct field_view){FIELD_PRESENT, &some, 1};
     else if (field == FIELD_FROM_SENDERS_OWN || field == FIELD_FROM_LOGINS ||
-             field == FIELD_FROM_LOGINS_FAILED ||
              field == FIELD_FROM_SENDERS_STEADY || field == FIELD_FROM_MAILED ||
              field == FIELD_FROM_ACCEPTED || field == FIELD_FROM_GUESSES_ASKED)
         *view_r = (struct field_view){FIELD_PRESENT, &none, 1};

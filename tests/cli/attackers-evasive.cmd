@@ -53,7 +53,7 @@ function probes(i, peer,    k) {
         if (i == 1 && k < 2)
             said(k * DAY, peer ": possible SMTP attack: command=AUTH, count=6")
         if (i == 2)
-            wrong(k * HOUR, "", peer)
+            wrong(int(k / 5) * DAY + k % 5, "", peer)
         if (i == 3 && k < 6)
             nobody(k * 2 * HOUR, peer)
         if (i == 4 && k < 6)
@@ -98,7 +98,7 @@ function makes_noise(    i, k, peer) {
     for (i = 0; i < 15; i++) {
         guess(i * 60, "a@b.example", "hasty" i, "[198.18.2.1]")
         guess(i * 3 * HOUR, "a@b.example", "slow" i, "[198.18.2.2]")
-        wrong(i * HOUR, "", "[198.18.2.3]")
+        wrong(int(i / 5) * HOUR + i % 5, "", "[198.18.2.3]")
     }
     is("198.18.2.1", "hostile: hides guesses in noise")
     is("198.18.2.2", "hostile: hides slow guesses in noise")
