@@ -526,6 +526,7 @@ static const struct {
     {"source.line", "whether its name is that of a line"},
     {"source.ours", "whether it is ours"},
     {"source.returns", "whether it returns what was forged"},
+    {"source.astray", "whether whom it wants has left us"},
     {"source.submits", "whether its mail goes to others"},
     {"attempts", "how much it tried"},
     {"accepted", "how many recipients were accepted"},

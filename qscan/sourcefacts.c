@@ -26,6 +26,7 @@ enum {
     PADDING_MAX = 8,      /* recipients that exist, between so many guesses */
     STEADY_ENVELOPES = 3, /* of one domain are no accident */
     STEADY_HOSTS = 3,     /* that a small site sends by */
+    ASTRAY_HOSTS = 3,     /* that look for a domain here */
     SUBMITTED_SHARE = 80, /* guesses of a client of ours that were accepted */
 };
 
@@ -470,6 +471,87 @@ int64_t fact_domain_count(const struct sources *sources,
     return count > 0 ? count : source->guess_domain != 0;
 }
 
+/* ---- to which domains it was denied relaying ---- */
+
+static int order_denials(const void *left, const void *right)
+{
+    const struct denial *a = left, *b = right;
+
+    if (a->source != b->source)
+        return a->source < b->source ? -1 : 1;
+    return (a->domain > b->domain) - (a->domain < b->domain);
+}
+
+/* It has a name that is no line's, and brought mail. */
+static bool is_mail_host(const struct sources *sources,
+                         const struct source *source)
+{
+    char room[NAMES_TEXT_MAX];
+
+    return source_mailed_recipients(sources, source) > 0 &&
+           !fact_is_generic(sources, source) &&
+           !name_is_line(names_text(&sources->names, source->name, room),
+                         &source->ip);
+}
+
+/* By source, then by domain, each once; and of each domain the mail hosts. */
+static bool count_mail_hosts(struct source_facts *facts)
+{
+    struct sources *sources = facts->sources;
+    struct denial *denials = sources->denials;
+    size_t kept = 0;
+
+    facts->mail_hosts =
+        calloc(sources->domains.count + 1u, sizeof(*facts->mail_hosts));
+    if (facts->mail_hosts == NULL)
+        return false;
+    qsort(denials, sources->denial_count, sizeof(*denials), order_denials);
+    for (size_t i = 0; i < sources->denial_count; i++) {
+        uint8_t *hosts = &facts->mail_hosts[denials[i].domain];
+
+        if (kept > 0 && order_denials(&denials[i], &denials[kept - 1]) == 0)
+            continue;
+        denials[kept++] = denials[i];
+        *hosts = (uint8_t)(*hosts +
+                           (*hosts < UINT8_MAX &&
+                            is_mail_host(sources,
+                                         &sources->items[denials[i].source])));
+    }
+    sources->denial_count = kept;
+    return true;
+}
+
+/* Mail hosts send to a domain by its MX: when several are denied, it is one
+ * that left us, and whose MX still leads here. Who tries whether we relay wants
+ * to reach one that no mail host looks for here. Hardly any rule asks. */
+bool fact_is_astray(struct source_facts *facts, uint32_t source)
+{
+    const struct sources *sources = facts->sources;
+    size_t low = 0, high = sources->denial_count, first;
+
+    if (high == 0)
+        return false;
+    if (facts->mail_hosts == NULL && !count_mail_hosts(facts)) {
+        facts->has_failed = true;
+        return false;
+    }
+    high = sources->denial_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (sources->denials[middle].source < source)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    for (first = low;
+         low < sources->denial_count && sources->denials[low].source == source;
+         low++)
+        if (facts->mail_hosts[sources->denials[low].domain] < ASTRAY_HOSTS)
+            return false;
+    return low > first;
+}
+
 /* ---- all of them ---- */
 
 bool source_facts_init(struct source_facts *facts, struct sources *sources)
@@ -487,5 +569,6 @@ void source_facts_free(struct source_facts *facts)
     free(facts->by_ip);
     free(facts->logins_near);
     free(facts->sender_uses);
+    free(facts->mail_hosts);
     free(facts->ours);
 }

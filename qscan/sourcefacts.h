@@ -15,6 +15,8 @@ struct source_facts {
     uint32_t *logins_near; /* by source: from its network; once asked for */
     uint8_t *sender_uses;  /* by sender_domain: how many sources have that one,
                               255 at most; once asked for */
+    uint8_t *mail_hosts;   /* by domain: how many were denied relaying there,
+                              255 at most; once asked for */
     uint8_t *ours;         /* enum ours, by source: each rule asks the same */
     unsigned relays_asked;
     bool nameless_return; /* hosts without a name may be small mail hosts */
@@ -79,6 +81,10 @@ bool fact_is_returning(const struct source_facts *facts,
 
 /* Good logins from all addresses of its network; 0 without memory. */
 uint32_t fact_logins_near(struct source_facts *facts, uint32_t source);
+
+/* It was denied relaying, but to domains alone that several mail hosts looked
+ * for here, too. */
+bool fact_is_astray(struct source_facts *facts, uint32_t source);
 
 /* It sends for one domain alone, and hardly anybody else does. */
 bool fact_is_steady(struct source_facts *facts, const struct source *source);

@@ -153,11 +153,14 @@ bool sources_init(struct sources *sources, const struct rules *rules,
                   const uint64_t key[2])
 {
     size_t guess = rules_event_find(rules, "unknown-user");
+    size_t denied = rules_event_find(rules, "relay-denied");
 
     *sources = (struct sources){
         .rules = rules, .key = {key[0], key[1]}, .slot_count = SLOTS_MIN};
     if (guess < RULES_EVENTS_MAX)
         sources->guess_bit = UINT64_C(1) << guess;
+    if (denied < RULES_EVENTS_MAX)
+        sources->denied_bit = UINT64_C(1) << denied;
     sources->domain_events = sources->guess_bit;
     for (size_t i = 0; i < rules_source_rule_count(rules); i++)
         if (rules_source_rule(rules, i)->by == COUNT_BY_DOMAIN)
@@ -202,6 +205,7 @@ void sources_free(struct sources *sources)
     free(sources->mails);
     free(sources->reached);
     free(sources->tries);
+    free(sources->denials);
     hash_set_free(&sources->users);
     free(sources->slots);
     free(sources->targets);
@@ -829,6 +833,21 @@ static void watch_event(struct sources *sources, uint32_t number,
         }
 }
 
+static void note_denial(struct sources *sources, uint32_t number,
+                        uint32_t domain)
+{
+    struct denial *denials =
+        array_with_room(sources->denials, sources->denial_count,
+                        &sources->denial_capacity, sizeof(*denials));
+
+    if (denials == NULL) {
+        sources->has_failed = true;
+        return;
+    }
+    sources->denials = denials;
+    denials[sources->denial_count++] = (struct denial){number, domain};
+}
+
 void sources_note(struct sources *sources, uint32_t number,
                   const struct source_event *event)
 {
@@ -846,6 +865,9 @@ void sources_note(struct sources *sources, uint32_t number,
         domain = domain_number(sources, event->domain);
     if (domain != INTERN_NONE && (event->events & sources->domain_events) != 0)
         target = target_of(sources, domain);
+    if (domain != INTERN_NONE && (event->events & sources->denied_bit) != 0 &&
+        source->attempts <= DENIALS_MAX)
+        note_denial(sources, number, domain);
     note_recipient(sources, source, domain, target, event);
     watch_event(sources, number, target, event);
 }

@@ -21,6 +21,7 @@ enum {
     SOURCE_DOMAINS_MAX = 16,
     SOURCE_USERS_MAX = 3, /* that log in, told apart */
     TRIES_MAX = 20,       /* failed logins of a source whose users are kept */
+    DENIALS_MAX = 100,    /* attempts of a source, the denied of which are */
     SOURCE_REACHED_MAX = 4,
     SOURCE_TOLD_APART_MAX = 9, /* recipients that its mail was delivered to */
     SAMPLES_MAX = 1 << 17,     /* texts of guesses, of all sources together */
@@ -127,6 +128,11 @@ struct login_try {
     uint32_t source, user;
 };
 
+/* To which domain it was denied relaying. */
+struct denial {
+    uint32_t source, domain;
+};
+
 /* A domain that mail is sent to. */
 struct target_domain {
     uint32_t guesses;       /* events */
@@ -195,7 +201,9 @@ struct sources {
     struct login_try *tries; /* the first of each source; see
                                 sources_sort_tries */
     size_t try_count, try_capacity;
-    struct hash_set users; /* who logged in: parts of hashes, as of a try */
+    struct hash_set users;  /* who logged in: parts of hashes, as of a try */
+    struct denial *denials; /* the first of each source; some perhaps twice */
+    size_t denial_count, denial_capacity;
     uint32_t *slots;
     uint32_t slot_count;
     struct arena arena;
@@ -212,6 +220,7 @@ struct sources {
     struct evidence *evidence; /* by number of the alarm */
     size_t evidence_count, evidence_capacity;
     uint64_t guess_bit;     /* event "unknown-user" */
+    uint64_t denied_bit;    /* event "relay-denied" */
     uint64_t domain_events; /* those of which the domain matters */
     /* afterwards */
     struct attacker *attackers; /* most guesses first, then by address */

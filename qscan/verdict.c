@@ -164,6 +164,10 @@ static void fetch(void *message, enum rules_field_id field, struct slice header,
     case FIELD_FROM_DOMAINS:
         give_number(judge, fact_domain_count(sources, source), view_r);
         break;
+    case FIELD_FROM_ASTRAY:
+        give_number(judge, fact_is_astray(&judge->facts, judge->source),
+                    view_r);
+        break;
     case FIELD_FROM_ENVELOPES:
         give_number(judge, source->senders, view_r);
         break;

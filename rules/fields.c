@@ -119,6 +119,7 @@ const struct rules_field rules_fields[FIELD_COUNT] = {
     OF_SOURCE(FIELD_FROM_SENDERS_STEADY, "senders.steady", TYPE_BOOLEAN),
     OF_SOURCE(FIELD_FROM_SENDERS_OWN, "senders.own", TYPE_PERCENT),
     OF_SOURCE(FIELD_FROM_RETURNS, "source.returns", TYPE_BOOLEAN),
+    OF_SOURCE(FIELD_FROM_ASTRAY, "source.astray", TYPE_BOOLEAN),
     OF_SOURCE(FIELD_FROM_SUBMITS, "source.submits", TYPE_BOOLEAN),
     OF_SOURCE(FIELD_FROM_MEMBERS, "members", TYPE_NUMBER),
     OF_SOURCE(FIELD_FROM_MEMBERS_NETWORKS, "members.networks", TYPE_NUMBER),

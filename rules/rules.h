@@ -109,6 +109,7 @@ enum rules_field_id {
                                confirmed name lies under */
     FIELD_FROM_RETURNS, /* a named host that sends next to nothing but bounces
                          */
+    FIELD_FROM_ASTRAY,  /* wants to reach whom mail hosts look for here, too */
     FIELD_FROM_SUBMITS, /* a client of ours, whose mail goes elsewhere */
     FIELD_FROM_MEMBERS, /* of a crowd; absent for a single source */
     FIELD_FROM_MEMBERS_NETWORKS, /* how many they are in */

@@ -15,7 +15,7 @@
 #include "rules/rules.h"
 #include "tests/assert_slice.h"
 
-enum { START = 1794960000, GUESS = 1, FLOOD = 2, LOGIN = 4 };
+enum { START = 1794960000, GUESS = 1, FLOOD = 2, LOGIN = 4, DENIED = 8 };
 
 static const uint64_t key[2] = {UINT64_C(0x8f3a6c5e91d27b04),
                                 UINT64_C(0x2be19407c6d85af3)};
@@ -30,6 +30,9 @@ static const char rules_text[] =
     "event login\n"
     "        line    auth\n"
     "        when    text ~ /failure/\n"
+    "event relay-denied\n"
+    "        line    ruleset\n"
+    "        when    reason ~ /Relaying denied/\n"
     "rule one\n"
     "        on      source\n"
     "        kind    dictionary-attack\n"
@@ -104,6 +107,11 @@ static const char rules_text[] =
     "        kind    steady\n"
     "        count   of login by source >= 1 in 1h\n"
     "        when    senders.steady is yes\n"
+    "rule relay\n"
+    "        on      source\n"
+    "        kind    relay\n"
+    "        count   of relay-denied by source >= 1 in 1h\n"
+    "        unless  source.astray is yes\n"
     "rule site\n"
     "        on      source\n"
     "        kind    site\n"
@@ -1497,6 +1505,55 @@ static void who_sends_for_one_domain_alone_is_steady(void **state)
     assert_int_equal(scene->sources.attackers[0].source, office);
 }
 
+static void deny(struct scene *scene, uint32_t source, const char *recipient)
+{
+    struct source_event event = guess_of(scene, recipient);
+
+    event.events = DENIED;
+    sources_note(&scene->sources, source, &event);
+}
+
+/* Mail hosts show that a domain left; a drop box is looked for by testers. */
+static void who_looks_for_a_domain_that_left_is_astray(void **state)
+{
+    struct scene *scene = *state;
+    uint32_t office = add(scene, "198.18.1.1");
+    uint32_t tester = add(scene, "198.18.1.2");
+
+    deny(scene, office, "ann@left.example");
+    deny(scene, office, "bob@left.example");
+    deny(scene, office, "ann@gone.example");
+    deny(scene, tester, "ann@left.example");
+    deny(scene, tester, "me@box.example");
+    for (unsigned i = 0; i < 4; i++) {
+        uint32_t host = add_of(scene, "192.0.2.%u", i);
+        char text[32];
+
+        snprintf(text, sizeof(text),
+                 i == 3 ? "dsl%u.example" : "mail%u.a.example", i);
+        name(scene, host, text);
+        if (i != 2) /* one with the name of a line, and one without mail */
+            accept(scene, host, 1);
+        deny(scene, host, "cy@box.example");
+        for (unsigned twice = 0; twice < 2; twice++)
+            deny(scene, host, "cy@gone.example");
+        deny(scene, host, "cy@left.example");
+    }
+    for (unsigned i = 0; i < 2; i++) {
+        uint32_t host = add_of(scene, "192.0.2.1%u", i);
+
+        name(scene, host, "smtp.b.example");
+        accept(scene, host, 1);
+        deny(scene, host, "dan@left.example");
+        deny(scene, host, "dan@gone.example");
+    }
+    judge(scene);
+    assert_null(attacker_of(scene, "198.18.1.1"));
+    assert_non_null(attacker_of(scene, "198.18.1.2"));
+    assert_non_null(attacker_of(scene, "192.0.2.0"));
+    assert_null(attacker_of(scene, "192.0.2.10"));
+}
+
 static void who_tries_users_at_a_site_is_a_crowd(void **state)
 {
     static const char *const users[] = {"ann", "bob", "cy", "dan", "eve"};
@@ -1711,6 +1768,7 @@ int main(void)
         IN_SCENE(a_larger_crowd_is_named_beside_it),
         IN_SCENE(who_tries_a_user_from_many_networks_is_a_crowd),
         IN_SCENE(who_sends_for_one_domain_alone_is_steady),
+        IN_SCENE(who_looks_for_a_domain_that_left_is_astray),
         IN_SCENE(who_tries_users_at_a_site_is_a_crowd),
         IN_SCENE(few_failed_logins_of_a_source_are_kept),
         IN_SCENE(a_crowd_with_an_address_that_is_nobodys_is_not_listed),
