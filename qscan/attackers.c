@@ -533,6 +533,7 @@ static const struct {
     {"mailed", "for how many it brought mail"},
     {"mailed.share", "how much of all mail it brings"},
     {"delivered", "how much mail of ours it took"},
+    {"mailed.owner", "how much mail its owner's hosts bring"},
     {"guesses", "how many it asked for do not exist"},
     {"guesses.asked", "how often it asked for those"},
     {"guesses.blind", "whether nobody it wants exists"},

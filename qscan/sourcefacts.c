@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "parsers/array.h"
 #include "qscan/logrecord.h"
 #include "qscan/shares.h"
 
@@ -26,6 +27,7 @@ enum {
     PADDING_MAX = 8,      /* recipients that exist, between so many guesses */
     STEADY_ENVELOPES = 3, /* of one domain are no accident */
     STEADY_HOSTS = 3,     /* that a small site sends by */
+    OWNER_MAIL_MIN = 100, /* recipients; of fewer a share says nothing */
     ASTRAY_HOSTS = 3,     /* that look for a domain here */
     SUBMITTED_SHARE = 80, /* guesses of a client of ours that were accepted */
 };
@@ -471,6 +473,88 @@ int64_t fact_domain_count(const struct sources *sources,
     return count > 0 ? count : source->guess_domain != 0;
 }
 
+/* ---- hosts of one owner ---- */
+
+/* 0 without one: a line's is the provider, not who has the line. */
+static uint64_t owner_of(const struct sources *sources,
+                         const struct source *source)
+{
+    char room[NAMES_TEXT_MAX], lower[256];
+    struct slice name = names_text(&sources->names, source->name, room);
+    struct slice owner = name_owner(name);
+
+    if (owner.len == 0 || owner.len > sizeof(lower) ||
+        fact_is_generic(sources, source) || name_is_line(name, &source->ip))
+        return 0;
+    return record_address_hash(sources->key, record_lower(owner, lower));
+}
+
+static int order_owners(const void *left, const void *right)
+{
+    const struct owner_mail *a = left, *b = right;
+
+    return (a->owner > b->owner) - (a->owner < b->owner);
+}
+
+static bool sum_owners(struct source_facts *facts)
+{
+    const struct sources *sources = facts->sources;
+    size_t capacity = 0, kept = 0;
+
+    for (uint32_t i = 1; i < sources->count; i++) {
+        const struct source *source = &sources->items[i];
+        struct owner_mail one = {
+            .mailed = source_outside_recipients(sources, source)};
+        struct owner_mail *owners;
+
+        one.owner = one.mailed > 0 ? owner_of(sources, source) : 0;
+        if (one.owner == 0)
+            continue;
+        owners = array_with_room(facts->owners, facts->owner_count, &capacity,
+                                 sizeof(*owners));
+        if (owners == NULL)
+            return false;
+        facts->owners = owners;
+        owners[facts->owner_count++] = one;
+    }
+    if (facts->owner_count == 0)
+        return true;
+    qsort(facts->owners, facts->owner_count, sizeof(*facts->owners),
+          order_owners);
+    for (size_t i = 1; i < facts->owner_count; i++) {
+        if (facts->owners[i].owner == facts->owners[kept].owner)
+            facts->owners[kept].mailed += facts->owners[i].mailed;
+        else
+            facts->owners[++kept] = facts->owners[i];
+    }
+    facts->owner_count = kept + 1;
+    return true;
+}
+
+/* A filter in front of us, or a large provider, has many hosts. Hardly any rule
+ * asks. */
+int64_t fact_owner_share(struct source_facts *facts,
+                         const struct source *source)
+{
+    struct owner_mail wanted = {.owner = owner_of(facts->sources, source)};
+    const struct owner_mail *found;
+
+    if (wanted.owner == 0)
+        return 0;
+    if (!facts->has_owners && !sum_owners(facts)) {
+        facts->has_failed = true;
+        return 0;
+    }
+    facts->has_owners = true;
+    found = facts->owner_count == 0
+                ? NULL
+                : bsearch(&wanted, facts->owners, facts->owner_count,
+                          sizeof(wanted), order_owners);
+    return found == NULL || found->mailed < OWNER_MAIL_MIN
+               ? 0
+               : share_of(found->mailed, facts->sources->mailed);
+}
+
 /* ---- to which domains it was denied relaying ---- */
 
 static int order_denials(const void *left, const void *right)
@@ -570,5 +654,6 @@ void source_facts_free(struct source_facts *facts)
     free(facts->logins_near);
     free(facts->sender_uses);
     free(facts->mail_hosts);
+    free(facts->owners);
     free(facts->ours);
 }

@@ -8,6 +8,11 @@
 
 #include "qscan/sources.h"
 
+/* What all hosts whose names are of one owner brought from outside. */
+struct owner_mail {
+    uint64_t owner, mailed;
+};
+
 struct source_facts {
     struct sources *sources;
     uint32_t *by_ip; /* source_facts_sort() */
@@ -17,7 +22,10 @@ struct source_facts {
                               255 at most; once asked for */
     uint8_t *mail_hosts;   /* by domain: how many were denied relaying there,
                               255 at most; once asked for */
-    uint8_t *ours;         /* enum ours, by source: each rule asks the same */
+    struct owner_mail *owners; /* by owner; once asked for */
+    size_t owner_count;
+    bool has_owners;
+    uint8_t *ours; /* enum ours, by source: each rule asks the same */
     unsigned relays_asked;
     bool nameless_return; /* hosts without a name may be small mail hosts */
     uint64_t returned;    /* guesses of all who seem to return mail, but for
@@ -59,6 +67,11 @@ int64_t fact_guess_share(const struct sources *sources,
 int64_t fact_mailed_share(const struct sources *sources,
                           const struct source *source);
 int64_t fact_own_share(const struct source *source);
+
+/* Percent of all mail from outside that it and others of its owner brought; 0
+ * of less than a hundred recipients, and of a line. */
+int64_t fact_owner_share(struct source_facts *facts,
+                         const struct source *source);
 
 /* Its target domains, SOURCE_DOMAINS_MAX at most; returns how many. */
 size_t fact_domains(const struct sources *sources, const struct source *source,

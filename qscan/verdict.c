@@ -148,6 +148,9 @@ static void fetch(void *message, enum rules_field_id field, struct slice header,
     case FIELD_FROM_MAILED_SHARE:
         give_number(judge, fact_mailed_share(sources, source), view_r);
         break;
+    case FIELD_FROM_MAILED_OWNER:
+        give_number(judge, fact_owner_share(&judge->facts, source), view_r);
+        break;
     case FIELD_FROM_GUESSES:
         give_number(judge, source->guesses, view_r);
         break;

@@ -97,6 +97,7 @@ enum rules_field_id {
     FIELD_FROM_ACCEPTED,
     FIELD_FROM_MAILED,        /* of those: a message for them came, too */
     FIELD_FROM_MAILED_SHARE,  /* percent of what all strangers brought */
+    FIELD_FROM_MAILED_OWNER,  /* the same of all hosts of its owner */
     FIELD_FROM_GUESSES,       /* distinct unknown recipients */
     FIELD_FROM_GUESSES_ASKED, /* how often it asked for one of them */
     FIELD_FROM_GUESSES_BLIND, /* all of them, where it met nobody who exists */

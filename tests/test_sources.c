@@ -107,6 +107,11 @@ static const char rules_text[] =
     "        kind    steady\n"
     "        count   of login by source >= 1 in 1h\n"
     "        when    senders.steady is yes\n"
+    "rule pool\n"
+    "        on      source\n"
+    "        kind    pool\n"
+    "        count   of flood by source >= 1 in 1h\n"
+    "        when    mailed.owner is 40%\n"
     "rule relay\n"
     "        on      source\n"
     "        kind    relay\n"
@@ -1505,6 +1510,40 @@ static void who_sends_for_one_domain_alone_is_steady(void **state)
     assert_int_equal(scene->sources.attackers[0].source, office);
 }
 
+static void bring(struct scene *scene, const char *address, const char *text,
+                  unsigned recipients)
+{
+    struct source_event event = {.events = FLOOD, .time = START, .count = 1};
+    uint32_t source = add(scene, address);
+
+    if (text != NULL)
+        name(scene, source, text);
+    if (recipients > 0)
+        accept(scene, source, recipients);
+    sources_note(&scene->sources, source, &event);
+}
+
+static void hosts_of_one_owner_bring_mail_together(void **state)
+{
+    struct scene *scene = *state;
+
+    bring(scene, "198.18.1.1", "a1.pool.example", 90);
+    bring(scene, "198.18.1.2", "A2.eu.Pool.example", 110);
+    bring(scene, "198.18.1.3", "a3.pool.example", 0);
+    bring(scene, "198.18.1.4", "dsl4.pool.example", 60); /* a customer */
+    bring(scene, "198.18.1.5", "mx.few.example", 90);
+    bring(scene, "198.18.1.6", NULL, 150);
+    judge(scene);
+    assert_int_equal(scene->sources.mailed, 500);
+    assert_int_equal(scene->sources.attacker_count, 3);
+    for (unsigned i = 1; i <= 3; i++) {
+        char text[16];
+
+        snprintf(text, sizeof(text), "198.18.1.%u", i);
+        assert_non_null(attacker_of(scene, text));
+    }
+}
+
 static void deny(struct scene *scene, uint32_t source, const char *recipient)
 {
     struct source_event event = guess_of(scene, recipient);
@@ -1768,6 +1807,7 @@ int main(void)
         IN_SCENE(a_larger_crowd_is_named_beside_it),
         IN_SCENE(who_tries_a_user_from_many_networks_is_a_crowd),
         IN_SCENE(who_sends_for_one_domain_alone_is_steady),
+        IN_SCENE(hosts_of_one_owner_bring_mail_together),
         IN_SCENE(who_looks_for_a_domain_that_left_is_astray),
         IN_SCENE(who_tries_users_at_a_site_is_a_crowd),
         IN_SCENE(few_failed_logins_of_a_source_are_kept),
