@@ -87,6 +87,8 @@ struct record {
 
 static inline struct slice record_domain(const struct record *record)
 {
+    if (record->recipient.len == 0) /* a from line has something else there */
+        return (struct slice){NULL, 0};
     return slice_head(slice_skip(record->recipient, record->domain_at),
                       record->domain_len);
 }

@@ -27,8 +27,9 @@ enum {
     PADDING_MAX = 8,      /* recipients that exist, between so many guesses */
     STEADY_ENVELOPES = 3, /* of one domain are no accident */
     STEADY_HOSTS = 3,     /* that a small site sends by */
+    STEADY_SEC = 24 * 3600,
     OWNER_MAIL_MIN = 100, /* recipients; of fewer a share says nothing */
-    ASTRAY_HOSTS = 3,     /* that look for a domain here */
+    ASTRAY_OWNERS = 3,    /* whose hosts look for a domain here */
     SUBMITTED_SHARE = 80, /* guesses of a client of ours that were accepted */
 };
 
@@ -450,13 +451,23 @@ static bool count_sender_domains(struct source_facts *facts)
     return true;
 }
 
+/* Something speaks for it beside what it says of itself. */
+static bool is_lasting(const struct sources *sources,
+                       const struct source *source)
+{
+    return source_mailed_recipients(sources, source) > 0 ||
+           source_mail(sources, source)->taken > 0 ||
+           source->last - source->first >= STEADY_SEC;
+}
+
 /* An office's host sends for the office, and hardly anybody else does; a bot
  * forges one domain after the other, or a large one, or that of the victim,
  * as others do. Hardly any rule asks. */
 bool fact_is_steady(struct source_facts *facts, const struct source *source)
 {
     if (source->sender_domain == 0 || source->has_sender_domains ||
-        source->senders - source->null_senders < STEADY_ENVELOPES)
+        source->senders - source->null_senders < STEADY_ENVELOPES ||
+        !is_lasting(facts->sources, source))
         return false;
     if (facts->sender_uses == NULL && !count_sender_domains(facts)) {
         facts->has_failed = true;
@@ -501,19 +512,23 @@ static bool sum_owners(struct source_facts *facts)
     const struct sources *sources = facts->sources;
     size_t capacity = 0, kept = 0;
 
+    facts->has_owners = true;
     for (uint32_t i = 1; i < sources->count; i++) {
         const struct source *source = &sources->items[i];
         struct owner_mail one = {
             .mailed = source_outside_recipients(sources, source)};
         struct owner_mail *owners;
 
-        one.owner = one.mailed > 0 ? owner_of(sources, source) : 0;
+        if (one.mailed > 0 && !is_padding(sources, source))
+            one.owner = owner_of(sources, source);
         if (one.owner == 0)
             continue;
         owners = array_with_room(facts->owners, facts->owner_count, &capacity,
                                  sizeof(*owners));
-        if (owners == NULL)
+        if (owners == NULL) {
+            facts->owner_count = 0;
             return false;
+        }
         facts->owners = owners;
         owners[facts->owner_count++] = one;
     }
@@ -545,7 +560,6 @@ int64_t fact_owner_share(struct source_facts *facts,
         facts->has_failed = true;
         return 0;
     }
-    facts->has_owners = true;
     found = facts->owner_count == 0
                 ? NULL
                 : bsearch(&wanted, facts->owners, facts->owner_count,
@@ -566,42 +580,64 @@ static int order_denials(const void *left, const void *right)
     return (a->domain > b->domain) - (a->domain < b->domain);
 }
 
-/* It has a name that is no line's, and brought mail. */
-static bool is_mail_host(const struct sources *sources,
-                         const struct source *source)
-{
-    char room[NAMES_TEXT_MAX];
+/* A domain that hosts of an owner, whose mail arrived, were denied. */
+struct look_up {
+    uint32_t domain;
+    uint64_t owner;
+};
 
-    return source_mailed_recipients(sources, source) > 0 &&
-           !fact_is_generic(sources, source) &&
-           !name_is_line(names_text(&sources->names, source->name, room),
-                         &source->ip);
+static int order_look_ups(const void *left, const void *right)
+{
+    const struct look_up *a = left, *b = right;
+
+    if (a->domain != b->domain)
+        return a->domain < b->domain ? -1 : 1;
+    return (a->owner > b->owner) - (a->owner < b->owner);
 }
 
-/* By source, then by domain, each once; and of each domain the mail hosts. */
-static bool count_mail_hosts(struct source_facts *facts)
+static void count_owners(struct source_facts *facts, struct look_up *all,
+                         size_t count)
+{
+    qsort(all, count, sizeof(*all), order_look_ups);
+    for (size_t i = 0; i < count; i++) {
+        uint8_t *owners = &facts->looked_up[all[i].domain];
+
+        if (i == 0 || order_look_ups(&all[i], &all[i - 1]) != 0)
+            *owners = (uint8_t)(*owners + (*owners < UINT8_MAX));
+    }
+}
+
+/* By source, then by domain, each once; and of each domain the owners. */
+static bool index_denials(struct source_facts *facts)
 {
     struct sources *sources = facts->sources;
     struct denial *denials = sources->denials;
-    size_t kept = 0;
+    struct look_up *all = calloc(sources->denial_count, sizeof(*all));
+    size_t kept = 0, count = 0;
 
-    facts->mail_hosts =
-        calloc(sources->domains.count + 1u, sizeof(*facts->mail_hosts));
-    if (facts->mail_hosts == NULL)
+    facts->looked_up =
+        calloc(sources->domains.count + 1u, sizeof(*facts->looked_up));
+    if (facts->looked_up == NULL || all == NULL) {
+        free(all);
         return false;
+    }
     qsort(denials, sources->denial_count, sizeof(*denials), order_denials);
     for (size_t i = 0; i < sources->denial_count; i++) {
-        uint8_t *hosts = &facts->mail_hosts[denials[i].domain];
+        const struct source *source = &sources->items[denials[i].source];
 
         if (kept > 0 && order_denials(&denials[i], &denials[kept - 1]) == 0)
             continue;
         denials[kept++] = denials[i];
-        *hosts = (uint8_t)(*hosts +
-                           (*hosts < UINT8_MAX &&
-                            is_mail_host(sources,
-                                         &sources->items[denials[i].source])));
+        if (source_mail(sources, source)->delivered == 0)
+            continue;
+        all[count].domain = denials[i].domain;
+        all[count].owner = owner_of(sources, source);
+        count += all[count].owner != 0;
     }
     sources->denial_count = kept;
+    if (count > 0)
+        count_owners(facts, all, count);
+    free(all);
     return true;
 }
 
@@ -613,9 +649,9 @@ bool fact_is_astray(struct source_facts *facts, uint32_t source)
     const struct sources *sources = facts->sources;
     size_t low = 0, high = sources->denial_count, first;
 
-    if (high == 0)
+    if (high == 0 || sources->items[source].has_more_denials)
         return false;
-    if (facts->mail_hosts == NULL && !count_mail_hosts(facts)) {
+    if (facts->looked_up == NULL && !index_denials(facts)) {
         facts->has_failed = true;
         return false;
     }
@@ -631,7 +667,7 @@ bool fact_is_astray(struct source_facts *facts, uint32_t source)
     for (first = low;
          low < sources->denial_count && sources->denials[low].source == source;
          low++)
-        if (facts->mail_hosts[sources->denials[low].domain] < ASTRAY_HOSTS)
+        if (facts->looked_up[sources->denials[low].domain] < ASTRAY_OWNERS)
             return false;
     return low > first;
 }
@@ -653,7 +689,7 @@ void source_facts_free(struct source_facts *facts)
     free(facts->by_ip);
     free(facts->logins_near);
     free(facts->sender_uses);
-    free(facts->mail_hosts);
+    free(facts->looked_up);
     free(facts->owners);
     free(facts->ours);
 }

@@ -20,8 +20,8 @@ struct source_facts {
     uint32_t *logins_near; /* by source: from its network; once asked for */
     uint8_t *sender_uses;  /* by sender_domain: how many sources have that one,
                               255 at most; once asked for */
-    uint8_t *mail_hosts;   /* by domain: how many were denied relaying there,
-                              255 at most; once asked for */
+    uint8_t *looked_up;    /* by domain: of how many owners hosts were denied
+                              relaying there, 255 at most; once asked for */
     struct owner_mail *owners; /* by owner; once asked for */
     size_t owner_count;
     bool has_owners;

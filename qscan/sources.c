@@ -836,10 +836,19 @@ static void watch_event(struct sources *sources, uint32_t number,
 static void note_denial(struct sources *sources, uint32_t number,
                         uint32_t domain)
 {
-    struct denial *denials =
-        array_with_room(sources->denials, sources->denial_count,
-                        &sources->denial_capacity, sizeof(*denials));
+    struct source *source = &sources->items[number];
+    size_t count = sources->denial_count;
+    struct denial *denials = sources->denials;
 
+    if (count > 0 && denials[count - 1].source == number &&
+        denials[count - 1].domain == domain)
+        return;
+    if (source->attempts > DENIALS_MAX || count == KEPT_MAX) {
+        source->has_more_denials = true;
+        return;
+    }
+    denials = array_with_room(denials, count, &sources->denial_capacity,
+                              sizeof(*denials));
     if (denials == NULL) {
         sources->has_failed = true;
         return;
@@ -865,8 +874,7 @@ void sources_note(struct sources *sources, uint32_t number,
         domain = domain_number(sources, event->domain);
     if (domain != INTERN_NONE && (event->events & sources->domain_events) != 0)
         target = target_of(sources, domain);
-    if (domain != INTERN_NONE && (event->events & sources->denied_bit) != 0 &&
-        source->attempts <= DENIALS_MAX)
+    if (domain != INTERN_NONE && (event->events & sources->denied_bit) != 0)
         note_denial(sources, number, domain);
     note_recipient(sources, source, domain, target, event);
     watch_event(sources, number, target, event);
@@ -951,7 +959,8 @@ static void note_try(struct sources *sources, uint32_t number, uint64_t hash)
     const struct source *source = &sources->items[number];
     struct login_try *tries;
 
-    if (source_mail(sources, source)->login_failures > TRIES_MAX)
+    if (source_mail(sources, source)->login_failures > TRIES_MAX ||
+        sources->try_count == KEPT_MAX)
         return;
     tries = array_with_room(sources->tries, sources->try_count,
                             &sources->try_capacity, sizeof(*tries));

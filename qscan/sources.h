@@ -16,12 +16,13 @@ enum {
     GUESSES_MAX = 10000, /* distinct recipients that are told apart */
     SOURCE_NAMES_MAX = 3,
     SOURCE_NAME_BITS = 40, /* of a keyed hash: two names of one are one name */
-    SOURCE_SENDER_BITS = 22, /* the same of a sender's domain */
+    SOURCE_SENDER_BITS = 21, /* the same of a sender's domain */
     SOURCE_SAMPLES_MAX = 6,
     SOURCE_DOMAINS_MAX = 16,
     SOURCE_USERS_MAX = 3, /* that log in, told apart */
-    TRIES_MAX = 20,       /* failed logins of a source whose users are kept */
+    TRIES_MAX = 8,        /* failed logins of a source whose users are kept */
     DENIALS_MAX = 100,    /* attempts of a source, the denied of which are */
+    KEPT_MAX = 1 << 21,   /* of these, of all sources together */
     SOURCE_REACHED_MAX = 4,
     SOURCE_TOLD_APART_MAX = 9, /* recipients that its mail was delivered to */
     SAMPLES_MAX = 1 << 17,     /* texts of guesses, of all sources together */
@@ -120,6 +121,7 @@ struct source {
     uint64_t name_hash : SOURCE_NAME_BITS;       /* of name */
     uint64_t sender_domain : SOURCE_SENDER_BITS; /* the first; 0: none */
     bool has_sender_domains : 1;                 /* several */
+    bool has_more_denials : 1;                   /* than are kept */
     bool has_forged_name : 1;
 };
 

@@ -4,11 +4,11 @@
  * that a crowd attacks, or all who do it to this site) by events over time.
  *
  * Three steps. A matcher says which events a line is (rules_match_line). A
- * watch counts them by source, network or domain in sliding windows of log
- * time, and remembers which counts of which rules were reached: its alarms.
- * When all lines were seen, rules_judge_source holds the conditions of a rule
- * against what is known of one source by then; of a crowd, against each of its
- * members.
+ * watch counts them by source, network, domain, user or site in sliding windows
+ * of log time, and remembers which counts of which rules were reached: its
+ * alarms. When all lines were seen, rules_judge_source holds the conditions of
+ * a rule against what is known of one source by then; of a crowd, against each
+ * of its members.
  */
 #ifndef QSCAN_RULES_LOGS_H
 #define QSCAN_RULES_LOGS_H

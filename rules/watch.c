@@ -61,7 +61,7 @@ struct crowd {
 };
 
 /*
- * What one rule counts for one source, network or domain. Most never see more
+ * What one rule counts for one source or crowd. Most never see more
  * than one thing, and there may be a million of them: that one needs no memory
  * of its own.
  */
@@ -192,6 +192,7 @@ static bool make_key(struct watch *watch, unsigned source_rule,
             slice_make((const char *)&event->hashes[WATCH_USER], sizeof(hash));
         break;
     case COUNT_BY_SITE:
+        key_r->text = SLICE_LITERAL("");
         break;
     }
     key_r->hash = (uint32_t)(hash + source_rule * UINT64_C(0x9e3779b97f4a7c15));

@@ -1477,12 +1477,18 @@ static void fail_as(struct scene *scene, uint32_t source, const char *user)
                       keyed_hash(key, slice_from_string(user)) | 1);
 }
 
-/* Envelopes with a sender of that domain, and one without. */
+enum { EMPTY = 11, LASTING = 12 };
+
+/* Mail with a sender of that domain, and a report without; of EMPTY there is
+ * none. */
 static void send_as(struct scene *scene, uint32_t source, uint32_t domain,
                     unsigned count)
 {
     char user[32];
-    struct source_envelope envelope = {.time = START, .sender_domain = domain};
+    struct source_envelope envelope = {.recipients = 1,
+                                       .bytes = domain == EMPTY ? 0 : 9,
+                                       .time = START,
+                                       .sender_domain = domain};
 
     for (unsigned i = 0; i < count; i++)
         sources_note_envelope(&scene->sources, source, &envelope);
@@ -1505,9 +1511,29 @@ static void who_sends_for_one_domain_alone_is_steady(void **state)
     send_as(scene, add(scene, "198.18.3.1"), OTHER, 2);
     send_as(scene, add(scene, "198.18.3.1"), OTHER + 1, 1);
     send_as(scene, add(scene, "198.18.4.1"), 0, 9);
+    send_as(scene, add(scene, "198.18.5.1"), EMPTY, 3);
     judge(scene);
     assert_int_equal(scene->sources.attacker_count, 1);
     assert_int_equal(scene->sources.attackers[0].source, office);
+}
+
+/* Without mail of its own, it came again a day later. */
+static void who_comes_again_is_steady(void **state)
+{
+    struct scene *scene = *state;
+
+    for (unsigned i = 0; i < 2; i++) {
+        uint32_t source = add_of(scene, "198.18.1.%u", i);
+        struct source_envelope later = {.time = START + 24 * 3600 - i,
+                                        .sender_domain = LASTING + i};
+
+        for (unsigned n = 0; n < 3; n++)
+            sources_note_envelope(&scene->sources, source, &later);
+        try_user(scene, source, i == 0 ? "ann" : "bob");
+    }
+    judge(scene);
+    assert_int_equal(scene->sources.attacker_count, 1);
+    assert_non_null(attacker_of(scene, "198.18.1.0"));
 }
 
 static void bring(struct scene *scene, const char *address, const char *text,
@@ -1558,6 +1584,7 @@ static void who_looks_for_a_domain_that_left_is_astray(void **state)
     struct scene *scene = *state;
     uint32_t office = add(scene, "198.18.1.1");
     uint32_t tester = add(scene, "198.18.1.2");
+    uint32_t often = add(scene, "198.18.1.3"); /* more than is kept */
 
     deny(scene, office, "ann@left.example");
     deny(scene, office, "bob@left.example");
@@ -1569,7 +1596,7 @@ static void who_looks_for_a_domain_that_left_is_astray(void **state)
         char text[32];
 
         snprintf(text, sizeof(text),
-                 i == 3 ? "dsl%u.example" : "mail%u.a.example", i);
+                 i == 3 ? "dsl%u.o3.example" : "mail.o%u.example", i);
         name(scene, host, text);
         if (i != 2) /* one with the name of a line, and one without mail */
             accept(scene, host, 1);
@@ -1586,9 +1613,12 @@ static void who_looks_for_a_domain_that_left_is_astray(void **state)
         deny(scene, host, "dan@left.example");
         deny(scene, host, "dan@gone.example");
     }
+    for (unsigned i = 0; i <= DENIALS_MAX; i++)
+        deny(scene, often, i % 2 == 0 ? "ann@left.example" : "x@gone.example");
     judge(scene);
     assert_null(attacker_of(scene, "198.18.1.1"));
     assert_non_null(attacker_of(scene, "198.18.1.2"));
+    assert_non_null(attacker_of(scene, "198.18.1.3"));
     assert_non_null(attacker_of(scene, "192.0.2.0"));
     assert_null(attacker_of(scene, "192.0.2.10"));
 }
@@ -1807,6 +1837,7 @@ int main(void)
         IN_SCENE(a_larger_crowd_is_named_beside_it),
         IN_SCENE(who_tries_a_user_from_many_networks_is_a_crowd),
         IN_SCENE(who_sends_for_one_domain_alone_is_steady),
+        IN_SCENE(who_comes_again_is_steady),
         IN_SCENE(hosts_of_one_owner_bring_mail_together),
         IN_SCENE(who_looks_for_a_domain_that_left_is_astray),
         IN_SCENE(who_tries_users_at_a_site_is_a_crowd),
