@@ -962,6 +962,8 @@ static uint64_t user_of(struct join *join, uint32_t source,
 static void add_peer(struct join *join, const struct record *record,
                      uint32_t file, uint64_t line)
 {
+    bool is_good = record->kind == LOGLINE_AUTH_OK;
+    bool is_login = is_good || record->kind == LOGLINE_AUTH;
     uint32_t source = client_of(join, record, file, line);
     struct source_event event;
 
@@ -998,18 +1000,15 @@ static void add_peer(struct join *join, const struct record *record,
         add_pending(join, record->message, record, file, line);
     if (source == 0)
         return;
-    if (record->kind == LOGLINE_AUTH || record->kind == LOGLINE_AUTH_OK)
-        sources_note_login(join->sources, source,
-                           record->kind == LOGLINE_AUTH_OK, record->time,
+    if (is_login)
+        sources_note_login(join->sources, source, is_good, record->time,
                            record->repeat);
-    if ((record->kind == LOGLINE_AUTH || record->kind == LOGLINE_AUTH_OK) &&
-        record->user_hash != 0)
-        sources_note_user(join->sources, source,
-                          record->kind == LOGLINE_AUTH_OK, record->user_hash);
+    if (is_login && record->user_hash != 0)
+        sources_note_user(join->sources, source, is_good, record->user_hash);
     if (record->events == 0)
         return;
     event = event_of(record, file, line);
-    if (record->kind == LOGLINE_AUTH || record->kind == LOGLINE_AUTH_OK) {
+    if (is_login) {
         event.user_hash = user_of(join, source, record);
         event.recipient = record->user;
     }

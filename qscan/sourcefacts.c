@@ -241,6 +241,14 @@ size_t fact_domains(const struct sources *sources, const struct source *source,
     return 1;
 }
 
+int64_t fact_domain_count(const struct sources *sources,
+                          const struct source *source)
+{
+    unsigned count = source_more(sources, source)->domain_count;
+
+    return count > 0 ? count : source->guess_domain != 0;
+}
+
 static bool is_domain_ours(const struct sources *sources, uint32_t domain)
 {
     return is_served(sources, domain) ||
@@ -435,6 +443,13 @@ uint32_t fact_logins_near(struct source_facts *facts, uint32_t source)
     return facts->logins_near[source];
 }
 
+/* ---- whom it sends for, and as whom ---- */
+
+static void count_up(uint8_t *count)
+{
+    *count = (uint8_t)(*count + (*count < UINT8_MAX));
+}
+
 static bool count_sender_domains(struct source_facts *facts)
 {
     const struct sources *sources = facts->sources;
@@ -443,11 +458,8 @@ static bool count_sender_domains(struct source_facts *facts)
         calloc((size_t)1 << SOURCE_SENDER_BITS, sizeof(*facts->sender_uses));
     if (facts->sender_uses == NULL)
         return false;
-    for (uint32_t i = 1; i < sources->count; i++) {
-        uint8_t *uses = &facts->sender_uses[sources->items[i].sender_domain];
-
-        *uses = (uint8_t)(*uses + (*uses < UINT8_MAX));
-    }
+    for (uint32_t i = 1; i < sources->count; i++)
+        count_up(&facts->sender_uses[sources->items[i].sender_domain]);
     return true;
 }
 
@@ -476,12 +488,18 @@ bool fact_is_steady(struct source_facts *facts, const struct source *source)
     return facts->sender_uses[source->sender_domain] <= STEADY_HOSTS;
 }
 
-int64_t fact_domain_count(const struct sources *sources,
-                          const struct source *source)
+struct login_tries fact_login_tries(const struct sources *sources,
+                                    uint32_t source)
 {
-    unsigned count = source_more(sources, source)->domain_count;
+    const struct source_pairs *tries = &sources->tries;
+    struct login_tries result = {0};
 
-    return count > 0 ? count : source->guess_domain != 0;
+    for (size_t i = source_pairs_find(tries, source);
+         i < tries->count && tries->items[i].source == source; i++) {
+        result.users++;
+        result.unknown += !hash_set_has(&sources->users, tries->items[i].what);
+    }
+    return result;
 }
 
 /* ---- hosts of one owner ---- */
@@ -495,7 +513,7 @@ static uint64_t owner_of(const struct sources *sources,
     struct slice owner = name_owner(name);
 
     if (owner.len == 0 || owner.len > sizeof(lower) ||
-        fact_is_generic(sources, source) || name_is_line(name, &source->ip))
+        name_is_generic(name, &source->ip) || name_is_line(name, &source->ip))
         return 0;
     return record_address_hash(sources->key, record_lower(owner, lower));
 }
@@ -571,15 +589,6 @@ int64_t fact_owner_share(struct source_facts *facts,
 
 /* ---- to which domains it was denied relaying ---- */
 
-static int order_denials(const void *left, const void *right)
-{
-    const struct denial *a = left, *b = right;
-
-    if (a->source != b->source)
-        return a->source < b->source ? -1 : 1;
-    return (a->domain > b->domain) - (a->domain < b->domain);
-}
-
 /* A domain that hosts of an owner, whose mail arrived, were denied. */
 struct look_up {
     uint32_t domain;
@@ -599,21 +608,18 @@ static void count_owners(struct source_facts *facts, struct look_up *all,
                          size_t count)
 {
     qsort(all, count, sizeof(*all), order_look_ups);
-    for (size_t i = 0; i < count; i++) {
-        uint8_t *owners = &facts->looked_up[all[i].domain];
-
+    for (size_t i = 0; i < count; i++)
         if (i == 0 || order_look_ups(&all[i], &all[i - 1]) != 0)
-            *owners = (uint8_t)(*owners + (*owners < UINT8_MAX));
-    }
+            count_up(&facts->looked_up[all[i].domain]);
 }
 
-/* By source, then by domain, each once; and of each domain the owners. */
+/* Of each domain the owners. */
 static bool index_denials(struct source_facts *facts)
 {
-    struct sources *sources = facts->sources;
-    struct denial *denials = sources->denials;
-    struct look_up *all = calloc(sources->denial_count, sizeof(*all));
-    size_t kept = 0, count = 0;
+    const struct sources *sources = facts->sources;
+    const struct source_pairs *denials = &sources->denials;
+    struct look_up *all = calloc(denials->count, sizeof(*all));
+    size_t count = 0;
 
     facts->looked_up =
         calloc(sources->domains.count + 1u, sizeof(*facts->looked_up));
@@ -621,20 +627,15 @@ static bool index_denials(struct source_facts *facts)
         free(all);
         return false;
     }
-    qsort(denials, sources->denial_count, sizeof(*denials), order_denials);
-    for (size_t i = 0; i < sources->denial_count; i++) {
-        const struct source *source = &sources->items[denials[i].source];
+    for (size_t i = 0; i < denials->count; i++) {
+        const struct source *source = &sources->items[denials->items[i].source];
 
-        if (kept > 0 && order_denials(&denials[i], &denials[kept - 1]) == 0)
-            continue;
-        denials[kept++] = denials[i];
         if (source_mail(sources, source)->delivered == 0)
             continue;
-        all[count].domain = denials[i].domain;
+        all[count].domain = denials->items[i].what;
         all[count].owner = owner_of(sources, source);
         count += all[count].owner != 0;
     }
-    sources->denial_count = kept;
     if (count > 0)
         count_owners(facts, all, count);
     free(all);
@@ -647,29 +648,19 @@ static bool index_denials(struct source_facts *facts)
 bool fact_is_astray(struct source_facts *facts, uint32_t source)
 {
     const struct sources *sources = facts->sources;
-    size_t low = 0, high = sources->denial_count, first;
+    const struct source_pairs *denials = &sources->denials;
+    size_t first = source_pairs_find(denials, source), end = first;
 
-    if (high == 0 || sources->items[source].has_more_denials)
+    if (denials->count == 0 || sources->items[source].has_more_denials)
         return false;
     if (facts->looked_up == NULL && !index_denials(facts)) {
         facts->has_failed = true;
         return false;
     }
-    high = sources->denial_count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-
-        if (sources->denials[middle].source < source)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    for (first = low;
-         low < sources->denial_count && sources->denials[low].source == source;
-         low++)
-        if (facts->looked_up[sources->denials[low].domain] < ASTRAY_OWNERS)
+    for (; end < denials->count && denials->items[end].source == source; end++)
+        if (facts->looked_up[denials->items[end].what] < ASTRAY_OWNERS)
             return false;
-    return low > first;
+    return end > first;
 }
 
 /* ---- all of them ---- */
@@ -680,6 +671,8 @@ bool source_facts_init(struct source_facts *facts, struct sources *sources)
     facts->ours = calloc(sources->count + 1, sizeof(*facts->ours));
     if (facts->ours == NULL)
         return false;
+    source_pairs_sort(&sources->tries);
+    source_pairs_sort(&sources->denials);
     survey_returns(facts);
     return true;
 }

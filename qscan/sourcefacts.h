@@ -33,7 +33,8 @@ struct source_facts {
     bool has_failed;      /* no memory: something may be wrong */
 };
 
-/* Counts sources->mailed. False without memory. */
+/* Counts sources->mailed, and sorts what is kept of a few of each source. False
+ * without memory. */
 bool source_facts_init(struct source_facts *facts, struct sources *sources);
 void source_facts_free(struct source_facts *facts);
 
@@ -94,6 +95,15 @@ bool fact_is_returning(const struct source_facts *facts,
 
 /* Good logins from all addresses of its network; 0 without memory. */
 uint32_t fact_logins_near(struct source_facts *facts, uint32_t source);
+
+/* As how many users it failed to log in, of its first TRIES_MAX times, and how
+ * many of those logged in from nowhere. */
+struct login_tries {
+    uint32_t users, unknown;
+};
+
+struct login_tries fact_login_tries(const struct sources *sources,
+                                    uint32_t source);
 
 /* It was denied relaying, but to domains alone that several mail hosts looked
  * for here, too. */

@@ -204,8 +204,8 @@ void sources_free(struct sources *sources)
     free(sources->texts);
     free(sources->mails);
     free(sources->reached);
-    free(sources->tries);
-    free(sources->denials);
+    free(sources->tries.items);
+    free(sources->denials.items);
     hash_set_free(&sources->users);
     free(sources->slots);
     free(sources->targets);
@@ -833,28 +833,76 @@ static void watch_event(struct sources *sources, uint32_t number,
         }
 }
 
+/* ---- a few of each source ---- */
+
+static void add_pair(struct sources *sources, struct source_pairs *pairs,
+                     uint32_t source, uint32_t what)
+{
+    struct source_pair *items = array_with_room(
+        pairs->items, pairs->count, &pairs->capacity, sizeof(*items));
+
+    if (items == NULL) {
+        sources->has_failed = true;
+        return;
+    }
+    pairs->items = items;
+    items[pairs->count++] = (struct source_pair){source, what};
+}
+
+static int order_pairs(const void *left, const void *right)
+{
+    const struct source_pair *a = left, *b = right;
+
+    if (a->source != b->source)
+        return a->source < b->source ? -1 : 1;
+    return (a->what > b->what) - (a->what < b->what);
+}
+
+void source_pairs_sort(struct source_pairs *pairs)
+{
+    struct source_pair *items = pairs->items;
+    size_t kept = 0;
+
+    if (pairs->count == 0)
+        return;
+    qsort(items, pairs->count, sizeof(*items), order_pairs);
+    for (size_t i = 1; i < pairs->count; i++)
+        if (order_pairs(&items[i], &items[kept]) != 0)
+            items[++kept] = items[i];
+    pairs->count = kept + 1;
+}
+
+size_t source_pairs_find(const struct source_pairs *pairs, uint32_t source)
+{
+    size_t low = 0, high = pairs->count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (pairs->items[middle].source < source)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* ---- what it did ---- */
+
 static void note_denial(struct sources *sources, uint32_t number,
                         uint32_t domain)
 {
     struct source *source = &sources->items[number];
-    size_t count = sources->denial_count;
-    struct denial *denials = sources->denials;
+    struct source_pairs *denials = &sources->denials;
+    struct source_pair one = {number, domain};
 
-    if (count > 0 && denials[count - 1].source == number &&
-        denials[count - 1].domain == domain)
+    if (denials->count > 0 &&
+        order_pairs(&denials->items[denials->count - 1], &one) == 0)
         return;
-    if (source->attempts > DENIALS_MAX || count == KEPT_MAX) {
+    if (source->attempts > DENIALS_MAX || denials->count == KEPT_MAX)
         source->has_more_denials = true;
-        return;
-    }
-    denials = array_with_room(denials, count, &sources->denial_capacity,
-                              sizeof(*denials));
-    if (denials == NULL) {
-        sources->has_failed = true;
-        return;
-    }
-    sources->denials = denials;
-    denials[sources->denial_count++] = (struct denial){number, domain};
+    else
+        add_pair(sources, denials, number, domain);
 }
 
 void sources_note(struct sources *sources, uint32_t number,
@@ -957,19 +1005,10 @@ static void note_good_user(struct sources *sources, uint32_t number,
 static void note_try(struct sources *sources, uint32_t number, uint64_t hash)
 {
     const struct source *source = &sources->items[number];
-    struct login_try *tries;
 
-    if (source_mail(sources, source)->login_failures > TRIES_MAX ||
-        sources->try_count == KEPT_MAX)
-        return;
-    tries = array_with_room(sources->tries, sources->try_count,
-                            &sources->try_capacity, sizeof(*tries));
-    if (tries == NULL) {
-        sources->has_failed = true;
-        return;
-    }
-    sources->tries = tries;
-    tries[sources->try_count++] = (struct login_try){number, (uint32_t)hash};
+    if (source_mail(sources, source)->login_failures <= TRIES_MAX &&
+        sources->tries.count < KEPT_MAX)
+        add_pair(sources, &sources->tries, number, (uint32_t)hash);
 }
 
 void sources_note_user(struct sources *sources, uint32_t number, bool is_good,
@@ -979,50 +1018,6 @@ void sources_note_user(struct sources *sources, uint32_t number, bool is_good,
         note_good_user(sources, number, hash);
     else
         note_try(sources, number, hash);
-}
-
-static int order_tries(const void *left, const void *right)
-{
-    const struct login_try *a = left, *b = right;
-
-    if (a->source != b->source)
-        return a->source < b->source ? -1 : 1;
-    return (a->user > b->user) - (a->user < b->user);
-}
-
-void sources_sort_tries(struct sources *sources)
-{
-    struct login_try *tries = sources->tries;
-    size_t kept = 0;
-
-    if (sources->try_count == 0)
-        return;
-    qsort(tries, sources->try_count, sizeof(*tries), order_tries);
-    for (size_t i = 1; i < sources->try_count; i++)
-        if (order_tries(&tries[i], &tries[kept]) != 0)
-            tries[++kept] = tries[i];
-    sources->try_count = kept + 1;
-}
-
-uint32_t source_tried_users(const struct sources *sources, uint32_t source,
-                            uint32_t *unknown_r)
-{
-    size_t low = 0, high = sources->try_count, first;
-
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-
-        if (sources->tries[middle].source < source)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    first = low;
-    *unknown_r = 0;
-    for (; low < sources->try_count && sources->tries[low].source == source;
-         low++)
-        *unknown_r += !hash_set_has(&sources->users, sources->tries[low].user);
-    return (uint32_t)(low - first);
 }
 
 void sources_note_login(struct sources *sources, uint32_t number, bool is_good,

@@ -125,14 +125,14 @@ struct source {
     bool has_forged_name : 1;
 };
 
-/* A login that failed. A part of the hash that has no domain in it. */
-struct login_try {
-    uint32_t source, user;
+/* What is kept of many sources, a few of each. */
+struct source_pair {
+    uint32_t source, what;
 };
 
-/* To which domain it was denied relaying. */
-struct denial {
-    uint32_t source, domain;
+struct source_pairs {
+    struct source_pair *items; /* owned */
+    size_t count, capacity;
 };
 
 /* A domain that mail is sent to. */
@@ -200,12 +200,10 @@ struct sources {
     uint32_t mail_count, mail_capacity;
     struct source_reached *reached;
     uint32_t reached_count, reached_capacity;
-    struct login_try *tries; /* the first of each source; see
-                                sources_sort_tries */
-    size_t try_count, try_capacity;
-    struct hash_set users;  /* who logged in: parts of hashes, as of a try */
-    struct denial *denials; /* the first of each source; some perhaps twice */
-    size_t denial_count, denial_capacity;
+    /* As whom it failed to log in, a part of the hash that has no domain in it,
+     * and to which domains it was denied relaying: the first ones. */
+    struct source_pairs tries, denials;
+    struct hash_set users; /* who logged in: parts of hashes, as of a try */
     uint32_t *slots;
     uint32_t slot_count;
     struct arena arena;
@@ -399,13 +397,11 @@ bool source_is_client(const struct sources *sources,
 uint32_t source_outside_recipients(const struct sources *sources,
                                    const struct source *source);
 
-/* Before the next is asked: by source, then by user, each once. */
-void sources_sort_tries(struct sources *sources);
+/* Before they are searched: by source, each once. */
+void source_pairs_sort(struct source_pairs *pairs);
 
-/* As how many users it failed to log in, of its first TRIES_MAX times;
- * *unknown_r: of those, who logged in from nowhere. */
-uint32_t source_tried_users(const struct sources *sources, uint32_t source,
-                            uint32_t *unknown_r);
+/* Those of a source begin there, if it has any. */
+size_t source_pairs_find(const struct source_pairs *pairs, uint32_t source);
 
 /* To how many different recipients its mail was delivered: of more than
  * SOURCE_TOLD_APART_MAX it is too low. */

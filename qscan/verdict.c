@@ -104,7 +104,6 @@ static void fetch(void *message, enum rules_field_id field, struct slice header,
     const struct sources *sources = judge->sources;
     const struct source *source = &sources->items[judge->source];
     const struct source_mail *mail = source_mail(sources, source);
-    uint32_t unknown = 0;
 
     (void)header;
     judge->field = field;
@@ -225,12 +224,12 @@ static void fetch(void *message, enum rules_field_id field, struct slice header,
                     view_r);
         break;
     case FIELD_FROM_LOGINS_TRIED:
-        give_number(judge, source_tried_users(sources, judge->source, &unknown),
+        give_number(judge, fact_login_tries(sources, judge->source).users,
                     view_r);
         break;
     case FIELD_FROM_LOGINS_UNKNOWN:
-        source_tried_users(sources, judge->source, &unknown);
-        give_number(judge, unknown, view_r);
+        give_number(judge, fact_login_tries(sources, judge->source).unknown,
+                    view_r);
         break;
     case FIELD_FROM_LOGINS_NETWORK:
         give_number(judge, fact_logins_near(&judge->facts, judge->source),
@@ -476,35 +475,31 @@ static void find_in_network(struct judge *judge, const struct attacker *crowd,
     }
 }
 
+/* Who did it, and was not named for more. */
+static void add_unnamed(struct judge *judge, uint32_t source,
+                        const struct rules_source_rule *rule,
+                        struct members *members)
+{
+    if ((judge->sources->items[source].events & rule->events) != 0 &&
+        !is_named(judge, source) && !add_member(members, source))
+        judge->has_failed = true;
+}
+
 static void find_at_domain(struct judge *judge, const struct attacker *crowd,
                            const struct rules_source_rule *rule,
                            struct members *members)
 {
-    const struct source *items = judge->sources->items;
-
     for (uint32_t i = judge->guessers_at[crowd->domain];
-         i < judge->guessers_at[crowd->domain + 1]; i++) {
-        uint32_t number = judge->guessers[i];
-
-        if ((items[number].events & rule->events) != 0 &&
-            !is_named(judge, number) && !add_member(members, number))
-            judge->has_failed = true;
-    }
+         i < judge->guessers_at[crowd->domain + 1]; i++)
+        add_unnamed(judge, judge->guessers[i], rule, members);
 }
 
 static void find_at_site(struct judge *judge,
                          const struct rules_source_rule *rule,
                          struct members *members)
 {
-    const struct source *items = judge->sources->items;
-
-    for (size_t i = 0; i < judge->facts.by_ip_count; i++) {
-        uint32_t number = judge->facts.by_ip[i];
-
-        if ((items[number].events & rule->events) != 0 &&
-            !is_named(judge, number) && !add_member(members, number))
-            judge->has_failed = true;
-    }
+    for (size_t i = 0; i < judge->facts.by_ip_count; i++)
+        add_unnamed(judge, judge->facts.by_ip[i], rule, members);
 }
 
 /* In the order of by_ip. Of those that the alarm tells of twice one is kept. */
@@ -949,7 +944,6 @@ bool sources_judge(struct sources *sources, unsigned worker_count)
         free(judge.crowd_of);
         return false;
     }
-    sources_sort_tries(sources);
     judge_sources(&judge);
     judge_crowds(&judge, COUNT_BY_NETWORK);
     judge_crowds(&judge, COUNT_BY_DOMAIN);

@@ -11,7 +11,7 @@
 #include "parsers/hash.h"
 #include "qscan/logrecord.h"
 #include "qscan/shares.h"
-#include "qscan/sources.h"
+#include "qscan/sourcefacts.h"
 #include "rules/rules.h"
 #include "tests/assert_slice.h"
 
@@ -1662,7 +1662,8 @@ static void who_tries_users_at_a_site_is_a_crowd(void **state)
 static void few_failed_logins_of_a_source_are_kept(void **state)
 {
     struct scene *scene = *state;
-    uint32_t number = add(scene, "198.18.1.1"), unknown;
+    uint32_t number = add(scene, "198.18.1.1");
+    struct login_tries tries;
 
     for (uint64_t user = 1; user <= TRIES_MAX + 2; user++) {
         sources_note_login(&scene->sources, number, false, START, 1);
@@ -1670,13 +1671,13 @@ static void few_failed_logins_of_a_source_are_kept(void **state)
     }
     sources_note_user(&scene->sources, add(scene, "198.18.2.1"), true,
                       UINT64_C(9) << 32 | 2);
-    sources_sort_tries(&scene->sources);
-    assert_int_equal(source_tried_users(&scene->sources, number, &unknown),
-                     TRIES_MAX);
-    assert_int_equal(unknown, TRIES_MAX - 1);
-    assert_int_equal(source_tried_users(&scene->sources, number - 1, &unknown),
-                     0);
-    assert_int_equal(unknown, 0);
+    source_pairs_sort(&scene->sources.tries);
+    tries = fact_login_tries(&scene->sources, number);
+    assert_int_equal(tries.users, TRIES_MAX);
+    assert_int_equal(tries.unknown, TRIES_MAX - 1);
+    tries = fact_login_tries(&scene->sources, number - 1);
+    assert_int_equal(tries.users, 0);
+    assert_int_equal(tries.unknown, 0);
 }
 
 static void a_botnet_holds_those_that_nothing_else_names(void **state)
