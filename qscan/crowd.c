@@ -457,6 +457,7 @@ static bool merge_strings(struct crowd *into, struct crowd *from,
         !intern_merge(&into->blobs, &from->blobs, map->blobs))
         return false;
     merge_clients(into, from);
+    reach_merge(&into->reach, &from->reach);
     free(from->clients);
     from->clients = NULL;
     if (from->has_failed)

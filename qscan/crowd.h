@@ -12,6 +12,7 @@
 #include "parsers/address.h"
 #include "qscan/facts.h"
 #include "qscan/intern.h"
+#include "qscan/reach.h"
 
 enum {
     CROWD_CLIENTS_MAX = 8, /* independent hosts of a domain, counted so far */
@@ -105,6 +106,7 @@ struct crowd {
     struct crowd_guess *guesses; /* until merged */
     size_t guess_count, guess_capacity;
     struct crowd_writers writers;
+    struct reach reach;
     uint32_t *answers; /* domains of further recipients, until merged */
     size_t answer_count, answer_capacity;
     struct crowd_host *hosts; /* by number in strings; after crowd_merge */

@@ -64,8 +64,8 @@ struct facts {
     uint32_t source;  /* the original's client, in sources; 0 = none */
     uint32_t pending; /* is_later: rules_judge's bytes, until the crowd is
                          counted; of a bounce that stays: rules_missed */
-    uint32_t tries;
-    uint16_t rule; /* or RULES_NO_RULE */
+    uint16_t rule;    /* or RULES_NO_RULE */
+    uint16_t tried;   /* reach_hour_of its last attempt */
     uint16_t dir;
     uint16_t oddities;
     char id[FACTS_ID_MAX];

@@ -894,6 +894,21 @@ static enum field_state add_recipient_known(struct message *message)
     return FIELD_PRESENT;
 }
 
+static enum field_state add_network_down(struct message *message)
+{
+    const struct crowd *crowd = message->scene->crowd;
+    const struct qf *qf = &message->qf;
+    struct slice host;
+
+    if (crowd == NULL)
+        return FIELD_LATER;
+    if (qf->recipient_count > 0)
+        add_number(message,
+                   reach_is_lost(&crowd->reach, reach_hour_of(qf->last_attempt),
+                                 message_first_status(message, &host)));
+    return FIELD_PRESENT;
+}
+
 static enum field_state add_size(struct message *message)
 {
     int64_t bytes = message_data_bytes(message);
@@ -1027,6 +1042,8 @@ static enum field_state collect(struct message *message,
         return add_recipient_counts(message, field);
     case FIELD_RECIPIENT_KNOWN:
         return add_recipient_known(message);
+    case FIELD_NETWORK_DOWN:
+        return add_network_down(message);
     case FIELD_DSN_CLIENTS:
         return add_target_counts(message);
     case FIELD_SOURCE_HOSTILE: /* of the logs: none is given */

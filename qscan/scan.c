@@ -151,6 +151,8 @@ static const struct {
      "the sender is a correspondent of somebody here"},
     {FIELD_RECIPIENT_KNOWN, NULL,
      "mail goes to or comes from the sender's domain"},
+    {FIELD_NETWORK_DOWN, NULL,
+     "all hosts fail: our own line or name server may be down"},
     {FIELD_HOST_ANSWERED, NULL, "a host of the sender's domain answers"},
     {FIELD_HOST_DOMAINS, "several domains wait for that host: a relay",
      "several domains wait for that host: a relay"},
@@ -360,6 +362,20 @@ static void look_at_recipient(struct worker *worker,
             intern_prefetch(&worker->crowd->strings, first->host);
 }
 
+/* Of a message that was tried, which the first recipient's status tells of. */
+static void note_attempt(struct worker *worker, struct facts *row,
+                         const struct first_recipient *first)
+{
+    const struct qf *qf = &worker->message->qf;
+    bool has_host = first->host.len > 0;
+
+    row->tried = reach_hour_of(qf->last_attempt);
+    if (qf->has_last_attempt && qf->last_attempt > 0)
+        reach_note(&worker->crowd->reach, qf->last_attempt, first->kind,
+                   has_host ? first->host : first->domain,
+                   has_host ? first->host_hash : first->domain_hash);
+}
+
 static void gather_recipients(struct worker *worker, struct facts *row,
                               const struct first_recipient *first)
 {
@@ -370,6 +386,7 @@ static void gather_recipients(struct worker *worker, struct facts *row,
                     ? row->domain
                     : intern_add_prefetched(&worker->crowd->strings,
                                             first->host, first->host_hash);
+    note_attempt(worker, row, first);
     row->is_cut = first->is_host_cut;
     row->has_further = worker->message->qf.recipient_count > 1;
     if (row->has_further)
@@ -753,9 +770,6 @@ static void note_message(struct worker *worker, struct facts *row,
 
     row->created = message->qf.has_created ? message->qf.created
                                            : message->control_stat.st_mtime;
-    row->tries = message->qf.tries < 0            ? 0
-                 : message->qf.tries > UINT32_MAX ? UINT32_MAX
-                                                  : (uint32_t)message->qf.tries;
     if (message->has_control_stat)
         note_stat_oddities(row, &message->control_stat,
                            &queues->folders[queues->dirs[row->dir].control]);
@@ -1343,6 +1357,12 @@ static void fetch_from_row(void *context, enum rules_field_id field,
         add_row_source(message, field, view_r);
     else if (field == FIELD_RECIPIENT_KNOWN)
         add_row_known(message, view_r);
+    else if (field == FIELD_NETWORK_DOWN)
+        add_row_number(message,
+                       reach_is_lost(&message->scene->crowd->reach,
+                                     message->row->tried,
+                                     message->row->status_kind),
+                       view_r);
     else if (field == FIELD_DSN_CLIENTS)
         add_row_targets(message, view_r);
     else if (field == FIELD_HOST_ANSWERED || field == FIELD_RECIPIENT_CLIENTS)
