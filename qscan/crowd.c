@@ -11,6 +11,8 @@
 enum {
     FIRST_SLOTS = 256,
     LASTING_SEC = 3600, /* between a source's bounces */
+    TYPOS_MAX = 3,      /* of one address by one person: more are guesses */
+    ALIKE_LEAST = 3,    /* that ask for one address alone */
 };
 
 bool crowd_init(struct crowd *crowd, const uint64_t key[2])
@@ -354,6 +356,25 @@ void crowd_add_writer(struct crowd *crowd, const struct ip *ip,
         add_mark(crowd, writer_hash(crowd, ip, domain));
 }
 
+/* Beside those of writers: no domain begins so. */
+static uint64_t taken_hash(const struct crowd *crowd, const struct ip *ip,
+                           struct slice domain)
+{
+    char text[256];
+    size_t len = domain.len < 255 ? domain.len : 255;
+
+    text[0] = '@';
+    memcpy(text + 1, domain.ptr, len);
+    return writer_hash(crowd, ip, slice_make(text, 1 + len));
+}
+
+void crowd_add_taken(struct crowd *crowd, const struct ip *ip,
+                     struct slice domain)
+{
+    if (domain.len > 0)
+        add_mark(crowd, taken_hash(crowd, ip, domain));
+}
+
 /* Beside those of writers: no client has the address 0. */
 static uint64_t known_hash(const struct crowd *crowd, struct slice domain)
 {
@@ -593,13 +614,33 @@ static void compare_bounces(struct crowd *crowd,
         source->row = (uint32_t)(row - table->rows);
     first = &table->rows[source->row];
     note_time(source, first->created, row->created);
+    source->is_many |= row->address_hash != first->address_hash;
     source->is_various |= row->is_own_name || row->domain != first->domain;
 }
 
-bool crowd_is_steady(const struct crowd_source *source)
+bool crowd_is_steady(const struct crowd_source *source,
+                     const struct crowd_host *domain)
 {
-    return source->before_sec + source->after_sec >= LASTING_SEC &&
-           !source->is_various;
+    bool is_typing = source->bounces >= 2 && source->bounces <= TYPOS_MAX &&
+                     !source->is_many;
+    bool is_lasting = source->before_sec + source->after_sec >= LASTING_SEC &&
+                      domain->sources <= 2;
+
+    return !source->is_various && (is_typing || is_lasting);
+}
+
+/* Whichever of them the first is. */
+static void compare_aims(struct crowd_host *domain, const struct facts *row)
+{
+    if (domain->aims == 0)
+        domain->aim = row->aim;
+    domain->is_aimless |= row->aim == 0 || row->aim != domain->aim;
+    domain->aims += domain->aims < ALIKE_LEAST;
+}
+
+bool crowd_has_one_aim(const struct crowd_host *domain)
+{
+    return domain->aims == ALIKE_LEAST && !domain->is_aimless;
 }
 
 /* A client that wrote in the name of a domain counts once for it. A literal is
@@ -615,6 +656,7 @@ static bool count_bounce(struct crowd *crowd, struct hash_set *seen,
                         row->domain};
 
     compare_bounces(crowd, table, row);
+    compare_aims(&crowd->hosts[row->domain], row);
     if (source->site == 0 || domain.len == 0 || domain.ptr[0] == '[')
         return true;
     return count_once(crowd, seen, slice_make((const char *)pair, sizeof(pair)),
@@ -877,7 +919,11 @@ bool crowd_is_addressed(const struct crowd *crowd, uint64_t hash)
 bool crowd_is_correspondent(const struct crowd *crowd, const struct ip *ip,
                             struct slice domain)
 {
-    return domain.len > 0 && crowd->writers.seen.count > 0 &&
-           hash_set_has(&crowd->writers.seen, writer_hash(crowd, ip, domain)) &&
-           crowd_count_clients(crowd, CROWD_FOR, domain) >= 1;
+    const struct hash_set *seen = &crowd->writers.seen;
+
+    if (domain.len == 0 || seen->count == 0)
+        return false;
+    return hash_set_has(seen, taken_hash(crowd, ip, domain)) ||
+           (hash_set_has(seen, writer_hash(crowd, ip, domain)) &&
+            crowd_count_clients(crowd, CROWD_FOR, domain) >= 1);
 }

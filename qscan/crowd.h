@@ -35,6 +35,7 @@ struct crowd_source {
     unsigned before_sec : 12; /* the oldest of its bounces, before the first; */
     unsigned after_sec : 12;  /* the newest, after it; up to an hour each */
     bool is_various : 1; /* bounces for several domains, or for its own name */
+    bool is_many : 1;    /* bounces for several addresses */
     bool is_renamed : 1; /* it had names of several sites */
 };
 
@@ -90,6 +91,9 @@ struct crowd_host {
     uint32_t domains;  /* other domains than its own that they are for */
     uint32_t answered; /* messages for this domain whose status says it lives */
     uint32_t sources;  /* independent ones of bounces to this domain */
+    uint16_t aim;      /* of the first of those bounces: see struct facts */
+    uint8_t aims;      /* bounces so far, up to as many as are asked for */
+    bool is_aimless;   /* not all have that aim */
 };
 
 struct crowd {
@@ -152,6 +156,11 @@ void crowd_add_client(struct crowd *crowd, enum crowd_role role,
 void crowd_add_writer(struct crowd *crowd, const struct ip *ip,
                       struct slice domain);
 
+/* Mail that a client brought in the name of that domain (lower case) was taken:
+ * we owe a receipt for it. */
+void crowd_add_taken(struct crowd *crowd, const struct ip *ip,
+                     struct slice domain);
+
 /* Mail goes to or comes from people of that domain (lower case): a host whose
  * proven name lies under it handed in mail in its name, or a client of ours has
  * mail for it. */
@@ -196,13 +205,19 @@ enum { CROWD_AHEAD = 16 };
 void crowd_prefetch_ahead(const struct crowd *crowd, const struct facts *rows);
 
 /* True of a source that has two bounces or more, an hour apart, and all for one
- * domain: a firm has many people, but one name. */
-bool crowd_is_steady(const struct crowd_source *source);
+ * domain, of which no other source has any: a firm has many people, but one
+ * name; or of two or three for one address, whose owner mistypes. */
+bool crowd_is_steady(const struct crowd_source *source,
+                     const struct crowd_host *domain);
+
+/* True of a domain when several bounces to it all tell of one recipient that
+ * failed: whoever guesses asks for another one each time. */
+bool crowd_has_one_aim(const struct crowd_host *domain);
 
 /* Counts of a host or domain (lower case); zeros when unknown. */
 struct crowd_host crowd_find_host(const struct crowd *crowd, struct slice host);
 /* True when mail goes both ways: that address handed in mail whose sender is in
- * the domain, and some client mail for it. */
+ * the domain, and some client mail for it, or a receipt. */
 bool crowd_is_correspondent(const struct crowd *crowd, const struct ip *ip,
                             struct slice domain);
 /* True of a domain that was so. */

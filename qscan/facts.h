@@ -66,6 +66,8 @@ struct facts {
                          counted; of a bounce that stays: rules_missed */
     uint16_t rule;    /* or RULES_NO_RULE */
     uint16_t tried;   /* reach_hour_of its last attempt */
+    uint16_t aim; /* of a bounce: part of a hash of the recipient that failed;
+                     0: none, or several */
     uint16_t dir;
     uint16_t oddities;
     char id[FACTS_ID_MAX];

@@ -677,6 +677,22 @@ static bool is_numbered(struct slice name)
     return digits >= DIGITS_MIN;
 }
 
+/* What any machine, or a line, is called is no server's name. */
+static bool is_line_name(struct slice name, const struct client *client)
+{
+    return slice_equal_nocase(name, SLICE_LITERAL("localhost")) ||
+           (client->forged && slice_equal_nocase(name, client->name)) ||
+           (client->has_ip && (name_is_generic(name, &client->ip) ||
+                               name_is_line(name, &client->ip)));
+}
+
+static struct slice server_before(const struct dsn *dsn)
+{
+    struct slice name = dsn_hop_before(dsn);
+
+    return is_line_name(name, &dsn->source) ? (struct slice){NULL, 0} : name;
+}
+
 /*
  * A department's host writes in the name of another one of its university, and
  * the line of a provider's customer, in that of a domain whose mail the
@@ -693,7 +709,9 @@ static bool is_kin(struct message *message, const struct client *source)
         struct slice domain = message_domain_of(message, recipient);
         struct slice host = host_of(message, recipient);
 
-        if (is_numbered(domain) || is_numbered(host))
+        if (is_numbered(domain) || is_numbered(host) ||
+            (slice_equal_nocase(domain, source->name) &&
+             is_line_name(domain, source)))
             continue;
         if (!source->forged && (is_same_owner(source->name, domain) ||
                                 is_same_owner(source->name, host)))
@@ -718,7 +736,7 @@ static enum field_state add_source_value(struct message *message,
     else if (source != NULL && field == FIELD_SOURCE_HELO)
         add_text(message, lower(message, message->dsn.helo));
     else if (source != NULL && field == FIELD_SOURCE_HOP)
-        add_text(message, lower(message, dsn_hop_before(&message->dsn)));
+        add_text(message, lower(message, server_before(&message->dsn)));
     else if (source != NULL)
         add_client_value(message, source, field);
     else if (message_is_own_report(message) && message->dsn_outcome != DSN_OK)
@@ -765,6 +783,19 @@ static const struct client *counted_source(struct message *message,
     return message_culprit(message);
 }
 
+static bool is_steady(struct message *message,
+                      const struct crowd_source *source)
+{
+    struct crowd_host domain;
+
+    if (message->qf.recipient_count == 0)
+        return false;
+    domain =
+        crowd_find_host(message->scene->crowd,
+                        message_domain_of(message, &message->qf.recipients[0]));
+    return crowd_is_steady(source, &domain);
+}
+
 static enum field_state add_source_count(struct message *message,
                                          enum rules_field_id field)
 {
@@ -781,7 +812,7 @@ static enum field_state add_source_count(struct message *message,
     if (field == FIELD_SOURCE_WRITES)
         add_number(message, source_writes(message, &source->ip));
     else if (counts != NULL && field == FIELD_SOURCE_STEADY)
-        add_number(message, crowd_is_steady(counts));
+        add_number(message, is_steady(message, counts));
     else if (counts != NULL)
         add_number(message, field == FIELD_SOURCE_BOUNCES ? counts->bounces
                                                           : counts->guesses);
@@ -894,6 +925,22 @@ static enum field_state add_recipient_known(struct message *message)
     return FIELD_PRESENT;
 }
 
+/* Whether all bounces to the first recipient's domain tell of one address. */
+static enum field_state add_recipient_steady(struct message *message)
+{
+    const struct crowd *crowd = message->scene->crowd;
+    struct crowd_host domain;
+
+    if (crowd == NULL)
+        return FIELD_LATER;
+    if (message->qf.recipient_count > 0) {
+        domain = crowd_find_host(
+            crowd, message_domain_of(message, &message->qf.recipients[0]));
+        add_number(message, crowd_has_one_aim(&domain));
+    }
+    return FIELD_PRESENT;
+}
+
 static enum field_state add_network_down(struct message *message)
 {
     const struct crowd *crowd = message->scene->crowd;
@@ -925,6 +972,28 @@ static void add_dsn_kind(struct message *message)
 
     if (kind != DSN_NONE)
         add_text(message, slice_from_string(dsn_kind_text(kind)));
+}
+
+static bool has_header(const struct message *message, struct slice name,
+                       struct slice begins)
+{
+    const struct qf_header *header;
+    size_t index = 0;
+
+    while ((header = qf_header_find(&message->qf, name, &index)) != NULL)
+        if (slice_starts_nocase(slice_trim(header->value), begins))
+            return true;
+    return false;
+}
+
+bool message_is_notice(const struct message *message)
+{
+    return has_header(message, SLICE_LITERAL("Auto-Submitted"),
+                      SLICE_LITERAL("auto-replied")) ||
+           has_header(message, SLICE_LITERAL("Precedence"),
+                      SLICE_LITERAL("auto_reply")) ||
+           has_header(message, SLICE_LITERAL("X-List-Administrivia"),
+                      SLICE_LITERAL("yes"));
 }
 
 struct slice message_origin(const struct message *message)
@@ -1042,6 +1111,8 @@ static enum field_state collect(struct message *message,
         return add_recipient_counts(message, field);
     case FIELD_RECIPIENT_KNOWN:
         return add_recipient_known(message);
+    case FIELD_RECIPIENT_STEADY:
+        return add_recipient_steady(message);
     case FIELD_NETWORK_DOWN:
         return add_network_down(message);
     case FIELD_DSN_CLIENTS:

@@ -154,6 +154,10 @@ static inline bool message_has_null_sender(const struct message *message)
     return message->has_null_sender;
 }
 
+/* True of what a program answered, or a list manager wrote to whoever posted,
+ * by RFC 3834, older fields or Mailman's. */
+bool message_is_notice(const struct message *message);
+
 /* "local-dsn", "null-sender" or "mail". */
 struct slice message_origin(const struct message *message);
 enum dsn_kind message_dsn_kind(struct message *message);

@@ -149,6 +149,8 @@ static const struct {
      "the host that brought the mail forges no other sender"},
     {FIELD_SOURCE_WRITES, NULL,
      "the sender is a correspondent of somebody here"},
+    {FIELD_RECIPIENT_STEADY, NULL,
+     "all who wrote in that name wrote to one address"},
     {FIELD_RECIPIENT_KNOWN, NULL,
      "mail goes to or comes from the sender's domain"},
     {FIELD_NETWORK_DOWN, NULL,
@@ -471,12 +473,13 @@ static void gather_writer(struct worker *worker, const struct client *client)
         crowd_add_known(worker->crowd, domain);
 }
 
-/* A reply that a machine sent without a sender may be for a forged address. */
+/* A reply that a machine sent, without a sender or as one, may be for a forged
+ * address. */
 static void gather_addressees(struct worker *worker, bool is_ours)
 {
     struct message *message = worker->message;
 
-    if (message_has_null_sender(message))
+    if (message_has_null_sender(message) || message_is_notice(message))
         return;
     for (size_t i = 0; i < message->qf.recipient_count; i++) {
         const struct qf_recipient *recipient = &message->qf.recipients[i];
@@ -523,6 +526,15 @@ static void gather_client(struct worker *worker)
                          message_domain_of(message, &message->qf.recipients[i]),
                          key);
     gather_writer(worker, &client);
+}
+
+/* Mail of that source was taken, and it is told so. */
+static void gather_receipt(struct worker *worker, struct slice domain)
+{
+    const struct client *source = message_source(worker->message);
+
+    if (source != NULL && source->has_ip && worker->scan->reads_data)
+        crowd_add_taken(worker->crowd, &source->ip, domain);
 }
 
 /* 5.1.1, and the other codes for an address that is not there (RFC 3463
@@ -620,6 +632,22 @@ static void gather_source(struct worker *worker, struct facts *row,
                             message->dsn.recipients[i].final_recipient);
 }
 
+/* Of several nobody knows which one was meant. */
+static uint16_t aim_of(const struct worker *worker)
+{
+    const struct dsn *dsn = &worker->message->dsn;
+    struct slice aim = {NULL, 0};
+
+    for (size_t i = 0; i < dsn->recipient_count; i++) {
+        if (!dsn_has_failed(&dsn->recipients[i]))
+            continue;
+        if (aim.len > 0)
+            return 0;
+        aim = dsn->recipients[i].final_recipient;
+    }
+    return aim.len == 0 ? 0 : (uint16_t)crowd_address_hash(worker->crowd, aim);
+}
+
 /* Between asking for a place in a table and looking at it something else is
  * done. */
 static void gather(struct worker *worker, struct in_hand *one)
@@ -637,6 +665,8 @@ static void gather(struct worker *worker, struct in_hand *one)
         gather_client(worker);
     else if (row->is_bounce)
         source = message_culprit(message);
+    else if (message_dsn_kind(message) == DSN_RECEIPT)
+        gather_receipt(worker, first->domain);
     if (source != NULL) {
         hash = crowd_prefetch_source(crowd, &source->ip);
         key = outside_key(worker, source);
@@ -647,6 +677,7 @@ static void gather(struct worker *worker, struct in_hand *one)
         if (message->qf.recipient_count > 0)
             row->address_hash = crowd_address_hash(
                 crowd, address_bare(message->qf.recipients[0].address));
+        row->aim = aim_of(worker);
         crowd_prefetch_more(crowd, hash);
     }
     gather_recipients(worker, row, first);
@@ -755,6 +786,7 @@ static void clear_row(struct worker *worker, struct facts *row)
     row->has_targets = row->has_further = row->is_cut = false;
     row->pending = 0;
     row->address_hash = row->basis = 0;
+    row->aim = 0;
     row->status_kind = STATUS_NONE;
     row->is_bounce = row->is_own_name = false;
     row->is_purge = row->is_undecided = false;
@@ -1323,7 +1355,11 @@ static void add_row_source(struct row_message *message,
     else if (field == FIELD_SOURCE_WRITES)
         add_row_writes(message, &source->ip, view_r);
     else if (field == FIELD_SOURCE_STEADY)
-        add_row_number(message, crowd_is_steady(source), view_r);
+        add_row_number(
+            message,
+            crowd_is_steady(
+                source, &message->scene->crowd->hosts[message->row->domain]),
+            view_r);
     else
         add_row_number(message,
                        field == FIELD_SOURCE_BOUNCES ? source->bounces
@@ -1335,7 +1371,8 @@ static bool is_of_recipients(enum rules_field_id field)
 {
     return field == FIELD_HOST_ANSWERED || field == FIELD_HOST_WAITING ||
            field == FIELD_HOST_DOMAINS || field == FIELD_RECIPIENT_CLIENTS ||
-           field == FIELD_RECIPIENT_KNOWN || field == FIELD_SOURCE_WRITES;
+           field == FIELD_RECIPIENT_KNOWN || field == FIELD_RECIPIENT_STEADY ||
+           field == FIELD_SOURCE_WRITES;
 }
 
 /* rules_fetch from the facts table alone; what is not kept there stays
@@ -1357,6 +1394,11 @@ static void fetch_from_row(void *context, enum rules_field_id field,
         add_row_source(message, field, view_r);
     else if (field == FIELD_RECIPIENT_KNOWN)
         add_row_known(message, view_r);
+    else if (field == FIELD_RECIPIENT_STEADY)
+        add_row_number(message,
+                       crowd_has_one_aim(
+                           &message->scene->crowd->hosts[message->row->domain]),
+                       view_r);
     else if (field == FIELD_NETWORK_DOWN)
         add_row_number(message,
                        reach_is_lost(&message->scene->crowd->reach,

@@ -78,6 +78,8 @@ const struct rules_field rules_fields[FIELD_COUNT] = {
           true),
     FIELD(FIELD_RECIPIENT_KNOWN, "recipient.known", TYPE_BOOLEAN, FROM_CROWD,
           false),
+    FIELD(FIELD_RECIPIENT_STEADY, "recipient.steady", TYPE_BOOLEAN, FROM_CROWD,
+          false),
     FIELD(FIELD_DSN_CLIENTS, "dsn.clients", TYPE_NUMBER, FROM_CROWD, true),
     FIELD(FIELD_NETWORK_DOWN, "network.down", TYPE_BOOLEAN, FROM_CROWD, false),
     FIELD(FIELD_SOURCE_HOSTILE, "source.hostile", TYPE_BOOLEAN, FROM_LOGS,

@@ -297,7 +297,14 @@ static void test_correspondent_writes_and_is_written_to(void **state)
     crowd_add_writer(&crowd, &two, SLICE_LITERAL("")); /* S<> */
     add_client(&crowd, "example.org", "[192.0.2.7]");
     add_client(&crowd, "example.net", "[192.0.2.7]");
+    crowd_add_taken(&crowd, &one, SLICE_LITERAL("receipt.example"));
+    crowd_add_taken(&crowd, &two, SLICE_LITERAL(""));
     assert_true(crowd_merge(&crowd, 1, &table));
+    /* mail from there was taken, which is told */
+    assert_true(
+        crowd_is_correspondent(&crowd, &one, SLICE_LITERAL("receipt.example")));
+    assert_false(
+        crowd_is_correspondent(&crowd, &two, SLICE_LITERAL("receipt.example")));
     assert_true(
         crowd_is_correspondent(&crowd, &one, SLICE_LITERAL("example.org")));
     assert_true(
@@ -366,38 +373,52 @@ struct bounce_of {
     const char *source, *domain;
     int64_t created;
     bool is_own_name;
+    uint64_t address; /* 0: each another one */
 };
 
 static const struct bounce_of bounces[] = {
     /* once more, an hour later or before */
-    {"192.0.2.1", "anna.example", 10000, false},
-    {"192.0.2.2", "anna.example", 20000, false},
-    {"192.0.2.1", "anna.example", 13600, false},
-    {"192.0.2.2", "anna.example", 16400, false},
-    {"192.0.2.7", "anna.example", 10000, false},
-    {"192.0.2.7", "anna.example", 20000, false},
+    {"192.0.2.1", "anna.example", 10000, false, 0},
+    {"192.0.2.2", "anna.example", 20000, false, 0},
+    {"192.0.2.1", "anna.example", 13600, false, 0},
+    {"192.0.2.2", "anna.example", 16400, false, 0},
+    {"192.0.2.7", "anna.example", 10000, false, 0},
+    {"192.0.2.7", "anna.example", 20000, false, 0},
     /* an hour from the first to the last, whichever is met first */
-    {"192.0.2.8", "anna.example", 12000, false},
-    {"192.0.2.8", "anna.example", 10000, false},
-    {"192.0.2.8", "anna.example", 13600, false},
-    {"192.0.2.9", "anna.example", 12000, false},
-    {"192.0.2.9", "anna.example", 10000, false},
-    {"192.0.2.9", "anna.example", 13599, false},
+    {"192.0.2.8", "anna.example", 12000, false, 0},
+    {"192.0.2.8", "anna.example", 10000, false, 0},
+    {"192.0.2.8", "anna.example", 13600, false, 0},
+    {"192.0.2.9", "anna.example", 12000, false, 0},
+    {"192.0.2.9", "anna.example", 10000, false, 0},
+    {"192.0.2.9", "anna.example", 13599, false, 0},
     /* too soon; only once; in two names; in its own name */
-    {"192.0.2.3", "anna.example", 10000, false},
-    {"192.0.2.3", "anna.example", 13599, false},
-    {"192.0.2.4", "bert.example", 10000, false},
-    {"192.0.2.5", "anna.example", 10000, false},
-    {"192.0.2.5", "bert.example", 20000, false},
-    {"192.0.2.6", "dsl-6.example", 10000, true},
-    {"192.0.2.6", "dsl-6.example", 90000, true},
+    {"192.0.2.3", "anna.example", 10000, false, 0},
+    {"192.0.2.3", "anna.example", 13599, false, 0},
+    {"192.0.2.4", "bert.example", 10000, false, 0},
+    {"192.0.2.5", "anna.example", 10000, false, 0},
+    {"192.0.2.5", "bert.example", 20000, false, 0},
+    {"192.0.2.6", "dsl-6.example", 10000, true, 0},
+    {"192.0.2.6", "dsl-6.example", 90000, true, 0},
+    /* one address, of two or three bounces, and not in its own name */
+    {"192.0.2.10", "anna.example", 10000, false, 1},
+    {"192.0.2.10", "anna.example", 10060, false, 1},
+    {"192.0.2.11", "anna.example", 10000, false, 2},
+    {"192.0.2.11", "anna.example", 10060, false, 2},
+    {"192.0.2.11", "anna.example", 10120, false, 2},
+    {"192.0.2.12", "anna.example", 10000, false, 3},
+    {"192.0.2.12", "anna.example", 10060, false, 3},
+    {"192.0.2.12", "anna.example", 10120, false, 3},
+    {"192.0.2.12", "anna.example", 10180, false, 3},
+    {"192.0.2.13", "dsl-6.example", 10000, true, 4},
+    {"192.0.2.13", "dsl-6.example", 10060, true, 4},
 };
 
 static bool is_steady(const struct crowd *crowd, const char *source)
 {
     struct ip ip = ip_of(source);
+    struct crowd_host domain = {0};
 
-    return crowd_is_steady(crowd_find_source(crowd, &ip));
+    return crowd_is_steady(crowd_find_source(crowd, &ip), &domain);
 }
 
 static void test_who_bounces_for_one_domain_alone_is_steady(void **state)
@@ -425,6 +446,8 @@ static void test_who_bounces_for_one_domain_alone_is_steady(void **state)
             row->created = bounces[i].created;
             row->is_bounce = true;
             row->is_own_name = bounces[i].is_own_name;
+            row->address_hash =
+                bounces[i].address > 0 ? bounces[i].address : 100 + i;
             row->source = crowd_add_source(crowd, &ip, i);
         }
         assert_true(crowd_merge(parts, 2, &table));
@@ -437,6 +460,10 @@ static void test_who_bounces_for_one_domain_alone_is_steady(void **state)
         assert_true(is_steady(&parts[0], "192.0.2.7"));
         assert_true(is_steady(&parts[0], "192.0.2.8"));
         assert_false(is_steady(&parts[0], "192.0.2.9"));
+        assert_true(is_steady(&parts[0], "192.0.2.10"));
+        assert_true(is_steady(&parts[0], "192.0.2.11"));
+        assert_false(is_steady(&parts[0], "192.0.2.12"));
+        assert_false(is_steady(&parts[0], "192.0.2.13"));
         for (size_t p = 0; p < 2; p++)
             crowd_free(&parts[p]);
         facts_free(&table);
@@ -620,6 +647,86 @@ static void test_no_crowd_is_merged_by_half_when_asked_to_stop(void **state)
     assert_int_equal(status, 0);
 }
 
+/* A domain that others forge too may be met twice by chance. */
+static void test_of_a_domain_of_many_sources_none_is_steady(void **state)
+{
+    struct crowd crowd;
+    struct facts_table table;
+    struct crowd_host domain;
+    struct ip ip = ip_of("192.0.2.1");
+
+    (void)state;
+    for (unsigned others = 0; others < 4; others++) {
+        facts_init(&table);
+        assert_true(crowd_init(&crowd, key));
+        for (unsigned i = 0; i < 2 + others; i++) {
+            struct facts *row = facts_add(&table);
+            struct ip other = ip;
+
+            other.bytes[13] = (uint8_t)(i < 2 ? 0 : i);
+            row->domain =
+                intern_add(&crowd.strings, SLICE_LITERAL("anna.example"));
+            row->created = 10000 * (int64_t)(1 + i);
+            row->address_hash = 1 + i;
+            row->is_bounce = true;
+            row->source = crowd_add_source(&crowd, &other, i);
+            crowd_add_site(&crowd, row->source, 2 + 2 * other.bytes[13]);
+        }
+        assert_true(crowd_merge(&crowd, 1, &table));
+        domain = crowd_find_host(&crowd, SLICE_LITERAL("anna.example"));
+        ip = ip_of("192.0.2.1");
+        ip.bytes[13] = 0;
+        assert_int_equal(domain.sources, 1 + others);
+        assert_int_equal(
+            crowd_is_steady(crowd_find_source(&crowd, &ip), &domain),
+            others < 2);
+        crowd_free(&crowd);
+        facts_free(&table);
+    }
+}
+
+/* How many bounces to one domain, with which aims: 0 = several. */
+static void test_several_bounces_with_one_aim(void **state)
+{
+    static const struct {
+        uint16_t aims[5];
+        unsigned count;
+        bool has_one;
+    } cases[] = {
+        {{7, 7, 7}, 3, true},     {{7, 7, 7, 7, 7}, 5, true},
+        {{7, 7}, 2, false},       {{7, 7, 8}, 3, false},
+        {{8, 7, 7}, 3, false},    {{7, 7, 7, 7, 8}, 5, false},
+        {{0, 0, 0}, 3, false},    {{7, 7, 0}, 3, false},
+        {{0, 7, 7, 7}, 4, false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct crowd crowd;
+        struct facts_table table;
+        struct crowd_host domain;
+
+        facts_init(&table);
+        assert_true(crowd_init(&crowd, key));
+        for (unsigned n = 0; n < cases[i].count; n++) {
+            struct facts *row = facts_add(&table);
+            struct ip ip = ip_of("192.0.2.1");
+
+            ip.bytes[15] = (uint8_t)n;
+            row->domain =
+                intern_add(&crowd.strings, SLICE_LITERAL("anna.example"));
+            row->aim = cases[i].aims[n];
+            row->is_bounce = true;
+            row->source = crowd_add_source(&crowd, &ip, n);
+        }
+        assert_true(crowd_merge(&crowd, 1, &table));
+        domain = crowd_find_host(&crowd, SLICE_LITERAL("anna.example"));
+        assert_int_equal(crowd_has_one_aim(&domain), cases[i].has_one);
+        crowd_free(&crowd);
+        facts_free(&table);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -635,6 +742,8 @@ int main(void)
         cmocka_unit_test(test_a_domain_that_mail_comes_from_is_known),
         cmocka_unit_test(test_correspondent_writes_and_is_written_to),
         cmocka_unit_test(test_who_bounces_for_one_domain_alone_is_steady),
+        cmocka_unit_test(test_of_a_domain_of_many_sources_none_is_steady),
+        cmocka_unit_test(test_several_bounces_with_one_aim),
         cmocka_unit_test(test_any_share_of_work_gives_the_same_counts),
         cmocka_unit_test(test_no_crowd_is_merged_by_half_when_asked_to_stop),
     };

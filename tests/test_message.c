@@ -219,6 +219,7 @@ static void test_whether_the_source_is_of_the_senders_owner(void **state)
 #define TO_DEPARTMENT REPORT_TO("mail.physics.example.edu", "a@example.edu")
 #define TO_HOSTED REPORT_TO("mail.provider.example", "ann@firm.example")
 #define TO_LINE REPORT_TO("h7.net", "ann@dsl-1-2-33.provider.example")
+#define TO_CABLE REPORT_TO("x.net", "ann@u0icl.cable.isp.example")
     static const struct {
         const char *qf, *helo, *client;
         bool is_kin;
@@ -235,6 +236,10 @@ static void test_whether_the_source_is_of_the_senders_owner(void **state)
         /* the sender's own domain: a bot says that, too */
         {TO_DEPARTMENT, "x.example.edu", "[198.51.100.7]", false},
         {TO_LINE, "pc", "dsl7.provider.example [198.51.100.7]", false},
+        /* a line that sends in its own name; a host that does */
+        {TO_CABLE, "pc", "u0icl.cable.isp.example [198.51.100.7]", false},
+        {TO_CABLE, "pc", "u0icm.cable.isp.example [198.51.100.7]", true},
+        {TO_DEPARTMENT, "pc", "example.edu [198.51.100.7]", true},
     };
 
     (void)state;
@@ -243,6 +248,85 @@ static void test_whether_the_source_is_of_the_senders_owner(void **state)
 
         make_report_of(&made, cases[i].qf, cases[i].helo, cases[i].client, "");
         assert_number(&made, FIELD_SOURCE_KIN, cases[i].is_kin);
+        drop(&made);
+    }
+}
+
+/* A server that the original passed; no line, by whatever name. */
+static void test_what_is_called_like_a_line_is_no_hop(void **state)
+{
+    static const struct {
+        const char *client, *by, *hop;
+    } cases[] = {
+        {"[198.51.100.7]", "Mail.Firm.example", "mail.firm.example"},
+        {"[198.51.100.7]", "localhost", NULL},
+        {"[198.51.100.7]", "dsl-198-51-100-7.isp.example", NULL},
+        {"[198.51.100.7]", "x.dsl.isp.example", NULL},
+        {"hn.kd.dhcp [198.51.100.7] (may be forged)", "hn.kd.dhcp", NULL},
+        {"ex.firm.example [198.51.100.7]", "ex.firm.example",
+         "ex.firm.example"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char df[2048];
+        struct made made;
+
+        snprintf(df, sizeof(df),
+                 "This is a MIME-encapsulated message\n\n--" BOUNDARY "\n\n"
+                 "The original message was received at Sun, 22 Nov 2026 "
+                 "17:53:20 GMT\nfrom %s\n\n--" BOUNDARY "\n"
+                 "Content-Type: message/delivery-status\n\n"
+                 "Reporting-MTA: dns; mx.example.org\n\n"
+                 "Final-Recipient: RFC822; bob@example.com\nAction: failed\n"
+                 "Status: 5.1.1\n\n--" BOUNDARY "\n"
+                 "Content-Type: text/rfc822-headers\n\n"
+                 "Received: from pc (%s)\n\tby mx.example.org "
+                 "(8.17.1/8.17.1) with ESMTP id 6AMHqK0f009999;\n"
+                 "\tSun, 22 Nov 2026 17:53:20 GMT\n"
+                 "Received: from pc by %s with SMTP; Sun, 22 Nov 2026\n"
+                 "Subject: offer\n\n--" BOUNDARY "--\n",
+                 cases[i].client, cases[i].client, cases[i].by);
+        make(&made, REPORT_QF, df);
+        load(&made);
+        if (cases[i].hop != NULL)
+            assert_text(&made, FIELD_SOURCE_HOP, cases[i].hop);
+        else
+            assert_int_equal(view_of(&made, FIELD_SOURCE_HOP).state,
+                             FIELD_ABSENT);
+        drop(&made);
+    }
+}
+
+static void test_what_a_program_answered_is_a_notice(void **state)
+{
+    static const struct {
+        const char *header;
+        bool is_notice;
+    } cases[] = {
+        {"Auto-Submitted: auto-replied (vacation)", true},
+        {"auto-submitted: Auto-Replied", true},
+        {"Auto-Submitted: auto-generated", false},
+        {"Auto-Submitted: no", false},
+        {"Precedence: auto_reply", true},
+        {"Precedence: bulk", false},
+        {"X-List-Administrivia: yes", true},
+        {"X-List-Administrivia: no", false},
+        {"Subject: auto-replied", false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char qf[512];
+        struct made made;
+
+        snprintf(qf, sizeof(qf),
+                 "V8\nT1795370000\nK0\nN0\nP30000\n$_localhost [127.0.0.1]\n"
+                 "S<a@example.org>\nRPFD:<b@example.net>\nH??%s\n.\n",
+                 cases[i].header);
+        make(&made, qf, "a body\n");
+        load(&made);
+        assert_int_equal(message_is_notice(&made.message), cases[i].is_notice);
         drop(&made);
     }
 }
@@ -453,6 +537,8 @@ int main(void)
         cmocka_unit_test(test_whether_an_alias_led_to_who_failed),
         cmocka_unit_test(test_whether_the_source_is_a_neighbour),
         cmocka_unit_test(test_whether_the_source_is_of_the_senders_owner),
+        cmocka_unit_test(test_what_is_called_like_a_line_is_no_hop),
+        cmocka_unit_test(test_what_a_program_answered_is_a_notice),
         cmocka_unit_test(test_fields_of_no_report),
         cmocka_unit_test(test_df_is_missing_or_read_once),
         cmocka_unit_test(test_gone_between_listing_and_reading),
