@@ -24,6 +24,7 @@ static const struct known_words known_starts[] = {
     WORDS("BY=", REPLY), WORDS("Cannot ", SYSTEM), WORDS("Can't ", SYSTEM),
     WORDS("Closing connection to ", NOTICE), WORDS("Connecting to ", NOTICE),
     WORDS("Could not ", SYSTEM), WORDS("CLEAR_STATE: ", NOTICE),
+    WORDS("CRLFile missing", SYSTEM),
     WORDS("CurChildren = ", NOTICE), WORDS("Command not implemented", REPLY),
     WORDS("DNS failure: ", SYSTEM), WORDS("Denied ", SYSTEM), WORDS("DEBUG: ", NOTICE),
     WORDS("DIGEST-MD5 ", NOTICE),

@@ -536,6 +536,7 @@ static const struct {
     {"mailed.owner", "how much mail its owner's hosts bring"},
     {"guesses", "how many it asked for do not exist"},
     {"guesses.asked", "how often it asked for those"},
+    {"guesses.known", "who else asks for those"},
     {"guesses.blind", "whether nobody it wants exists"},
     {"guesses.share", "how many of its recipients exist"},
     {"domains", "in how many domains it was refused"},
@@ -553,6 +554,7 @@ static const struct {
     {"logins.share", "how many of its logins were right"},
     {"logins.tried", "as how many users it failed to log in"},
     {"logins.unknown", "as how many unknown users it tried"},
+    {"logins.shared", "who else tried those users"},
     {"logins.network", "who else there logged in"},
 };
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "parsers/array.h"
+#include "parsers/hash.h"
 #include "qscan/logrecord.h"
 #include "qscan/shares.h"
 
@@ -29,7 +30,12 @@ enum {
     STEADY_HOSTS = 3,     /* that a small site sends by */
     STEADY_SEC = 24 * 3600,
     OWNER_MAIL_MIN = 100, /* recipients; of fewer a share says nothing */
-    ASTRAY_OWNERS = 3,    /* whose hosts look for a domain here */
+    ASTRAY_OWNERS = 3,    /* whose mail arrives, and whose hosts look for a
+                             domain here, ... */
+    OWNER_WORTH = 2,      /* ... or twice as many of which none does */
+    SHARED_NETWORKS = 5,  /* from which one user is tried in vain */
+    KNOWN_FEW = 8,        /* guesses of a host, fewer than attack */
+    KNOWN_MAX = 1 << 18,  /* guesses that are looked at for it */
     SUBMITTED_SHARE = 80, /* guesses of a client of ours that were accepted */
 };
 
@@ -445,9 +451,9 @@ uint32_t fact_logins_near(struct source_facts *facts, uint32_t source)
 
 /* ---- whom it sends for, and as whom ---- */
 
-static void count_up(uint8_t *count)
+static void count_up(uint8_t *count, unsigned more)
 {
-    *count = (uint8_t)(*count + (*count < UINT8_MAX));
+    *count = (uint8_t)(*count < UINT8_MAX - more ? *count + more : UINT8_MAX);
 }
 
 static bool count_sender_domains(struct source_facts *facts)
@@ -459,7 +465,7 @@ static bool count_sender_domains(struct source_facts *facts)
     if (facts->sender_uses == NULL)
         return false;
     for (uint32_t i = 1; i < sources->count; i++)
-        count_up(&facts->sender_uses[sources->items[i].sender_domain]);
+        count_up(&facts->sender_uses[sources->items[i].sender_domain], 1);
     return true;
 }
 
@@ -500,6 +506,96 @@ struct login_tries fact_login_tries(const struct sources *sources,
         result.unknown += !hash_set_has(&sources->users, tries->items[i].what);
     }
     return result;
+}
+
+/* A user whom a host of a network failed to be. */
+struct try_from {
+    uint32_t user;
+    uint64_t network;
+};
+
+static int order_tries(const void *left, const void *right)
+{
+    const struct try_from *a = left, *b = right;
+
+    if (a->user != b->user)
+        return a->user < b->user ? -1 : 1;
+    return (a->network > b->network) - (a->network < b->network);
+}
+
+static uint64_t network_hash(const struct sources *sources, const struct ip *ip)
+{
+    struct cidr network = fact_network(ip);
+    struct slice bytes = slice_make((const char *)ip->bytes, network.bits / 8);
+
+    return keyed_hash(sources->key, bytes);
+}
+
+/* Keeps the users of a sorted list that stand there often enough. */
+static void keep_shared(struct source_facts *facts, const struct try_from *all,
+                        size_t count)
+{
+    size_t networks = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        bool is_same = i > 0 && all[i].user == all[i - 1].user;
+
+        if (is_same && all[i].network == all[i - 1].network)
+            continue;
+        networks = is_same ? networks + 1 : 1;
+        if (networks == SHARED_NETWORKS)
+            facts->shared_users[facts->shared_count++] = all[i].user;
+    }
+}
+
+static bool index_tries(struct source_facts *facts)
+{
+    const struct sources *sources = facts->sources;
+    const struct source_pairs *tries = &sources->tries;
+    struct try_from *all = calloc(tries->count, sizeof(*all));
+    size_t count = 0;
+
+    facts->has_shared = true;
+    facts->shared_users = calloc(tries->count, sizeof(*facts->shared_users));
+    if (all == NULL || facts->shared_users == NULL) {
+        free(all);
+        return false;
+    }
+    for (size_t i = 0; i < tries->count; i++) {
+        const struct source *source = &sources->items[tries->items[i].source];
+
+        if (source_mail(sources, source)->logins == 0)
+            all[count++] = (struct try_from){
+                tries->items[i].what, network_hash(sources, &source->ip)};
+    }
+    qsort(all, count, sizeof(*all), order_tries);
+    keep_shared(facts, all, count);
+    free(all);
+    return true;
+}
+
+static int order_users(const void *left, const void *right)
+{
+    const uint32_t *a = left, *b = right;
+
+    return (*a > *b) - (*a < *b);
+}
+
+uint32_t fact_shared_tries(struct source_facts *facts, uint32_t source)
+{
+    const struct source_pairs *tries = &facts->sources->tries;
+    uint32_t shared = 0;
+
+    if (tries->count > 0 && !facts->has_shared && !index_tries(facts))
+        facts->has_failed = true;
+    if (facts->shared_count == 0)
+        return 0;
+    for (size_t i = source_pairs_find(tries, source);
+         i < tries->count && tries->items[i].source == source; i++)
+        shared += bsearch(&tries->items[i].what, facts->shared_users,
+                          facts->shared_count, sizeof(*facts->shared_users),
+                          order_users) != NULL;
+    return shared;
 }
 
 /* ---- hosts of one owner ---- */
@@ -587,11 +683,80 @@ int64_t fact_owner_share(struct source_facts *facts,
                : share_of(found->mailed, facts->sources->mailed);
 }
 
+/* ---- whom mail hosts ask for, too ---- */
+
+struct asked_for {
+    struct source_facts *facts;
+    struct hash_set seen, pairs; /* guesses; the same with an owner each */
+    uint64_t owner;              /* at hand */
+    const struct hash_set *wanted;
+    uint32_t found;
+};
+
+static void note_asked(void *context, uint64_t hash)
+{
+    struct asked_for *asked = context;
+    uint64_t pair = (hash ^ asked->owner) * UINT64_C(0x9e3779b97f4a7c15);
+    int is_new;
+
+    if (asked->seen.count >= KNOWN_MAX)
+        return;
+    is_new = hash_set_add(&asked->pairs, pair == 0 ? 1 : pair);
+    if (is_new > 0)
+        is_new = hash_set_add(&asked->seen, hash) == 0
+                     ? hash_set_add(&asked->facts->known, hash)
+                     : 0;
+    asked->facts->has_failed |= is_new < 0;
+}
+
+/* A few guesses are a mail host's that has old addresses, or bounces. */
+static void gather_known(struct source_facts *facts)
+{
+    const struct sources *sources = facts->sources;
+    struct asked_for asked = {.facts = facts};
+
+    facts->has_known = true;
+    for (uint32_t i = 1; i < sources->count; i++) {
+        const struct source *source = &sources->items[i];
+
+        if (source->guesses == 0 ||
+            (source->guesses >= KNOWN_FEW && !fact_is_returning(facts, source)))
+            continue;
+        asked.owner = owner_of(sources, source);
+        if (asked.owner != 0)
+            source_each_guess(sources, source, (struct guess_part){0, 0},
+                              note_asked, &asked);
+    }
+    hash_set_free(&asked.seen);
+    hash_set_free(&asked.pairs);
+}
+
+static void count_known(void *context, uint64_t hash)
+{
+    struct asked_for *asked = context;
+
+    asked->found += hash_set_has(asked->wanted, hash);
+}
+
+int64_t fact_known_share(struct source_facts *facts,
+                         const struct source *source)
+{
+    struct asked_for asked = {.wanted = &facts->known};
+
+    if (!facts->has_known)
+        gather_known(facts);
+    if (facts->known.count > 0)
+        source_each_guess(facts->sources, source, (struct guess_part){0, 0},
+                          count_known, &asked);
+    return share_of(asked.found, source->guesses);
+}
+
 /* ---- to which domains it was denied relaying ---- */
 
-/* A domain that hosts of an owner, whose mail arrived, were denied. */
+/* A domain that hosts of an owner were denied. */
 struct look_up {
     uint32_t domain;
+    bool is_stranger; /* none of whose mail arrived */
     uint64_t owner;
 };
 
@@ -601,16 +766,21 @@ static int order_look_ups(const void *left, const void *right)
 
     if (a->domain != b->domain)
         return a->domain < b->domain ? -1 : 1;
-    return (a->owner > b->owner) - (a->owner < b->owner);
+    if (a->owner != b->owner)
+        return a->owner < b->owner ? -1 : 1;
+    return a->is_stranger - b->is_stranger;
 }
 
+/* Mail that arrived speaks for an owner as two without do. */
 static void count_owners(struct source_facts *facts, struct look_up *all,
                          size_t count)
 {
     qsort(all, count, sizeof(*all), order_look_ups);
     for (size_t i = 0; i < count; i++)
-        if (i == 0 || order_look_ups(&all[i], &all[i - 1]) != 0)
-            count_up(&facts->looked_up[all[i].domain]);
+        if (i == 0 || all[i].domain != all[i - 1].domain ||
+            all[i].owner != all[i - 1].owner)
+            count_up(&facts->looked_up[all[i].domain],
+                     all[i].is_stranger ? 1 : OWNER_WORTH);
 }
 
 /* Of each domain the owners. */
@@ -630,9 +800,8 @@ static bool index_denials(struct source_facts *facts)
     for (size_t i = 0; i < denials->count; i++) {
         const struct source *source = &sources->items[denials->items[i].source];
 
-        if (source_mail(sources, source)->delivered == 0)
-            continue;
         all[count].domain = denials->items[i].what;
+        all[count].is_stranger = source_mail(sources, source)->delivered == 0;
         all[count].owner = owner_of(sources, source);
         count += all[count].owner != 0;
     }
@@ -658,7 +827,8 @@ bool fact_is_astray(struct source_facts *facts, uint32_t source)
         return false;
     }
     for (; end < denials->count && denials->items[end].source == source; end++)
-        if (facts->looked_up[denials->items[end].what] < ASTRAY_OWNERS)
+        if (facts->looked_up[denials->items[end].what] <
+            ASTRAY_OWNERS * OWNER_WORTH)
             return false;
     return end > first;
 }
@@ -683,6 +853,8 @@ void source_facts_free(struct source_facts *facts)
     free(facts->logins_near);
     free(facts->sender_uses);
     free(facts->looked_up);
+    free(facts->shared_users);
+    hash_set_free(&facts->known);
     free(facts->owners);
     free(facts->ours);
 }

@@ -17,14 +17,21 @@ struct source_facts {
     struct sources *sources;
     uint32_t *by_ip; /* source_facts_sort() */
     size_t by_ip_count;
-    uint32_t *logins_near; /* by source: from its network; once asked for */
-    uint8_t *sender_uses;  /* by sender_domain: how many sources have that one,
-                              255 at most; once asked for */
-    uint8_t *looked_up;    /* by domain: of how many owners hosts were denied
-                              relaying there, 255 at most; once asked for */
+    uint32_t *logins_near;  /* by source: from its network; once asked for */
+    uint8_t *sender_uses;   /* by sender_domain: how many sources have that one,
+                               255 at most; once asked for */
+    uint8_t *looked_up;     /* by domain: of how many owners hosts were denied
+                               relaying there, twice those whose mail arrives;
+                               255 at most; once asked for */
+    uint32_t *shared_users; /* as in sources->tries, in order; once asked for */
+    size_t shared_count;
+    bool has_shared;
     struct owner_mail *owners; /* by owner; once asked for */
     size_t owner_count;
     bool has_owners;
+    struct hash_set known; /* guesses that hosts of several owners ask for;
+                              once asked for */
+    bool has_known;
     uint8_t *ours; /* enum ours, by source: each rule asks the same */
     unsigned relays_asked;
     bool nameless_return; /* hosts without a name may be small mail hosts */
@@ -89,6 +96,11 @@ bool fact_is_submitting(const struct sources *sources,
 int64_t fact_blind_guesses(const struct sources *sources,
                            const struct source *source);
 
+/* Percent of its guesses that named hosts of several owners ask for, too: who
+ * left, or was forged. */
+int64_t fact_known_share(struct source_facts *facts,
+                         const struct source *source);
+
 /* A mail host that returns what was forged in our name. */
 bool fact_is_returning(const struct source_facts *facts,
                        const struct source *source);
@@ -104,6 +116,10 @@ struct login_tries {
 
 struct login_tries fact_login_tries(const struct sources *sources,
                                     uint32_t source);
+
+/* How many of those users hosts of several networks try, none of which ever got
+ * in. */
+uint32_t fact_shared_tries(struct source_facts *facts, uint32_t source);
 
 /* It was denied relaying, but to domains alone that several mail hosts looked
  * for here, too. */

@@ -156,6 +156,9 @@ static void fetch(void *message, enum rules_field_id field, struct slice header,
     case FIELD_FROM_GUESSES_ASKED:
         give_number(judge, source->guess_events, view_r);
         break;
+    case FIELD_FROM_GUESSES_KNOWN:
+        give_number(judge, fact_known_share(&judge->facts, source), view_r);
+        break;
     case FIELD_FROM_GUESSES_BLIND:
         give_number(judge, fact_blind_guesses(sources, source), view_r);
         break;
@@ -229,6 +232,10 @@ static void fetch(void *message, enum rules_field_id field, struct slice header,
         break;
     case FIELD_FROM_LOGINS_UNKNOWN:
         give_number(judge, fact_login_tries(sources, judge->source).unknown,
+                    view_r);
+        break;
+    case FIELD_FROM_LOGINS_SHARED:
+        give_number(judge, fact_shared_tries(&judge->facts, judge->source),
                     view_r);
         break;
     case FIELD_FROM_LOGINS_NETWORK:

@@ -102,6 +102,7 @@ enum rules_field_id {
     FIELD_FROM_MAILED_OWNER,  /* the same of all hosts of its owner */
     FIELD_FROM_GUESSES,       /* distinct unknown recipients */
     FIELD_FROM_GUESSES_ASKED, /* how often it asked for one of them */
+    FIELD_FROM_GUESSES_KNOWN, /* share of those that mail hosts ask for */
     FIELD_FROM_GUESSES_BLIND, /* all of them, where it met nobody who exists */
     FIELD_FROM_GUESSES_SHARE, /* percent of all its recipients */
     FIELD_FROM_DOMAINS,       /* how many target domains */
@@ -127,6 +128,7 @@ enum rules_field_id {
     FIELD_FROM_LOGINS_SHARE,   /* percent of its logins, failed ones too */
     FIELD_FROM_LOGINS_TRIED,   /* users, without success */
     FIELD_FROM_LOGINS_UNKNOWN, /* of those, who logged in from nowhere */
+    FIELD_FROM_LOGINS_SHARED,  /* of those, whom others try, too */
     FIELD_FROM_LOGINS_NETWORK, /* successful ones from its network */
     FIELD_FROM_DELIVERED,      /* messages that this site delivered to it */
     FIELD_COUNT

@@ -440,7 +440,9 @@ static void fetch_good(void *context, enum rules_field_id field,
         *view_r = (struct field_view){FIELD_PRESENT, &some, 1};
     else if (field == FIELD_FROM_SENDERS_OWN || field == FIELD_FROM_LOGINS ||
              field == FIELD_FROM_SENDERS_STEADY || field == FIELD_FROM_MAILED ||
-             field == FIELD_FROM_ACCEPTED || field == FIELD_FROM_GUESSES_ASKED)
+             field == FIELD_FROM_ACCEPTED ||
+             field == FIELD_FROM_GUESSES_ASKED ||
+             field == FIELD_FROM_GUESSES_KNOWN)
         *view_r = (struct field_view){FIELD_PRESENT, &none, 1};
 }
 

@@ -1623,6 +1623,104 @@ static void who_looks_for_a_domain_that_left_is_astray(void **state)
     assert_null(attacker_of(scene, "192.0.2.10"));
 }
 
+/* As many again of hosts whose mail never arrived. */
+static void strangers_look_for_a_domain_that_left(void **state)
+{
+    for (unsigned strangers = 5; strangers <= 6; strangers++) {
+        struct scene *scene = *state;
+        char ip[32];
+
+        snprintf(ip, sizeof(ip), "198.18.%u.1", strangers);
+        for (unsigned i = 0; i < strangers; i++) {
+            uint32_t host = add_of(scene, "192.0.2.%u", i);
+            char text[32], whom[32];
+
+            snprintf(text, sizeof(text), "mail.o%u.example", i);
+            snprintf(whom, sizeof(whom), "cy@left%u.example", strangers);
+            name(scene, host, text);
+            deny(scene, host, whom);
+            snprintf(whom, sizeof(whom), "ann@left%u.example", strangers);
+            deny(scene, add(scene, ip), whom);
+        }
+    }
+    judge(*state);
+    assert_non_null(attacker_of(*state, "198.18.5.1"));
+    assert_null(attacker_of(*state, "198.18.6.1"));
+}
+
+/* Who left, or was forged, is asked for by mail hosts; others by one alone, or
+ * by lines, or through a whole list. */
+static void guesses_of_mail_hosts_are_known(void **state)
+{
+    struct scene *scene = *state;
+    static const char *const hosts[] = {
+        "mail.anton.example", "mail.berta.example", "mx2.berta.example",
+        "dsl7.caesar.example", ""};
+    uint32_t asker = add(scene, "198.18.1.1");
+    struct source_facts facts;
+
+    for (unsigned i = 0; i < 5; i++) {
+        uint32_t host = add_of(scene, "192.0.2.%u", i);
+
+        if (hosts[i][0] != '\0')
+            name(scene, host, hosts[i]);
+        if (i < 2)
+            guess_many(scene, host, 0, 2, "example.com");
+        guess_many(scene, host, i == 0 ? 50 : 10, 2, "example.com");
+    }
+    for (unsigned i = 0; i < 2; i++) { /* eight are a list */
+        uint32_t host = add_of(scene, "192.0.3.%u", i);
+
+        name(scene, host, i == 0 ? "mail.dora.example" : "mail.emil.example");
+        guess_many(scene, host, 20, 8, "example.com");
+    }
+    guess_many(scene, asker, 0, 2, "example.com");  /* both owners */
+    guess_many(scene, asker, 10, 2, "example.com"); /* berta and lines */
+    guess_many(scene, asker, 20, 2, "example.com"); /* the list */
+    guess_many(scene, asker, 90, 2, "example.com");
+    assert_true(source_facts_init(&facts, &scene->sources));
+    assert_int_equal(fact_known_share(&facts, &scene->sources.items[asker]),
+                     25);
+    assert_int_equal(
+        fact_known_share(&facts,
+                         &scene->sources.items[add(scene, "192.0.2.0")]),
+        50);
+    assert_int_equal(
+        fact_known_share(&facts,
+                         &scene->sources.items[add(scene, "192.0.2.4")]),
+        0);
+    assert_false(facts.has_failed);
+    source_facts_free(&facts);
+}
+
+/* Of five networks, none of which ever logged in. */
+static void users_whom_several_networks_try_are_shared(void **state)
+{
+    struct scene *scene = *state;
+    struct source_facts facts;
+    uint32_t last = 0;
+
+    for (unsigned i = 0; i < 6; i++) {
+        last = add_of(scene, "198.18.%u.9", i);
+        fail_as(scene, last, "ann");
+        if (i > 0)
+            fail_as(scene, last, "bob");
+        fail_as(scene, add_of(scene, "198.19.1.%u", i), "cy");
+        if (i > 1)
+            fail_as(scene, last, "dan");
+    }
+    fail_as(scene, last, "cy");
+    sources_note_login(&scene->sources, add(scene, "198.18.1.9"), true, START,
+                       1);
+    assert_true(source_facts_init(&facts, &scene->sources));
+    /* ann of six, bob of four that never logged in, cy of two, dan of four */
+    assert_int_equal(fact_shared_tries(&facts, last), 1);
+    assert_int_equal(fact_shared_tries(&facts, add(scene, "198.19.1.0")), 0);
+    assert_int_equal(fact_shared_tries(&facts, add(scene, "198.18.0.9")), 1);
+    assert_false(facts.has_failed);
+    source_facts_free(&facts);
+}
+
 static void who_tries_users_at_a_site_is_a_crowd(void **state)
 {
     static const char *const users[] = {"ann", "bob", "cy", "dan", "eve"};
@@ -1841,6 +1939,9 @@ int main(void)
         IN_SCENE(who_comes_again_is_steady),
         IN_SCENE(hosts_of_one_owner_bring_mail_together),
         IN_SCENE(who_looks_for_a_domain_that_left_is_astray),
+        IN_SCENE(strangers_look_for_a_domain_that_left),
+        IN_SCENE(guesses_of_mail_hosts_are_known),
+        IN_SCENE(users_whom_several_networks_try_are_shared),
         IN_SCENE(who_tries_users_at_a_site_is_a_crowd),
         IN_SCENE(few_failed_logins_of_a_source_are_kept),
         IN_SCENE(a_crowd_with_an_address_that_is_nobodys_is_not_listed),
