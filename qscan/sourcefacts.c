@@ -35,7 +35,7 @@ enum {
     OWNER_WORTH = 2,      /* ... or twice as many of which none does */
     SHARED_NETWORKS = 5,  /* from which one user is tried in vain */
     KNOWN_FEW = 8,        /* guesses of a host, fewer than attack */
-    KNOWN_MAX = 1 << 18,  /* guesses that are looked at for it */
+    KNOWN_MAX = 1 << 19,  /* guesses that are looked at for it */
     SUBMITTED_SHARE = 80, /* guesses of a client of ours that were accepted */
 };
 
@@ -699,7 +699,7 @@ static void note_asked(void *context, uint64_t hash)
     uint64_t pair = (hash ^ asked->owner) * UINT64_C(0x9e3779b97f4a7c15);
     int is_new;
 
-    if (asked->seen.count >= KNOWN_MAX)
+    if (asked->pairs.count >= KNOWN_MAX)
         return;
     is_new = hash_set_add(&asked->pairs, pair == 0 ? 1 : pair);
     if (is_new > 0)
