@@ -337,7 +337,9 @@ static void note(struct join *join, uint32_t source,
 
     sources_note(join->sources, source, event);
     if ((event->events & join->sources->guess_bit) != 0 &&
-        event->recipient.len > 0)
+        event->recipient.len > 0 &&
+        !sources_is_outbound(join->sources, &join->sources->items[source],
+                             event))
         topk_add_hashed(&join->tops.guessed, event->recipient,
                         event->recipient_hash, 1, 0);
     state->last_source = source;

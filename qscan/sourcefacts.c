@@ -32,9 +32,11 @@ enum {
     OWNER_MAIL_MIN = 100, /* recipients; of fewer a share says nothing */
     ASTRAY_OWNERS = 3,    /* whose mail arrives, and whose hosts look for a
                              domain here, ... */
-    OWNER_WORTH = 2,      /* ... or twice as many of which none does */
+    OWNER_WORTH = 2,      /* ... or some of them, and twice as many of which */
+    STRANGERS_MAX = 4,    /* none does, but no more than these */
     SHARED_NETWORKS = 5,  /* from which one user is tried in vain */
-    KNOWN_FEW = 8,        /* guesses of a host, fewer than attack */
+    KNOWN_FEW = 8,        /* guesses of a host, fewer than attack; ... */
+    KNOWN_MANY = 64,      /* ... of one that returns what was forged */
     KNOWN_MAX = 1 << 19,  /* guesses that are looked at for it */
     SUBMITTED_SHARE = 80, /* guesses of a client of ours that were accepted */
 };
@@ -689,7 +691,6 @@ struct asked_for {
     struct source_facts *facts;
     struct hash_set seen, pairs; /* guesses; the same with an owner each */
     uint64_t owner;              /* at hand */
-    const struct hash_set *wanted;
     uint32_t found;
 };
 
@@ -697,19 +698,26 @@ static void note_asked(void *context, uint64_t hash)
 {
     struct asked_for *asked = context;
     uint64_t pair = (hash ^ asked->owner) * UINT64_C(0x9e3779b97f4a7c15);
-    int is_new;
+    int is_new = hash_set_add(&asked->pairs, pair == 0 ? 1 : pair);
 
-    if (asked->pairs.count >= KNOWN_MAX)
-        return;
-    is_new = hash_set_add(&asked->pairs, pair == 0 ? 1 : pair);
-    if (is_new > 0)
-        is_new = hash_set_add(&asked->seen, hash) == 0
-                     ? hash_set_add(&asked->facts->known, hash)
-                     : 0;
+    if (is_new > 0) {
+        is_new = hash_set_add(&asked->seen, hash);
+        if (is_new == 0)
+            is_new = hash_set_add(&asked->facts->known, hash);
+    }
     asked->facts->has_failed |= is_new < 0;
 }
 
 /* A few guesses are a mail host's that has old addresses, or bounces. */
+static bool asks_as_mail_host(const struct source_facts *facts,
+                              const struct source *source)
+{
+    return source->guesses > 0 &&
+           (source->guesses < KNOWN_FEW ||
+            (source->guesses < KNOWN_MANY && fact_is_returning(facts, source)));
+}
+
+/* As many sources as there is room for, in the order in which they came. */
 static void gather_known(struct source_facts *facts)
 {
     const struct sources *sources = facts->sources;
@@ -719,8 +727,8 @@ static void gather_known(struct source_facts *facts)
     for (uint32_t i = 1; i < sources->count; i++) {
         const struct source *source = &sources->items[i];
 
-        if (source->guesses == 0 ||
-            (source->guesses >= KNOWN_FEW && !fact_is_returning(facts, source)))
+        if (!asks_as_mail_host(facts, source) ||
+            asked.pairs.count + source->guesses > KNOWN_MAX)
             continue;
         asked.owner = owner_of(sources, source);
         if (asked.owner != 0)
@@ -735,13 +743,13 @@ static void count_known(void *context, uint64_t hash)
 {
     struct asked_for *asked = context;
 
-    asked->found += hash_set_has(asked->wanted, hash);
+    asked->found += hash_set_has(&asked->facts->known, hash);
 }
 
 int64_t fact_known_share(struct source_facts *facts,
                          const struct source *source)
 {
-    struct asked_for asked = {.wanted = &facts->known};
+    struct asked_for asked = {.facts = facts};
 
     if (!facts->has_known)
         gather_known(facts);
@@ -771,16 +779,25 @@ static int order_look_ups(const void *left, const void *right)
     return a->is_stranger - b->is_stranger;
 }
 
-/* Mail that arrived speaks for an owner as two without do. */
+/* Mail that arrived speaks for an owner as two without do, of whom some may be
+ * testers that want one drop box. */
 static void count_owners(struct source_facts *facts, struct look_up *all,
                          size_t count)
 {
+    unsigned strangers = 0;
+
     qsort(all, count, sizeof(*all), order_look_ups);
-    for (size_t i = 0; i < count; i++)
-        if (i == 0 || all[i].domain != all[i - 1].domain ||
-            all[i].owner != all[i - 1].owner)
-            count_up(&facts->looked_up[all[i].domain],
-                     all[i].is_stranger ? 1 : OWNER_WORTH);
+    for (size_t i = 0; i < count; i++) {
+        bool is_first = i == 0 || all[i].domain != all[i - 1].domain;
+
+        if (!is_first && all[i].owner == all[i - 1].owner)
+            continue;
+        strangers = is_first ? 0 : strangers;
+        if (!all[i].is_stranger)
+            count_up(&facts->looked_up[all[i].domain], OWNER_WORTH);
+        else if (strangers++ < STRANGERS_MAX)
+            count_up(&facts->looked_up[all[i].domain], 1);
+    }
 }
 
 /* Of each domain the owners. */

@@ -609,11 +609,11 @@ static void note_domain(const struct sources *sources, struct source *source,
         source->guess_domain = domain;
     if ((event->events & sources->guess_bit) == 0)
         return;
-    target->guesses = add_up(target->guesses, event->count);
     /* A user of ours who mistypes says nothing of whose domain it is. */
-    target->guess_sources += is_new &&
-                             source_mail(sources, source)->logins == 0 &&
-                             !ip_is_private(&source->ip);
+    if (sources_is_outbound(sources, source, event))
+        return;
+    target->guesses = add_up(target->guesses, event->count);
+    target->guess_sources += is_new && !source_is_client(sources, source);
 }
 
 /* Of what stands in the row, and one more; NULL without memory. */
@@ -798,6 +798,13 @@ static bool keep_user(struct sources *sources, const struct watch_alarm *alarm,
     evidence->user =
         intern_add(&sources->samples, user.len > 0 ? user : SLICE_LITERAL("?"));
     return evidence->user != INTERN_NONE;
+}
+
+bool sources_is_outbound(const struct sources *sources,
+                         const struct source *source,
+                         const struct source_event *event)
+{
+    return event->is_late && source_is_client(sources, source);
 }
 
 /* target: of the domain, or NULL. */

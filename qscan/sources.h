@@ -327,6 +327,11 @@ struct source_event {
     struct slice text;
 };
 
+/* Mail of a client of ours that another site refused: no guess here. */
+bool sources_is_outbound(const struct sources *sources,
+                         const struct source *source,
+                         const struct source_event *event);
+
 /* Before a guess of that source is noted. */
 static inline void sources_prefetch_guess(const struct sources *sources,
                                           uint32_t number, uint64_t hash)

@@ -1623,29 +1623,39 @@ static void who_looks_for_a_domain_that_left_is_astray(void **state)
     assert_null(attacker_of(scene, "192.0.2.10"));
 }
 
-/* As many again of hosts whose mail never arrived. */
+/* One whose mail arrived, and some whose mail did not; without him never. */
 static void strangers_look_for_a_domain_that_left(void **state)
 {
-    for (unsigned strangers = 5; strangers <= 6; strangers++) {
-        struct scene *scene = *state;
-        char ip[32];
+    static const struct {
+        const char *ip, *domain;
+        unsigned mailers, strangers;
+        bool is_astray;
+    } cases[] = {{"198.18.1.1", "left1.example", 1, 3, false},
+                 {"198.18.2.1", "left2.example", 1, 4, true},
+                 {"198.18.3.1", "left3.example", 0, 9, false},
+                 {"198.18.4.1", "left4.example", 2, 2, true}};
+    struct scene *scene = *state;
 
-        snprintf(ip, sizeof(ip), "198.18.%u.1", strangers);
-        for (unsigned i = 0; i < strangers; i++) {
-            uint32_t host = add_of(scene, "192.0.2.%u", i);
-            char text[32], whom[32];
+    for (unsigned c = 0; c < 4; c++) {
+        uint32_t tester = add(scene, cases[c].ip);
 
-            snprintf(text, sizeof(text), "mail.o%u.example", i);
-            snprintf(whom, sizeof(whom), "cy@left%u.example", strangers);
+        for (unsigned i = 0; i < cases[c].mailers + cases[c].strangers; i++) {
+            uint32_t host = add_of(scene, "192.0.2.%u", 20 * c + i);
+            char text[32];
+
+            snprintf(text, sizeof(text), "mail.owner%u.example", i);
             name(scene, host, text);
-            deny(scene, host, whom);
-            snprintf(whom, sizeof(whom), "ann@left%u.example", strangers);
-            deny(scene, add(scene, ip), whom);
+            if (i < cases[c].mailers)
+                accept(scene, host, 1);
+            snprintf(text, sizeof(text), "cy%u@%s", i, cases[c].domain);
+            deny(scene, host, text);
+            deny(scene, tester, text);
         }
     }
-    judge(*state);
-    assert_non_null(attacker_of(*state, "198.18.5.1"));
-    assert_null(attacker_of(*state, "198.18.6.1"));
+    judge(scene);
+    for (unsigned c = 0; c < 4; c++)
+        assert_int_equal(attacker_of(scene, cases[c].ip) == NULL,
+                         cases[c].is_astray);
 }
 
 /* Who left, or was forged, is asked for by mail hosts; others by one alone, or
@@ -1691,6 +1701,35 @@ static void guesses_of_mail_hosts_are_known(void **state)
         0);
     assert_false(facts.has_failed);
     source_facts_free(&facts);
+}
+
+/* Dead recipients elsewhere, of a mailing of ours, are no guesses here. */
+static void what_others_refuse_our_clients_is_outbound(void **state)
+{
+    struct scene *scene = *state;
+    static const char *const clients[] = {"10.0.0.1", "198.18.1.1",
+                                          "198.18.2.1"};
+
+    sources_note_login(&scene->sources, add(scene, clients[1]), true, START, 1);
+    for (unsigned i = 0; i < 3; i++) {
+        uint32_t number = add(scene, clients[i]);
+        struct source_event event = guess_of(scene, "ann@other.example");
+
+        assert_false(sources_is_outbound(
+            &scene->sources, source_at(&scene->sources, number), &event));
+        event.is_refusal = false;
+        event.is_late = true;
+        assert_int_equal(sources_is_outbound(&scene->sources,
+                                             source_at(&scene->sources, number),
+                                             &event),
+                         i < 2);
+        sources_note(&scene->sources, number, &event);
+    }
+    assert_int_equal(scene->sources
+                         .targets[intern_find(&scene->sources.domains,
+                                              SLICE_LITERAL("other.example"))]
+                         .guesses,
+                     1);
 }
 
 /* Of five networks, none of which ever logged in. */
@@ -1941,6 +1980,7 @@ int main(void)
         IN_SCENE(who_looks_for_a_domain_that_left_is_astray),
         IN_SCENE(strangers_look_for_a_domain_that_left),
         IN_SCENE(guesses_of_mail_hosts_are_known),
+        IN_SCENE(what_others_refuse_our_clients_is_outbound),
         IN_SCENE(users_whom_several_networks_try_are_shared),
         IN_SCENE(who_tries_users_at_a_site_is_a_crowd),
         IN_SCENE(few_failed_logins_of_a_source_are_kept),
