@@ -578,6 +578,8 @@ static bool count_waiting(struct crowd *crowd, struct hash_set *seen,
     uint32_t pair[2] = {row->host, row->domain};
 
     crowd->hosts[row->host].waiting++;
+    if (row->has_sender && crowd->hosts[row->host].mail < UINT8_MAX)
+        crowd->hosts[row->host].mail++;
     if (row->host == row->domain ||
         is_related(intern_text(&crowd->strings, row->domain),
                    intern_text(&crowd->strings, row->host)))
@@ -623,10 +625,11 @@ bool crowd_is_steady(const struct crowd_source *source,
 {
     bool is_typing = source->bounces >= 2 && source->bounces <= TYPOS_MAX &&
                      !source->is_many;
-    bool is_lasting = source->before_sec + source->after_sec >= LASTING_SEC &&
-                      domain->sources <= 2;
+    bool is_lasting = source->before_sec + source->after_sec >= LASTING_SEC;
+    bool is_shared = domain->sources > 2 && source->bounces <= TYPOS_MAX;
 
-    return !source->is_various && (is_typing || is_lasting);
+    return !source->is_various && source->guesses <= TYPOS_MAX && !is_shared &&
+           (is_typing || is_lasting);
 }
 
 /* Whichever of them the first is. */
@@ -634,8 +637,10 @@ static void compare_aims(struct crowd_host *domain, const struct facts *row)
 {
     if (domain->aims == 0)
         domain->aim = row->aim;
-    domain->is_aimless |= row->aim == 0 || row->aim != domain->aim;
-    domain->aims += domain->aims < ALIKE_LEAST;
+    if (row->aim == 0 || row->aim != domain->aim)
+        domain->is_aimless = 1;
+    if (domain->aims < ALIKE_LEAST)
+        domain->aims++;
 }
 
 bool crowd_has_one_aim(const struct crowd_host *domain)
@@ -656,7 +661,8 @@ static bool count_bounce(struct crowd *crowd, struct hash_set *seen,
                         row->domain};
 
     compare_bounces(crowd, table, row);
-    compare_aims(&crowd->hosts[row->domain], row);
+    if (row->domain != INTERN_NONE)
+        compare_aims(&crowd->hosts[row->domain], row);
     if (source->site == 0 || domain.len == 0 || domain.ptr[0] == '[')
         return true;
     return count_once(crowd, seen, slice_make((const char *)pair, sizeof(pair)),

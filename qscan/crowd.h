@@ -92,8 +92,9 @@ struct crowd_host {
     uint32_t answered; /* messages for this domain whose status says it lives */
     uint32_t sources;  /* independent ones of bounces to this domain */
     uint16_t aim;      /* of the first of those bounces: see struct facts */
-    uint8_t aims;      /* bounces so far, up to as many as are asked for */
-    bool is_aimless;   /* not all have that aim */
+    uint8_t aims : 7;  /* bounces so far, up to as many as are asked for */
+    uint8_t is_aimless : 1; /* not all have that aim */
+    uint8_t mail; /* that has a sender, and waits for this host; at most */
 };
 
 struct crowd {
@@ -204,9 +205,10 @@ enum { CROWD_AHEAD = 16 };
  * on: first for what it names, half the way later for what these stand for. */
 void crowd_prefetch_ahead(const struct crowd *crowd, const struct facts *rows);
 
-/* True of a source that has two bounces or more, an hour apart, and all for one
- * domain, of which no other source has any: a firm has many people, but one
- * name; or of two or three for one address, whose owner mistypes. */
+/* True of a source with a few guesses at most, and two bounces or more, an hour
+ * apart, and all for one domain: a firm has many people, but one name; or two
+ * or three for one address, whose owner mistypes. Of a domain that two others
+ * or more have bounces for, two or three may be chance. */
 bool crowd_is_steady(const struct crowd_source *source,
                      const struct crowd_host *domain);
 

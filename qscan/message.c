@@ -681,16 +681,26 @@ static bool is_numbered(struct slice name)
 static bool is_line_name(struct slice name, const struct client *client)
 {
     return slice_equal_nocase(name, SLICE_LITERAL("localhost")) ||
+           slice_equal_nocase(name, SLICE_LITERAL("localhost.localdomain")) ||
            (client->forged && slice_equal_nocase(name, client->name)) ||
            (client->has_ip && (name_is_generic(name, &client->ip) ||
                                name_is_line(name, &client->ip)));
 }
 
-static struct slice server_before(const struct dsn *dsn)
+/* What it sent had passed a server that is called as it calls itself, and not
+ * as whoever failed to be reached by it. */
+static bool is_relaying(const struct dsn *dsn)
 {
     struct slice name = dsn_hop_before(dsn);
 
-    return is_line_name(name, &dsn->source) ? (struct slice){NULL, 0} : name;
+    if (name.len == 0 || !slice_equal_nocase(name, dsn->helo) ||
+        is_line_name(name, &dsn->source))
+        return false;
+    for (size_t i = 0; i < dsn->recipient_count; i++)
+        if (slice_equal_nocase(
+                name, address_domain(dsn->recipients[i].final_recipient)))
+            return false;
+    return true;
 }
 
 /*
@@ -700,6 +710,19 @@ static struct slice server_before(const struct dsn *dsn)
  * mail host takes the mail. That a name called is under the sender's own domain
  * proves nothing: bots do that.
  */
+/* "MUELLER", or "MUELLER-PC", of mueller.example: what a Windows network is
+ * called that belongs to the sender's firm. A bot knows whole names alone. */
+static bool is_network_name(struct slice helo, struct slice domain)
+{
+    enum { LABEL_MIN = 4 };
+    struct slice owner = name_owner(domain);
+    struct slice label = slice_head(owner, slice_index(owner, '.'));
+
+    return label.len >= LABEL_MIN && slice_index(helo, '.') == helo.len &&
+           slice_starts_nocase(helo, label) &&
+           (helo.len == label.len || helo.ptr[label.len] == '-');
+}
+
 static bool is_kin(struct message *message, const struct client *source)
 {
     struct slice helo = message->dsn.helo;
@@ -716,7 +739,8 @@ static bool is_kin(struct message *message, const struct client *source)
         if (!source->forged && (is_same_owner(source->name, domain) ||
                                 is_same_owner(source->name, host)))
             return true;
-        if (is_same_owner(helo, host) && !is_same_owner(domain, host))
+        if ((is_same_owner(helo, host) && !is_same_owner(domain, host)) ||
+            is_network_name(helo, domain))
             return true;
     }
     return false;
@@ -735,8 +759,8 @@ static enum field_state add_source_value(struct message *message,
         add_number(message, is_kin(message, source));
     else if (source != NULL && field == FIELD_SOURCE_HELO)
         add_text(message, lower(message, message->dsn.helo));
-    else if (source != NULL && field == FIELD_SOURCE_HOP)
-        add_text(message, lower(message, server_before(&message->dsn)));
+    else if (source != NULL && field == FIELD_SOURCE_RELAYS)
+        add_number(message, is_relaying(&message->dsn));
     else if (source != NULL)
         add_client_value(message, source, field);
     else if (message_is_own_report(message) && message->dsn_outcome != DSN_OK)
@@ -813,6 +837,8 @@ static enum field_state add_source_count(struct message *message,
         add_number(message, source_writes(message, &source->ip));
     else if (counts != NULL && field == FIELD_SOURCE_STEADY)
         add_number(message, is_steady(message, counts));
+    else if (counts != NULL && field == FIELD_SOURCE_FORGES)
+        add_number(message, counts->is_various);
     else if (counts != NULL)
         add_number(message, field == FIELD_SOURCE_BOUNCES ? counts->bounces
                                                           : counts->guesses);
@@ -870,6 +896,8 @@ int64_t crowd_value_of_host(const struct crowd_host *host,
 {
     if (field == FIELD_HOST_ANSWERED)
         return host->answered;
+    if (field == FIELD_HOST_MAIL)
+        return host->mail;
     return field == FIELD_HOST_DOMAINS ? host->domains : host->waiting;
 }
 
@@ -900,7 +928,8 @@ static enum field_state add_recipient_counts(struct message *message,
         const struct qf_recipient *recipient = &message->qf.recipients[i];
         struct slice name = message_domain_of(message, recipient);
 
-        if (field == FIELD_HOST_WAITING || field == FIELD_HOST_DOMAINS) {
+        if (field == FIELD_HOST_WAITING || field == FIELD_HOST_DOMAINS ||
+            field == FIELD_HOST_MAIL) {
             struct slice host = host_of(message, recipient);
 
             name = host.len > 0 ? host : name;
@@ -933,11 +962,11 @@ static enum field_state add_recipient_steady(struct message *message)
 
     if (crowd == NULL)
         return FIELD_LATER;
-    if (message->qf.recipient_count > 0) {
-        domain = crowd_find_host(
-            crowd, message_domain_of(message, &message->qf.recipients[0]));
-        add_number(message, crowd_has_one_aim(&domain));
-    }
+    if (message->qf.recipient_count == 0)
+        return FIELD_PRESENT;
+    domain = crowd_find_host(
+        crowd, message_domain_of(message, &message->qf.recipients[0]));
+    add_number(message, crowd_has_one_aim(&domain));
     return FIELD_PRESENT;
 }
 
@@ -992,6 +1021,14 @@ bool message_is_notice(const struct message *message)
                       SLICE_LITERAL("auto-replied")) ||
            has_header(message, SLICE_LITERAL("Precedence"),
                       SLICE_LITERAL("auto_reply")) ||
+           has_header(message, SLICE_LITERAL("Precedence"),
+                      SLICE_LITERAL("auto-reply")) ||
+           has_header(message, SLICE_LITERAL("Precedence"),
+                      SLICE_LITERAL("autoreply")) ||
+           has_header(message, SLICE_LITERAL("X-Autoreply"),
+                      SLICE_LITERAL("")) ||
+           has_header(message, SLICE_LITERAL("X-Autorespond"),
+                      SLICE_LITERAL("")) ||
            has_header(message, SLICE_LITERAL("X-List-Administrivia"),
                       SLICE_LITERAL("yes"));
 }
@@ -1097,15 +1134,17 @@ static enum field_state collect(struct message *message,
     case FIELD_SOURCE_KIN:
     case FIELD_SOURCE_AUTH:
     case FIELD_SOURCE_HELO:
-    case FIELD_SOURCE_HOP:
+    case FIELD_SOURCE_RELAYS:
         return add_source_value(message, field);
     case FIELD_SOURCE_BOUNCES:
     case FIELD_SOURCE_GUESSES:
     case FIELD_SOURCE_WRITES:
     case FIELD_SOURCE_STEADY:
+    case FIELD_SOURCE_FORGES:
         return add_source_count(message, field);
     case FIELD_HOST_WAITING:
     case FIELD_HOST_DOMAINS:
+    case FIELD_HOST_MAIL:
     case FIELD_HOST_ANSWERED:
     case FIELD_RECIPIENT_CLIENTS:
         return add_recipient_counts(message, field);

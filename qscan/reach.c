@@ -1,16 +1,9 @@
 #include "qscan/reach.h"
 
-enum { HOSTS_LEAST = 5 }; /* fewer may well be dead at once */
-
-static struct reach_hour *place_of(struct reach *reach, int64_t hour)
-{
-    return &reach->hours[(uint64_t)hour % REACH_HOURS];
-}
-
 /* NULL: a later hour has the place. */
 static struct reach_hour *hour_at(struct reach *reach, int64_t hour)
 {
-    struct reach_hour *place = place_of(reach, hour);
+    struct reach_hour *place = &reach->hours[(uint64_t)hour % REACH_HOURS];
 
     if (place->hour > hour)
         return NULL;
@@ -19,37 +12,60 @@ static struct reach_hour *hour_at(struct reach *reach, int64_t hour)
     return place;
 }
 
-/* A literal needs no name server; one of a network of ours no line. */
-static bool is_literal(struct slice host, bool *is_near_r)
+static void add_host(struct reach_hosts *hosts, uint32_t hash)
+{
+    for (uint32_t i = 0; i < hosts->count; i++)
+        if (hosts->hashes[i] == hash)
+            return;
+    if (hosts->count < REACH_HOSTS)
+        hosts->hashes[hosts->count++] = hash;
+}
+
+static void add_hosts(struct reach_hosts *hosts, const struct reach_hosts *more)
+{
+    for (uint32_t i = 0; i < more->count; i++)
+        add_host(hosts, more->hashes[i]);
+}
+
+static bool is_literal(struct slice host)
+{
+    return host.len > 0 && host.ptr[0] == '[';
+}
+
+/* A network of ours needs no line. */
+static bool is_near(struct slice host)
 {
     struct ip ip;
-    bool is_literal = host.len > 0 && host.ptr[0] == '[';
 
-    *is_near_r = is_literal && ip_parse(host, &ip) && ip_is_private(&ip);
-    return is_literal;
+    return is_literal(host) && ip_parse(host, &ip) && ip_is_private(&ip);
 }
 
 void reach_note(struct reach *reach, int64_t tried, enum status_kind kind,
                 struct slice host, uint32_t host_hash)
 {
     struct reach_hour *at = hour_at(reach, tried / 3600);
-    uint64_t bit = UINT64_C(1) << host_hash % 64;
-    bool has_name, is_near;
 
     if (at == NULL)
         return;
-    has_name = !is_literal(host, &is_near);
     if (kind == STATUS_UNRESOLVED) {
-        at->unresolved |= bit;
+        add_host(&at->unresolved, host_hash);
         return;
     }
     if (kind == STATUS_TIMEOUT || kind == STATUS_UNREACHABLE)
-        at->silent |= bit;
+        add_host(&at->silent, host_hash);
     else if (kind == STATUS_REFUSED || status_is_alive(kind))
-        at->has_answer |= !is_near;
+        at->has_answer |= !is_near(host);
     else
         return;
-    at->has_address |= has_name;
+    at->has_address |= !is_literal(host);
+}
+
+void reach_note_arrival(struct reach *reach, int64_t time)
+{
+    struct reach_hour *at = hour_at(reach, time / 3600);
+
+    if (at != NULL)
+        at->has_answer = true;
 }
 
 void reach_merge(struct reach *into, const struct reach *from)
@@ -60,8 +76,8 @@ void reach_merge(struct reach *into, const struct reach *from)
 
         if (at == NULL)
             continue;
-        at->silent |= more->silent;
-        at->unresolved |= more->unresolved;
+        add_hosts(&at->silent, &more->silent);
+        add_hosts(&at->unresolved, &more->unresolved);
         at->has_answer |= more->has_answer;
         at->has_address |= more->has_address;
     }
@@ -70,8 +86,9 @@ void reach_merge(struct reach *into, const struct reach *from)
 bool reach_is_lost(const struct reach *reach, uint16_t hour,
                    enum status_kind kind)
 {
-    bool by_name = kind == STATUS_UNRESOLVED, has_proof = false;
-    uint64_t hosts = 0;
+    bool by_name = kind == STATUS_UNRESOLVED;
+    bool has_answer = false, has_address = false;
+    struct reach_hosts hosts = {.count = 0};
 
     if (!by_name && kind != STATUS_TIMEOUT && kind != STATUS_UNREACHABLE)
         return false;
@@ -81,8 +98,11 @@ bool reach_is_lost(const struct reach *reach, uint16_t hour,
 
         if ((uint16_t)at->hour != number)
             continue;
-        hosts |= by_name ? at->unresolved : at->silent;
-        has_proof |= by_name ? at->has_address : at->has_answer;
+        add_hosts(&hosts, by_name ? &at->unresolved : &at->silent);
+        has_answer |= at->has_answer;
+        has_address |= at->has_address;
     }
-    return !has_proof && __builtin_popcountll(hosts) >= HOSTS_LEAST;
+    /* names may have been remembered while the line is dead */
+    return hosts.count == REACH_HOSTS &&
+           !(by_name ? has_answer && has_address : has_answer);
 }

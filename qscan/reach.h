@@ -14,15 +14,22 @@
 
 enum {
     REACH_HOURS = 256, /* back from the last attempt of all: ten days */
+    REACH_HOSTS = 5,   /* that fail alike; fewer may well be dead at once */
 };
 
-/* Of attempts within one hour. */
+/* Different hosts, by their hashes: as many as matter. */
+struct reach_hosts {
+    uint32_t hashes[REACH_HOSTS];
+    uint32_t count;
+};
+
+/* What happened within one hour. */
 struct reach_hour {
-    int64_t hour;        /* since the epoch */
-    uint64_t silent;     /* a bit for each host that never answered, */
-    uint64_t unresolved; /* whose name was not found: by its hash */
-    bool has_answer;     /* even if it was a refusal */
-    bool has_address;    /* the name of some host was found */
+    int64_t hour;                  /* since the epoch */
+    struct reach_hosts silent;     /* that never answered */
+    struct reach_hosts unresolved; /* whose names were not found */
+    bool has_answer;               /* of anybody, even if it was a refusal */
+    bool has_address;              /* the name of some host was found */
 };
 
 /* All zero: nothing was tried. */
@@ -31,9 +38,12 @@ struct reach {
 };
 
 /* tried: epoch s. host: that the status names, else the domain; its hash must
- * be keyed. */
+ * be keyed. Not for a host of ours that answers: it shows nothing. */
 void reach_note(struct reach *reach, int64_t tried, enum status_kind kind,
                 struct slice host, uint32_t host_hash);
+
+/* Somebody outside reached us then. */
+void reach_note_arrival(struct reach *reach, int64_t time);
 
 void reach_merge(struct reach *into, const struct reach *from);
 
@@ -44,8 +54,8 @@ static inline uint16_t reach_hour_of(int64_t tried)
 }
 
 /* True when several hosts were tried in that hour, the one before and the one
- * after it, all failed as a host of that kind did, and nothing shows that it
- * was not our fault. */
+ * after it, all failed as a host of that kind did, and nothing in these hours
+ * shows that it was not our fault. */
 bool reach_is_lost(const struct reach *reach, uint16_t hour,
                    enum status_kind kind);
 

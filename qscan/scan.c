@@ -19,6 +19,7 @@ enum {
     ORPHANS_LOOKED_UP = 10000, /* so many may each be looked for again */
     TARGETS_MAX = 100,         /* recipients whose domains count for a client */
     NEWBORN_SEC = 600,         /* readqf removes an empty qf after 10 minutes */
+    CLOCK_SEC = 3600,          /* that our clock may have been ahead */
     ID_TIME_SEC = 600,
     ORPHAN_YOUNG_SEC = 7200, /* DATA may take an hour: Timeout.datablock */
     YOUNG_SEC = 10,          /* worth a short wait before the second look */
@@ -143,7 +144,7 @@ static const struct {
      "the mail came from a customer of ours or our provider's"},
     {FIELD_SOURCE_KIN, NULL,
      "the host that brought the mail is of the sender's owner"},
-    {FIELD_SOURCE_HOP, NULL,
+    {FIELD_SOURCE_RELAYS, "the mail had passed a server called like its client",
      "the mail had passed a server that is called like its client"},
     {FIELD_SOURCE_STEADY, NULL,
      "the host that brought the mail forges no other sender"},
@@ -158,6 +159,8 @@ static const struct {
     {FIELD_HOST_ANSWERED, NULL, "a host of the sender's domain answers"},
     {FIELD_HOST_DOMAINS, "several domains wait for that host: a relay",
      "several domains wait for that host: a relay"},
+    {FIELD_HOST_MAIL, "mail of people waits for that host, too: a relay",
+     "mail of people waits for that host, too: a relay"},
     {FIELD_RECIPIENT_CLIENTS, NULL, "we may relay for that domain"},
 };
 
@@ -364,18 +367,43 @@ static void look_at_recipient(struct worker *worker,
             intern_prefetch(&worker->crowd->strings, first->host);
 }
 
-/* Of a message that was tried, which the first recipient's status tells of. */
+/* A host of ours that answers shows neither that our line works nor that other
+ * names are found. */
+static bool is_inner_host(const struct scene *scene, struct slice host)
+{
+    static const char *const inner[] = {".local", ".lan",      ".localdomain",
+                                        ".corp",  ".intranet", ".internal",
+                                        ".home"};
+
+    if (slice_index(host, '.') == host.len ||
+        rules_list_has(scene->rules, "our-domains", host) ||
+        rules_list_has(scene->rules, "our-hosts", host))
+        return true;
+    for (size_t i = 0; i < sizeof(inner) / sizeof(inner[0]); i++)
+        if (slice_ends(host, slice_from_string(inner[i])))
+            return true;
+    return false;
+}
+
+/* Of a message that was tried, which the first recipient's status tells of;
+ * not if a clock that was wrong says when. */
 static void note_attempt(struct worker *worker, struct facts *row,
                          const struct first_recipient *first)
 {
     const struct qf *qf = &worker->message->qf;
+    const struct scene *scene = &worker->scan->scene;
     bool has_host = first->host.len > 0;
+    struct slice host = has_host ? first->host : first->domain;
 
     row->tried = reach_hour_of(qf->last_attempt);
-    if (qf->has_last_attempt && qf->last_attempt > 0)
-        reach_note(&worker->crowd->reach, qf->last_attempt, first->kind,
-                   has_host ? first->host : first->domain,
-                   has_host ? first->host_hash : first->domain_hash);
+    if (!qf->has_last_attempt || qf->last_attempt <= 0 ||
+        qf->last_attempt > scene->now + CLOCK_SEC)
+        return;
+    if ((first->kind == STATUS_REFUSED || status_is_alive(first->kind)) &&
+        (host.len == 0 || (host.ptr[0] != '[' && is_inner_host(scene, host))))
+        return;
+    reach_note(&worker->crowd->reach, qf->last_attempt, first->kind, host,
+               has_host ? first->host_hash : first->domain_hash);
 }
 
 static void gather_recipients(struct worker *worker, struct facts *row,
@@ -520,6 +548,9 @@ static void gather_client(struct worker *worker)
     gather_addressees(worker, is_ours);
     if (!has_client || is_ours)
         return;
+    if (client.has_ip && message->qf.has_created &&
+        message->qf.created <= message->scene->now)
+        reach_note_arrival(&worker->crowd->reach, message->qf.created);
     key = outside_key(worker, &client);
     for (size_t i = 0; i < message->qf.recipient_count && i < TARGETS_MAX; i++)
         crowd_add_client(worker->crowd, CROWD_FOR,
@@ -531,9 +562,10 @@ static void gather_client(struct worker *worker)
 /* Mail of that source was taken, and it is told so. */
 static void gather_receipt(struct worker *worker, struct slice domain)
 {
-    const struct client *source = message_source(worker->message);
+    const struct client *source =
+        worker->scan->reads_data ? message_source(worker->message) : NULL;
 
-    if (source != NULL && source->has_ip && worker->scan->reads_data)
+    if (source != NULL && source->has_ip)
         crowd_add_taken(worker->crowd, &source->ip, domain);
 }
 
@@ -637,6 +669,7 @@ static uint16_t aim_of(const struct worker *worker)
 {
     const struct dsn *dsn = &worker->message->dsn;
     struct slice aim = {NULL, 0};
+    uint16_t hash;
 
     for (size_t i = 0; i < dsn->recipient_count; i++) {
         if (!dsn_has_failed(&dsn->recipients[i]))
@@ -645,7 +678,10 @@ static uint16_t aim_of(const struct worker *worker)
             return 0;
         aim = dsn->recipients[i].final_recipient;
     }
-    return aim.len == 0 ? 0 : (uint16_t)crowd_address_hash(worker->crowd, aim);
+    if (aim.len == 0)
+        return 0;
+    hash = (uint16_t)crowd_address_hash(worker->crowd, aim);
+    return hash == 0 ? 1 : hash;
 }
 
 /* Between asking for a place in a table and looking at it something else is
@@ -661,11 +697,14 @@ static void gather(struct worker *worker, struct in_hand *one)
     struct crowd_client_key key = {0, 0};
 
     intern_prefetch_more(&crowd->strings, first->domain_hash);
+    row->has_sender =
+        !message_is_own_report(message) && !message_has_null_sender(message);
     if (!message_is_own_report(message))
         gather_client(worker);
-    else if (row->is_bounce)
+    else if (row->is_bounce) {
         source = message_culprit(message);
-    else if (message_dsn_kind(message) == DSN_RECEIPT)
+        row->aim = aim_of(worker);
+    } else if (message_dsn_kind(message) == DSN_RECEIPT)
         gather_receipt(worker, first->domain);
     if (source != NULL) {
         hash = crowd_prefetch_source(crowd, &source->ip);
@@ -677,7 +716,6 @@ static void gather(struct worker *worker, struct in_hand *one)
         if (message->qf.recipient_count > 0)
             row->address_hash = crowd_address_hash(
                 crowd, address_bare(message->qf.recipients[0].address));
-        row->aim = aim_of(worker);
         crowd_prefetch_more(crowd, hash);
     }
     gather_recipients(worker, row, first);
@@ -788,7 +826,7 @@ static void clear_row(struct worker *worker, struct facts *row)
     row->address_hash = row->basis = 0;
     row->aim = 0;
     row->status_kind = STATUS_NONE;
-    row->is_bounce = row->is_own_name = false;
+    row->is_bounce = row->is_own_name = row->has_sender = false;
     row->is_purge = row->is_undecided = false;
     row->is_later = row->is_where_later = false;
 }
@@ -1354,6 +1392,8 @@ static void add_row_source(struct row_message *message,
         view_r->state = FIELD_UNDECIDED;
     else if (field == FIELD_SOURCE_WRITES)
         add_row_writes(message, &source->ip, view_r);
+    else if (field == FIELD_SOURCE_FORGES)
+        add_row_number(message, source->is_various, view_r);
     else if (field == FIELD_SOURCE_STEADY)
         add_row_number(
             message,
@@ -1370,9 +1410,9 @@ static void add_row_source(struct row_message *message,
 static bool is_of_recipients(enum rules_field_id field)
 {
     return field == FIELD_HOST_ANSWERED || field == FIELD_HOST_WAITING ||
-           field == FIELD_HOST_DOMAINS || field == FIELD_RECIPIENT_CLIENTS ||
-           field == FIELD_RECIPIENT_KNOWN || field == FIELD_RECIPIENT_STEADY ||
-           field == FIELD_SOURCE_WRITES;
+           field == FIELD_HOST_DOMAINS || field == FIELD_HOST_MAIL ||
+           field == FIELD_RECIPIENT_CLIENTS || field == FIELD_RECIPIENT_KNOWN ||
+           field == FIELD_RECIPIENT_STEADY || field == FIELD_SOURCE_WRITES;
 }
 
 /* rules_fetch from the facts table alone; what is not kept there stays
@@ -1390,7 +1430,8 @@ static void fetch_from_row(void *context, enum rules_field_id field,
     if (message->row->is_cut && is_of_recipients(field))
         view_r->state = FIELD_UNDECIDED;
     else if (field == FIELD_SOURCE_BOUNCES || field == FIELD_SOURCE_GUESSES ||
-             field == FIELD_SOURCE_WRITES || field == FIELD_SOURCE_STEADY)
+             field == FIELD_SOURCE_WRITES || field == FIELD_SOURCE_STEADY ||
+             field == FIELD_SOURCE_FORGES)
         add_row_source(message, field, view_r);
     else if (field == FIELD_RECIPIENT_KNOWN)
         add_row_known(message, view_r);
@@ -1409,7 +1450,8 @@ static void fetch_from_row(void *context, enum rules_field_id field,
         add_row_targets(message, view_r);
     else if (field == FIELD_HOST_ANSWERED || field == FIELD_RECIPIENT_CLIENTS)
         add_row_domains(message, field, view_r);
-    else if ((field == FIELD_HOST_WAITING || field == FIELD_HOST_DOMAINS) &&
+    else if ((field == FIELD_HOST_WAITING || field == FIELD_HOST_DOMAINS ||
+              field == FIELD_HOST_MAIL) &&
              further_names(message, false).len == 0) {
         add_row_number(
             message,

@@ -861,8 +861,9 @@ static void note_needs(struct rules *set, enum rules_field_id field)
     /* Who the source of a bounce is stands in its data file, and who failed. */
     if (field == FIELD_SOURCE_BOUNCES || field == FIELD_SOURCE_GUESSES ||
         field == FIELD_SOURCE_WRITES || field == FIELD_SOURCE_STEADY ||
-        field == FIELD_RECIPIENT_KNOWN || field == FIELD_RECIPIENT_STEADY ||
-        field == FIELD_DSN_CLIENTS || field == FIELD_SOURCE_HOSTILE)
+        field == FIELD_SOURCE_FORGES || field == FIELD_RECIPIENT_KNOWN ||
+        field == FIELD_RECIPIENT_STEADY || field == FIELD_DSN_CLIENTS ||
+        field == FIELD_SOURCE_HOSTILE)
         set->needs |= 1u << FROM_DATA_FILE;
 }
 

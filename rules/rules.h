@@ -54,14 +54,16 @@ enum rules_field_id {
     FIELD_SOURCE_NEIGHBOUR, /* its name and this host's are of one owner */
     FIELD_SOURCE_AUTH,
     FIELD_SOURCE_HELO,
-    FIELD_SOURCE_HOP,
+    FIELD_SOURCE_RELAYS,
     /* of the crowd: known when all messages have been seen */
     FIELD_SOURCE_BOUNCES,
     FIELD_SOURCE_GUESSES,
     FIELD_SOURCE_WRITES,
     FIELD_SOURCE_STEADY,
+    FIELD_SOURCE_FORGES,
     FIELD_HOST_WAITING,
     FIELD_HOST_DOMAINS,
+    FIELD_HOST_MAIL,
     FIELD_HOST_ANSWERED,
     FIELD_RECIPIENT_CLIENTS,
     FIELD_RECIPIENT_KNOWN,

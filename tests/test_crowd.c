@@ -409,9 +409,28 @@ static const struct bounce_of bounces[] = {
     {"192.0.2.12", "anna.example", 10060, false, 3},
     {"192.0.2.12", "anna.example", 10120, false, 3},
     {"192.0.2.12", "anna.example", 10180, false, 3},
+    /* more guesses than typos, an hour apart and for one address */
+    {"192.0.2.14", "anna.example", 10000, false, 0},
+    {"192.0.2.14", "anna.example", 20000, false, 0},
+    {"192.0.2.15", "anna.example", 10000, false, 5},
+    {"192.0.2.15", "anna.example", 10060, false, 5},
     {"192.0.2.13", "dsl-6.example", 10000, true, 4},
     {"192.0.2.13", "dsl-6.example", 10060, true, 4},
 };
+
+/* Guesses of its own, which are no typos. */
+static void add_guesses(struct crowd *crowd, const char *source, unsigned count)
+{
+    struct ip ip = ip_of(source);
+
+    for (unsigned i = 0; i < count; i++) {
+        char text[32];
+
+        snprintf(text, sizeof(text), "u%u@example.com", i);
+        crowd_add_guess(crowd, crowd_add_source(crowd, &ip, 0),
+                        slice_from_string(text));
+    }
+}
 
 static bool is_steady(const struct crowd *crowd, const char *source)
 {
@@ -450,7 +469,12 @@ static void test_who_bounces_for_one_domain_alone_is_steady(void **state)
                 bounces[i].address > 0 ? bounces[i].address : 100 + i;
             row->source = crowd_add_source(crowd, &ip, i);
         }
+        add_guesses(&parts[way & 1], "192.0.2.1", 3);
+        add_guesses(&parts[way & 1], "192.0.2.14", 4);
+        add_guesses(&parts[way & 1], "192.0.2.15", 4);
         assert_true(crowd_merge(parts, 2, &table));
+        assert_false(is_steady(&parts[0], "192.0.2.14"));
+        assert_false(is_steady(&parts[0], "192.0.2.15"));
         assert_true(is_steady(&parts[0], "192.0.2.1"));
         assert_true(is_steady(&parts[0], "192.0.2.2"));
         assert_false(is_steady(&parts[0], "192.0.2.3"));
@@ -525,6 +549,7 @@ static void add_row(struct crowd *crowd, struct facts_table *table,
                       : 100000 + number;
     row->status_kind = (uint8_t)from->status;
     row->is_bounce = from->is_bounce;
+    row->has_sender = !from->is_bounce && number % 4 != 0;
     if (from->source != NULL) {
         struct ip ip = ip_of(from->source);
 
@@ -547,6 +572,7 @@ static void check_merged(const struct crowd *crowd,
     assert_null(crowd_find_source(crowd, &nobody));
     assert_int_equal(host_of(crowd, "mx.anna.example").waiting, 6);
     assert_int_equal(host_of(crowd, "mx.anna.example").domains, 1);
+    assert_int_equal(host_of(crowd, "mx.anna.example").mail, 3);
     assert_int_equal(host_of(crowd, "mx.carl.example").domains, 1);
     assert_int_equal(host_of(crowd, "mx.bert.example").domains, 0);
     assert_int_equal(host_of(crowd, "carl.example").domains, 1);

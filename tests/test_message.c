@@ -219,6 +219,7 @@ static void test_whether_the_source_is_of_the_senders_owner(void **state)
 #define TO_DEPARTMENT REPORT_TO("mail.physics.example.edu", "a@example.edu")
 #define TO_HOSTED REPORT_TO("mail.provider.example", "ann@firm.example")
 #define TO_LINE REPORT_TO("h7.net", "ann@dsl-1-2-33.provider.example")
+#define TO_ABC REPORT_TO("mail.abc.example", "ann@abc.example")
 #define TO_CABLE REPORT_TO("x.net", "ann@u0icl.cable.isp.example")
     static const struct {
         const char *qf, *helo, *client;
@@ -236,6 +237,13 @@ static void test_whether_the_source_is_of_the_senders_owner(void **state)
         /* the sender's own domain: a bot says that, too */
         {TO_DEPARTMENT, "x.example.edu", "[198.51.100.7]", false},
         {TO_LINE, "pc", "dsl7.provider.example [198.51.100.7]", false},
+        /* a Windows network's name, as far as a dash */
+        {TO_HOSTED, "FIRM", "[198.51.100.7]", true},
+        {TO_HOSTED, "firm-pc7", "[198.51.100.7]", true},
+        {TO_HOSTED, "firma", "[198.51.100.7]", false},
+        {TO_HOSTED, "pc-firm", "[198.51.100.7]", false},
+        {TO_HOSTED, "firm.local", "[198.51.100.7]", false},
+        {TO_ABC, "abc", "[198.51.100.7]", false},
         /* a line that sends in its own name; a host that does */
         {TO_CABLE, "pc", "u0icl.cable.isp.example [198.51.100.7]", false},
         {TO_CABLE, "pc", "u0icm.cable.isp.example [198.51.100.7]", true},
@@ -252,19 +260,28 @@ static void test_whether_the_source_is_of_the_senders_owner(void **state)
     }
 }
 
-/* A server that the original passed; no line, by whatever name. */
-static void test_what_is_called_like_a_line_is_no_hop(void **state)
+/* A server that the original passed is called as its client; no line is, nor
+ * who failed. */
+static void test_what_is_called_like_a_server_before_it_relays(void **state)
 {
     static const struct {
-        const char *client, *by, *hop;
+        const char *client, *helo, *by;
+        bool is_relaying;
     } cases[] = {
-        {"[198.51.100.7]", "Mail.Firm.example", "mail.firm.example"},
-        {"[198.51.100.7]", "localhost", NULL},
-        {"[198.51.100.7]", "dsl-198-51-100-7.isp.example", NULL},
-        {"[198.51.100.7]", "x.dsl.isp.example", NULL},
-        {"hn.kd.dhcp [198.51.100.7] (may be forged)", "hn.kd.dhcp", NULL},
-        {"ex.firm.example [198.51.100.7]", "ex.firm.example",
-         "ex.firm.example"},
+        {"[198.51.100.7]", "Mail.Firm.example", "mail.firm.example", true},
+        {"ex.firm.example [198.51.100.7]", "ex.firm.example", "ex.firm.example",
+         true},
+        {"[198.51.100.7]", "mail.firm.example", "mx.firm.example", false},
+        {"[198.51.100.7]", "localhost", "localhost", false},
+        {"[198.51.100.7]", "LocalHost.LocalDomain", "localhost.localdomain",
+         false},
+        {"[198.51.100.7]", "dsl-198-51-100-7.isp.example",
+         "dsl-198-51-100-7.isp.example", false},
+        {"[198.51.100.7]", "x.dsl.isp.example", "x.dsl.isp.example", false},
+        {"hn.kd.dhcp [198.51.100.7] (may be forged)", "hn.kd.dhcp",
+         "hn.kd.dhcp", false},
+        {"[198.51.100.7]", "example.com", "example.com", false},
+        {"[198.51.100.7]", "mail.example.com", "mail.example.com", true},
     };
 
     (void)state;
@@ -281,19 +298,15 @@ static void test_what_is_called_like_a_line_is_no_hop(void **state)
                  "Final-Recipient: RFC822; bob@example.com\nAction: failed\n"
                  "Status: 5.1.1\n\n--" BOUNDARY "\n"
                  "Content-Type: text/rfc822-headers\n\n"
-                 "Received: from pc (%s)\n\tby mx.example.org "
+                 "Received: from %s (%s)\n\tby mx.example.org "
                  "(8.17.1/8.17.1) with ESMTP id 6AMHqK0f009999;\n"
                  "\tSun, 22 Nov 2026 17:53:20 GMT\n"
                  "Received: from pc by %s with SMTP; Sun, 22 Nov 2026\n"
                  "Subject: offer\n\n--" BOUNDARY "--\n",
-                 cases[i].client, cases[i].client, cases[i].by);
+                 cases[i].client, cases[i].helo, cases[i].client, cases[i].by);
         make(&made, REPORT_QF, df);
         load(&made);
-        if (cases[i].hop != NULL)
-            assert_text(&made, FIELD_SOURCE_HOP, cases[i].hop);
-        else
-            assert_int_equal(view_of(&made, FIELD_SOURCE_HOP).state,
-                             FIELD_ABSENT);
+        assert_number(&made, FIELD_SOURCE_RELAYS, cases[i].is_relaying);
         drop(&made);
     }
 }
@@ -537,7 +550,7 @@ int main(void)
         cmocka_unit_test(test_whether_an_alias_led_to_who_failed),
         cmocka_unit_test(test_whether_the_source_is_a_neighbour),
         cmocka_unit_test(test_whether_the_source_is_of_the_senders_owner),
-        cmocka_unit_test(test_what_is_called_like_a_line_is_no_hop),
+        cmocka_unit_test(test_what_is_called_like_a_server_before_it_relays),
         cmocka_unit_test(test_what_a_program_answered_is_a_notice),
         cmocka_unit_test(test_fields_of_no_report),
         cmocka_unit_test(test_df_is_missing_or_read_once),

@@ -58,9 +58,30 @@ static void test_what_answered_is_not_lost(void **state)
     assert_false(is_lost(&reach, noon, STATUS_REFUSED));
     assert_false(is_lost(&reach, noon, STATUS_REPLY));
     assert_false(is_lost(&reach, noon, STATUS_NONE));
-    /* a host was silent, but its name was found */
+    /* a dead line: some names are remembered, others are not found */
     assert_true(is_lost(&reach, noon, STATUS_TIMEOUT));
-    assert_false(is_lost(&reach, noon, STATUS_UNRESOLVED));
+    assert_true(is_lost(&reach, noon, STATUS_UNREACHABLE));
+    assert_true(is_lost(&reach, noon, STATUS_UNRESOLVED));
+    reach_note_arrival(&reach, noon);
+    assert_false(is_lost(&reach, noon, STATUS_TIMEOUT));
+    assert_false(is_lost(&reach, noon, STATUS_UNRESOLVED)); /* found, then */
+}
+
+/* Whatever their hashes: what is random is not to decide. */
+static void test_hosts_are_told_apart(void **state)
+{
+    (void)state;
+    for (uint32_t step = 1; step < 1000; step++) {
+        struct reach reach = {0};
+
+        for (uint32_t n = 0; n < 5; n++)
+            note(&reach, noon + ((int)n % 3 - 1) * HOUR, STATUS_TIMEOUT,
+                 "mx.example.net", step * 64 * (n % 3 + n / 3));
+        assert_int_equal(is_lost(&reach, noon, STATUS_TIMEOUT), false);
+        note(&reach, noon, STATUS_TIMEOUT, "mx.example.net", step * 64 * 5);
+        note(&reach, noon, STATUS_TIMEOUT, "mx.example.net", step * 64 * 6);
+        assert_true(is_lost(&reach, noon, STATUS_TIMEOUT));
+    }
 }
 
 /* Whether one such status, of that host, shows that our line works; that our
@@ -84,8 +105,8 @@ static void test_what_proves_that_we_are_not_cut_off(void **state)
         {STATUS_REFUSED, "[10.0.0.1]", false, false},
         {STATUS_REFUSED, "[127.0.0.1]", false, false},
         {STATUS_REFUSED, "[no address]", true, false},
-        {STATUS_TIMEOUT, "mx.example.org", false, true},
-        {STATUS_UNREACHABLE, "mx.example.org", false, true},
+        {STATUS_TIMEOUT, "mx.example.org", false, false},
+        {STATUS_UNREACHABLE, "mx.example.org", false, false},
         {STATUS_UNRESOLVED, "mx.example.org", false, false},
         {STATUS_BARE, "mx.example.org", false, false},
         {STATUS_LOCAL, "mx.example.org", false, false},
@@ -148,7 +169,7 @@ static void test_the_last_days_are_remembered(void **state)
     assert_true(is_lost(&parts[1], noon, STATUS_TIMEOUT));
 }
 
-/* A damaged time is no reason to forget what is near. */
+/* Also damaged ones. */
 static void test_any_time_has_its_place(void **state)
 {
     static const int64_t times[] = {0, 1, -1, INT64_MIN, INT64_MAX};
@@ -157,10 +178,9 @@ static void test_any_time_has_its_place(void **state)
     for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
         struct reach reach = {0};
 
-        note_many(&reach, noon, STATUS_TIMEOUT, 6);
         note_many(&reach, times[i], STATUS_TIMEOUT, 6);
-        (void)is_lost(&reach, times[i], STATUS_TIMEOUT);
-        assert_true(is_lost(&reach, noon, STATUS_TIMEOUT));
+        reach_note_arrival(&reach, times[i]);
+        assert_false(is_lost(&reach, times[i], STATUS_TIMEOUT));
     }
 }
 
@@ -169,6 +189,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_five_hosts_that_fail_alike_are_too_many),
         cmocka_unit_test(test_what_answered_is_not_lost),
+        cmocka_unit_test(test_hosts_are_told_apart),
         cmocka_unit_test(test_what_proves_that_we_are_not_cut_off),
         cmocka_unit_test(test_the_hours_around_count_no_others),
         cmocka_unit_test(test_the_last_days_are_remembered),

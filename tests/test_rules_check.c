@@ -541,7 +541,7 @@ static void fetch(void *context, enum rules_field_id field, struct slice header,
         put_number(view_r, value, 9);
     else if (field == FIELD_HOST_ANSWERED)
         put_number(view_r, value, message->host_answered);
-    else if (field == FIELD_HOST_DOMAINS)
+    else if (field == FIELD_HOST_DOMAINS || field == FIELD_SOURCE_RELAYS)
         put_number(view_r, value, 0);
     else if (field == FIELD_HEADER &&
              slice_equal_nocase(header, SLICE_LITERAL("auto-submitted")))
