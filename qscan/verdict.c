@@ -928,6 +928,18 @@ static int order_attackers(const void *left, const void *right, void *context)
     return (a->alarm > b->alarm) - (a->alarm < b->alarm);
 }
 
+/* Whom no rule of its own kept may be in a crowd. */
+static void drop_named(struct judge *judge)
+{
+    struct sources *sources = judge->sources;
+    size_t left = 0;
+
+    for (size_t i = 0; i < sources->spared_count; i++)
+        if (!is_named(judge, sources->spared[i].source))
+            sources->spared[left++] = sources->spared[i];
+    sources->spared_count = left;
+}
+
 static int order_spared(const void *left, const void *right, void *context)
 {
     const struct spared *a = left, *b = right;
@@ -961,6 +973,7 @@ bool sources_judge(struct sources *sources, unsigned worker_count)
     source_facts_free(&judge.facts);
     free(judge.guessers);
     free(judge.guessers_at);
+    drop_named(&judge);
     if (!shares_count(sources, judge.named, worker_count))
         judge.has_failed = true;
     free(judge.named);

@@ -73,6 +73,7 @@ static const char rules_text[] =
     "        count   distinct source of unknown-user by domain >= 6 in 1h\n"
     "        when    members >= 5\n"
     "        when    members.near >= 3\n"
+    "        unless  source.ours is yes\n"
     "rule often\n"
     "        on      source\n"
     "        kind    often\n"
@@ -239,10 +240,21 @@ static void name(struct scene *scene, uint32_t source, const char *text)
     sources_name(&scene->sources, source, given, keyed_hash(key, given), false);
 }
 
+/* Nobody is called hostile and spared. */
+static void assert_spared_are_not_hostile(const struct sources *sources)
+{
+    for (size_t i = 0; i < sources->spared_count; i++)
+        for (size_t j = 0; j < sources->attacker_count; j++)
+            for (uint32_t m = 0; m < sources->attackers[j].member_count; m++)
+                assert_true(sources->attackers[j].members[m] !=
+                            sources->spared[i].source);
+}
+
 static void judge(struct scene *scene)
 {
     assert_true(sources_judge(&scene->sources, 2));
     assert_false(scene->sources.has_failed);
+    assert_spared_are_not_hostile(&scene->sources);
 }
 
 static const struct attacker *attacker_of(struct scene *scene,
