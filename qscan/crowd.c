@@ -12,6 +12,8 @@ enum {
     FIRST_SLOTS = 256,
     LASTING_SEC = 3600, /* between a source's bounces */
     TYPOS_MAX = 3,      /* of one address by one person: more are guesses */
+    FORGED_LEAST = 3,   /* bounces, of two names: of two it may be chance */
+    STEADY_GUESSES = 7, /* of who left, by a firm that writes to many */
     ALIKE_LEAST = 3,    /* that ask for one address alone */
 };
 
@@ -617,7 +619,8 @@ static void compare_bounces(struct crowd *crowd,
     first = &table->rows[source->row];
     note_time(source, first->created, row->created);
     source->is_many |= row->address_hash != first->address_hash;
-    source->is_various |= row->is_own_name || row->domain != first->domain;
+    source->is_several |= row->domain != first->domain;
+    source->is_own_name |= row->is_own_name;
 }
 
 bool crowd_is_steady(const struct crowd_source *source,
@@ -628,8 +631,14 @@ bool crowd_is_steady(const struct crowd_source *source,
     bool is_lasting = source->before_sec + source->after_sec >= LASTING_SEC;
     bool is_shared = domain->sources > 2 && source->bounces <= TYPOS_MAX;
 
-    return !source->is_various && source->guesses <= TYPOS_MAX && !is_shared &&
-           (is_typing || is_lasting);
+    return !source->is_several && !source->is_own_name && !is_shared &&
+           ((is_typing && source->guesses <= TYPOS_MAX) ||
+            (is_lasting && source->guesses <= STEADY_GUESSES));
+}
+
+bool crowd_forges(const struct crowd_source *source)
+{
+    return source->is_several && source->bounces >= FORGED_LEAST;
 }
 
 /* Whichever of them the first is. */

@@ -34,9 +34,10 @@ struct crowd_source {
                          bounces, once they are counted */
     unsigned before_sec : 12; /* the oldest of its bounces, before the first; */
     unsigned after_sec : 12;  /* the newest, after it; up to an hour each */
-    bool is_various : 1; /* bounces for several domains, or for its own name */
-    bool is_many : 1;    /* bounces for several addresses */
-    bool is_renamed : 1; /* it had names of several sites */
+    bool is_several : 1;      /* bounces for several domains, */
+    bool is_own_name : 1;     /* for its own name, or an address literal, */
+    bool is_many : 1;         /* for several addresses */
+    bool is_renamed : 1;      /* it had names of several sites */
 };
 
 struct crowd_sources {
@@ -211,6 +212,10 @@ void crowd_prefetch_ahead(const struct crowd *crowd, const struct facts *rows);
  * or more have bounces for, two or three may be chance. */
 bool crowd_is_steady(const struct crowd_source *source,
                      const struct crowd_host *domain);
+
+/* True of a source that has three bounces or more, and for several domains: it
+ * makes them up, or is a server of many. */
+bool crowd_forges(const struct crowd_source *source);
 
 /* True of a domain when several bounces to it all tell of one recipient that
  * failed: whoever guesses asks for another one each time. */

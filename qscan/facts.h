@@ -90,6 +90,7 @@ struct facts {
     bool is_regular : 1;   /* by the directory's own word */
     bool has_targets : 1;
     bool has_further : 1; /* recipients besides the first */
+    bool is_untimed : 1;  /* nobody knows when it was tried */
     bool has_sender : 1;  /* mail of somebody: no report, no answer */
     bool is_cut : 1;      /* of whose names not all are kept */
 };

@@ -703,13 +703,6 @@ static bool is_relaying(const struct dsn *dsn)
     return true;
 }
 
-/*
- * A department's host writes in the name of another one of its university, and
- * the line of a provider's customer, in that of a domain whose mail the
- * provider takes; a firm's host calls itself by the name of its group, whose
- * mail host takes the mail. That a name called is under the sender's own domain
- * proves nothing: bots do that.
- */
 /* "MUELLER", or "MUELLER-PC", of mueller.example: what a Windows network is
  * called that belongs to the sender's firm. A bot knows whole names alone. */
 static bool is_network_name(struct slice helo, struct slice domain)
@@ -723,6 +716,13 @@ static bool is_network_name(struct slice helo, struct slice domain)
            (helo.len == label.len || helo.ptr[label.len] == '-');
 }
 
+/*
+ * A department's host writes in the name of another one of its university, and
+ * the line of a provider's customer, in that of a domain whose mail the
+ * provider takes; a firm's host calls itself by the name of its group, whose
+ * mail host takes the mail. That a name called is under the sender's own domain
+ * proves nothing: bots do that.
+ */
 static bool is_kin(struct message *message, const struct client *source)
 {
     struct slice helo = message->dsn.helo;
@@ -838,7 +838,7 @@ static enum field_state add_source_count(struct message *message,
     else if (counts != NULL && field == FIELD_SOURCE_STEADY)
         add_number(message, is_steady(message, counts));
     else if (counts != NULL && field == FIELD_SOURCE_FORGES)
-        add_number(message, counts->is_various);
+        add_number(message, crowd_forges(counts));
     else if (counts != NULL)
         add_number(message, field == FIELD_SOURCE_BOUNCES ? counts->bounces
                                                           : counts->guesses);
@@ -970,6 +970,15 @@ static enum field_state add_recipient_steady(struct message *message)
     return FIELD_PRESENT;
 }
 
+bool message_has_attempt(const struct message *message)
+{
+    enum { CLOCK_SEC = 3600 }; /* that it may have been ahead */
+    const struct qf *qf = &message->qf;
+
+    return qf->has_last_attempt && qf->last_attempt > 0 &&
+           qf->last_attempt <= message->scene->now + CLOCK_SEC;
+}
+
 static enum field_state add_network_down(struct message *message)
 {
     const struct crowd *crowd = message->scene->crowd;
@@ -978,6 +987,8 @@ static enum field_state add_network_down(struct message *message)
 
     if (crowd == NULL)
         return FIELD_LATER;
+    if (!message_has_attempt(message))
+        return FIELD_UNDECIDED;
     if (qf->recipient_count > 0)
         add_number(message,
                    reach_is_lost(&crowd->reach, reach_hour_of(qf->last_attempt),

@@ -154,6 +154,10 @@ static inline bool message_has_null_sender(const struct message *message)
     return message->has_null_sender;
 }
 
+/* False where nobody knows when it was tried: it was not, or by a clock that
+ * was wrong. */
+bool message_has_attempt(const struct message *message);
+
 /* True of what a program answered, or a list manager wrote to whoever posted,
  * by RFC 3834, older fields or Mailman's. */
 bool message_is_notice(const struct message *message);

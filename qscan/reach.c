@@ -60,14 +60,6 @@ void reach_note(struct reach *reach, int64_t tried, enum status_kind kind,
     at->has_address |= !is_literal(host);
 }
 
-void reach_note_arrival(struct reach *reach, int64_t time)
-{
-    struct reach_hour *at = hour_at(reach, time / 3600);
-
-    if (at != NULL)
-        at->has_answer = true;
-}
-
 void reach_merge(struct reach *into, const struct reach *from)
 {
     for (size_t i = 0; i < REACH_HOURS; i++) {
@@ -99,8 +91,10 @@ bool reach_is_lost(const struct reach *reach, uint16_t hour,
         if ((uint16_t)at->hour != number)
             continue;
         add_hosts(&hosts, by_name ? &at->unresolved : &at->silent);
-        has_answer |= at->has_answer;
-        has_address |= at->has_address;
+        if (shift >= 0) {
+            has_answer |= at->has_answer;
+            has_address |= at->has_address;
+        }
     }
     /* names may have been remembered while the line is dead */
     return hosts.count == REACH_HOSTS &&

@@ -42,9 +42,6 @@ struct reach {
 void reach_note(struct reach *reach, int64_t tried, enum status_kind kind,
                 struct slice host, uint32_t host_hash);
 
-/* Somebody outside reached us then. */
-void reach_note_arrival(struct reach *reach, int64_t time);
-
 void reach_merge(struct reach *into, const struct reach *from);
 
 /* As much of an hour's number as a row keeps. */
@@ -54,8 +51,8 @@ static inline uint16_t reach_hour_of(int64_t tried)
 }
 
 /* True when several hosts were tried in that hour, the one before and the one
- * after it, all failed as a host of that kind did, and nothing in these hours
- * shows that it was not our fault. */
+ * after it, all failed as a host of that kind did, and nothing from that hour
+ * on shows that it was not our fault. */
 bool reach_is_lost(const struct reach *reach, uint16_t hour,
                    enum status_kind kind);
 

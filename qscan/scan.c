@@ -367,22 +367,37 @@ static void look_at_recipient(struct worker *worker,
             intern_prefetch(&worker->crowd->strings, first->host);
 }
 
-/* A host of ours that answers shows neither that our line works nor that other
- * names are found. */
-static bool is_inner_host(const struct scene *scene, struct slice host)
+static bool is_inner_name(struct slice host)
 {
-    static const char *const inner[] = {".local", ".lan",      ".localdomain",
-                                        ".corp",  ".intranet", ".internal",
-                                        ".home"};
+    static const char *const inner[] = {
+        ".local",  ".lokal",    ".loc",      ".localdomain", ".localhost",
+        ".lan",    ".int",      ".intern",   ".interne",     ".internal",
+        ".intra",  ".intranet", ".priv",     ".private",     ".corp",
+        ".office", ".home",     ".home.arpa"};
 
-    if (slice_index(host, '.') == host.len ||
-        rules_list_has(scene->rules, "our-domains", host) ||
-        rules_list_has(scene->rules, "our-hosts", host))
+    if (slice_index(host, '.') == host.len)
         return true;
     for (size_t i = 0; i < sizeof(inner) / sizeof(inner[0]); i++)
         if (slice_ends(host, slice_from_string(inner[i])))
             return true;
     return false;
+}
+
+/* A host of ours that answers shows neither that our line works nor that other
+ * names are found. */
+static bool is_inner_host(const struct scene *scene, struct slice host)
+{
+    struct ip ip;
+
+    if (host.len == 0)
+        return true;
+    if (host.ptr[0] == '[')
+        return ip_parse(host, &ip) &&
+               (ip_is_private(&ip) ||
+                rules_list_has_ip(scene->rules, "our-hosts", &ip));
+    return is_inner_name(host) ||
+           rules_list_has(scene->rules, "our-domains", host) ||
+           rules_list_has(scene->rules, "our-hosts", host);
 }
 
 /* Of a message that was tried, which the first recipient's status tells of;
@@ -396,11 +411,10 @@ static void note_attempt(struct worker *worker, struct facts *row,
     struct slice host = has_host ? first->host : first->domain;
 
     row->tried = reach_hour_of(qf->last_attempt);
-    if (!qf->has_last_attempt || qf->last_attempt <= 0 ||
-        qf->last_attempt > scene->now + CLOCK_SEC)
-        return;
-    if ((first->kind == STATUS_REFUSED || status_is_alive(first->kind)) &&
-        (host.len == 0 || (host.ptr[0] != '[' && is_inner_host(scene, host))))
+    row->is_untimed = !message_has_attempt(worker->message);
+    if (row->is_untimed ||
+        ((first->kind == STATUS_REFUSED || status_is_alive(first->kind)) &&
+         is_inner_host(scene, host)))
         return;
     reach_note(&worker->crowd->reach, qf->last_attempt, first->kind, host,
                has_host ? first->host_hash : first->domain_hash);
@@ -548,9 +562,6 @@ static void gather_client(struct worker *worker)
     gather_addressees(worker, is_ours);
     if (!has_client || is_ours)
         return;
-    if (client.has_ip && message->qf.has_created &&
-        message->qf.created <= message->scene->now)
-        reach_note_arrival(&worker->crowd->reach, message->qf.created);
     key = outside_key(worker, &client);
     for (size_t i = 0; i < message->qf.recipient_count && i < TARGETS_MAX; i++)
         crowd_add_client(worker->crowd, CROWD_FOR,
@@ -697,8 +708,9 @@ static void gather(struct worker *worker, struct in_hand *one)
     struct crowd_client_key key = {0, 0};
 
     intern_prefetch_more(&crowd->strings, first->domain_hash);
-    row->has_sender =
-        !message_is_own_report(message) && !message_has_null_sender(message);
+    row->has_sender = !message_is_own_report(message) &&
+                      !message_has_null_sender(message) &&
+                      !message_is_notice(message);
     if (!message_is_own_report(message))
         gather_client(worker);
     else if (row->is_bounce) {
@@ -1393,7 +1405,7 @@ static void add_row_source(struct row_message *message,
     else if (field == FIELD_SOURCE_WRITES)
         add_row_writes(message, &source->ip, view_r);
     else if (field == FIELD_SOURCE_FORGES)
-        add_row_number(message, source->is_various, view_r);
+        add_row_number(message, crowd_forges(source), view_r);
     else if (field == FIELD_SOURCE_STEADY)
         add_row_number(
             message,
@@ -1440,6 +1452,8 @@ static void fetch_from_row(void *context, enum rules_field_id field,
                        crowd_has_one_aim(
                            &message->scene->crowd->hosts[message->row->domain]),
                        view_r);
+    else if (field == FIELD_NETWORK_DOWN && message->row->is_untimed)
+        view_r->state = FIELD_UNDECIDED;
     else if (field == FIELD_NETWORK_DOWN)
         add_row_number(message,
                        reach_is_lost(&message->scene->crowd->reach,

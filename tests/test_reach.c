@@ -62,7 +62,7 @@ static void test_what_answered_is_not_lost(void **state)
     assert_true(is_lost(&reach, noon, STATUS_TIMEOUT));
     assert_true(is_lost(&reach, noon, STATUS_UNREACHABLE));
     assert_true(is_lost(&reach, noon, STATUS_UNRESOLVED));
-    reach_note_arrival(&reach, noon);
+    note(&reach, noon, STATUS_REFUSED, "[192.0.2.1]", 1);
     assert_false(is_lost(&reach, noon, STATUS_TIMEOUT));
     assert_false(is_lost(&reach, noon, STATUS_UNRESOLVED)); /* found, then */
 }
@@ -140,6 +140,9 @@ static void test_the_hours_around_count_no_others(void **state)
     assert_true(is_lost(&reach, noon + 2 * HOUR - 1, STATUS_TIMEOUT));
     assert_false(is_lost(&reach, noon - HOUR - 1, STATUS_TIMEOUT));
     assert_false(is_lost(&reach, noon + 2 * HOUR, STATUS_TIMEOUT));
+    /* what answered before shows nothing of now */
+    note(&reach, noon - 1, STATUS_REPLY, "mx.example.org", 1);
+    assert_true(is_lost(&reach, noon, STATUS_TIMEOUT));
     note(&reach, noon + 2 * HOUR, STATUS_REPLY, "mx.example.org", 1);
     assert_true(is_lost(&reach, noon, STATUS_TIMEOUT));
     assert_false(is_lost(&reach, noon + HOUR, STATUS_TIMEOUT));
@@ -179,7 +182,7 @@ static void test_any_time_has_its_place(void **state)
         struct reach reach = {0};
 
         note_many(&reach, times[i], STATUS_TIMEOUT, 6);
-        reach_note_arrival(&reach, times[i]);
+        note(&reach, times[i], STATUS_REPLY, "mx.example.org", 1);
         assert_false(is_lost(&reach, times[i], STATUS_TIMEOUT));
     }
 }

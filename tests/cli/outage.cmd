@@ -19,8 +19,6 @@ sed -i "s/^MDeferred: Connection refused by/M$silent/
     s/^Mhost map: lookup (\(.*\)): deferred/M$silent \1/" line/[hqQ]f*
 sed -i "s/^MDeferred: Connection .* \([^ ]*\)\.$/Mhost map: lookup (\1): deferred/
     s/^MDeferred: .*/Mhost map: lookup (mx.example.net): deferred/" names/[hqQ]f*
-# those that were brought lately show that we can be reached: see below
-sed -i 's/^T.*/T1794977567/' line/[hqQ]f* names/[hqQ]f*
 for queue in demo line names; do
     taken $queue
 done
@@ -45,8 +43,11 @@ for moment in 1795360000 1799000000; do
     taken line
     taken names
 done
-# somebody outside who brings mail does
-printf 'V8\nT1795375000\nK0\nN0\nP3\n$_mx.example.net [198.51.100.9]\nS<a@b.example>\nRPFD:<ann@example.com>\n.\n' \
-    >line/qf6AMHqK0f009999
-echo hello >line/df6AMHqK0f009999
-taken line
+# nor does a host that a list calls ours
+printf 'list our-hosts\n    value 198.51.100.9, mx.firm.example\n' >mine.rules
+for near in '[198.51.100.9]' mx.firm.example.; do
+    sed -i "s/^M.*/MDeferred: Connection refused by $near/; s/^K.*/K1795375000/" \
+        "$line"
+    qscan --now="$NOW" --rules="$RULES" --rules=mine.rules -C none.cf --list \
+        --format=csv --where 'network.down is yes' line | sed 1d | wc -l
+done
