@@ -1014,34 +1014,28 @@ static void add_dsn_kind(struct message *message)
         add_text(message, slice_from_string(dsn_kind_text(kind)));
 }
 
-static bool has_header(const struct message *message, struct slice name,
-                       struct slice begins)
-{
-    const struct qf_header *header;
-    size_t index = 0;
-
-    while ((header = qf_header_find(&message->qf, name, &index)) != NULL)
-        if (slice_starts_nocase(slice_trim(header->value), begins))
-            return true;
-    return false;
-}
-
 bool message_is_notice(const struct message *message)
 {
-    return has_header(message, SLICE_LITERAL("Auto-Submitted"),
-                      SLICE_LITERAL("auto-replied")) ||
-           has_header(message, SLICE_LITERAL("Precedence"),
-                      SLICE_LITERAL("auto_reply")) ||
-           has_header(message, SLICE_LITERAL("Precedence"),
-                      SLICE_LITERAL("auto-reply")) ||
-           has_header(message, SLICE_LITERAL("Precedence"),
-                      SLICE_LITERAL("autoreply")) ||
-           has_header(message, SLICE_LITERAL("X-Autoreply"),
-                      SLICE_LITERAL("")) ||
-           has_header(message, SLICE_LITERAL("X-Autorespond"),
-                      SLICE_LITERAL("")) ||
-           has_header(message, SLICE_LITERAL("X-List-Administrivia"),
-                      SLICE_LITERAL("yes"));
+    static const struct {
+        struct slice name, begins;
+    } marks[] = {
+        {SLICE_TEXT("Auto-Submitted"), SLICE_TEXT("auto-replied")},
+        {SLICE_TEXT("Precedence"), SLICE_TEXT("auto_reply")},
+        {SLICE_TEXT("Precedence"), SLICE_TEXT("auto-reply")},
+        {SLICE_TEXT("Precedence"), SLICE_TEXT("autoreply")},
+        {SLICE_TEXT("X-Autoreply"), SLICE_TEXT("")},
+        {SLICE_TEXT("X-Autorespond"), SLICE_TEXT("")},
+        {SLICE_TEXT("X-List-Administrivia"), SLICE_TEXT("yes")},
+    };
+    const struct qf *qf = &message->qf;
+
+    for (size_t i = 0; i < qf->header_count; i++)
+        for (size_t m = 0; m < sizeof(marks) / sizeof(marks[0]); m++)
+            if (slice_equal_nocase(qf->headers[i].name, marks[m].name) &&
+                slice_starts_nocase(slice_trim(qf->headers[i].value),
+                                    marks[m].begins))
+                return true;
+    return false;
 }
 
 struct slice message_origin(const struct message *message)

@@ -75,28 +75,45 @@ void reach_merge(struct reach *into, const struct reach *from)
     }
 }
 
-bool reach_is_lost(const struct reach *reach, uint16_t hour,
-                   enum status_kind kind)
+/* NULL: nothing was tried then. */
+static const struct reach_hour *hour_of(const struct reach *reach,
+                                        uint16_t number)
 {
-    bool by_name = kind == STATUS_UNRESOLVED;
+    const struct reach_hour *at = &reach->hours[number % REACH_HOURS];
+
+    return (uint16_t)at->hour == number ? at : NULL;
+}
+
+/* Names may have been remembered while the line is dead. */
+static bool has_proof(const struct reach *reach, uint16_t hour, bool by_name)
+{
     bool has_answer = false, has_address = false;
-    struct reach_hosts hosts = {.count = 0};
 
-    if (!by_name && kind != STATUS_TIMEOUT && kind != STATUS_UNREACHABLE)
-        return false;
-    for (int shift = -1; shift <= 1; shift++) {
-        uint16_t number = (uint16_t)(hour + shift);
-        const struct reach_hour *at = &reach->hours[number % REACH_HOURS];
+    for (int shift = 0; shift <= 1; shift++) {
+        const struct reach_hour *at = hour_of(reach, (uint16_t)(hour + shift));
 
-        if ((uint16_t)at->hour != number)
-            continue;
-        add_hosts(&hosts, by_name ? &at->unresolved : &at->silent);
-        if (shift >= 0) {
+        if (at != NULL) {
             has_answer |= at->has_answer;
             has_address |= at->has_address;
         }
     }
-    /* names may have been remembered while the line is dead */
-    return hosts.count == REACH_HOSTS &&
-           !(by_name ? has_answer && has_address : has_answer);
+    return has_answer && (has_address || !by_name);
+}
+
+bool reach_is_lost(const struct reach *reach, uint16_t hour,
+                   enum status_kind kind)
+{
+    bool by_name = kind == STATUS_UNRESOLVED;
+    struct reach_hosts hosts = {.count = 0};
+
+    if ((!by_name && kind != STATUS_TIMEOUT && kind != STATUS_UNREACHABLE) ||
+        has_proof(reach, hour, by_name))
+        return false;
+    for (int shift = -1; shift <= 1; shift++) {
+        const struct reach_hour *at = hour_of(reach, (uint16_t)(hour + shift));
+
+        if (at != NULL)
+            add_hosts(&hosts, by_name ? &at->unresolved : &at->silent);
+    }
+    return hosts.count == REACH_HOSTS;
 }

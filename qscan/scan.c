@@ -367,18 +367,28 @@ static void look_at_recipient(struct worker *worker,
             intern_prefetch(&worker->crowd->strings, first->host);
 }
 
+/* By its last label; ".home.arpa" has another below it. */
 static bool is_inner_name(struct slice host)
 {
-    static const char *const inner[] = {
-        ".local",  ".lokal",    ".loc",      ".localdomain", ".localhost",
-        ".lan",    ".int",      ".intern",   ".interne",     ".internal",
-        ".intra",  ".intranet", ".priv",     ".private",     ".corp",
-        ".office", ".home",     ".home.arpa"};
+    static const struct slice inner[] = {
+        SLICE_TEXT("local"),       SLICE_TEXT("lokal"),
+        SLICE_TEXT("loc"),         SLICE_TEXT("lan"),
+        SLICE_TEXT("localdomain"), SLICE_TEXT("localhost"),
+        SLICE_TEXT("int"),         SLICE_TEXT("intern"),
+        SLICE_TEXT("interne"),     SLICE_TEXT("intra"),
+        SLICE_TEXT("internal"),    SLICE_TEXT("intranet"),
+        SLICE_TEXT("priv"),        SLICE_TEXT("private"),
+        SLICE_TEXT("corp"),        SLICE_TEXT("office"),
+        SLICE_TEXT("home")};
+    size_t dot = bytes_last_index(host, '.');
+    struct slice label = slice_skip(host, dot + 1);
 
-    if (slice_index(host, '.') == host.len)
+    if (dot == host.len)
+        return true;
+    if (slice_ends(host, SLICE_LITERAL(".home.arpa")))
         return true;
     for (size_t i = 0; i < sizeof(inner) / sizeof(inner[0]); i++)
-        if (slice_ends(host, slice_from_string(inner[i])))
+        if (slice_equal(label, inner[i]))
             return true;
     return false;
 }
@@ -521,8 +531,6 @@ static void gather_addressees(struct worker *worker, bool is_ours)
 {
     struct message *message = worker->message;
 
-    if (message_has_null_sender(message) || message_is_notice(message))
-        return;
     for (size_t i = 0; i < message->qf.recipient_count; i++) {
         const struct qf_recipient *recipient = &message->qf.recipients[i];
         struct slice domain = message_domain_of(message, recipient);
@@ -551,7 +559,7 @@ static bool find_client(const struct message *message, struct client *client,
     return true;
 }
 
-static void gather_client(struct worker *worker)
+static void gather_client(struct worker *worker, bool has_sender)
 {
     struct message *message = worker->message;
     struct client client;
@@ -559,7 +567,8 @@ static void gather_client(struct worker *worker)
     bool has_client = find_client(message, &client, &is_ours);
     struct crowd_client_key key;
 
-    gather_addressees(worker, is_ours);
+    if (has_sender)
+        gather_addressees(worker, is_ours);
     if (!has_client || is_ours)
         return;
     key = outside_key(worker, &client);
@@ -712,7 +721,7 @@ static void gather(struct worker *worker, struct in_hand *one)
                       !message_has_null_sender(message) &&
                       !message_is_notice(message);
     if (!message_is_own_report(message))
-        gather_client(worker);
+        gather_client(worker, row->has_sender);
     else if (row->is_bounce) {
         source = message_culprit(message);
         row->aim = aim_of(worker);
