@@ -807,17 +807,22 @@ static const struct client *counted_source(struct message *message,
     return message_culprit(message);
 }
 
+/* Counts of the first recipient's domain; zeros without one. */
+static struct crowd_host first_domain(struct message *message)
+{
+    if (message->qf.recipient_count == 0)
+        return (struct crowd_host){0};
+    return crowd_find_host(
+        message->scene->crowd,
+        message_domain_of(message, &message->qf.recipients[0]));
+}
+
 static bool is_steady(struct message *message,
                       const struct crowd_source *source)
 {
-    struct crowd_host domain;
+    struct crowd_host domain = first_domain(message);
 
-    if (message->qf.recipient_count == 0)
-        return false;
-    domain =
-        crowd_find_host(message->scene->crowd,
-                        message_domain_of(message, &message->qf.recipients[0]));
-    return crowd_is_steady(source, &domain);
+    return message->qf.recipient_count > 0 && crowd_is_steady(source, &domain);
 }
 
 static enum field_state add_source_count(struct message *message,
@@ -861,7 +866,7 @@ static enum field_state add_target_counts(struct message *message)
 {
     const struct scene *scene = message->scene;
     const struct dsn *dsn = &message->dsn;
-    unsigned sources = 0;
+    unsigned sources;
     enum field_state state;
 
     if (counted_source(message, &state) == NULL)
@@ -870,11 +875,7 @@ static enum field_state add_target_counts(struct message *message)
         return FIELD_ABSENT;
     if (scene->crowd == NULL)
         return FIELD_LATER;
-    if (message->qf.recipient_count > 0)
-        sources = crowd_find_host(
-                      scene->crowd,
-                      message_domain_of(message, &message->qf.recipients[0]))
-                      .sources;
+    sources = first_domain(message).sources;
     for (size_t i = 0; i < dsn->recipient_count; i++) {
         const struct dsn_recipient *recipient = &dsn->recipients[i];
         struct slice domain =
@@ -899,6 +900,12 @@ int64_t crowd_value_of_host(const struct crowd_host *host,
     if (field == FIELD_HOST_MAIL)
         return host->mail;
     return field == FIELD_HOST_DOMAINS ? host->domains : host->waiting;
+}
+
+bool crowd_is_of_host(enum rules_field_id field)
+{
+    return field == FIELD_HOST_WAITING || field == FIELD_HOST_DOMAINS ||
+           field == FIELD_HOST_MAIL;
 }
 
 int64_t crowd_value_of_domain(const struct scene *scene,
@@ -928,8 +935,7 @@ static enum field_state add_recipient_counts(struct message *message,
         const struct qf_recipient *recipient = &message->qf.recipients[i];
         struct slice name = message_domain_of(message, recipient);
 
-        if (field == FIELD_HOST_WAITING || field == FIELD_HOST_DOMAINS ||
-            field == FIELD_HOST_MAIL) {
+        if (crowd_is_of_host(field)) {
             struct slice host = host_of(message, recipient);
 
             name = host.len > 0 ? host : name;
@@ -957,16 +963,13 @@ static enum field_state add_recipient_known(struct message *message)
 /* Whether all bounces to the first recipient's domain tell of one address. */
 static enum field_state add_recipient_steady(struct message *message)
 {
-    const struct crowd *crowd = message->scene->crowd;
     struct crowd_host domain;
 
-    if (crowd == NULL)
+    if (message->scene->crowd == NULL)
         return FIELD_LATER;
-    if (message->qf.recipient_count == 0)
-        return FIELD_PRESENT;
-    domain = crowd_find_host(
-        crowd, message_domain_of(message, &message->qf.recipients[0]));
-    add_number(message, crowd_has_one_aim(&domain));
+    domain = first_domain(message);
+    if (message->qf.recipient_count > 0)
+        add_number(message, crowd_has_one_aim(&domain));
     return FIELD_PRESENT;
 }
 
@@ -1032,8 +1035,7 @@ bool message_is_notice(const struct message *message)
     for (size_t i = 0; i < qf->header_count; i++)
         for (size_t m = 0; m < sizeof(marks) / sizeof(marks[0]); m++)
             if (slice_equal_nocase(qf->headers[i].name, marks[m].name) &&
-                slice_starts_nocase(slice_trim(qf->headers[i].value),
-                                    marks[m].begins))
+                slice_starts_nocase(qf->headers[i].value, marks[m].begins))
                 return true;
     return false;
 }

@@ -198,6 +198,8 @@ struct slice message_refusing_host(const struct dsn_recipient *recipient);
 /* Values of crowd fields for message_fetch and for the second phase. */
 int64_t crowd_value_of_host(const struct crowd_host *host,
                             enum rules_field_id field);
+/* Asked of the host that a status names, not of a recipient's domain. */
+bool crowd_is_of_host(enum rules_field_id field);
 int64_t crowd_value_of_domain(const struct scene *scene,
                               enum rules_field_id field, struct slice domain);
 

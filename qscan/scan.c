@@ -19,7 +19,6 @@ enum {
     ORPHANS_LOOKED_UP = 10000, /* so many may each be looked for again */
     TARGETS_MAX = 100,         /* recipients whose domains count for a client */
     NEWBORN_SEC = 600,         /* readqf removes an empty qf after 10 minutes */
-    CLOCK_SEC = 3600,          /* that our clock may have been ahead */
     ID_TIME_SEC = 600,
     ORPHAN_YOUNG_SEC = 7200, /* DATA may take an hour: Timeout.datablock */
     YOUNG_SEC = 10,          /* worth a short wait before the second look */
@@ -403,8 +402,7 @@ static bool is_inner_host(const struct scene *scene, struct slice host)
         return true;
     if (host.ptr[0] == '[')
         return ip_parse(host, &ip) &&
-               (ip_is_private(&ip) ||
-                rules_list_has_ip(scene->rules, "our-hosts", &ip));
+               rules_list_has_ip(scene->rules, "our-hosts", &ip);
     return is_inner_name(host) ||
            rules_list_has(scene->rules, "our-domains", host) ||
            rules_list_has(scene->rules, "our-hosts", host);
@@ -1280,6 +1278,12 @@ struct row_message {
     unsigned turn;
 };
 
+/* Counts of its first recipient's domain. */
+static const struct crowd_host *row_domain(const struct row_message *message)
+{
+    return &message->scene->crowd->hosts[message->row->domain];
+}
+
 /* Domains of a row's further recipients, or of those whom its report is of: it
  * has one of them. */
 static struct slice further_names(const struct row_message *message,
@@ -1320,10 +1324,7 @@ static void add_row_domains(struct row_message *message,
 
     if (field == FIELD_HOST_ANSWERED && more.len == 0) {
         /* nearly always: its number is at hand */
-        add_row_number(
-            message,
-            message->scene->crowd->hosts[message->row->domain].answered,
-            view_r);
+        add_row_number(message, row_domain(message)->answered, view_r);
         return;
     }
     do {
@@ -1354,9 +1355,8 @@ static void add_row_targets(struct row_message *message,
             return;
         }
         add_row_number(message,
-                       crowd_count_alike(
-                           scene->crowd, domain, host,
-                           scene->crowd->hosts[message->row->domain].sources),
+                       crowd_count_alike(scene->crowd, domain, host,
+                                         row_domain(message)->sources),
                        view_r);
     }
 }
@@ -1416,11 +1416,8 @@ static void add_row_source(struct row_message *message,
     else if (field == FIELD_SOURCE_FORGES)
         add_row_number(message, crowd_forges(source), view_r);
     else if (field == FIELD_SOURCE_STEADY)
-        add_row_number(
-            message,
-            crowd_is_steady(
-                source, &message->scene->crowd->hosts[message->row->domain]),
-            view_r);
+        add_row_number(message, crowd_is_steady(source, row_domain(message)),
+                       view_r);
     else
         add_row_number(message,
                        field == FIELD_SOURCE_BOUNCES ? source->bounces
@@ -1428,10 +1425,23 @@ static void add_row_source(struct row_message *message,
                        view_r);
 }
 
+static void add_row_network(struct row_message *message,
+                            struct field_view *view_r)
+{
+    const struct facts *row = message->row;
+
+    if (row->is_untimed)
+        view_r->state = FIELD_UNDECIDED;
+    else
+        add_row_number(message,
+                       reach_is_lost(&message->scene->crowd->reach, row->tried,
+                                     row->status_kind),
+                       view_r);
+}
+
 static bool is_of_recipients(enum rules_field_id field)
 {
-    return field == FIELD_HOST_ANSWERED || field == FIELD_HOST_WAITING ||
-           field == FIELD_HOST_DOMAINS || field == FIELD_HOST_MAIL ||
+    return crowd_is_of_host(field) || field == FIELD_HOST_ANSWERED ||
            field == FIELD_RECIPIENT_CLIENTS || field == FIELD_RECIPIENT_KNOWN ||
            field == FIELD_RECIPIENT_STEADY || field == FIELD_SOURCE_WRITES;
 }
@@ -1457,24 +1467,14 @@ static void fetch_from_row(void *context, enum rules_field_id field,
     else if (field == FIELD_RECIPIENT_KNOWN)
         add_row_known(message, view_r);
     else if (field == FIELD_RECIPIENT_STEADY)
-        add_row_number(message,
-                       crowd_has_one_aim(
-                           &message->scene->crowd->hosts[message->row->domain]),
-                       view_r);
-    else if (field == FIELD_NETWORK_DOWN && message->row->is_untimed)
-        view_r->state = FIELD_UNDECIDED;
+        add_row_number(message, crowd_has_one_aim(row_domain(message)), view_r);
     else if (field == FIELD_NETWORK_DOWN)
-        add_row_number(message,
-                       reach_is_lost(&message->scene->crowd->reach,
-                                     message->row->tried,
-                                     message->row->status_kind),
-                       view_r);
+        add_row_network(message, view_r);
     else if (field == FIELD_DSN_CLIENTS)
         add_row_targets(message, view_r);
     else if (field == FIELD_HOST_ANSWERED || field == FIELD_RECIPIENT_CLIENTS)
         add_row_domains(message, field, view_r);
-    else if ((field == FIELD_HOST_WAITING || field == FIELD_HOST_DOMAINS ||
-              field == FIELD_HOST_MAIL) &&
+    else if (crowd_is_of_host(field) &&
              further_names(message, false).len == 0) {
         add_row_number(
             message,

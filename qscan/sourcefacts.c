@@ -499,14 +499,13 @@ bool fact_is_steady(struct source_facts *facts, const struct source *source)
 struct login_tries fact_login_tries(const struct sources *sources,
                                     uint32_t source)
 {
-    const struct source_pairs *tries = &sources->tries;
-    struct login_tries result = {0};
+    size_t count;
+    const struct source_pair *tries =
+        source_pairs_find(&sources->tries, source, &count);
+    struct login_tries result = {.users = (uint32_t)count};
 
-    for (size_t i = source_pairs_find(tries, source);
-         i < tries->count && tries->items[i].source == source; i++) {
-        result.users++;
-        result.unknown += !hash_set_has(&sources->users, tries->items[i].what);
-    }
+    for (size_t i = 0; i < count; i++)
+        result.unknown += !hash_set_has(&sources->users, tries[i].what);
     return result;
 }
 
@@ -585,18 +584,19 @@ static int order_users(const void *left, const void *right)
 
 uint32_t fact_shared_tries(struct source_facts *facts, uint32_t source)
 {
-    const struct source_pairs *tries = &facts->sources->tries;
+    size_t count;
+    const struct source_pair *tries =
+        source_pairs_find(&facts->sources->tries, source, &count);
     uint32_t shared = 0;
 
-    if (tries->count > 0 && !facts->has_shared && !index_tries(facts))
+    if (count > 0 && !facts->has_shared && !index_tries(facts))
         facts->has_failed = true;
     if (facts->shared_count == 0)
         return 0;
-    for (size_t i = source_pairs_find(tries, source);
-         i < tries->count && tries->items[i].source == source; i++)
-        shared += bsearch(&tries->items[i].what, facts->shared_users,
-                          facts->shared_count, sizeof(*facts->shared_users),
-                          order_users) != NULL;
+    for (size_t i = 0; i < count; i++)
+        shared +=
+            bsearch(&tries[i].what, facts->shared_users, facts->shared_count,
+                    sizeof(*facts->shared_users), order_users) != NULL;
     return shared;
 }
 
@@ -691,7 +691,6 @@ struct asked_for {
     struct source_facts *facts;
     struct hash_set seen, pairs; /* guesses; the same with an owner each */
     uint64_t owner;              /* at hand */
-    uint32_t found;
 };
 
 static void note_asked(void *context, uint64_t hash)
@@ -739,24 +738,29 @@ static void gather_known(struct source_facts *facts)
     hash_set_free(&asked.pairs);
 }
 
+struct known_count {
+    const struct hash_set *known;
+    uint32_t found;
+};
+
 static void count_known(void *context, uint64_t hash)
 {
-    struct asked_for *asked = context;
+    struct known_count *count = context;
 
-    asked->found += hash_set_has(&asked->facts->known, hash);
+    count->found += hash_set_has(count->known, hash);
 }
 
 int64_t fact_known_share(struct source_facts *facts,
                          const struct source *source)
 {
-    struct asked_for asked = {.facts = facts};
+    struct known_count count = {.known = &facts->known};
 
     if (!facts->has_known)
         gather_known(facts);
     if (facts->known.count > 0)
         source_each_guess(facts->sources, source, (struct guess_part){0, 0},
-                          count_known, &asked);
-    return share_of(asked.found, source->guesses);
+                          count_known, &count);
+    return share_of(count.found, source->guesses);
 }
 
 /* ---- to which domains it was denied relaying ---- */
@@ -834,20 +838,20 @@ static bool index_denials(struct source_facts *facts)
 bool fact_is_astray(struct source_facts *facts, uint32_t source)
 {
     const struct sources *sources = facts->sources;
-    const struct source_pairs *denials = &sources->denials;
-    size_t first = source_pairs_find(denials, source), end = first;
+    size_t count;
+    const struct source_pair *denials =
+        source_pairs_find(&sources->denials, source, &count);
 
-    if (denials->count == 0 || sources->items[source].has_more_denials)
+    if (count == 0 || sources->items[source].has_more_denials)
         return false;
     if (facts->looked_up == NULL && !index_denials(facts)) {
         facts->has_failed = true;
         return false;
     }
-    for (; end < denials->count && denials->items[end].source == source; end++)
-        if (facts->looked_up[denials->items[end].what] <
-            ASTRAY_OWNERS * OWNER_WORTH)
+    for (size_t i = 0; i < count; i++)
+        if (facts->looked_up[denials[i].what] < ASTRAY_OWNERS * OWNER_WORTH)
             return false;
-    return end > first;
+    return true;
 }
 
 /* ---- all of them ---- */

@@ -800,13 +800,6 @@ static bool keep_user(struct sources *sources, const struct watch_alarm *alarm,
     return evidence->user != INTERN_NONE;
 }
 
-bool sources_is_outbound(const struct sources *sources,
-                         const struct source *source,
-                         const struct source_event *event)
-{
-    return event->is_late && source_is_client(sources, source);
-}
-
 /* target: of the domain, or NULL. */
 static void watch_event(struct sources *sources, uint32_t number,
                         struct target_domain *target,
@@ -879,9 +872,10 @@ void source_pairs_sort(struct source_pairs *pairs)
     pairs->count = kept + 1;
 }
 
-size_t source_pairs_find(const struct source_pairs *pairs, uint32_t source)
+const struct source_pair *source_pairs_find(const struct source_pairs *pairs,
+                                            uint32_t source, size_t *count_r)
 {
-    size_t low = 0, high = pairs->count;
+    size_t low = 0, high = pairs->count, end;
 
     while (low < high) {
         size_t middle = low + (high - low) / 2;
@@ -891,7 +885,10 @@ size_t source_pairs_find(const struct source_pairs *pairs, uint32_t source)
         else
             high = middle;
     }
-    return low;
+    for (end = low; end < pairs->count && pairs->items[end].source == source;)
+        end++;
+    *count_r = end - low;
+    return *count_r == 0 ? NULL : &pairs->items[low];
 }
 
 /* ---- what it did ---- */
@@ -962,6 +959,13 @@ bool source_is_client(const struct sources *sources,
 {
     return source_mail(sources, source)->logins > 0 ||
            ip_is_private(&source->ip);
+}
+
+bool sources_is_outbound(const struct sources *sources,
+                         const struct source *source,
+                         const struct source_event *event)
+{
+    return event->is_late && source_is_client(sources, source);
 }
 
 uint32_t source_outside_recipients(const struct sources *sources,

@@ -327,11 +327,6 @@ struct source_event {
     struct slice text;
 };
 
-/* Mail of a client of ours that another site refused: no guess here. */
-bool sources_is_outbound(const struct sources *sources,
-                         const struct source *source,
-                         const struct source_event *event);
-
 /* Before a guess of that source is noted. */
 static inline void sources_prefetch_guess(const struct sources *sources,
                                           uint32_t number, uint64_t hash)
@@ -398,6 +393,11 @@ uint32_t source_mailed_recipients(const struct sources *sources,
 bool source_is_client(const struct sources *sources,
                       const struct source *source);
 
+/* Mail of a client of ours that another site refused: no guess here. */
+bool sources_is_outbound(const struct sources *sources,
+                         const struct source *source,
+                         const struct source_event *event);
+
 /* source_mailed_recipients(), of mail from outside. */
 uint32_t source_outside_recipients(const struct sources *sources,
                                    const struct source *source);
@@ -405,8 +405,9 @@ uint32_t source_outside_recipients(const struct sources *sources,
 /* Before they are searched: by source, each once. */
 void source_pairs_sort(struct source_pairs *pairs);
 
-/* Those of a source begin there, if it has any. */
-size_t source_pairs_find(const struct source_pairs *pairs, uint32_t source);
+/* Those of a source, side by side; *count_r: how many it has. */
+const struct source_pair *source_pairs_find(const struct source_pairs *pairs,
+                                            uint32_t source, size_t *count_r);
 
 /* To how many different recipients its mail was delivered: of more than
  * SOURCE_TOLD_APART_MAX it is too low. */

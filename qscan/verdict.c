@@ -928,7 +928,7 @@ static int order_attackers(const void *left, const void *right, void *context)
     return (a->alarm > b->alarm) - (a->alarm < b->alarm);
 }
 
-/* Whom no rule of its own kept may be in a crowd. */
+/* Whom one rule spared a crowd of another may hold. */
 static void drop_named(struct judge *judge)
 {
     struct sources *sources = judge->sources;

@@ -418,6 +418,20 @@ static const struct bounce_of bounces[] = {
     {"192.0.2.13", "dsl-6.example", 10060, true, 4},
 };
 
+/* A bounce for that domain, of mail from that address; its row. */
+static struct facts *add_bounce(struct crowd *crowd, struct facts_table *table,
+                                const char *domain, const struct ip *ip)
+{
+    uint32_t number = (uint32_t)table->count;
+    struct facts *row = facts_add(table);
+
+    assert_non_null(row);
+    row->domain = intern_add(&crowd->strings, slice_from_string(domain));
+    row->is_bounce = true;
+    row->source = crowd_add_source(crowd, ip, number);
+    return row;
+}
+
 /* Guesses of its own, which are no typos. */
 static void add_guesses(struct crowd *crowd, const char *source, unsigned count)
 {
@@ -456,18 +470,14 @@ static void test_who_bounces_for_one_domain_alone_is_steady(void **state)
             unsigned worker = way * 79 >> i % 19 & 1;
             struct crowd *crowd = &parts[worker];
             struct ip ip = ip_of(bounces[i].source);
-            struct facts *row = facts_add(&table);
+            struct facts *row =
+                add_bounce(crowd, &table, bounces[i].domain, &ip);
 
-            assert_non_null(row);
             row->worker = (uint8_t)worker;
-            row->domain = intern_add(&crowd->strings,
-                                     slice_from_string(bounces[i].domain));
             row->created = bounces[i].created;
-            row->is_bounce = true;
             row->is_own_name = bounces[i].is_own_name;
             row->address_hash =
                 bounces[i].address > 0 ? bounces[i].address : 100 + i;
-            row->source = crowd_add_source(crowd, &ip, i);
         }
         add_guesses(&parts[way & 1], "192.0.2.1", 3);
         add_guesses(&parts[way & 1], "192.0.2.2", 7);
@@ -688,16 +698,13 @@ static void test_of_a_domain_of_many_sources_few_are_steady(void **state)
             facts_init(&table);
             assert_true(crowd_init(&crowd, key));
             for (unsigned i = 0; i < own + others; i++) {
-                struct facts *row = facts_add(&table);
                 struct ip other = ip;
+                struct facts *row;
 
                 other.bytes[14] = (uint8_t)(i < own ? 0 : i);
-                row->domain =
-                    intern_add(&crowd.strings, SLICE_LITERAL("anna.example"));
+                row = add_bounce(&crowd, &table, "anna.example", &other);
                 row->created = 10000 * (int64_t)(1 + i);
                 row->address_hash = 1 + i;
-                row->is_bounce = true;
-                row->source = crowd_add_source(&crowd, &other, i);
                 crowd_add_site(&crowd, row->source, 2 + 2 * other.bytes[14]);
             }
             assert_true(crowd_merge(&crowd, 1, &table));
@@ -728,13 +735,8 @@ static void test_who_writes_in_several_names_forges(void **state)
 
         facts_init(&table);
         assert_true(crowd_init(&crowd, key));
-        for (const char *at = cases[c].domains; *at != '\0'; at++) {
-            struct facts *row = facts_add(&table);
-
-            row->domain = intern_add(&crowd.strings, slice_make(at, 1));
-            row->is_bounce = true;
-            row->source = crowd_add_source(&crowd, &ip, 0);
-        }
+        for (const char *at = cases[c].domains; *at != '\0'; at++)
+            add_bounce(&crowd, &table, (char[]){*at, '\0'}, &ip);
         assert_true(crowd_merge(&crowd, 1, &table));
         assert_int_equal(crowd_forges(crowd_find_source(&crowd, &ip)),
                          cases[c].forges);
@@ -767,15 +769,11 @@ static void test_several_bounces_with_one_aim(void **state)
         facts_init(&table);
         assert_true(crowd_init(&crowd, key));
         for (unsigned n = 0; n < cases[i].count; n++) {
-            struct facts *row = facts_add(&table);
             struct ip ip = ip_of("192.0.2.1");
 
             ip.bytes[15] = (uint8_t)n;
-            row->domain =
-                intern_add(&crowd.strings, SLICE_LITERAL("anna.example"));
-            row->aim = cases[i].aims[n];
-            row->is_bounce = true;
-            row->source = crowd_add_source(&crowd, &ip, n);
+            add_bounce(&crowd, &table, "anna.example", &ip)->aim =
+                cases[i].aims[n];
         }
         assert_true(crowd_merge(&crowd, 1, &table));
         domain = crowd_find_host(&crowd, SLICE_LITERAL("anna.example"));
