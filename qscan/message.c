@@ -999,6 +999,31 @@ static enum field_state add_network_down(struct message *message)
     return FIELD_PRESENT;
 }
 
+static uint64_t bit_of(enum rules_field_id field)
+{
+    return UINT64_C(1) << field;
+}
+
+uint64_t message_late(struct message *message)
+{
+    uint64_t late = bit_of(FIELD_HOST_WAITING) | bit_of(FIELD_HOST_DOMAINS) |
+                    bit_of(FIELD_HOST_MAIL) | bit_of(FIELD_HOST_ANSWERED) |
+                    bit_of(FIELD_RECIPIENT_KNOWN) |
+                    bit_of(FIELD_RECIPIENT_STEADY) | bit_of(FIELD_NETWORK_DOWN);
+
+    if (message->scene->crowd != NULL || message->has_failed)
+        return 0;
+    if (message_is_own_report(message) || !message->scene->is_domains_known)
+        late |= bit_of(FIELD_RECIPIENT_CLIENTS);
+    if (!message->is_dsn_parsed || message_culprit(message) == NULL)
+        return late;
+    if (message->dsn.kind == DSN_FAILURE)
+        late |= bit_of(FIELD_DSN_CLIENTS);
+    return late | bit_of(FIELD_SOURCE_BOUNCES) | bit_of(FIELD_SOURCE_GUESSES) |
+           bit_of(FIELD_SOURCE_WRITES) | bit_of(FIELD_SOURCE_STEADY) |
+           bit_of(FIELD_SOURCE_FORGES);
+}
+
 static enum field_state add_size(struct message *message)
 {
     int64_t bytes = message_data_bytes(message);

@@ -142,6 +142,10 @@ int64_t message_data_bytes(struct message *message);
 void message_fetch(void *message, enum rules_field_id field,
                    struct slice header, struct field_view *view_r);
 
+/* For rules_judged: fields that message_fetch says FIELD_LATER of, as many as
+ * are known without reading anything. */
+uint64_t message_late(struct message *message);
+
 /* ---- facts that are no rule's field alone ---- */
 
 static inline bool message_is_own_report(const struct message *message)

@@ -934,6 +934,7 @@ static void judge_by_rules(struct worker *worker)
         if (one->outcome != INPUT_OK || one->row->state != FACTS_JUDGED)
             continue;
         judged[count].message = &one->message;
+        judged[count].late = message_late(&one->message);
         rows[count++] = one->row;
     }
     rules_judge_all(worker->matcher, message_fetch, judged, count);

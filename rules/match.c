@@ -39,12 +39,14 @@ struct asked {
 struct judging {
     rules_fetch fetch;
     void *message;    /* for fetch */
+    uint64_t late;    /* fields that are, a bit each */
     uint8_t *answers; /* of the conditions */
     /* The field asked for last, whose values still stand, or FIELD_COUNT:
      * conditions on one field are often neighbours. */
     enum rules_field_id viewed;
     struct field_view view;
-    struct asked asked; /* of the rule before, then of this one */
+    uint32_t next;      /* rule that is asked next */
+    struct asked asked; /* of the rule asked before, then of this one */
     uint32_t first;     /* line of this one that is asked for */
     enum truth truth;   /* of this one, as far as it was asked for */
     bool may_purge;
@@ -225,8 +227,8 @@ static inline bool is_same(enum condition_compare compare,
     return false;
 }
 
-static bool is_value(const struct condition *condition,
-                     const struct field_value *value)
+static inline bool is_value(const struct condition *condition,
+                            const struct field_value *value)
 {
     return condition->compare == BY_IP
                ? is_ip(value->text, &condition->ip)
@@ -272,9 +274,9 @@ static enum truth negated(enum truth truth)
                                : truth;
 }
 
-static enum truth judge_value(struct rules_matcher *matcher,
-                              const struct condition *condition,
-                              const struct field_value *value)
+static inline enum truth judge_value(struct rules_matcher *matcher,
+                                     const struct condition *condition,
+                                     const struct field_value *value)
 {
     switch (condition->op) {
     case OP_EXISTS:
@@ -329,9 +331,10 @@ static enum truth settling(const struct condition *condition)
     return truth_of(condition->one_suffices);
 }
 
-static enum truth judge_values(struct rules_matcher *matcher,
-                               const struct condition *condition,
-                               const struct field_view *view)
+/* Rare, and not inlined: it takes registers that must be saved for all. */
+static __attribute__((noinline)) enum truth
+judge_values(struct rules_matcher *matcher, const struct condition *condition,
+             const struct field_view *view)
 {
     enum truth result = negated(settling(condition));
 
@@ -364,8 +367,8 @@ static enum truth judge_pairs(const struct condition *condition,
 }
 
 /* What the state of a field alone says; TRUTH_UNKNOWN when it has values. */
-static enum truth judge_state(const struct condition *condition,
-                              const struct field_view *view)
+static inline enum truth judge_state(const struct condition *condition,
+                                     const struct field_view *view)
 {
     switch (view->state) {
     case FIELD_ABSENT:
@@ -382,8 +385,9 @@ static enum truth judge_state(const struct condition *condition,
     return TRUTH_UNDECIDED;
 }
 
-static enum truth judge_two(struct judging *one,
-                            const struct condition *condition)
+/* As rare as several values, and as little to be inlined. */
+static __attribute__((noinline)) enum truth
+judge_two(struct judging *one, const struct condition *condition)
 {
     struct field_view right = {0};
     enum truth a, b;
@@ -433,12 +437,17 @@ static enum truth judge_condition(struct rules_matcher *matcher,
 static inline enum truth answer(struct rules_matcher *matcher,
                                 struct judging *one, uint16_t index)
 {
-    uint8_t *known = &one->answers[index];
+    const struct condition *condition;
+    enum truth truth = (enum truth)one->answers[index];
 
-    if (*known == TRUTH_UNKNOWN)
-        *known = (uint8_t)judge_condition(matcher, one,
-                                          &matcher->set->conditions[index]);
-    return (enum truth) * known;
+    if (truth != TRUTH_UNKNOWN)
+        return truth;
+    condition = &matcher->set->conditions[index];
+    truth = (one->late & condition->late_bit) != 0
+                ? TRUTH_LATER
+                : judge_condition(matcher, one, condition);
+    one->answers[index] = (uint8_t)truth;
+    return truth;
 }
 
 /* Nothing that was asked of another message counts. */
@@ -447,6 +456,7 @@ static void begin_asking(const struct rules *set, struct judging *one,
 {
     one->fetch = fetch;
     one->message = message;
+    one->late = 0;
     one->viewed = FIELD_COUNT;
     memset(one->answers, TRUTH_UNKNOWN, set->condition_count);
 }
@@ -718,6 +728,7 @@ static struct judging *begin_judging(struct rules_matcher *matcher,
 
     begin_asking(matcher->set, one, fetch, message);
     one->verdict = verdict;
+    one->next = 0;
     one->asked = (struct asked){0, UINT32_MAX};
     one->may_purge = false;
     one->pending_len = HEAD_BYTES;
@@ -742,18 +753,28 @@ static void settle(const struct rules *set, struct judging *one, size_t rule)
 }
 
 /* Rules of one kind begin alike: what is known of the lines that the one before
- * begins with is not asked for again. False when one of those is false. */
-static bool begin_rule(const struct rule *rule, struct judging *one)
+ * begins with is not asked for again. */
+static void begin_rule(const struct rule *rule, struct judging *one)
 {
     uint32_t shared = rule->shared_count;
 
-    one->truth = TRUTH_NO;
-    if (one->asked.false_line < shared)
-        return false;
     one->first = one->asked.held < shared ? one->asked.held : shared;
     one->asked = (struct asked){rule->line_count, UINT32_MAX};
     one->truth = TRUTH_YES;
-    return true;
+}
+
+/* The first rule behind that number which does not begin with the line that
+ * was false there. */
+static uint32_t next_rule(const struct rules *set, uint32_t number,
+                          uint32_t false_line)
+{
+    if (false_line < RULE_SKIPS)
+        return set->rules[number].skips[false_line];
+    do
+        number++;
+    while (number < set->rule_count &&
+           set->rules[number].shared_count > false_line);
+    return number;
 }
 
 /* False when the line is: then no further one matters. */
@@ -778,20 +799,23 @@ static inline bool ask_line(struct rules_matcher *matcher, struct judging *one,
  * in vain. Line by line, not message by message: a line is code, of PCRE2's
  * making or ours, and a processor keeps few at hand.
  */
-static void judge_next(struct rules_matcher *matcher, const struct rule *rule,
+static void judge_next(struct rules_matcher *matcher, uint32_t number,
                        struct judging *const *live, size_t live_count)
 {
+    const struct rule *rule = &matcher->set->rules[number];
     const struct rule_line *lines = lines_of(matcher->set, rule);
     struct judging *open[RULES_HAND];
     uint32_t first = rule->line_count;
     size_t count = 0;
 
-    for (size_t i = 0; i < live_count; i++)
-        if (begin_rule(rule, live[i])) {
-            open[count++] = live[i];
-            if (live[i]->first < first)
-                first = live[i]->first;
-        }
+    for (size_t i = 0; i < live_count; i++) {
+        if (live[i]->next != number)
+            continue;
+        begin_rule(rule, live[i]);
+        open[count++] = live[i];
+        if (live[i]->first < first)
+            first = live[i]->first;
+    }
     for (uint32_t n = first; n < rule->line_count && count > 0; n++) {
         size_t left = 0;
 
@@ -804,7 +828,7 @@ static void judge_next(struct rules_matcher *matcher, const struct rule *rule,
 
 /* What a rule came to; false when it settles the matter. */
 static bool note_rule(const struct rules_matcher *matcher, struct judging *one,
-                      size_t number)
+                      uint32_t number)
 {
     const struct rule *rule = &matcher->set->rules[number];
 
@@ -845,25 +869,45 @@ static void put_pending(struct rules_matcher *matcher, struct judging *one)
     verdict->pending_bytes = one->pending_len;
 }
 
+/* Notes what a rule came to for those it was asked of, and drops those whom it
+ * settles. Returns the rule that is next asked of any. */
+static uint32_t note_all(const struct rules_matcher *matcher, uint32_t number,
+                         struct judging **live, size_t *live_count)
+{
+    uint32_t next = (uint32_t)matcher->set->rule_count;
+    size_t left = 0;
+
+    for (size_t i = 0; i < *live_count; i++) {
+        struct judging *one = live[i];
+
+        if (one->next == number) {
+            if (!note_rule(matcher, one, number))
+                continue;
+            one->next = next_rule(matcher->set, number, one->asked.false_line);
+        }
+        if (one->next < next)
+            next = one->next;
+        live[left++] = one;
+    }
+    *live_count = left;
+    return next;
+}
+
 void rules_judge_all(struct rules_matcher *matcher, rules_fetch fetch,
                      struct rules_judged *judged, size_t count)
 {
-    const struct rules *set = matcher->set;
     struct judging *live[RULES_HAND];
     size_t live_count = count;
 
     assert(count <= RULES_HAND);
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         live[i] = begin_judging(matcher, i, fetch, judged[i].message,
                                 &judged[i].verdict);
-    for (size_t n = 0; n < set->rule_count && live_count > 0; n++) {
-        size_t left = 0;
-
-        judge_next(matcher, &set->rules[n], live, live_count);
-        for (size_t i = 0; i < live_count; i++)
-            if (note_rule(matcher, live[i], n))
-                live[left++] = live[i];
-        live_count = left;
+        live[i]->late = judged[i].late;
+    }
+    for (uint32_t n = 0; n < matcher->set->rule_count && live_count > 0;) {
+        judge_next(matcher, n, live, live_count);
+        n = note_all(matcher, n, live, &live_count);
     }
     for (size_t i = 0; i < count; i++)
         if (judged[i].verdict.is_later)
@@ -1040,6 +1084,7 @@ static struct judging *begin_line(struct rules_matcher *matcher,
 
     one->fetch = rules_event_fetch;
     one->message = event;
+    one->late = 0;
     one->viewed = FIELD_COUNT;
     return one;
 }

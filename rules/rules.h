@@ -136,6 +136,8 @@ enum rules_field_id {
     FIELD_COUNT
 };
 
+_Static_assert(FIELD_EVENT_TEXT <= 64, "of messages, a bit for each");
+
 /* What a field is of: each kind of stanza knows its own. */
 enum rules_scope { SCOPE_MESSAGE, SCOPE_EVENT, SCOPE_SOURCE, SCOPE_COUNT };
 
@@ -322,6 +324,8 @@ enum { RULES_HAND = 16 };
 
 struct rules_judged {
     void *message;
+    uint64_t late; /* fields that fetch would say FIELD_LATER of, 1 << id: it
+                      is not asked for them; others may be late, too */
     struct rules_verdict verdict; /* filled */
 };
 

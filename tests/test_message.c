@@ -167,6 +167,45 @@ static void make_report(struct made *made, const char *client,
     make_report_of(made, REPORT_QF, "pc", client, lines, "");
 }
 
+/* Whoever is told that a field is late does not ask for it. */
+static unsigned assert_late_as_told(struct made *made)
+{
+    unsigned count = 0;
+
+    message_need_dsn(&made->message);
+    for (int field = 0; field < FIELD_EVENT_TEXT; field++) {
+        if ((message_late(&made->message) >> field & 1) == 0)
+            continue;
+        assert_int_equal(view_of(made, (enum rules_field_id)field).state,
+                         FIELD_LATER);
+        count++;
+    }
+    return count;
+}
+
+static void test_which_fields_are_late(void **state)
+{
+    static const struct crowd none;
+    struct made made;
+
+    (void)state;
+    make_report(&made, "a.example.net [198.51.100.7]", "");
+    assert_int_equal(assert_late_as_told(&made), 14);
+    made.scene.crowd = &none;
+    assert_int_equal(message_late(&made.message), 0);
+    drop(&made);
+    make_report(&made, "localhost [127.0.0.1]", "");
+    assert_int_equal(assert_late_as_told(&made), 8);
+    drop(&made);
+    for (int is_known = 0; is_known < 2; is_known++) {
+        make(&made, QF, NULL);
+        made.scene.is_domains_known = is_known != 0;
+        load(&made);
+        assert_int_equal(assert_late_as_told(&made), is_known ? 7 : 8);
+        drop(&made);
+    }
+}
+
 static void test_whether_an_alias_led_to_who_failed(void **state)
 {
     static const struct {
@@ -538,6 +577,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_fields_of_the_control_file),
+        cmocka_unit_test(test_which_fields_are_late),
         cmocka_unit_test(test_whether_an_alias_led_to_who_failed),
         cmocka_unit_test(test_whether_the_source_is_a_neighbour),
         cmocka_unit_test(test_whether_the_source_is_of_the_senders_owner),
