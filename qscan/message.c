@@ -388,7 +388,12 @@ bool message_is_source_ours(struct message *message)
 
 /* ---- fields ---- */
 
-static void add_value(struct message *message, struct field_value value)
+static const struct field_value *items_of(const struct message_values *values)
+{
+    return values->count > 1 ? values->items : &values->first;
+}
+
+static void add_further_value(struct message *message, struct field_value value)
 {
     struct message_values *values = message->asked;
     struct field_value *items = array_with_room(
@@ -399,7 +404,21 @@ static void add_value(struct message *message, struct field_value value)
         return;
     }
     values->items = items;
-    values->items[values->count++] = value;
+    if (values->count == 1)
+        items[0] = values->first;
+    items[values->count++] = value;
+}
+
+static inline void add_value(struct message *message, struct field_value value)
+{
+    struct message_values *values = message->asked;
+
+    if (values->count > 0) {
+        add_further_value(message, value);
+        return;
+    }
+    values->first = value;
+    values->count = 1;
 }
 
 static void add_text(struct message *message, struct slice text)
@@ -433,9 +452,10 @@ static void add_number(struct message *message, int64_t number)
 static bool has_any(const struct message *message)
 {
     const struct message_values *values = message->asked;
+    const struct field_value *items = items_of(values);
 
     for (size_t i = 0; i < values->count; i++)
-        if (values->items[i].text.len > 0)
+        if (items[i].text.len > 0)
             return true;
     return false;
 }
@@ -1230,6 +1250,6 @@ void message_fetch(void *context, enum rules_field_id field,
         message->known |= message->has_failed ? 0 : bit;
     }
     view_r->state = values->state;
-    view_r->values = values->items;
+    view_r->values = items_of(values);
     view_r->value_count = values->state == FIELD_PRESENT ? values->count : 0;
 }

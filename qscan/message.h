@@ -41,10 +41,13 @@ enum message_data_state {
 /* Fields of a message, and room for a second header: two may be compared. */
 enum { MESSAGE_VALUES = FIELD_EVENT_TEXT + 1 };
 
+/* Nearly all have one value. */
 struct message_values {
-    struct field_value *items; /* owned, reused */
-    size_t count, capacity;
     enum field_state state;
+    uint32_t count;
+    struct field_value first;  /* when it is the only one */
+    struct field_value *items; /* owned, reused: of several, all */
+    size_t capacity;
 };
 
 _Static_assert(MESSAGE_VALUES <= 64, "known has a bit for each");

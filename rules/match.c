@@ -577,20 +577,24 @@ static bool note_line(const struct rules *set, const struct judging *one,
     const uint16_t *uses = uses_of(set, line);
     bool has_yes = false, has_undecided = false, has_late = false;
 
+    if (line->word != LINE_ANY) { /* it has one condition */
+        if (line->may_be_later)
+            put_bit(waits, one->answers[uses[0]] == TRUTH_LATER);
+        return one->answers[uses[0]] == TRUTH_UNDECIDED;
+    }
     for (uint32_t i = 0; i < line->use_count; i++) {
         has_yes |= one->answers[uses[i]] == TRUTH_YES;
         has_late |= one->answers[uses[i]] == TRUTH_LATER;
         has_undecided |= one->answers[uses[i]] == TRUTH_UNDECIDED;
     }
-    if (line->word == LINE_ANY && has_yes)
+    if (has_yes)
         has_late = has_undecided = false;
     if (!line->may_be_later)
         return has_undecided;
     for (uint32_t i = 0; i < line->use_count; i++)
         if (set->conditions[uses[i]].may_be_later)
             put_bit(waits, has_late && one->answers[uses[i]] == TRUTH_LATER);
-    if (line->word == LINE_ANY)
-        put_bit(waits, has_late && has_undecided);
+    put_bit(waits, has_late && has_undecided);
     return has_undecided && !has_late;
 }
 
@@ -611,7 +615,16 @@ static void note_waiting(const struct rules *set, struct judging *one,
     one->pending_len += rule->pending_bytes;
 }
 
-/* A line that may wait, now that the crowd is known; what does not held. */
+/* Now that the crowd is known, there is no later. */
+static enum truth answer_now(struct rules_matcher *matcher, struct judging *one,
+                             uint16_t index)
+{
+    enum truth truth = answer(matcher, one, index);
+
+    return truth == TRUTH_LATER ? TRUTH_UNDECIDED : truth;
+}
+
+/* A line that may wait; what does not held. */
 static enum truth judge_waiting_line(struct rules_matcher *matcher,
                                      struct judging *one,
                                      const struct rule_line *line,
@@ -622,6 +635,12 @@ static enum truth judge_waiting_line(struct rules_matcher *matcher,
     bool has_waited = false;
     enum truth result = TRUTH_NO;
 
+    if (line->word != LINE_ANY) { /* it has one condition */
+        if (!get_bit(waits, at))
+            return TRUTH_YES;
+        result = answer_now(matcher, one, uses[0]);
+        return line->word == LINE_UNLESS ? negated(result) : result;
+    }
     for (uint32_t i = 0; i < line->use_count; i++) {
         enum truth truth;
 
@@ -632,17 +651,13 @@ static enum truth judge_waiting_line(struct rules_matcher *matcher,
         has_waited = true;
         if (result == TRUTH_YES) /* one that holds is enough */
             continue;
-        truth = answer(matcher, one, uses[i]);
-        if (truth == TRUTH_LATER)
-            truth = TRUTH_UNDECIDED;
+        truth = answer_now(matcher, one, uses[i]);
         if (truth > result)
             result = truth;
     }
-    if (line->word == LINE_ANY && get_bit(waits, at) && result == TRUTH_NO)
+    if (get_bit(waits, at) && result == TRUTH_NO)
         result = TRUTH_UNDECIDED;
-    if (!has_waited)
-        return TRUTH_YES;
-    return line->word == LINE_UNLESS ? negated(result) : result;
+    return has_waited ? result : TRUTH_YES;
 }
 
 static enum truth judge_waiting(struct rules_matcher *matcher,
