@@ -873,6 +873,10 @@ static void gather_row(struct worker *worker, struct in_hand *one)
     struct facts *row = one->row;
 
     gather(worker, one);
+    if (message->has_failed) { /* no memory: what is missing, nobody knows */
+        row->is_purge = row->is_later = false;
+        row->is_undecided = true;
+    }
     if (message->data_state == DATA_UNREADABLE)
         complain_row(worker, row, "its df cannot be read",
                      message->data_input.error == 0

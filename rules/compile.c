@@ -319,20 +319,6 @@ static void count_shared(struct rules *set)
     }
 }
 
-static void link_skips(struct rules *set)
-{
-    uint32_t end = (uint32_t)set->rule_count;
-
-    for (uint32_t i = end; i-- > 0;)
-        for (uint32_t line = 0; line < RULE_SKIPS; line++) {
-            const struct rule *next = &set->rules[i + 1];
-
-            set->rules[i].skips[line] = i + 1 < end && next->shared_count > line
-                                            ? next->skips[line]
-                                            : i + 1;
-        }
-}
-
 /* Reports what was found and gives the set, or NULL. */
 static struct rules *compiler_finish(struct compiler *c)
 {
@@ -350,7 +336,6 @@ static struct rules *compiler_finish(struct compiler *c)
         set = NULL;
     } else {
         count_shared(set);
-        link_skips(set);
     }
     pcre2_compile_context_free(c->regex_context);
     free(c->lines);

@@ -767,8 +767,9 @@ static void settle(const struct rules *set, struct judging *one, size_t rule)
                      !verdict->is_later;
 }
 
-/* Rules of one kind begin alike: what is known of the lines that the one before
- * begins with is not asked for again. */
+/* Rules of one kind begin alike: what is known of the lines that it begins with
+ * like the one asked last is not asked for again. Those that were skipped in
+ * between share them all, and more. */
 static void begin_rule(const struct rule *rule, struct judging *one)
 {
     uint32_t shared = rule->shared_count;
@@ -778,13 +779,10 @@ static void begin_rule(const struct rule *rule, struct judging *one)
     one->truth = TRUTH_YES;
 }
 
-/* The first rule behind that number which does not begin with the line that
- * was false there. */
+/* The next rule that does not begin with all lines up to the false one. */
 static uint32_t next_rule(const struct rules *set, uint32_t number,
                           uint32_t false_line)
 {
-    if (false_line < RULE_SKIPS)
-        return set->rules[number].skips[false_line];
     do
         number++;
     while (number < set->rule_count &&

@@ -325,7 +325,7 @@ enum { RULES_HAND = 16 };
 struct rules_judged {
     void *message;
     uint64_t late; /* fields that fetch would say FIELD_LATER of, 1 << id: it
-                      is not asked for them; others may be late, too */
+                      is spared most questions; others may be late, too */
     struct rules_verdict verdict; /* filled */
 };
 

@@ -27,8 +27,7 @@ enum {
      * begin, so the text is bounded as well: by what sendmail accepts as the
      * sum of all headers. */
     REGEX_TEXT_MAX_BYTES = 32768,
-    RULE_SKIPS = 4, /* lines whose next rule is known at once */
-    HEAD_MAX = 32,  /* bytes of a text that a regex is compared with at once */
+    HEAD_MAX = 32, /* bytes of a text that a regex is compared with at once */
 };
 
 struct named_list {
@@ -89,7 +88,7 @@ struct condition {
     enum condition_compare compare;
     bool one_suffices; /* of several values: it stands in "unless" */
     bool may_be_later;
-    uint64_t late_bit; /* of its field, where nothing else is asked */
+    uint64_t late_bit; /* of its field; 0: cannot be late, or compares two */
     struct slice value;
     int64_t number;
     struct ip ip;
@@ -134,8 +133,6 @@ struct rule {
     uint32_t first_line, line_count;
     uint32_t first_later;  /* line, as next_later */
     uint32_t shared_count; /* lines that the rule before begins with, too */
-    /* By a line of it: the first rule behind that does not begin with it. */
-    uint32_t skips[RULE_SKIPS];
     uint32_t first_sample, sample_count;
     uint32_t pending_bytes; /* room for its answers that hang on the crowd */
 };

@@ -131,6 +131,37 @@ static void test_fields_of_the_control_file(void **state)
     drop(&made);
 }
 
+/* One value stands with its field, several elsewhere: used in turns. */
+static void test_one_value_and_several(void **state)
+{
+    static const unsigned counts[] = {1, 2, 17, 3, 1, 16, 1};
+    struct made made;
+
+    (void)state;
+    make(&made, QF, NULL);
+    for (size_t n = 0; n < sizeof(counts) / sizeof(counts[0]); n++) {
+        char qf[2048], text[32];
+        size_t len = (size_t)sprintf(qf, "V8\nT1795370000\nSann@example.net\n");
+        struct field_view view;
+
+        for (unsigned i = 0; i < counts[n]; i++)
+            len += (size_t)sprintf(qf + len, "RPFD:<u%u@d%u.example>\n", i, i);
+        sprintf(qf + len, "H??Subject: hello\n.\n");
+        folder_write(&made.folder, "qf" ID, qf);
+        load(&made);
+        assert_number(&made, FIELD_RECIPIENTS, counts[n]);
+        view = view_of(&made, FIELD_RECIPIENT);
+        assert_int_equal(view.value_count, counts[n]);
+        assert_int_equal(view_of(&made, FIELD_RECIPIENT_DOMAIN).value_count,
+                         counts[n]);
+        for (unsigned i = 0; i < counts[n]; i++) {
+            sprintf(text, "u%u@d%u.example", i, i);
+            assert_slice_is(view.values[i].text, text, "recipient");
+        }
+    }
+    drop(&made);
+}
+
 /* Of an original that such a client brought; lines about who failed, and below
  * our Received field. */
 static void make_report_of(struct made *made, const char *qf, const char *helo,
@@ -167,7 +198,7 @@ static void make_report(struct made *made, const char *client,
     make_report_of(made, REPORT_QF, "pc", client, lines, "");
 }
 
-/* Whoever is told that a field is late does not ask for it. */
+/* Who is told that a field is late need not ask for it. */
 static unsigned assert_late_as_told(struct made *made)
 {
     unsigned count = 0;
@@ -577,6 +608,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_fields_of_the_control_file),
+        cmocka_unit_test(test_one_value_and_several),
         cmocka_unit_test(test_which_fields_are_late),
         cmocka_unit_test(test_whether_an_alias_led_to_who_failed),
         cmocka_unit_test(test_whether_the_source_is_a_neighbour),

@@ -623,31 +623,43 @@ static const enum rules_field_id pool_fields[] = {
     FIELD_SOURCE_HOSTILE,
 };
 
-static struct rules *random_rules(void)
+enum { RANDOM_RULES = 6, RANDOM_LINES = 7, RANDOM_LINE_BYTES = 400 };
+
+static void random_line(char text[RANDOM_LINE_BYTES])
 {
     static const char *const words[] = {"when", "any", "unless"};
-    static char text[8192];
-    unsigned rule_count = 1 + draw(4);
+    unsigned word = draw(3);
+    unsigned more = word == 1 ? draw(4) : 0;
+    size_t len = (size_t)sprintf(text, " %s %s", words[word],
+                                 pool[draw(sizeof(pool) / sizeof(pool[0]))]);
+
+    while (more-- > 0)
+        len += (size_t)sprintf(text + len, " | %s",
+                               pool[draw(sizeof(pool) / sizeof(pool[0]))]);
+    assert_true(len < RANDOM_LINE_BYTES);
+}
+
+/* Many begin like the one before. */
+static struct rules *random_rules(void)
+{
+    static char text[32768];
+    char lines[RANDOM_LINES][RANDOM_LINE_BYTES];
+    unsigned rule_count = 1 + draw(RANDOM_RULES), line_count = 0;
     size_t len = 0;
 
     for (unsigned i = 0; i < rule_count; i++) {
-        unsigned line_count = 1 + draw(4);
+        unsigned shared = draw(line_count + 1);
 
+        line_count = shared + (shared == 0) + draw(4);
+        if (line_count > RANDOM_LINES)
+            line_count = RANDOM_LINES;
+        for (unsigned j = shared; j < line_count; j++)
+            random_line(lines[j]);
         len +=
             (size_t)sprintf(text + len, "rule r%u\n on message\n class x\n%s",
                             i, draw(2) == 0 ? PURGE : "");
-        for (unsigned j = 0; j < line_count; j++) {
-            unsigned word = draw(3);
-            unsigned more = word == 1 ? draw(4) : 0;
-
-            len += (size_t)sprintf(text + len, " %s %s", words[word],
-                                   pool[draw(sizeof(pool) / sizeof(pool[0]))]);
-            while (more-- > 0)
-                len +=
-                    (size_t)sprintf(text + len, " | %s",
-                                    pool[draw(sizeof(pool) / sizeof(pool[0]))]);
-            len += (size_t)sprintf(text + len, "\n");
-        }
+        for (unsigned j = 0; j < line_count; j++)
+            len += (size_t)sprintf(text + len, "%s\n", lines[j]);
     }
     assert_true(len < sizeof(text));
     return compile(text);
@@ -692,6 +704,38 @@ static void judge_in_two_phases(struct rules_matcher *matcher,
     show(&verdict, got, room);
 }
 
+/* What each rule comes to when it is asked by itself, skipping none. */
+struct ends {
+    size_t rule, undecided_count;
+};
+
+static void note_end(void *context, size_t rule, enum rules_answer answer,
+                     size_t failed_count)
+{
+    struct ends *ends = context;
+
+    (void)failed_count;
+    if (ends->rule != RULES_NO_RULE)
+        return;
+    if (answer == ANSWER_YES)
+        ends->rule = rule;
+    ends->undecided_count += answer == ANSWER_UNDECIDED;
+}
+
+static void assert_as_rule_by_rule(struct rules_matcher *matcher,
+                                   struct message *message,
+                                   const struct rules_verdict *verdict)
+{
+    struct ends ends = {.rule = RULES_NO_RULE};
+    struct rules_explain to = {.context = &ends, .rule_ends = note_end};
+    size_t rule = verdict->rule, undecided_count = verdict->undecided_count;
+    struct rules_verdict again;
+
+    rules_explain(matcher, fetch, message, &to, &again);
+    assert_int_equal(rule, ends.rule);
+    assert_int_equal(undecided_count, ends.undecided_count);
+}
+
 static void two_phases_give_the_verdict_of_one(void **state)
 {
     unsigned later_count = 0, purge_count = 0;
@@ -705,13 +749,14 @@ static void two_phases_give_the_verdict_of_one(void **state)
         for (unsigned j = 0; j < 50; j++) {
             struct message message;
             struct rules_verdict verdict;
-            char want[100], got[100];
+            char want[200], got[200];
 
             random_message(&message);
             rules_judge(matcher, fetch, &message, &verdict);
             assert_false(verdict.is_later);
             show(&verdict, want, sizeof(want));
             purge_count += verdict.purge;
+            assert_as_rule_by_rule(matcher, &message, &verdict);
             judge_in_two_phases(matcher, &message, got, sizeof(got),
                                 &later_count);
             if (strcmp(want, got) != 0)
