@@ -939,15 +939,19 @@ int64_t crowd_value_of_domain(const struct scene *scene,
     return crowd_value_of_host(&host, field);
 }
 
+/* Where the site's own list of domains is known, it says what is inbound; but
+ * we may relay for more, by a map, and for a report that matters. */
+static bool counts_clients(const struct message *message)
+{
+    return message_is_own_report(message) || !message->scene->is_domains_known;
+}
+
 static enum field_state add_recipient_counts(struct message *message,
                                              enum rules_field_id field)
 {
     const struct scene *scene = message->scene;
 
-    /* Where the site's own list of domains is known, it says what is inbound;
-     * but we may relay for more, by a map, and for a report that matters. */
-    if (field == FIELD_RECIPIENT_CLIENTS && scene->is_domains_known &&
-        !message_is_own_report(message))
+    if (field == FIELD_RECIPIENT_CLIENTS && !counts_clients(message))
         return FIELD_ABSENT;
     if (scene->crowd == NULL)
         return FIELD_LATER;
@@ -1033,7 +1037,7 @@ uint64_t message_late(struct message *message)
 
     if (message->scene->crowd != NULL || message->has_failed)
         return 0;
-    if (message_is_own_report(message) || !message->scene->is_domains_known)
+    if (counts_clients(message))
         late |= bit_of(FIELD_RECIPIENT_CLIENTS);
     if (!message->is_dsn_parsed || message_culprit(message) == NULL)
         return late;
@@ -1235,9 +1239,8 @@ void message_fetch(void *context, enum rules_field_id field,
 {
     struct message *message = context;
     struct message_values *values = values_of(message, field);
-    uint64_t bit = field < FIELD_EVENT_TEXT && field != FIELD_HEADER
-                       ? UINT64_C(1) << field
-                       : 0;
+    uint64_t bit =
+        field < FIELD_EVENT_TEXT && field != FIELD_HEADER ? bit_of(field) : 0;
 
     if ((message->known & bit) == 0) {
         values->count = 0;

@@ -227,8 +227,8 @@ static inline bool is_same(enum condition_compare compare,
     return false;
 }
 
-static inline bool is_value(const struct condition *condition,
-                            const struct field_value *value)
+static bool is_value(const struct condition *condition,
+                     const struct field_value *value)
 {
     return condition->compare == BY_IP
                ? is_ip(value->text, &condition->ip)
@@ -274,9 +274,9 @@ static enum truth negated(enum truth truth)
                                : truth;
 }
 
-static inline enum truth judge_value(struct rules_matcher *matcher,
-                                     const struct condition *condition,
-                                     const struct field_value *value)
+static enum truth judge_value(struct rules_matcher *matcher,
+                              const struct condition *condition,
+                              const struct field_value *value)
 {
     switch (condition->op) {
     case OP_EXISTS:
@@ -367,8 +367,8 @@ static enum truth judge_pairs(const struct condition *condition,
 }
 
 /* What the state of a field alone says; TRUTH_UNKNOWN when it has values. */
-static inline enum truth judge_state(const struct condition *condition,
-                                     const struct field_view *view)
+static enum truth judge_state(const struct condition *condition,
+                              const struct field_view *view)
 {
     switch (view->state) {
     case FIELD_ABSENT:
@@ -571,17 +571,12 @@ enum { HEAD_BYTES = 4 };
 
 /* Notes one line; what was not asked for did not matter. Returns whether the
  * line is undecided whatever the crowd says. */
-static bool note_line(const struct rules *set, const struct judging *one,
-                      const struct rule_line *line, struct bits *waits)
+static bool note_any(const struct rules *set, const struct judging *one,
+                     const struct rule_line *line, struct bits *waits)
 {
     const uint16_t *uses = uses_of(set, line);
     bool has_yes = false, has_undecided = false, has_late = false;
 
-    if (line->word != LINE_ANY) { /* it has one condition */
-        if (line->may_be_later)
-            put_bit(waits, one->answers[uses[0]] == TRUTH_LATER);
-        return one->answers[uses[0]] == TRUTH_UNDECIDED;
-    }
     for (uint32_t i = 0; i < line->use_count; i++) {
         has_yes |= one->answers[uses[i]] == TRUTH_YES;
         has_late |= one->answers[uses[i]] == TRUTH_LATER;
@@ -596,6 +591,20 @@ static bool note_line(const struct rules *set, const struct judging *one,
             put_bit(waits, has_late && one->answers[uses[i]] == TRUTH_LATER);
     put_bit(waits, has_late && has_undecided);
     return has_undecided && !has_late;
+}
+
+/* The same of any line: the others have one condition. */
+static bool note_line(const struct rules *set, const struct judging *one,
+                      const struct rule_line *line, struct bits *waits)
+{
+    uint8_t truth;
+
+    if (line->word == LINE_ANY)
+        return note_any(set, one, line, waits);
+    truth = one->answers[*uses_of(set, line)];
+    if (line->may_be_later)
+        put_bit(waits, truth == TRUTH_LATER);
+    return truth == TRUTH_UNDECIDED;
 }
 
 static void note_waiting(const struct rules *set, struct judging *one,
@@ -625,22 +634,16 @@ static enum truth answer_now(struct rules_matcher *matcher, struct judging *one,
 }
 
 /* A line that may wait; what does not held. */
-static enum truth judge_waiting_line(struct rules_matcher *matcher,
-                                     struct judging *one,
-                                     const struct rule_line *line,
-                                     const uint8_t *waits, unsigned *at)
+static enum truth judge_waiting_any(struct rules_matcher *matcher,
+                                    struct judging *one,
+                                    const struct rule_line *line,
+                                    const uint8_t *waits, unsigned *at)
 {
     const struct rules *set = matcher->set;
     const uint16_t *uses = uses_of(set, line);
     bool has_waited = false;
     enum truth result = TRUTH_NO;
 
-    if (line->word != LINE_ANY) { /* it has one condition */
-        if (!get_bit(waits, at))
-            return TRUTH_YES;
-        result = answer_now(matcher, one, uses[0]);
-        return line->word == LINE_UNLESS ? negated(result) : result;
-    }
     for (uint32_t i = 0; i < line->use_count; i++) {
         enum truth truth;
 
@@ -658,6 +661,21 @@ static enum truth judge_waiting_line(struct rules_matcher *matcher,
     if (get_bit(waits, at) && result == TRUTH_NO)
         result = TRUTH_UNDECIDED;
     return has_waited ? result : TRUTH_YES;
+}
+
+static enum truth judge_waiting_line(struct rules_matcher *matcher,
+                                     struct judging *one,
+                                     const struct rule_line *line,
+                                     const uint8_t *waits, unsigned *at)
+{
+    enum truth truth;
+
+    if (line->word == LINE_ANY)
+        return judge_waiting_any(matcher, one, line, waits, at);
+    if (!get_bit(waits, at))
+        return TRUTH_YES;
+    truth = answer_now(matcher, one, *uses_of(matcher->set, line));
+    return line->word == LINE_UNLESS ? negated(truth) : truth;
 }
 
 static enum truth judge_waiting(struct rules_matcher *matcher,
@@ -1097,7 +1115,6 @@ static struct judging *begin_line(struct rules_matcher *matcher,
 
     one->fetch = rules_event_fetch;
     one->message = event;
-    one->late = 0;
     one->viewed = FIELD_COUNT;
     return one;
 }
