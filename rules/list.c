@@ -152,15 +152,16 @@ static void join_runs(struct list_table *table)
     }
 }
 
-/* By the length and both ends, whatever their case. */
+/* By the length, both ends and the middle, whatever their case. */
 static unsigned mark_of(struct slice text)
 {
     if (text.len == 0)
         return 0;
     return (unsigned)(text.len * 37 +
                       (unsigned char)byte_lower(text.ptr[0]) * 5u +
+                      (unsigned char)byte_lower(text.ptr[text.len / 2]) * 61u +
                       (unsigned char)byte_lower(text.ptr[text.len - 1]) * 11u) %
-           256;
+           LIST_MARKS;
 }
 
 static void mark_names(struct list_table *table)

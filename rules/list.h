@@ -11,7 +11,11 @@
 #include "parsers/address.h"
 #include "rules/pool.h"
 
-enum { LIST_ENTRY_MAX_BYTES = 1000, LIST_ENTRIES_MAX = 4000000 };
+enum {
+    LIST_ENTRY_MAX_BYTES = 1000,
+    LIST_ENTRIES_MAX = 4000000,
+    LIST_MARKS = 1024,
+};
 
 struct list_name {
     const char *ptr;
@@ -26,8 +30,8 @@ struct list_table {
     struct pool pool;
     struct list_name *names;
     size_t name_count, name_capacity;
-    uint64_t marks[4]; /* bit per mark of a name: most that are asked for have
-                          another one */
+    uint64_t marks[LIST_MARKS / 64]; /* bit per mark of a name: most that are
+                          asked for have another one */
     struct cidr *nets;
     size_t net_count, net_capacity;
     size_t nets_up_to[130]; /* nets of fewer than i bits */

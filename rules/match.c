@@ -53,7 +53,7 @@ struct judging {
     uint16_t *undecided;
     uint8_t *pending;
     size_t pending_len;
-    uint32_t missed_before; /* by its pending bytes: see rules_missed */
+    uint32_t missed_before; /* line + 1 that is known: see rules_missed */
     struct rules_verdict *verdict;
 };
 
@@ -693,6 +693,8 @@ static enum truth judge_waiting(struct rules_matcher *matcher,
 
         if (truth < result)
             result = truth;
+        if (truth == TRUTH_NO)
+            one->asked.false_line = i;
     }
     return result;
 }
@@ -975,6 +977,8 @@ void rules_judge_later(struct rules_matcher *matcher, const uint8_t *pending,
         if (number % 2 == 1) {
             truth = judge_waiting(matcher, one, rule, pending + at);
             at += rule->pending_bytes;
+            if (truth == TRUTH_NO && rule == matcher->purging)
+                one->missed_before = one->asked.false_line + 1;
         }
         if (truth == TRUTH_YES) {
             settle(set, one, number / 2);

@@ -514,6 +514,7 @@ static const char purging[] =
     " unless sender exists\n"
     " any status ~ /a/ | status ~ /b/\n"
     " unless host.answered >= 1\n"
+    " any age < 9s | source.bounces >= 3\n"
     " when age > 1s\n"
     "rule q\n on message\n class q\n purge yes, foreign\n"
     " when tries >= 9\n"
@@ -530,6 +531,9 @@ static const struct {
     {"tries=3 status=b age=5", "host.answered=1", "unless host.answered >= 1"},
     {"tries=3 status=b age=1", "host.answered=1", "when age > 1s"},
     {"tries=3 status=b age=5", "host.answered=0", NULL}, /* it matches */
+    {"tries=3 status=b age=20", "host.answered=0 source.bounces=2",
+     "any age < 9s"},
+    {"tries=3 status=b age=20", "host.answered=0 source.bounces=3", NULL},
     {"tries=1 size=101", NULL, NULL}, /* another did, before */
     {"tries=? status=b age=5", "host.answered=0", NULL}, /* undecided */
     /* it failed before, while another waits, which matches or not */
