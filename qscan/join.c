@@ -938,7 +938,7 @@ static uint64_t user_of(struct join *join, uint32_t source,
                         const struct record *record)
 {
     uint32_t domain = record->user_domain;
-    uint64_t bare = record_user_hash(record->user_hash, domain);
+    uint64_t bare = record_bare_hash(record->user_hash);
     uint64_t key = bare + source * UINT64_C(0x9e3779b97f4a7c15);
     struct open_message *seen;
     bool is_new;

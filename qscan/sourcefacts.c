@@ -13,17 +13,19 @@ enum {
     /* A domain that so many clients guessed at is served here; a remote domain
      * that a user of ours mistyped is not. */
     SERVED_SOURCES = 3,
-    RETURNS_SHARE = 80,     /* of a hundred envelopes, from the null sender */
-    RETURNED_FEW = 2,       /* bounces from a host without a name */
-    RETURNED_MANY = 1000,   /* bounces that no host returns alone ... */
-    RETURNED_AN_HOUR = 100, /* ... so fast, all the time ... */
-    NAMELESS_MIN = 10,      /* such hosts return nothing, but are a crowd, when
-                               there are so many of them ... */
-    NAMELESS_TIMES = 4,     /* ... and so many for each that has a name */
-    RELAYS_ASKED_MAX = 256, /* each is a walk through all sources */
-    RELAYED_MIN = 5,        /* guesses that show a relay of ours: fewer than
-                               any rule names a source for ... */
-    RELAYED_SHARE = 80,     /* ... when so many of a hundred are others' */
+    LATE_FAILURES_MIN = 100, /* of one who logs in after all ... */
+    LATE_FAILURES_TIMES = 4, /* ... for each time that he does */
+    RETURNS_SHARE = 80,      /* of a hundred envelopes, from the null sender */
+    RETURNED_FEW = 2,        /* bounces from a host without a name */
+    RETURNED_MANY = 1000,    /* bounces that no host returns alone ... */
+    RETURNED_AN_HOUR = 100,  /* ... so fast, all the time ... */
+    NAMELESS_MIN = 10,       /* such hosts return nothing, but are a crowd, when
+                                there are so many of them ... */
+    NAMELESS_TIMES = 4,      /* ... and so many for each that has a name */
+    RELAYS_ASKED_MAX = 256,  /* each is a walk through all sources */
+    RELAYED_MIN = 5,         /* guesses that show a relay of ours: fewer than
+                                any rule names a source for ... */
+    RELAYED_SHARE = 80,      /* ... when so many of a hundred are others' */
     PADDED_GUESSES = 30,
     PADDING_MAX = 8,      /* recipients that exist, between so many guesses */
     STEADY_ENVELOPES = 3, /* of one domain are no accident */
@@ -264,6 +266,15 @@ static bool is_domain_ours(const struct sources *sources, uint32_t domain)
                           intern_text(&sources->domains, domain));
 }
 
+bool fact_is_late_login(const struct sources *sources,
+                        const struct source *source)
+{
+    const struct source_mail *mail = source_mail(sources, source);
+
+    return mail->logins > 0 && mail->login_failures >= LATE_FAILURES_MIN &&
+           mail->login_failures / LATE_FAILURES_TIMES >= mail->logins;
+}
+
 /* Mail of a client of ours goes to others, whose dead addresses are none of
  * ours. */
 bool fact_is_submitting(const struct sources *sources,
@@ -296,11 +307,18 @@ int64_t fact_blind_guesses(const struct sources *sources,
     return is_blind ? source->guesses : 0;
 }
 
-/* A bounce goes to one recipient; who asks for many returns nothing. */
-static bool sends_as_bounces(const struct source *source)
+/* A bounce goes to one recipient; who asks for many returns nothing. What came
+ * with a sender and was taken is the mail of a provider's users. */
+static bool sends_as_bounces(const struct sources *sources,
+                             const struct source *source)
 {
+    uint32_t taken = source_mail(sources, source)->messages;
+    uint32_t others = source->senders - source->null_senders;
+
+    others = others > taken ? others - taken : 0;
     return source->attempts <= source->senders + source->senders / 4 &&
-           share_of(source->null_senders, source->senders) >= RETURNS_SHARE;
+           share_of(source->null_senders, source->null_senders + others) >=
+               RETURNS_SHARE;
 }
 
 static bool is_small(const struct source *source)
@@ -328,7 +346,7 @@ static bool returns_too_much(const struct source_facts *facts,
 bool fact_is_returning(const struct source_facts *facts,
                        const struct source *source)
 {
-    if (!sends_as_bounces(source))
+    if (!sends_as_bounces(facts->sources, source))
         return false;
     return is_small(source) ? facts->nameless_return
                             : !fact_is_generic(facts->sources, source) &&
@@ -354,7 +372,7 @@ static void survey_returns(struct source_facts *facts)
         if (source_mailed_recipients(sources, source) > 0)
             *(source->name == 0 ? &nameless_mailers : &named_mailers) += 1;
         facts->sources->mailed += source_outside_recipients(sources, source);
-        if (source->guesses == 0 || !sends_as_bounces(source))
+        if (source->guesses == 0 || !sends_as_bounces(sources, source))
             continue;
         if (source->guesses < RETURNED_MANY)
             facts->returned += source->guesses;
@@ -503,7 +521,11 @@ struct login_tries fact_login_tries(const struct sources *sources,
     const struct source_pair *tries =
         source_pairs_find(&sources->tries, source, &count);
     struct login_tries result = {.users = (uint32_t)count};
+    size_t domain_count;
 
+    (void)source_pairs_find(&sources->try_domains, source, &domain_count);
+    if (domain_count > count) /* one name in several is several users */
+        result.users = (uint32_t)domain_count;
     for (size_t i = 0; i < count; i++)
         result.unknown += !hash_set_has(&sources->users, tries[i].what);
     return result;
@@ -863,6 +885,7 @@ bool source_facts_init(struct source_facts *facts, struct sources *sources)
     if (facts->ours == NULL)
         return false;
     source_pairs_sort(&sources->tries);
+    source_pairs_sort(&sources->try_domains);
     source_pairs_sort(&sources->denials);
     survey_returns(facts);
     return true;

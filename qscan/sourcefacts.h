@@ -92,6 +92,11 @@ int64_t fact_domain_count(const struct sources *sources,
 bool fact_is_submitting(const struct sources *sources,
                         const struct source *source);
 
+/* It failed a hundred times to log in, and got in: an old password in a
+ * program, or one that was found. The log does not tell which. */
+bool fact_is_late_login(const struct sources *sources,
+                        const struct source *source);
+
 /* Its guesses, if it met nobody who exists; otherwise 0. */
 int64_t fact_blind_guesses(const struct sources *sources,
                            const struct source *source);

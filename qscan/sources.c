@@ -205,6 +205,7 @@ void sources_free(struct sources *sources)
     free(sources->mails);
     free(sources->reached);
     free(sources->tries.items);
+    free(sources->try_domains.items);
     free(sources->denials.items);
     hash_set_free(&sources->users);
     free(sources->slots);
@@ -1016,10 +1017,14 @@ static void note_good_user(struct sources *sources, uint32_t number,
 static void note_try(struct sources *sources, uint32_t number, uint64_t hash)
 {
     const struct source *source = &sources->items[number];
+    uint32_t domain = record_domain_tag(hash);
 
-    if (source_mail(sources, source)->login_failures <= TRIES_MAX &&
-        sources->tries.count < KEPT_MAX)
-        add_pair(sources, &sources->tries, number, (uint32_t)hash);
+    if (source_mail(sources, source)->login_failures > TRIES_MAX ||
+        sources->tries.count >= KEPT_MAX)
+        return;
+    add_pair(sources, &sources->tries, number, (uint32_t)hash);
+    if (domain != 0)
+        add_pair(sources, &sources->try_domains, number, domain);
 }
 
 void sources_note_user(struct sources *sources, uint32_t number, bool is_good,

@@ -201,8 +201,8 @@ struct sources {
     struct source_reached *reached;
     uint32_t reached_count, reached_capacity;
     /* As whom it failed to log in, a part of the hash that has no domain in it,
-     * and to which domains it was denied relaying: the first ones. */
-    struct source_pairs tries, denials;
+     * in which domains, and to which it was denied relaying: the first ones. */
+    struct source_pairs tries, try_domains, denials;
     struct hash_set users; /* who logged in: parts of hashes, as of a try */
     uint32_t *slots;
     uint32_t slot_count;
