@@ -95,7 +95,7 @@ static const struct known_words known_starts[] = {
     WORDS("expand ", NOTICE), WORDS("expanded ", NOTICE),
     WORDS("encode64 ", SYSTEM), WORDS("fill_fd: ", SYSTEM),
     WORDS("fileclass: ", SYSTEM), WORDS("filesys_update failed", SYSTEM),
-    WORDS("finis", NOTICE), WORDS("forward ", NOTICE),
+    WORDS("finis", NOTICE), WORDS("forward ", SYSTEM),
     WORDS("forward: ", NOTICE), WORDS("fcntl(", SYSTEM),
     WORDS("func=init_sem", SYSTEM), WORDS("gatherq: ", SYSTEM),
     WORDS("getauthinfo", NOTICE), WORDS("getla: ", SYSTEM),

@@ -570,8 +570,8 @@ void spared_add_why(struct buffer *out, const struct spared *spared)
         if (strcmp(questions[i].field, spared->field) == 0)
             question = questions[i].question;
     if (question == NULL)
-        buffer_printf(out, "but the rule asks for %s, too", spared->field);
+        buffer_printf(out, "spared by a condition (%s)", spared->field);
     else
-        buffer_printf(out, "but the rule asks, too, %s (%s)", question,
+        buffer_printf(out, "spared by a condition: %s (%s)", question,
                       spared->field);
 }

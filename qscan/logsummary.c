@@ -4,6 +4,7 @@
 
 #include "qscan/attackers.h"
 #include "qscan/list.h"
+#include "qscan/sourcefacts.h"
 
 enum {
     FILES_NAMED_MAX = 10, /* in a command */
@@ -33,6 +34,7 @@ struct logsummary {
         size_t count;
         size_t members;  /* left out: they stand in a crowd that is shown */
         size_t crowds;   /* left out: all of its members are shown */
+        size_t others;   /* addresses that are hostile in crowds alone */
         uint32_t *alone; /* owned; by source: its attacker, from 1; 0: none */
     } shown;
 };
@@ -233,6 +235,58 @@ static void add_problem(struct logsummary *summary, size_t *problem_count,
     add_words(summary, "  ", &words);
 }
 
+static void add_crowds(struct logsummary *summary, size_t *problem_count,
+                       size_t crowds)
+{
+    struct buffer words = {.is_ascii = true};
+
+    if (crowds == 0)
+        return;
+    begin_problem(summary, problem_count);
+    buffer_printf(&words,
+                  "%zu crowd%s hostile, of %zu more address%s: networks, or "
+                  "many against one domain or user",
+                  crowds, crowds == 1 ? " is" : "s are", summary->shown.others,
+                  summary->shown.others == 1 ? "" : "es");
+    add_words(summary, "  ", &words);
+}
+
+/* The one that failed most is shown; of two the first by address. */
+static void add_late_logins(struct logsummary *summary, size_t *problem_count)
+{
+    const struct sources *sources = &summary->logs->sources;
+    const struct source *most = NULL;
+    const struct source_mail *mail = NULL;
+    char text[ADDRESS_IP_TEXT_MAX];
+    uint64_t count = 0;
+
+    for (uint32_t i = 1; i < sources->count; i++) {
+        const struct source *source = &sources->items[i];
+        const struct source_mail *its = source_mail(sources, source);
+
+        if (!fact_is_late_login(sources, source))
+            continue;
+        count++;
+        if (most == NULL || its->login_failures > mail->login_failures ||
+            (its->login_failures == mail->login_failures &&
+             memcmp(&source->ip, &most->ip, sizeof(most->ip)) < 0)) {
+            most = source;
+            mail = its;
+        }
+    }
+    add_problem(summary, problem_count, count,
+                "address logged in, and failed to 100 times or more: an old "
+                "password in a program, or one that was found",
+                "addresses logged in, and failed to 100 times or more: old "
+                "passwords in programs, or such as were found");
+    if (most == NULL)
+        return;
+    ip_format(&most->ip, text);
+    buffer_printf(&summary->out, "    %s: ", text);
+    add_counted(&summary->out, mail->logins, "login");
+    buffer_printf(&summary->out, ", %u failures\n", mail->login_failures);
+}
+
 static void add_attack(struct logsummary *summary, size_t *problem_count)
 {
     const struct sources *sources = &summary->logs->sources;
@@ -250,10 +304,8 @@ static void add_attack(struct logsummary *summary, size_t *problem_count)
     add_problem(summary, problem_count, hit_sources,
                 "of them found recipients that exist",
                 "of them found recipients that exist");
-    add_problem(
-        summary, problem_count, crowds,
-        "crowd is hostile: a network, or many against one domain or user",
-        "crowds are hostile: networks, or many against one domain or user");
+    add_crowds(summary, problem_count, crowds);
+    add_late_logins(summary, problem_count);
 }
 
 static void add_trouble(struct logsummary *summary, size_t *problem_count,
@@ -517,6 +569,26 @@ static int order_tries(const void *left, const void *right, void *context)
     return a < b ? -1 : a > b;
 }
 
+/* Each once, however many crowds it is in. False without memory. */
+static bool count_others(struct logsummary *summary)
+{
+    const struct sources *sources = &summary->logs->sources;
+    struct shown_attackers *shown = &summary->shown;
+    bool *is_counted = calloc((size_t)sources->count + 1, sizeof(*is_counted));
+
+    if (is_counted == NULL)
+        return false;
+    for (size_t i = 0; i < sources->attacker_count; i++)
+        for (size_t j = 0; j < sources->attackers[i].member_count; j++) {
+            uint32_t member = sources->attackers[i].members[j];
+
+            shown->others += shown->alone[member] == 0 && !is_counted[member];
+            is_counted[member] = true;
+        }
+    free(is_counted);
+    return true;
+}
+
 /* With all rows asked for, none is left out. False without memory. */
 static bool choose_attackers(struct logsummary *summary)
 {
@@ -534,6 +606,10 @@ static bool choose_attackers(struct logsummary *summary)
     for (size_t i = 0; i < count; i++)
         if (sources->attackers[i].source != 0)
             shown->alone[sources->attackers[i].source] = (uint32_t)i + 1;
+    if (!count_others(summary)) {
+        free(is_out);
+        return false;
+    }
     if (summary->options->top != 0)
         leave_out(summary, is_out);
     for (size_t i = 0; i < count; i++)
@@ -1004,7 +1080,7 @@ static void add_guesses(struct logsummary *summary)
         return;
     heading(summary, "WHAT WAS GUESSED", false);
     add_shape(summary);
-    add_inline(summary, "Most often", guessed, summary->minor_rows);
+    add_inline(summary, "By anybody", guessed, summary->minor_rows);
     add_targets(summary);
 }
 
@@ -1511,7 +1587,7 @@ static void add_grep(struct logsummary *summary)
         len = ip_format(&source->ip, text + 1);
         memcpy(text + 1 + len, "]", 2);
         buffer_add_string(&summary->out,
-                          "  What the first of them did, in the log itself:\n");
+                          "  What one of them did, in the log itself:\n");
         add_command_word(&command, grep_for(file->format),
                          (struct slice){NULL, 0});
         add_command_word(&command, "-F", (struct slice){NULL, 0});

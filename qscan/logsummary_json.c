@@ -3,6 +3,7 @@
 
 #include "qscan/attackers.h"
 #include "qscan/logsummary.h"
+#include "qscan/sourcefacts.h"
 
 static size_t capped(size_t count, const struct options *options)
 {
@@ -344,6 +345,27 @@ static void json_troubles(struct jsonout *json, const struct logtally *tally)
     jsonout_close(json, ']');
 }
 
+static void json_late_logins(struct jsonout *json,
+                             const struct sources *sources)
+{
+    open(json, "late_logins", '[');
+    for (uint32_t i = 1; i < sources->count; i++) {
+        const struct source *source = &sources->items[i];
+        const struct source_mail *mail = source_mail(sources, source);
+        char text[ADDRESS_IP_TEXT_MAX];
+
+        if (!fact_is_late_login(sources, source))
+            continue;
+        jsonout_open(json, '{');
+        jsonout_field(json, "source",
+                      slice_make(text, ip_format(&source->ip, text)));
+        field(json, "logins", mail->logins);
+        field(json, "failures", mail->login_failures);
+        jsonout_close(json, '}');
+    }
+    jsonout_close(json, ']');
+}
+
 static void json_attackers(struct jsonout *json, const struct logread *logs)
 {
     open(json, "attackers", '[');
@@ -398,6 +420,7 @@ bool logsummary_add_json(struct buffer *out, const struct options *options,
     is_good = json_tops(&json, options, logs);
     json_auth_tls(&json, &logs->tally);
     json_troubles(&json, &logs->tally);
+    json_late_logins(&json, &logs->sources);
     /* What was replaced so far is named before objects name their own. */
     jsonout_lossy(&json);
     json_attackers(&json, logs);

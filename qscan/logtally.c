@@ -160,8 +160,8 @@ static const char *const trouble_texts[TROUBLE_COUNT] = {
     [TROUBLE_LOAD] = "connections refused or delayed by load",
     [TROUBLE_CHILDREN] = "connections refused: too many at once",
     [TROUBLE_MILTER] = "milter does not answer",
-    [TROUBLE_CONFIG] = "configuration: files, maps, certificates",
-    [TROUBLE_ADDRESS] = "alias or .forward that holds no address",
+    [TROUBLE_CONFIG] = "configuration: files, names, maps, certificates",
+    [TROUBLE_ADDRESS] = "alias or .forward that leads nowhere",
     [TROUBLE_AUTH_WARNING] = "Authentication-Warning",
     [TROUBLE_LOGIN] = "login of ours at another host that fails",
 };
@@ -260,6 +260,8 @@ static enum log_trouble system_trouble(struct slice text)
     if (slice_starts(text, SLICE_LITERAL("AUTH=client")) ||
         slice_starts(text, SLICE_LITERAL("No worthy mechs found")))
         return TROUBLE_LOGIN;
+    if (slice_starts(text, SLICE_LITERAL("forward ")))
+        return TROUBLE_ADDRESS;
     return TROUBLE_CONFIG;
 }
 

@@ -281,7 +281,7 @@ static void test_why_one_is_spared(void **state)
     spared.why = NULL;
     spared_add_why(&out, &spared);
     assert_shown(&out,
-                 "but the rule asks, too, what it is called (source.name)");
+                 "spared by a condition: what it is called (source.name)");
 }
 
 /* A postmaster knows no fields; and the line must be whole. */

@@ -267,6 +267,40 @@ static struct attacker *add_crowd(struct scene *scene, size_t count,
     return crowd;
 }
 
+static void log_in(struct scene *scene, const char *address, unsigned logins,
+                   unsigned failures)
+{
+    struct sources *sources = &scene->logs.sources;
+    uint32_t source = scene_add_source(scene, address, NULL);
+
+    sources_note_login(sources, source, true, START, logins);
+    sources_note_login(sources, source, false, START, failures);
+}
+
+static void test_who_logged_in_after_many_failures_is_told(void **state)
+{
+    struct scene scene;
+
+    (void)state;
+    scene_init(&scene);
+    log_in(&scene, "192.0.2.50", 10, 99); /* too few */
+    log_in(&scene, "192.0.2.51", 26, 103);
+    log_in(&scene, "192.0.2.52", 0, 500); /* never */
+    assert_true(print(&scene, FORMAT_TEXT, false));
+    assert_null(strstr(scene.printed.text, "failed to 100 times"));
+    log_in(&scene, "192.0.2.54", 2, 300); /* of two the first by address */
+    log_in(&scene, "192.0.2.53", 1, 300);
+    assert_true(print(&scene, FORMAT_TEXT, false));
+    assert_has(scene.printed.text,
+               "  2 addresses logged in, and failed to 100 times or more:");
+    assert_has(scene.printed.text, "    192.0.2.53: 1 login, 300 failures\n");
+    assert_true(print(&scene, FORMAT_JSON, false));
+    assert_has(scene.printed.text,
+               "\"late_logins\":[{\"source\":\"192.0.2.54\",\"logins\":2,"
+               "\"failures\":300},{\"source\":\"192.0.2.53\",");
+    scene_free(&scene);
+}
+
 static void test_members_of_a_crowd_stand_there_once(void **state)
 {
     struct scene scene;
@@ -288,6 +322,7 @@ static void test_members_of_a_crowd_stand_there_once(void **state)
                "5 addresses, 4 hostile alone: 192.0.2.10, 192.0.2.11, ");
     assert_has(scene.printed.text, "Not repeated: 3 addresses\n");
     assert_has(scene.printed.text, "  4 client addresses are hostile");
+    assert_has(scene.printed.text, "  1 crowd is hostile, of 1 more address:");
     scene.options.top = 0;
     assert_true(print(&scene, FORMAT_TEXT, false));
     assert_has(scene.printed.text, "\n  192.0.2.10      dictionary-attack ");
@@ -643,6 +678,7 @@ int main(void)
         cmocka_unit_test(test_quiet_logs_have_no_empty_sections),
         cmocka_unit_test(test_bounds_and_assumptions_are_marked),
         cmocka_unit_test(test_tries_are_shown_and_come_first),
+        cmocka_unit_test(test_who_logged_in_after_many_failures_is_told),
         cmocka_unit_test(test_members_of_a_crowd_stand_there_once),
         cmocka_unit_test(test_a_crowd_of_a_domain_is_left_out_for_its_members),
         cmocka_unit_test(test_a_member_that_did_another_thing_keeps_its_row),
