@@ -960,7 +960,7 @@ static bool index_controls(struct queue_listing *listing)
 
     keyed_hash_new_key(listing->key);
     listing->slot_count = 64;
-    while (listing->slot_count < listing->row_count * 2)
+    while (listing->slot_count < listing->row_count * 4)
         listing->slot_count *= 2;
     listing->slots =
         memory_zeroed(listing->slot_count, sizeof(*listing->slots));

@@ -25,8 +25,15 @@ enum truth { TRUTH_NO, TRUTH_LATER, TRUTH_UNDECIDED, TRUTH_YES, TRUTH_UNKNOWN };
 /* A text and what the regexes said of it, two bits each. */
 struct remembered {
     uint64_t answers;
-    uint32_t hash, len;
+    uint32_t len;
     char text[REMEMBERED_TEXT_BYTES];
+};
+
+/* The hashes by themselves: most texts are new, and where another stood need
+ * not be read to be overwritten. */
+struct memory {
+    uint32_t hashes[REMEMBERED_TEXTS];
+    struct remembered places[REMEMBERED_TEXTS];
 };
 
 /* What the lines of a rule have come to. */
@@ -62,7 +69,7 @@ struct rules_matcher {
     pcre2_match_context *context;
     pcre2_jit_stack *jit_stack;
     pcre2_match_data *match_data;
-    struct remembered *remembered[SCOPE_COUNT]; /* NULL: of no use there */
+    struct memory *memories[SCOPE_COUNT]; /* NULL: of no use there */
     struct line_memory *lines;
     const struct rule *purging;      /* the first that does, or NULL */
     struct judging hand[RULES_HAND]; /* the first, where one is judged alone */
@@ -74,20 +81,21 @@ struct rules_matcher {
 /* The place of a text in the memory; what was there before is forgotten. Not
  * a table that collisions could fill: whoever writes the texts can at most
  * have them matched again. NULL for a text that is too long. */
-static struct remembered *remember(struct remembered *places, struct slice text)
+static struct remembered *remember(struct memory *memory, struct slice text)
 {
     struct remembered *place;
-    uint32_t hash;
+    uint32_t hash, at;
 
     if (text.len > REMEMBERED_TEXT_BYTES || text.len == 0)
         return NULL;
     hash = loose_hash(text);
-    place = &places[hash % REMEMBERED_TEXTS];
-    if (place->hash == hash && place->len == text.len &&
+    at = hash % REMEMBERED_TEXTS;
+    place = &memory->places[at];
+    if (memory->hashes[at] == hash && place->len == text.len &&
         memcmp(place->text, text.ptr, text.len) == 0)
         return place;
+    memory->hashes[at] = hash;
     place->answers = 0;
-    place->hash = hash;
     place->len = (uint32_t)text.len;
     memcpy(place->text, text.ptr, text.len);
     return place;
@@ -167,7 +175,7 @@ static enum truth recall_or_run(struct rules_matcher *matcher,
     if (condition->remembered >= 0) {
         enum rules_scope scope = rules_fields[condition->field].scope;
 
-        place = remember(matcher->remembered[scope], text);
+        place = remember(matcher->memories[scope], text);
         shift = 2 * (unsigned)condition->remembered;
     }
     if (place != NULL && (place->answers >> shift & 3) != 0)
@@ -1198,9 +1206,8 @@ static bool prepare_memory(struct rules_matcher *matcher)
     for (int scope = 0; scope < SCOPE_COUNT; scope++) {
         if (matcher->set->remembered_count[scope] == 0)
             continue;
-        matcher->remembered[scope] =
-            calloc(REMEMBERED_TEXTS, sizeof(**matcher->remembered));
-        if (matcher->remembered[scope] == NULL)
+        matcher->memories[scope] = calloc(1, sizeof(*matcher->memories[scope]));
+        if (matcher->memories[scope] == NULL)
             return false;
     }
     return true;
@@ -1267,7 +1274,7 @@ void rules_matcher_free(struct rules_matcher *matcher)
     if (matcher->jit_stack != NULL)
         pcre2_jit_stack_free(matcher->jit_stack);
     for (int scope = 0; scope < SCOPE_COUNT; scope++)
-        free(matcher->remembered[scope]);
+        free(matcher->memories[scope]);
     free(matcher->lines);
     for (size_t i = 0; i < RULES_HAND; i++) {
         free(matcher->hand[i].answers);
