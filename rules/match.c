@@ -1218,6 +1218,17 @@ struct line_memory *match_line_memory(struct rules_matcher *matcher)
     return matcher->lines;
 }
 
+bool rules_remember_lines(struct rules_matcher *matcher, const uint64_t key[2])
+{
+    assert(matcher->lines == NULL);
+    matcher->lines = calloc(1, sizeof(*matcher->lines));
+    if (matcher->lines == NULL)
+        return false;
+    matcher->lines->key[0] = key[0];
+    matcher->lines->key[1] = key[1];
+    return true;
+}
+
 static size_t pending_room(const struct rules *set)
 {
     size_t room = HEAD_BYTES;
@@ -1256,9 +1267,8 @@ struct rules_matcher *rules_matcher_new(const struct rules *rules)
     for (size_t i = rules->rule_count; i-- > 0;)
         if (rules->rules[i].purges)
             matcher->purging = &rules->rules[i];
-    matcher->lines = calloc(LINE_MEMORY_PLACES, sizeof(*matcher->lines));
     if (!prepare_regexes(matcher) || !prepare_memory(matcher) ||
-        !prepare_hand(matcher) || matcher->lines == NULL) {
+        !prepare_hand(matcher)) {
         rules_matcher_free(matcher);
         return NULL;
     }

@@ -10,20 +10,19 @@
 void match_use_sample(struct rules_matcher *matcher,
                       const struct sample *sample);
 
-/* The events of lines of which their conditions see the same. */
-enum { LINE_MEMORY_PLACES = 1024, LINE_MEMORY_WORDS = 28 };
+enum { LINE_MEMORY_PLACES = 4096 };
 
+/* The events of lines of which their conditions see the same: of one keyed
+ * hash. */
 struct line_memory {
-    uint64_t events;
-    uint64_t answers; /* of all its answered conditions, as match_answers */
-    uint64_t lens;    /* of the texts, a byte each; LINE_MEMORY_ABSENT */
-    uint8_t shape;    /* + 1; 0: free */
-    uint64_t texts[LINE_MEMORY_WORDS]; /* one behind the other */
+    uint64_t key[2];
+    struct remembered_line {
+        uint64_t hash; /* 0: free */
+        uint64_t events;
+    } places[LINE_MEMORY_PLACES];
 };
 
-enum { LINE_MEMORY_ABSENT = 0xff };
-
-/* LINE_MEMORY_PLACES of them. */
+/* NULL: lines are not remembered. */
 struct line_memory *match_line_memory(struct rules_matcher *matcher);
 
 /* Answers one rule, whatever the others say. *failed_r becomes the first line

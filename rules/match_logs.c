@@ -105,28 +105,6 @@ void rules_event_fetch(void *event_line, enum rules_field_id field,
 
 /* ---- lines that repeat ---- */
 
-/* What the events of its shape see of a line. */
-struct seen {
-    uint64_t texts[LINE_MEMORY_WORDS]; /* that are there */
-    size_t word_count;
-    uint64_t answers, lens; /* as in struct line_memory */
-    uint64_t hash;          /* of the texts; loose_hash tells why not keyed */
-};
-
-/* Most texts have at most sixteen bytes. Returns a hash of them. */
-static inline uint64_t put_short(uint64_t words_r[2], struct slice text)
-{
-    hash_words(text, words_r);
-    return words_r[0] * UINT64_C(0xff51afd7ed558ccd) + words_r[1];
-}
-
-static uint64_t put_long(uint64_t *words_r, struct slice text)
-{
-    words_r[(text.len - 1) / 8] = 0;
-    memcpy(words_r, text.ptr, text.len);
-    return loose_hash(text);
-}
-
 static inline uint64_t answers_of(struct rules_matcher *matcher,
                                   const struct shape_plan *plan,
                                   struct rules_event_line *event)
@@ -147,74 +125,46 @@ static inline uint64_t answers_of(struct rules_matcher *matcher,
     return answers;
 }
 
-/* False when there is too much of it. Of a text that is too long for a regex
- * the beginning does not tell the answer. */
-static inline bool read_seen(const struct logline *line,
-                             const struct shape_plan *plan, struct seen *seen_r)
+/* Of what the events of its shape see of a line; 0 when it cannot be told. Of a
+ * text that is too long for a regex the beginning does not tell the answer. */
+static inline uint64_t hash_seen(const uint64_t key[2],
+                                 const struct shape_plan *plan, unsigned shape,
+                                 uint64_t answers, const struct logline *line)
 {
     const struct seen_field *end = plan->seen + plan->seen_count;
-    uint64_t lens = 0, hash = 0;
-    size_t count = 0;
+    uint64_t hash = hash_product(key[0] ^ answers, key[1] ^ shape);
 
     for (const struct seen_field *field = plan->seen; field < end; field++) {
         struct slice text = *fields_line_text(line, field->place);
+        uint64_t part = 0; /* absent */
 
-        if (slice_is_absent(text)) {
-            lens = lens << 8 | LINE_MEMORY_ABSENT;
-            continue;
-        }
         if (text.len > REGEX_TEXT_MAX_BYTES)
-            return false;
-        text = slice_head(text, field->max_bytes);
-        lens = lens << 8 | text.len;
-        if (text.len <= 16) {
-            if (count + 2 > LINE_MEMORY_WORDS)
-                return false;
-            hash = hash * 31 + put_short(seen_r->texts + count, text);
-            count += 2;
-        } else {
-            if (text.len > 8 * (LINE_MEMORY_WORDS - count))
-                return false;
-            hash = hash * 31 + put_long(seen_r->texts + count, text);
-            count += (text.len + 7) / 8;
-        }
+            return 0;
+        if (!slice_is_absent(text))
+            part = keyed_hash(key, slice_head(text, field->max_bytes));
+        hash = hash_product(hash ^ part, ~key[1]);
     }
-    seen_r->word_count = count;
-    seen_r->lens = lens;
-    seen_r->hash = hash;
-    return true;
+    return hash;
 }
 
-/* Whoever writes the texts can at most have their lines judged again: one that
- * is looked for has one place, and what was there before is forgotten. */
-static inline size_t place_of(const struct seen *seen, unsigned shape)
+/* One that is looked for has one place, and what was there before is
+ * forgotten: without the key nobody can have lines judged again at will. */
+static uint64_t recall_or_match(struct rules_matcher *matcher,
+                                struct line_memory *memory,
+                                const struct shape_plan *plan, unsigned shape,
+                                uint64_t answers,
+                                struct rules_event_line *event)
 {
-    uint64_t hash =
-        ((seen->hash ^ seen->answers) + shape) * UINT64_C(0x9e3779b97f4a7c15);
+    uint64_t hash = hash_seen(memory->key, plan, shape, answers, event->line);
+    struct remembered_line *place = &memory->places[hash % LINE_MEMORY_PLACES];
 
-    return (hash >> 32) % LINE_MEMORY_PLACES;
-}
-
-static inline bool is_remembered(const struct line_memory *place,
-                                 const struct seen *seen, unsigned shape)
-{
-    if (place->shape != shape + 1 || place->answers != seen->answers ||
-        place->lens != seen->lens)
-        return false;
-    for (size_t i = 0; i < seen->word_count; i++)
-        if (place->texts[i] != seen->texts[i])
-            return false;
-    return true;
-}
-
-static void remember_line(struct line_memory *place, const struct seen *seen,
-                          unsigned shape, uint64_t events)
-{
-    place->events = events;
-    place->answers = seen->answers;
-    place->lens = seen->lens;
-    place->shape = (uint8_t)(shape + 1);
-    memcpy(place->texts, seen->texts, seen->word_count * 8);
+    if (hash == 0)
+        return match_events(matcher, plan, answers, event);
+    if (place->hash != hash) {
+        place->events = match_events(matcher, plan, answers, event);
+        place->hash = hash;
+    }
+    return place->events;
 }
 
 uint64_t rules_match_line(struct rules_matcher *matcher,
@@ -222,23 +172,18 @@ uint64_t rules_match_line(struct rules_matcher *matcher,
 {
     unsigned shape = logline_shape(line->kind);
     const struct shape_plan *plan = &match_set(matcher)->shapes[shape];
+    struct line_memory *memory = match_line_memory(matcher);
     struct rules_event_line event;
-    struct line_memory *place;
-    struct seen seen;
+    uint64_t answers;
 
     if (line->is_hostile || plan->events == 0)
         return 0;
     event.line = line;
     event.next = 0;
-    seen.answers = answers_of(matcher, plan, &event);
-    if (plan->answered_count + plan->seen_count == 0 ||
-        !read_seen(line, plan, &seen))
-        return match_events(matcher, plan, seen.answers, &event);
-    place = &match_line_memory(matcher)[place_of(&seen, shape)];
-    if (!is_remembered(place, &seen, shape))
-        remember_line(place, &seen, shape,
-                      match_events(matcher, plan, seen.answers, &event));
-    return place->events;
+    answers = answers_of(matcher, plan, &event);
+    if (memory == NULL || plan->answered_count + plan->seen_count == 0)
+        return match_events(matcher, plan, answers, &event);
+    return recall_or_match(matcher, memory, plan, shape, answers, &event);
 }
 
 /* ---- rules on source ---- */

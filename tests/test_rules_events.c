@@ -318,43 +318,34 @@ static void draw_line(struct logline *line, bool has_many)
         *texts[i] = draw_text(bytes[i]);
 }
 
-/* An event on a field that hardly ever repeats keeps the lines of its shape
- * from being remembered. */
+static const uint64_t key[2] = {UINT64_C(0x9e3779b97f4a7c15),
+                                UINT64_C(0x2545f4914f6cdd1d)};
+
 static void a_remembered_line_is_the_same_events(void **state)
 {
     struct rules *rules = compile(REPEATING);
-    struct rules *forgetful =
-        compile(REPEATING "event z\n line to, reply\n when recipient exists\n");
     struct rules_matcher *matcher = rules_matcher_new(rules);
-    struct rules_matcher *judge = rules_matcher_new(forgetful);
+    struct rules_matcher *forgetful = rules_matcher_new(rules);
     unsigned counts[8] = {0};
 
     (void)state;
+    assert_true(rules_remember_lines(matcher, key));
     random_state = 88172645463325252u;
     for (unsigned i = 0; i < 60000; i++) {
-        /* a memory with nothing in it */
-        struct rules_matcher *fresh =
-            i % 8 == 0 ? rules_matcher_new(rules) : NULL;
         struct logline line;
-        uint64_t want, got;
+        uint64_t got;
 
         draw_line(&line, i / 10000 % 2 == 1);
-        want = rules_match_line(judge, &line);
         got = rules_match_line(matcher, &line);
-        assert_true((want & 1u << 8) != 0);
-        assert_int_equal(got, want & 0xff);
-        if (fresh != NULL)
-            assert_int_equal(rules_match_line(fresh, &line), got);
+        assert_int_equal(got, rules_match_line(forgetful, &line));
         for (int event = 0; event < 8; event++)
             counts[event] += got >> event & 1;
-        rules_matcher_free(fresh);
     }
     /* the test tests something */
     for (int event = 0; event < 8; event++)
         assert_true(counts[event] > 100);
-    rules_matcher_free(judge);
+    rules_matcher_free(forgetful);
     rules_matcher_free(matcher);
-    rules_free(forgetful);
     rules_free(rules);
 }
 
