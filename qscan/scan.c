@@ -572,7 +572,10 @@ static void gather_client(struct worker *worker, bool has_sender)
     if (!has_client || is_ours)
         return;
     key = outside_key(worker, &client);
-    for (size_t i = 0; i < message->qf.recipient_count && i < TARGETS_MAX; i++)
+    /* What comes back, and what programs answer, goes to forged domains, too.
+     */
+    for (size_t i = 0;
+         has_sender && i < message->qf.recipient_count && i < TARGETS_MAX; i++)
         crowd_add_client(worker->crowd, CROWD_FOR,
                          message_domain_of(message, &message->qf.recipients[i]),
                          key);

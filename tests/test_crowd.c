@@ -684,38 +684,55 @@ static void test_no_crowd_is_merged_by_half_when_asked_to_stop(void **state)
     assert_int_equal(status, 0);
 }
 
+/* So many bounces of one source, so long one behind the other, in a name in
+ * which so many others write. */
+static bool is_steady_among(unsigned own, unsigned others, int64_t apart_sec)
+{
+    struct crowd crowd;
+    struct facts_table table;
+    struct crowd_host domain;
+    struct ip ip = ip_of("192.0.0.1");
+    bool is_steady;
+
+    facts_init(&table);
+    assert_true(crowd_init(&crowd, key));
+    for (unsigned i = 0; i < own + others; i++) {
+        struct ip other = ip;
+        struct facts *row;
+
+        other.bytes[14] = (uint8_t)(i < own ? 0 : i);
+        row = add_bounce(&crowd, &table, "anna.example", &other);
+        row->created = apart_sec * (int64_t)(1 + i);
+        row->address_hash = 1 + i;
+        crowd_add_site(&crowd, row->source, 2 + 2 * other.bytes[14]);
+    }
+    assert_true(crowd_merge(&crowd, 1, &table));
+    domain = crowd_find_host(&crowd, SLICE_LITERAL("anna.example"));
+    assert_int_equal(domain.sources, 1 + others);
+    is_steady = crowd_is_steady(crowd_find_source(&crowd, &ip), &domain);
+    crowd_free(&crowd);
+    facts_free(&table);
+    return is_steady;
+}
+
 /* A domain that others forge too may be met twice by chance, but not often. */
 static void test_of_a_domain_of_many_sources_few_are_steady(void **state)
 {
     (void)state;
     for (unsigned own = 2; own <= 4; own++)
-        for (unsigned others = 0; others < 4; others++) {
-            struct crowd crowd;
-            struct facts_table table;
-            struct crowd_host domain;
-            struct ip ip = ip_of("192.0.0.1");
+        for (unsigned others = 0; others < 11; others++)
+            assert_int_equal(is_steady_among(own, others, 10000),
+                             others < 2 || (own > 3 && others < 9));
+}
 
-            facts_init(&table);
-            assert_true(crowd_init(&crowd, key));
-            for (unsigned i = 0; i < own + others; i++) {
-                struct ip other = ip;
-                struct facts *row;
-
-                other.bytes[14] = (uint8_t)(i < own ? 0 : i);
-                row = add_bounce(&crowd, &table, "anna.example", &other);
-                row->created = 10000 * (int64_t)(1 + i);
-                row->address_hash = 1 + i;
-                crowd_add_site(&crowd, row->source, 2 + 2 * other.bytes[14]);
-            }
-            assert_true(crowd_merge(&crowd, 1, &table));
-            domain = crowd_find_host(&crowd, SLICE_LITERAL("anna.example"));
-            assert_int_equal(domain.sources, 1 + others);
-            assert_int_equal(
-                crowd_is_steady(crowd_find_source(&crowd, &ip), &domain),
-                others < 2 || own > 3);
-            crowd_free(&crowd);
-            facts_free(&table);
-        }
+/* A program's batch; twice may be chance, and a flood is no batch. */
+static void test_who_alone_writes_in_a_name_is_steady_at_once(void **state)
+{
+    (void)state;
+    for (unsigned own = 2; own <= 9; own++)
+        for (unsigned others = 0; others < 3; others++)
+            assert_int_equal(is_steady_among(own, others, 1),
+                             others == 0 && own >= 3 && own <= 7);
 }
 
 /* Three bounces or more, for several domains. */
@@ -799,6 +816,7 @@ int main(void)
         cmocka_unit_test(test_correspondent_writes_and_is_written_to),
         cmocka_unit_test(test_who_bounces_for_one_domain_alone_is_steady),
         cmocka_unit_test(test_of_a_domain_of_many_sources_few_are_steady),
+        cmocka_unit_test(test_who_alone_writes_in_a_name_is_steady_at_once),
         cmocka_unit_test(test_who_writes_in_several_names_forges),
         cmocka_unit_test(test_several_bounces_with_one_aim),
         cmocka_unit_test(test_any_share_of_work_gives_the_same_counts),

@@ -18,6 +18,19 @@ mail() {
     judge "$1"
     rm demo/?f6AMHqK0f009999
 }
+# Handed in by three hosts outside: we relay for that domain. What comes back, and
+# what programs answer, goes to a forged one, too.
+handed() {
+    for n in 1 2 3; do
+        printf 'V8\nT1795370000\nK1795370100\nN1\nP30000\n$_mx.other%s.example [198.51.%s.7]\n' \
+            $n $n >demo/qf6AMHqK0f00999$n
+        printf 'S%s\nRPFD:<eve@dnssec-bogus.example>\nH??%s\n.\n' "$1" "$2" \
+            >>demo/qf6AMHqK0f00999$n
+        echo hello >demo/df6AMHqK0f00999$n
+    done
+    judge "three of $1, $2"
+    rm demo/?f6AMHqK0f00999?
+}
 # With two bounces more; of each: to whom, of mail by which host, for whom.
 again() {
     what=$1
@@ -39,6 +52,9 @@ for header in 'Subject: offer' 'Auto-Submitted: auto-generated' \
     'Auto-Submitted: auto-replied' 'X-List-Administrivia: yes'; do
     mail "$header"
 done
+handed '<ann@example.org>' 'Subject: offer'
+handed '<>' 'Subject: returned'
+handed '<ann@example.org>' 'Auto-Submitted: auto-replied'
 sed -i 's/north-hill6/dnssec-bogus/g' demo/qf$receipt
 judge 'a receipt, by another host'
 sed -i 's/north-hill6/dnssec-bogus/g; s/192\.0\.2\.146/203.0.113.50/g' \
