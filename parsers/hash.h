@@ -72,14 +72,4 @@ static inline uint64_t keyed_hash(const uint64_t key[2], struct slice text)
     return hash_product(hash, length);
 }
 
-/* For a memory in which two texts of one hash only drive each other out: of
- * one key for all, so that anybody can make two alike. */
-static inline uint32_t loose_hash(struct slice text)
-{
-    static const uint64_t key[2] = {UINT64_C(0x243f6a8885a308d3),
-                                    UINT64_C(0x13198a2e03707344)};
-
-    return (uint32_t)keyed_hash(key, text);
-}
-
 #endif

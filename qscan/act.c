@@ -1025,6 +1025,7 @@ static bool start_actors(struct act_run *run)
         if (scene->where != NULL)
             actor->where_matcher = rules_matcher_new(scene->where);
         if (actor->matcher == NULL || actor->batch == NULL ||
+            !rules_remember(actor->matcher, scene->basis_key) ||
             actor->is_touched == NULL ||
             (scene->where != NULL && actor->where_matcher == NULL))
             return false;

@@ -633,8 +633,7 @@ bool record_maker_init(struct record_maker *maker, const struct rules *rules,
     logtally_init(&maker->tally);
     maker->tally.hour_shift_sec = log_hour_shift(is_utc);
     return maker->matcher != NULL && maker->statuses != NULL &&
-           maker->templates != NULL &&
-           rules_remember_lines(maker->matcher, key);
+           maker->templates != NULL && rules_remember(maker->matcher, key);
 }
 
 void record_maker_free(struct record_maker *maker)

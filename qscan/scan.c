@@ -1583,7 +1583,7 @@ static bool start_workers(struct run *run, const uint64_t key[2])
         worker->matcher = rules_matcher_new(scan->scene.rules);
         if (scan->scene.where != NULL)
             worker->where_matcher = rules_matcher_new(scan->scene.where);
-        if (worker->matcher == NULL ||
+        if (worker->matcher == NULL || !rules_remember(worker->matcher, key) ||
             (scan->scene.where != NULL && worker->where_matcher == NULL) ||
             !crowd_init(worker->crowd, key))
             return false;

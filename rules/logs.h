@@ -59,11 +59,6 @@ void rules_event_fetch(void *event_line, enum rules_field_id field,
 uint64_t rules_match_line(struct rules_matcher *matcher,
                           const struct logline *line);
 
-/* From now on the events of lines are remembered, by a hash of what the rules
- * see of them. The key is of 128 random bits (see keyed_hash). Once. False
- * without memory. */
-bool rules_remember_lines(struct rules_matcher *matcher, const uint64_t key[2]);
-
 /* ---- rules on source ---- */
 
 /* By user and by site sources are counted; whose numbers, the alarm of a user

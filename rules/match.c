@@ -14,27 +14,11 @@ enum {
     JIT_STACK_BYTES = 256 * 1024,
     /* Two fields with several values are compared pair by pair. */
     PAIRS_MAX = 1000000,
-    REMEMBERED_TEXTS = 1024, /* in a cache of the processor, mostly */
-    REMEMBERED_TEXT_BYTES = 232,
 };
 
 /* TRUTH_LATER: hangs on the crowd. The lines of a rule must all hold: it comes
  * to the smallest of theirs. */
 enum truth { TRUTH_NO, TRUTH_LATER, TRUTH_UNDECIDED, TRUTH_YES, TRUTH_UNKNOWN };
-
-/* A text and what the regexes said of it, two bits each. */
-struct remembered {
-    uint64_t answers;
-    uint32_t len;
-    char text[REMEMBERED_TEXT_BYTES];
-};
-
-/* The hashes by themselves: most texts are new, and where another stood need
- * not be read to be overwritten. */
-struct memory {
-    uint32_t hashes[REMEMBERED_TEXTS];
-    struct remembered places[REMEMBERED_TEXTS];
-};
 
 /* What the lines of a rule have come to. */
 struct asked {
@@ -69,8 +53,7 @@ struct rules_matcher {
     pcre2_match_context *context;
     pcre2_jit_stack *jit_stack;
     pcre2_match_data *match_data;
-    struct memory *memories[SCOPE_COUNT]; /* NULL: of no use there */
-    struct line_memory *lines;
+    struct memory *memory;           /* NULL: nothing is remembered */
     const struct rule *purging;      /* the first that does, or NULL */
     struct judging hand[RULES_HAND]; /* the first, where one is judged alone */
     const struct sample *sample;     /* while samples are run */
@@ -78,26 +61,15 @@ struct rules_matcher {
 
 /* ---- memory of texts that repeat ---- */
 
-/* The place of a text in the memory; what was there before is forgotten. Not
- * a table that collisions could fill: whoever writes the texts can at most
- * have them matched again. NULL for a text that is too long. */
-static struct remembered *remember(struct memory *memory, struct slice text)
+/* The place of a text in the memory; what was there before is forgotten. */
+static struct remembered_text *
+remember(struct memory *memory, enum rules_scope scope, struct slice text)
 {
-    struct remembered *place;
-    uint32_t hash, at;
+    uint64_t hash = keyed_hash(memory->key, text) + scope;
+    struct remembered_text *place = &memory->texts[hash % REMEMBERED_TEXTS];
 
-    if (text.len > REMEMBERED_TEXT_BYTES || text.len == 0)
-        return NULL;
-    hash = loose_hash(text);
-    at = hash % REMEMBERED_TEXTS;
-    place = &memory->places[at];
-    if (memory->hashes[at] == hash && place->len == text.len &&
-        memcmp(place->text, text.ptr, text.len) == 0)
-        return place;
-    memory->hashes[at] = hash;
-    place->answers = 0;
-    place->len = (uint32_t)text.len;
-    memcpy(place->text, text.ptr, text.len);
+    if (place->hash != hash)
+        *place = (struct remembered_text){.hash = hash};
     return place;
 }
 
@@ -168,14 +140,13 @@ static enum truth recall_or_run(struct rules_matcher *matcher,
                                 const struct condition *condition,
                                 struct slice text)
 {
-    struct remembered *place = NULL;
+    struct remembered_text *place = NULL;
     unsigned shift = 0;
     enum truth truth;
 
-    if (condition->remembered >= 0) {
-        enum rules_scope scope = rules_fields[condition->field].scope;
-
-        place = remember(matcher->memories[scope], text);
+    if (condition->remembered >= 0 && matcher->memory != NULL) {
+        place = remember(matcher->memory, rules_fields[condition->field].scope,
+                         text);
         shift = 2 * (unsigned)condition->remembered;
     }
     if (place != NULL && (place->answers >> shift & 3) != 0)
@@ -1201,32 +1172,20 @@ static bool prepare_regexes(struct rules_matcher *matcher)
     return true;
 }
 
-static bool prepare_memory(struct rules_matcher *matcher)
+bool rules_remember(struct rules_matcher *matcher, const uint64_t key[2])
 {
-    for (int scope = 0; scope < SCOPE_COUNT; scope++) {
-        if (matcher->set->remembered_count[scope] == 0)
-            continue;
-        matcher->memories[scope] = calloc(1, sizeof(*matcher->memories[scope]));
-        if (matcher->memories[scope] == NULL)
-            return false;
-    }
-    return true;
-}
-
-struct line_memory *match_line_memory(struct rules_matcher *matcher)
-{
-    return matcher->lines;
-}
-
-bool rules_remember_lines(struct rules_matcher *matcher, const uint64_t key[2])
-{
-    assert(matcher->lines == NULL);
-    matcher->lines = calloc(1, sizeof(*matcher->lines));
-    if (matcher->lines == NULL)
+    assert(matcher->memory == NULL && key[0] != 0 && key[1] != 0);
+    matcher->memory = calloc(1, sizeof(*matcher->memory));
+    if (matcher->memory == NULL)
         return false;
-    matcher->lines->key[0] = key[0];
-    matcher->lines->key[1] = key[1];
+    matcher->memory->key[0] = key[0];
+    matcher->memory->key[1] = key[1];
     return true;
+}
+
+struct memory *match_memory(struct rules_matcher *matcher)
+{
+    return matcher->memory;
 }
 
 static size_t pending_room(const struct rules *set)
@@ -1267,8 +1226,7 @@ struct rules_matcher *rules_matcher_new(const struct rules *rules)
     for (size_t i = rules->rule_count; i-- > 0;)
         if (rules->rules[i].purges)
             matcher->purging = &rules->rules[i];
-    if (!prepare_regexes(matcher) || !prepare_memory(matcher) ||
-        !prepare_hand(matcher)) {
+    if (!prepare_regexes(matcher) || !prepare_hand(matcher)) {
         rules_matcher_free(matcher);
         return NULL;
     }
@@ -1283,9 +1241,7 @@ void rules_matcher_free(struct rules_matcher *matcher)
     pcre2_match_context_free(matcher->context);
     if (matcher->jit_stack != NULL)
         pcre2_jit_stack_free(matcher->jit_stack);
-    for (int scope = 0; scope < SCOPE_COUNT; scope++)
-        free(matcher->memories[scope]);
-    free(matcher->lines);
+    free(matcher->memory);
     for (size_t i = 0; i < RULES_HAND; i++) {
         free(matcher->hand[i].answers);
         free(matcher->hand[i].undecided);

@@ -10,20 +10,25 @@
 void match_use_sample(struct rules_matcher *matcher,
                       const struct sample *sample);
 
-enum { LINE_MEMORY_PLACES = 4096 };
+enum { REMEMBERED_TEXTS = 1024, REMEMBERED_LINES = 4096 };
 
-/* The events of lines of which their conditions see the same: of one keyed
- * hash. */
-struct line_memory {
+/* Of texts what the regexes said, two bits each; of lines of which the
+ * conditions see the same their events. By keyed hashes alone: who does not
+ * know the key can neither have two texts taken for one, nor have them judged
+ * again at will. */
+struct memory {
     uint64_t key[2];
+    struct remembered_text {
+        uint64_t hash, answers;
+    } texts[REMEMBERED_TEXTS];
     struct remembered_line {
         uint64_t hash; /* 0: free */
         uint64_t events;
-    } places[LINE_MEMORY_PLACES];
+    } lines[REMEMBERED_LINES];
 };
 
-/* NULL: lines are not remembered. */
-struct line_memory *match_line_memory(struct rules_matcher *matcher);
+/* NULL: nothing is remembered. */
+struct memory *match_memory(struct rules_matcher *matcher);
 
 /* Answers one rule, whatever the others say. *failed_r becomes the first line
  * that kept it from matching, and its condition. */

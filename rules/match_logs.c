@@ -148,15 +148,15 @@ static inline uint64_t hash_seen(const uint64_t key[2],
 }
 
 /* One that is looked for has one place, and what was there before is
- * forgotten: without the key nobody can have lines judged again at will. */
+ * forgotten. */
 static uint64_t recall_or_match(struct rules_matcher *matcher,
-                                struct line_memory *memory,
+                                struct memory *memory,
                                 const struct shape_plan *plan, unsigned shape,
                                 uint64_t answers,
                                 struct rules_event_line *event)
 {
     uint64_t hash = hash_seen(memory->key, plan, shape, answers, event->line);
-    struct remembered_line *place = &memory->places[hash % LINE_MEMORY_PLACES];
+    struct remembered_line *place = &memory->lines[hash % REMEMBERED_LINES];
 
     if (hash == 0)
         return match_events(matcher, plan, answers, event);
@@ -172,7 +172,7 @@ uint64_t rules_match_line(struct rules_matcher *matcher,
 {
     unsigned shape = logline_shape(line->kind);
     const struct shape_plan *plan = &match_set(matcher)->shapes[shape];
-    struct line_memory *memory = match_line_memory(matcher);
+    struct memory *memory = match_memory(matcher);
     struct rules_event_line event;
     uint64_t answers;
 

@@ -297,6 +297,11 @@ bool rules_list_is_empty(const struct rules *rules, const char *list);
 struct rules_matcher;
 
 struct rules_matcher *rules_matcher_new(const struct rules *rules);
+
+/* From now on it remembers, by keyed hashes, what regexes said of texts that
+ * repeat, and the events of lines of a log. The key is of 128 random bits (see
+ * keyed_hash). Once. False without memory. */
+bool rules_remember(struct rules_matcher *matcher, const uint64_t key[2]);
 void rules_matcher_free(struct rules_matcher *matcher);
 
 enum { RULES_NO_RULE = 0xffff };

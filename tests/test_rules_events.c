@@ -329,7 +329,7 @@ static void a_remembered_line_is_the_same_events(void **state)
     unsigned counts[8] = {0};
 
     (void)state;
-    assert_true(rules_remember_lines(matcher, key));
+    assert_true(rules_remember(matcher, key));
     random_state = 88172645463325252u;
     for (unsigned i = 0; i < 60000; i++) {
         struct logline line;

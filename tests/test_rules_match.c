@@ -1105,6 +1105,9 @@ static void a_remembered_answer_is_the_right_one(void **state)
     struct rules_matcher *matcher = rules_matcher_new(rules);
 
     (void)state;
+    assert_true(
+        rules_remember(matcher, (uint64_t[]){UINT64_C(0x9e3779b97f4a7c15),
+                                             UINT64_C(0x2545f4914f6cdd1d)}));
     for (unsigned i = 0; i < 60000; i++) {
         unsigned number = i * 7919 % 20000;
         bool is_even = number % 2 == 0;
