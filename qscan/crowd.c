@@ -12,7 +12,6 @@ enum {
     FIRST_SLOTS = 256,
     LASTING_SEC = 3600, /* between a source's bounces */
     TYPOS_MAX = 3,      /* of one address by one person: more are guesses */
-    SHARED_BY_MANY = 9, /* sources: whoever is busy in that name forges it */
     ALONE_LEAST = 3,    /* bounces, in a name in which nobody else writes */
     FORGED_LEAST = 3,   /* bounces, of two names: of two it may be chance */
     STEADY_GUESSES = 7, /* of who left, by a firm that writes to many */
@@ -633,8 +632,7 @@ bool crowd_is_steady(const struct crowd_source *source,
     bool is_lasting = source->before_sec + source->after_sec >= LASTING_SEC;
     bool is_alone = source->bounces >= ALONE_LEAST &&
                     source->bounces <= STEADY_GUESSES && domain->sources == 1;
-    bool is_shared =
-        domain->sources > (source->bounces <= TYPOS_MAX ? 2 : SHARED_BY_MANY);
+    bool is_shared = domain->sources > 2 && source->bounces <= TYPOS_MAX;
 
     return !source->is_several && !source->is_own_name && !is_shared &&
            ((is_typing && source->guesses <= TYPOS_MAX) ||

@@ -38,6 +38,7 @@ struct pending {
     uint32_t next;
     uint32_t count;
     uint32_t quote; /* its line; 0 = not kept */
+    uint32_t user_domain;
     uint64_t events, recipient_hash, user_hash, process;
     int64_t time;
     bool is_refusal, is_login;
@@ -479,6 +480,7 @@ static void add_pending(struct join *join, uint64_t key,
     item->is_refusal = record->is_refusal;
     item->is_login = record->kind == LOGLINE_AUTH;
     item->user_hash = item->is_login ? record->user_hash : 0;
+    item->user_domain = item->is_login ? record->user_domain : 0;
     item->quote = item->next == 0 ? keep_quote(state, record, file, line) : 0;
     item->recipient_len = item->domain_len = 0;
     if (len > 0 && len <= PENDING_TEXT_MAX) {
@@ -549,7 +551,8 @@ static void flush_pending(struct join *join, struct open_message *message,
             sources_note_login(join->sources, source, false, item->time,
                                item->count);
         if (source != 0 && item->user_hash != 0)
-            sources_note_user(join->sources, source, false, item->user_hash);
+            sources_note_user(join->sources, source, false, item->user_hash,
+                              item->user_domain);
         if (source != 0)
             note(join, source, &event);
         else
@@ -938,7 +941,7 @@ static uint64_t user_of(struct join *join, uint32_t source,
                         const struct record *record)
 {
     uint32_t domain = record->user_domain;
-    uint64_t bare = record_bare_hash(record->user_hash);
+    uint64_t bare = record_user_hash(record->user_hash, domain);
     uint64_t key = bare + source * UINT64_C(0x9e3779b97f4a7c15);
     struct open_message *seen;
     bool is_new;
@@ -1006,7 +1009,8 @@ static void add_peer(struct join *join, const struct record *record,
         sources_note_login(join->sources, source, is_good, record->time,
                            record->repeat);
     if (is_login && record->user_hash != 0)
-        sources_note_user(join->sources, source, is_good, record->user_hash);
+        sources_note_user(join->sources, source, is_good, record->user_hash,
+                          record->user_domain);
     if (record->events == 0)
         return;
     event = event_of(record, file, line);

@@ -226,12 +226,9 @@ uint64_t record_address_hash(const uint64_t key[2], struct slice address)
 
 uint64_t record_user_hash(uint64_t bare_hash, uint32_t domain)
 {
-    uint64_t bare = record_bare_hash(bare_hash);
-    uint64_t tag = (domain ^ domain >> 16) & 0xffff;
+    uint64_t hash = bare_hash ^ (uint64_t)domain << 32;
 
-    if (domain == 0)
-        return bare;
-    return bare | (tag == 0 ? 1 : tag) << USER_BARE_BITS;
+    return hash == 0 ? 1 : hash;
 }
 
 /* ---- one line ---- */

@@ -10,8 +10,6 @@
 #include "qscan/logtally.h"
 #include "rules/logs.h"
 
-enum { USER_BARE_BITS = 48 }; /* of record_user_hash() */
-
 /* Written by one processor and read by another: what no line has together
  * shares its place. */
 struct record {
@@ -151,22 +149,9 @@ uint64_t record_message_hash(const uint64_t key[2], uint64_t host,
 /* Of an address, which must be in lower case; never 0. */
 uint64_t record_address_hash(const uint64_t key[2], struct slice address);
 
-/* Of a user of a domain, by the hash of what stands before its @, or any of his
- * own; never 0. Above USER_BARE_BITS stands what tells the domain, 0 without
- * one. */
+/* Of a user of a domain, by the hash of what stands before its @; never 0. A
+ * user without one has that hash itself. */
 uint64_t record_user_hash(uint64_t bare_hash, uint32_t domain);
-
-static inline uint64_t record_bare_hash(uint64_t user_hash)
-{
-    uint64_t bare = user_hash & ((UINT64_C(1) << USER_BARE_BITS) - 1);
-
-    return bare == 0 ? 1 : bare;
-}
-
-static inline uint32_t record_domain_tag(uint64_t user_hash)
-{
-    return (uint32_t)(user_hash >> USER_BARE_BITS);
-}
 
 /* In lower case, in room for as much; the same slice where it is so already. */
 struct slice record_lower(struct slice text, char *room);

@@ -243,11 +243,12 @@ static void add_crowds(struct logsummary *summary, size_t *problem_count,
     if (crowds == 0)
         return;
     begin_problem(summary, problem_count);
-    buffer_printf(&words,
-                  "%zu crowd%s hostile, of %zu more address%s: networks, or "
-                  "many against one domain or user",
-                  crowds, crowds == 1 ? " is" : "s are", summary->shown.others,
-                  summary->shown.others == 1 ? "" : "es");
+    buffer_printf(&words, "%zu crowd%s hostile", crowds,
+                  crowds == 1 ? " is" : "s are");
+    if (summary->shown.others > 0)
+        buffer_printf(&words, ", of %zu more address%s", summary->shown.others,
+                      summary->shown.others == 1 ? "" : "es");
+    buffer_printf(&words, ": networks, or many against one domain or user");
     add_words(summary, "  ", &words);
 }
 

@@ -307,16 +307,18 @@ int64_t fact_blind_guesses(const struct sources *sources,
     return is_blind ? source->guesses : 0;
 }
 
-/* A bounce goes to one recipient; who asks for many returns nothing. What came
- * with a sender and was taken is the mail of a provider's users. */
+/* A bounce goes to one recipient; who asks for many, or guesses without them,
+ * returns nothing. What came with a sender and arrived is the mail of a
+ * provider's users. */
 static bool sends_as_bounces(const struct sources *sources,
                              const struct source *source)
 {
-    uint32_t taken = source_mail(sources, source)->messages;
-    uint32_t others = source->senders - source->null_senders;
+    uint64_t mailed = source_mailed_recipients(sources, source);
+    uint64_t others = source->senders - source->null_senders;
 
-    others = others > taken ? others - taken : 0;
+    others = others > mailed ? others - mailed : 0;
     return source->attempts <= source->senders + source->senders / 4 &&
+           share_of(source->null_senders, source->guesses) >= RETURNS_SHARE &&
            share_of(source->null_senders, source->null_senders + others) >=
                RETURNS_SHARE;
 }

@@ -92,8 +92,9 @@ int64_t fact_domain_count(const struct sources *sources,
 bool fact_is_submitting(const struct sources *sources,
                         const struct source *source);
 
-/* It failed a hundred times to log in, and got in: an old password in a
- * program, or one that was found. The log does not tell which. */
+/* It failed a hundred times to log in, and got in, once for each four of these
+ * at most: an old password in a program, or one that was found. The log does
+ * not tell which. */
 bool fact_is_late_login(const struct sources *sources,
                         const struct source *source);
 

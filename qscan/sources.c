@@ -1014,10 +1014,10 @@ static void note_good_user(struct sources *sources, uint32_t number,
         texts->users[texts->user_count++] = (uint32_t)hash;
 }
 
-static void note_try(struct sources *sources, uint32_t number, uint64_t hash)
+static void note_try(struct sources *sources, uint32_t number, uint64_t hash,
+                     uint32_t domain)
 {
     const struct source *source = &sources->items[number];
-    uint32_t domain = record_domain_tag(hash);
 
     if (source_mail(sources, source)->login_failures > TRIES_MAX ||
         sources->tries.count >= KEPT_MAX)
@@ -1028,12 +1028,12 @@ static void note_try(struct sources *sources, uint32_t number, uint64_t hash)
 }
 
 void sources_note_user(struct sources *sources, uint32_t number, bool is_good,
-                       uint64_t hash)
+                       uint64_t hash, uint32_t domain)
 {
     if (is_good)
         note_good_user(sources, number, hash);
     else
-        note_try(sources, number, hash);
+        note_try(sources, number, hash, domain);
 }
 
 void sources_note_login(struct sources *sources, uint32_t number, bool is_good,

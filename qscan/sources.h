@@ -364,7 +364,7 @@ void sources_note_login(struct sources *sources, uint32_t source, bool is_good,
 
 /* As whom, behind that; hash is that of record_user_hash(). */
 void sources_note_user(struct sources *sources, uint32_t source, bool is_good,
-                       uint64_t hash);
+                       uint64_t hash, uint32_t domain);
 
 /* A bounce of ours came of its mail. */
 void sources_note_bounce(struct sources *sources, uint32_t source);

@@ -906,6 +906,10 @@ static const struct text_case {
      ID "/home/joe/.forward: line 2: mike at... User unknown",
      "kind=system; " IS
      "reason=/home/joe/.forward: line 2: mike at... User unknown"},
+    {"system: a .forward that is not safe",
+     ID "forward /home/joe/.forward: Group writable directory",
+     "kind=system; " IS
+     "reason=forward /home/joe/.forward: Group writable directory"},
     {"reply: no name in a file", ID "/home/joe: line x... User unknown",
      "kind=reply; " IS "recipient=/home/joe: line x; reason=User unknown"},
     {"system: error",

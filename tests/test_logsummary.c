@@ -330,6 +330,25 @@ static void test_members_of_a_crowd_stand_there_once(void **state)
     scene_free(&scene);
 }
 
+static void test_addresses_of_two_crowds_count_once(void **state)
+{
+    for (size_t alone = 0; alone <= 3; alone += 3) {
+        struct scene scene;
+        struct attacker first;
+
+        (void)state;
+        scene_init(&scene);
+        first = *add_crowd(&scene, alone, 3 - alone);
+        *scene_add_attacker(&scene, scene.members[0], "ann@example.com") =
+            first;
+        assert_true(print(&scene, FORMAT_TEXT, false));
+        assert_has(scene.printed.text,
+                   alone == 0 ? "  2 crowds are hostile, of 3 more addresses: "
+                              : "  2 crowds are hostile: networks, or ");
+        scene_free(&scene);
+    }
+}
+
 static void test_a_crowd_of_a_domain_is_left_out_for_its_members(void **state)
 {
     struct scene scene;
@@ -680,6 +699,7 @@ int main(void)
         cmocka_unit_test(test_tries_are_shown_and_come_first),
         cmocka_unit_test(test_who_logged_in_after_many_failures_is_told),
         cmocka_unit_test(test_members_of_a_crowd_stand_there_once),
+        cmocka_unit_test(test_addresses_of_two_crowds_count_once),
         cmocka_unit_test(test_a_crowd_of_a_domain_is_left_out_for_its_members),
         cmocka_unit_test(test_a_member_that_did_another_thing_keeps_its_row),
         cmocka_unit_test(test_evidence_shows_the_client_wherever_it_stands),

@@ -361,6 +361,8 @@ static void test_troubles_by_text(void **state)
         {LOGLINE_SYSTEM, "cannot open file: low on space (x)", TROUBLE_CONFIG},
         {LOGLINE_SYSTEM, "Authentication-Warning: a: b", TROUBLE_AUTH_WARNING},
         {LOGLINE_SYSTEM, "alias database unsafe", TROUBLE_CONFIG},
+        {LOGLINE_SYSTEM, "forward /home/joe/.forward: Group writable directory",
+         TROUBLE_ADDRESS},
         {LOGLINE_SYSTEM,
          "AUTH=client, available mechanisms do not fulfill requirements",
          TROUBLE_LOGIN},

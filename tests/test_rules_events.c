@@ -349,6 +349,29 @@ static void a_remembered_line_is_the_same_events(void **state)
     rules_free(rules);
 }
 
+/* What is behind the end of a regex is seen of a text, and a newline there. */
+static void a_text_is_remembered_as_far_as_it_is_seen(void **state)
+{
+    static const char *const texts[] = {"abc", "abcd", "abc\n", "abc\nx", "ab"};
+    struct rules *rules =
+        compile("event a\n line to\n when status ~ /^abc$/\n");
+    struct rules_matcher *matcher = rules_matcher_new(rules);
+
+    (void)state;
+    assert_true(rules_remember(matcher, key));
+    for (unsigned i = 0; i < 50; i++) {
+        const char *text = texts[i * 7 % 5];
+        struct logline line = {.kind = LOGLINE_TO,
+                               .status = slice_from_string(text)};
+
+        assert_int_equal(rules_match_line(matcher, &line),
+                         strcmp(text, "abc") == 0 ||
+                             strcmp(text, "abc\n") == 0);
+    }
+    rules_matcher_free(matcher);
+    rules_free(rules);
+}
+
 static void as_many_conditions_as_there_are_are_asked(void **state)
 {
     (void)state;
@@ -560,6 +583,7 @@ int main(void)
         cmocka_unit_test(a_line_with_too_many_recipients_is_undecided),
         cmocka_unit_test(a_line_cut_anywhere_is_judged),
         cmocka_unit_test(a_remembered_line_is_the_same_events),
+        cmocka_unit_test(a_text_is_remembered_as_far_as_it_is_seen),
         cmocka_unit_test(as_many_conditions_as_there_are_are_asked),
         cmocka_unit_test(a_source_satisfies_the_conditions_or_not),
         cmocka_unit_test(a_second_rule_fetches_nothing_that_is_known),
