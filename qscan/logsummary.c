@@ -607,10 +607,6 @@ static bool choose_attackers(struct logsummary *summary)
     for (size_t i = 0; i < count; i++)
         if (sources->attackers[i].source != 0)
             shown->alone[sources->attackers[i].source] = (uint32_t)i + 1;
-    if (!count_others(summary)) {
-        free(is_out);
-        return false;
-    }
     if (summary->options->top != 0)
         leave_out(summary, is_out);
     for (size_t i = 0; i < count; i++)
@@ -620,7 +616,7 @@ static bool choose_attackers(struct logsummary *summary)
     /* qsort_r only hands its context on */
     qsort_r(shown->items, shown->count, sizeof(*shown->items), order_tries,
             (void *)(uintptr_t)sources);
-    return true;
+    return count_others(summary);
 }
 
 /* ---- hostile sources ---- */

@@ -28,7 +28,8 @@ struct scene {
     /* facts.basis is noted where df changed before that, epoch s: of a purge,
      * when it began by the clock; 0: of none. */
     int64_t basis_before;
-    uint64_t basis_key[2]; /* for message_basis */
+    uint64_t basis_key[2]; /* for message_basis, and for what is remembered
+                              while messages are taken */
 };
 
 enum message_data_state {

@@ -959,6 +959,7 @@ static bool index_controls(struct queue_listing *listing)
     size_t at[STRETCH];
 
     keyed_hash_new_key(listing->key);
+    /* Four to a row: in a fuller table rows of others are met on the way. */
     listing->slot_count = 64;
     while (listing->slot_count < listing->row_count * 4)
         listing->slot_count *= 2;

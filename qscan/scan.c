@@ -559,6 +559,18 @@ static bool find_client(const struct message *message, struct client *client,
     return true;
 }
 
+/* Not of what comes back, nor of what programs answer: that goes to forged
+ * domains, too. */
+static void gather_handed_in(struct worker *worker, struct crowd_client_key key)
+{
+    struct message *message = worker->message;
+
+    for (size_t i = 0; i < message->qf.recipient_count && i < TARGETS_MAX; i++)
+        crowd_add_client(worker->crowd, CROWD_FOR,
+                         message_domain_of(message, &message->qf.recipients[i]),
+                         key);
+}
+
 static void gather_client(struct worker *worker, bool has_sender)
 {
     struct message *message = worker->message;
@@ -572,13 +584,8 @@ static void gather_client(struct worker *worker, bool has_sender)
     if (!has_client || is_ours)
         return;
     key = outside_key(worker, &client);
-    /* What comes back, and what programs answer, goes to forged domains, too.
-     */
-    for (size_t i = 0;
-         has_sender && i < message->qf.recipient_count && i < TARGETS_MAX; i++)
-        crowd_add_client(worker->crowd, CROWD_FOR,
-                         message_domain_of(message, &message->qf.recipients[i]),
-                         key);
+    if (has_sender)
+        gather_handed_in(worker, key);
     gather_writer(worker, &client);
 }
 

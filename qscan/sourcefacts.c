@@ -15,17 +15,17 @@ enum {
     SERVED_SOURCES = 3,
     LATE_FAILURES_MIN = 100, /* of one who logs in after all ... */
     LATE_FAILURES_TIMES = 4, /* ... for each time that he does */
-    RETURNS_SHARE = 80,      /* of a hundred envelopes, from the null sender */
-    RETURNED_FEW = 2,        /* bounces from a host without a name */
-    RETURNED_MANY = 1000,    /* bounces that no host returns alone ... */
-    RETURNED_AN_HOUR = 100,  /* ... so fast, all the time ... */
-    NAMELESS_MIN = 10,       /* such hosts return nothing, but are a crowd, when
-                                there are so many of them ... */
-    NAMELESS_TIMES = 4,      /* ... and so many for each that has a name */
-    RELAYS_ASKED_MAX = 256,  /* each is a walk through all sources */
-    RELAYED_MIN = 5,         /* guesses that show a relay of ours: fewer than
-                                any rule names a source for ... */
-    RELAYED_SHARE = 80,      /* ... when so many of a hundred are others' */
+    RETURNS_SHARE = 80,   /* null senders of a hundred envelopes, or guesses */
+    RETURNED_FEW = 2,     /* bounces from a host without a name */
+    RETURNED_MANY = 1000, /* bounces that no host returns alone ... */
+    RETURNED_AN_HOUR = 100, /* ... so fast, all the time ... */
+    NAMELESS_MIN = 10,      /* such hosts return nothing, but are a crowd, when
+                               there are so many of them ... */
+    NAMELESS_TIMES = 4,     /* ... and so many for each that has a name */
+    RELAYS_ASKED_MAX = 256, /* each is a walk through all sources */
+    RELAYED_MIN = 5,        /* guesses that show a relay of ours: fewer than
+                               any rule names a source for ... */
+    RELAYED_SHARE = 80,     /* ... when so many of a hundred are others' */
     PADDED_GUESSES = 30,
     PADDING_MAX = 8,      /* recipients that exist, between so many guesses */
     STEADY_ENVELOPES = 3, /* of one domain are no accident */

@@ -147,43 +147,32 @@ static inline uint64_t hash_seen(const uint64_t key[2],
     return hash;
 }
 
-/* One that is looked for has one place, and what was there before is
- * forgotten. */
-static uint64_t recall_or_match(struct rules_matcher *matcher,
-                                struct memory *memory,
-                                const struct shape_plan *plan, unsigned shape,
-                                uint64_t answers,
-                                struct rules_event_line *event)
-{
-    uint64_t hash = hash_seen(memory->key, plan, shape, answers, event->line);
-    struct remembered_line *place = &memory->lines[hash % REMEMBERED_LINES];
-
-    if (hash == 0)
-        return match_events(matcher, plan, answers, event);
-    if (place->hash != hash) {
-        place->events = match_events(matcher, plan, answers, event);
-        place->hash = hash;
-    }
-    return place->events;
-}
-
 uint64_t rules_match_line(struct rules_matcher *matcher,
                           const struct logline *line)
 {
     unsigned shape = logline_shape(line->kind);
     const struct shape_plan *plan = &match_set(matcher)->shapes[shape];
     struct memory *memory = match_memory(matcher);
+    struct remembered_line *place;
     struct rules_event_line event;
-    uint64_t answers;
+    uint64_t answers, hash = 0;
 
     if (line->is_hostile || plan->events == 0)
         return 0;
     event.line = line;
     event.next = 0;
     answers = answers_of(matcher, plan, &event);
-    if (memory == NULL || plan->answered_count + plan->seen_count == 0)
+    if (memory != NULL && plan->answered_count + plan->seen_count > 0)
+        hash = hash_seen(memory->key, plan, shape, answers, line);
+    if (hash == 0)
         return match_events(matcher, plan, answers, &event);
-    return recall_or_match(matcher, memory, plan, shape, answers, &event);
+    /* It has one place, and what was there before is forgotten. */
+    place = &memory->lines[hash % REMEMBERED_LINES];
+    if (place->hash != hash) {
+        place->events = match_events(matcher, plan, answers, &event);
+        place->hash = hash;
+    }
+    return place->events;
 }
 
 /* ---- rules on source ---- */
