@@ -199,7 +199,7 @@ static void set_scene(struct program *program)
     scan->worker_count = options->workers;
     scan->reads_data = rules_need(program->ruleset.rules, FROM_DATA_FILE) ||
                        rules_need(program->ruleset.rules, FROM_CROWD);
-    scan->looks_at_files = scan->reads_data || options->mode != MODE_SUMMARY;
+    scan->looks_at_files = options->mode != MODE_SUMMARY;
     scan->progress.when = options->progress;
     scan->complaints = &program->complaints;
     scan->is_verbose = options->is_verbose;

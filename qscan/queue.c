@@ -123,6 +123,7 @@ int queue_open_folder(struct queue_set *set, int directory, const char *name,
         .owner = st.st_uid,
         .group = st.st_gid,
         .is_writable = (st.st_mode & S_IWOTH) != 0,
+        .is_shared = (st.st_mode & (S_IWGRP | S_IWOTH)) != 0,
         .first_dir = FACTS_NO_DIR,
     };
     return (int)set->folder_count++;

@@ -27,6 +27,7 @@ struct queue_folder {
     gid_t group;
     bool holds_control, holds_data, holds_transcripts;
     bool is_writable;   /* by anybody, which is not told of yet */
+    bool is_shared;     /* others than its owner write in it */
     uint16_t first_dir; /* the queue directory it was opened for */
 };
 

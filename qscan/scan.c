@@ -48,6 +48,9 @@ enum {
     SMALL_RECIPIENTS = 200,       /* recipients, takes is given back at once */
 };
 
+/* Control files whose owner and links a summary always looks at. */
+enum { LOOKED_AT = 4096, LOOKED_AT_STEP = 64 };
+
 struct in_hand {
     struct message message;
     enum input_outcome outcome;
@@ -61,6 +64,7 @@ struct worker {
     struct in_hand hand[HAND];
     size_t hand_count, hand_bytes;
     bool has_own_descriptors;
+    bool has_met_odd_file;   /* by owner, mode or links */
     struct closing closing;  /* files of the hand that were read */
     struct message *message; /* of the hand, the one that is looked at */
     struct rules_matcher *matcher, *where_matcher;
@@ -274,9 +278,14 @@ static void look_at_orphan(struct worker *worker, struct facts *row)
 
 /* root's and the directory owner's files are as they should be; in a
  * submission queue they belong to the users, but to the queue's group. */
-static void note_stat_oddities(struct facts *row, const struct stat *st,
-                               const struct queue_folder *folder)
+static void note_stat_oddities(struct worker *worker, struct facts *row,
+                               const struct stat *st)
 {
+    const struct queue_set *queues = worker->scan->scene.queues;
+    const struct queue_folder *folder =
+        &queues->folders[queues->dirs[row->dir].control];
+    uint16_t before = row->oddities;
+
     if (st->st_uid != 0 && st->st_uid != folder->owner &&
         st->st_gid != folder->group)
         row->oddities |= ODD_FOREIGN_OWNER;
@@ -284,6 +293,7 @@ static void note_stat_oddities(struct facts *row, const struct stat *st,
         row->oddities |= ODD_HARD_LINKED;
     if ((st->st_mode & S_IWOTH) != 0)
         row->oddities |= ODD_WRITABLE;
+    worker->has_met_odd_file |= row->oddities != before;
 }
 
 static void note_id_oddities(struct facts *row, const struct qf *qf,
@@ -867,13 +877,11 @@ static void note_message(struct worker *worker, struct facts *row,
                          bool look_for_data)
 {
     struct message *message = worker->message;
-    const struct queue_set *queues = worker->scan->scene.queues;
 
     row->created = message->qf.has_created ? message->qf.created
                                            : message->control_stat.st_mtime;
     if (message->has_control_stat)
-        note_stat_oddities(row, &message->control_stat,
-                           &queues->folders[queues->dirs[row->dir].control]);
+        note_stat_oddities(worker, row, &message->control_stat);
     note_text_oddities(row, message);
     row->state = (uint8_t)state_of(message, row, look_for_data);
 }
@@ -900,12 +908,21 @@ static void gather_row(struct worker *worker, struct in_hand *one)
         row->size_bytes = (uint64_t)message_data_bytes(message);
 }
 
-/* Owner, mode, links cost a system call each, which a summary by rules that
- * read no df is spared; what is odd at first sight is always looked at. */
+/*
+ * Owner, mode, links cost a system call each. A summary is spared most of them
+ * where only root and the folder's owner write: what they do to many files (a
+ * copy that links, a restored backup) shows in the first and in every so many
+ * of the others, and then all are looked at. What is odd at first sight always
+ * is.
+ */
 static bool wants_stat(const struct worker *worker, const struct facts *row,
-                       bool look_for_data)
+                       uint32_t row_number)
 {
-    return worker->scan->looks_at_files || row->letter != 'q' || look_for_data;
+    const struct queue_set *queues = worker->scan->scene.queues;
+
+    return worker->scan->looks_at_files || row->letter != 'q' ||
+           row_number < LOOKED_AT || row_number % LOOKED_AT_STEP == 0 ||
+           queues->folders[queues->dirs[row->dir].control].is_shared;
 }
 
 /* Reads one more, where there is room for it. */
@@ -919,8 +936,9 @@ static void take_in_hand(struct worker *worker, struct facts *row,
         one->message.closing = &worker->closing;
     one->row = row;
     one->row_number = row_number;
-    one->outcome = message_read(&one->message, row,
-                                wants_stat(worker, row, look_for_data));
+    one->outcome =
+        message_read(&one->message, row,
+                     look_for_data || wants_stat(worker, row, row_number));
     if (one->outcome == INPUT_OK)
         worker->hand_bytes += one->message.control.len;
 }
@@ -1163,6 +1181,44 @@ static void list_or_read(void *context, unsigned number, size_t first,
         list_queues(run);
     else
         read_ahead(run, &run->workers[number]);
+}
+
+/* ---- files that nobody looked at ---- */
+
+static void look_at_file(struct worker *worker, struct facts *row)
+{
+    const struct queue_set *queues = worker->scan->scene.queues;
+    char name[QUEUE_HELD_NAME_MAX];
+    struct stat st;
+
+    if (row->letter == 'q' &&
+        queue_file_name(name, 'q', facts_id(row), row->is_held) &&
+        fstatat(queues->folders[queues->dirs[row->dir].control].fd, name, &st,
+                AT_SYMLINK_NOFOLLOW) == 0 &&
+        S_ISREG(st.st_mode))
+        note_stat_oddities(worker, row, &st);
+}
+
+static void look_at_piece(void *context, unsigned number, size_t first,
+                          size_t end)
+{
+    struct run *run = context;
+
+    for (size_t i = first; i < end; i++)
+        look_at_file(&run->workers[number], &run->scan->table.rows[i]);
+}
+
+static bool look_at_all(struct run *run)
+{
+    const struct scan *scan = run->scan;
+    struct progress none = {.when = PROGRESS_NEVER};
+    bool is_any_odd = false;
+
+    for (unsigned i = 0; i < scan->worker_count; i++)
+        is_any_odd = is_any_odd || run->workers[i].has_met_odd_file;
+    return scan->looks_at_files || !is_any_odd ||
+           workers_run(scan->worker_count, scan->table.count, PIECE,
+                       look_at_piece, run, &none);
 }
 
 /* ---- the second look ---- */
@@ -1656,6 +1712,8 @@ static bool run_phases(struct run *run)
         return false;
     progress_end(&scan->progress);
     if (interrupt_signal() != 0 || !finish_listing(run))
+        return false;
+    if (!look_at_all(run))
         return false;
     second_look(run);
     free(run->order); /* memory peaks when the crowd is merged */

@@ -19,8 +19,8 @@ struct scan {
     struct crowd_known *known; /* owned; of earlier runs */
     size_t known_count;
     bool reads_data;     /* rules or report ask for what lives in df */
-    bool looks_at_files; /* whoever reads the result goes by links and owner of
-                            a control file, too */
+    bool looks_at_files; /* at links and owner of each control file; else at
+                            all of them only where one is odd */
     struct newnames *newnames; /* owned; what came since the listing, or NULL */
     struct progress progress;
     struct complaints *complaints;
