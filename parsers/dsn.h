@@ -80,12 +80,19 @@ struct dsn {
 };
 
 /*
- * The host that says that it took the original before the client sent it: "by
- * HOST" of the next Received field, or absent. The client may write there what
- * it likes. A mail server writes the name that it greets with, a bot nothing,
- * or what does not fit.
+ * Where the original had been before the client sent it. The client may write
+ * there what it likes: a mail server writes the name that it greets with, a bot
+ * nothing, or what does not fit.
  */
-struct slice dsn_hop_before(const struct dsn *dsn);
+struct dsn_path {
+    struct slice by; /* "by HOST" of the next Received field that has one, of
+                        another host than localhost; or absent */
+    bool has_qmail;  /* "(qmail 812 invoked by uid 89)", which names no host */
+    bool is_inside;  /* HOST is none of the Internet: Exchange, in its domain */
+    bool has_own_mark; /* fields that Exchange or Domino alone writes */
+};
+
+void dsn_read_path(const struct dsn *dsn, struct dsn_path *path_r);
 
 void dsn_init(struct dsn *dsn);
 void dsn_free(struct dsn *dsn);

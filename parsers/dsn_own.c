@@ -1,6 +1,7 @@
 /*
  * Reports that this sendmail made: savemail.c, returntosender and errbody.
  */
+#include "parsers/bytes.h"
 #include "parsers/dsn.h"
 
 #include <assert.h>
@@ -678,27 +679,95 @@ static bool is_above_received(struct slice name)
         SLICE_TEXT("X-"),         SLICE_TEXT("DKIM-"),
         SLICE_TEXT("DomainKey-"), SLICE_TEXT("ARC-"),
         SLICE_TEXT("Return-"),    SLICE_TEXT("Authentication-"),
+        SLICE_TEXT("Comment"), /* of DomainKeys */
     };
 
     for (size_t i = 0; i < sizeof(starts) / sizeof(starts[0]); i++)
-        if (slice_equal_nocase(slice_head(name, starts[i].len), starts[i]))
+        if (slice_starts_nocase(name, starts[i]))
             return true;
     return false;
 }
 
-struct slice dsn_hop_before(const struct dsn *dsn)
+static bool is_local_name(struct slice name)
 {
-    enum { FIELDS_MAX = 8 };
-    struct slice text = dsn->brought;
+    return slice_equal_nocase(name, SLICE_LITERAL("localhost")) ||
+           slice_equal_nocase(name, SLICE_LITERAL("localhost.localdomain"));
+}
+
+/* "ex01.corp.local", the name that a Windows domain has for itself; "from
+ * ex01.corp.example ([10.0.0.5]) by ex01.corp.example ... with mapi", which is
+ * what Exchange has from its users. */
+static bool is_inside(struct slice by, struct slice value)
+{
+    struct slice end = SLICE_LITERAL(".local");
+    struct slice mapi = SLICE_LITERAL(" with mapi");
+
+    return (by.len > end.len &&
+            slice_equal_nocase(slice_skip(by, by.len - end.len), end)) ||
+           slice_find(value, mapi) < value.len;
+}
+
+static void read_hops(struct slice text, struct dsn_path *path)
+{
+    enum { FIELDS_MAX = 10 };
     struct header_field field;
 
     for (int i = 0; i < FIELDS_MAX && header_next(&text, &field); i++) {
-        if (slice_equal_nocase(field.name, SLICE_LITERAL("Received")))
-            return received_by(field.value);
-        if (!is_above_received(field.name))
+        struct slice by;
+
+        if (!slice_equal_nocase(field.name, SLICE_LITERAL("Received"))) {
+            if (is_above_received(field.name))
+                continue;
             break;
+        }
+        by = received_by(field.value);
+        path->is_inside |= is_inside(by, field.value);
+        if (by.len == 0 && slice_starts(field.value, SLICE_LITERAL("(qmail ")))
+            path->has_qmail |=
+                slice_find(field.value, SLICE_LITERAL(" invoked by ")) <
+                field.value.len;
+        else if (!is_local_name(by)) {
+            path->by = by;
+            break;
+        }
     }
-    return (struct slice){NULL, 0};
+}
+
+/* A bot says that it is Outlook, not Exchange. */
+static bool is_own_mark(struct slice line)
+{
+    return slice_starts_nocase(
+               line,
+               SLICE_LITERAL("X-MimeOLE: Produced By Microsoft Exchange V")) ||
+           slice_starts_nocase(line, SLICE_LITERAL("X-MIMETrack: ")) ||
+           slice_starts_nocase(line, SLICE_LITERAL("X-MS-TNEF-Correlator:"));
+}
+
+/* Line by line: a parser would look at each name. */
+static bool has_own_mark(struct slice text)
+{
+    enum { LINES_MAX = 64 };
+    const char *at = text.ptr, *end = text.ptr + text.len;
+
+    for (int i = 0; i < LINES_MAX && end - at > 2 && *at != '\n'; i++) {
+        if (byte_lower(at[0]) == 'x' && byte_lower(at[2]) == 'm' &&
+            is_own_mark(slice_make(at, (size_t)(end - at))))
+            return true;
+        at = bytes_find_near(at, end, '\n');
+        if (at == NULL)
+            break;
+        at++;
+    }
+    return false;
+}
+
+void dsn_read_path(const struct dsn *dsn, struct dsn_path *path_r)
+{
+    *path_r = (struct dsn_path){.by = {NULL, 0}};
+    if (dsn->brought.len == 0)
+        return;
+    read_hops(dsn->brought, path_r);
+    path_r->has_own_mark = has_own_mark(dsn->brought);
 }
 
 /* ---- the whole ---- */

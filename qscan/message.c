@@ -710,14 +710,19 @@ static bool is_line_name(struct slice name, const struct client *client)
                                name_is_line(name, &client->ip)));
 }
 
-/* What it sent had passed a server that is called as it calls itself, and not
- * as whoever failed to be reached by it. */
+/* What it sent had passed a server that is called as it calls itself, or a host
+ * below that, and not as whoever failed to be reached by it. */
 static bool is_relaying(const struct dsn *dsn)
 {
-    struct slice name = dsn_hop_before(dsn);
+    struct slice name = dsn->helo;
+    struct dsn_path path;
 
-    if (name.len == 0 || !slice_equal_nocase(name, dsn->helo) ||
-        is_line_name(name, &dsn->source))
+    dsn_read_path(dsn, &path);
+    if (path.is_inside || path.has_own_mark)
+        return true;
+    if (name.len == 0 || is_line_name(name, &dsn->source) ||
+        !(domain_is_within(path.by, name) ||
+          (path.by.len == 0 && path.has_qmail)))
         return false;
     for (size_t i = 0; i < dsn->recipient_count; i++)
         if (slice_equal_nocase(

@@ -820,6 +820,18 @@ static void a_server_names_itself_in_the_next_received(void **state)
          "mail.example.net"},
         {"Received: from by (by by.example.net [192.0.2.9]) by a.example; x\n",
          "a.example"},
+        /* behind what names no host, or a filter's own one */
+        {"Received: (qmail 812 invoked from network); now\n"
+         "Received: from unknown (HELO pc) (192.0.2.9)\n  by a.example with "
+         "SMTP; now\n",
+         "a.example"},
+        {"Received: from a.example ([127.0.0.1])\n\tby localhost (a.example "
+         "[127.0.0.1]) (amavisd-new, port 10024) with ESMTP id Q; now\n"
+         "Received: from pc (pc [192.0.2.9]) by a.example (Postfix); now\n",
+         "a.example"},
+        {"Comment: DomainKeys? See http://example.org/\n"
+         "DomainKey-Signature: a=rsa-sha1\nReceived: by a.example; x\n",
+         "a.example"},
         {"RECEIVED: (by x) BY a.example; x\n", "a.example"},
         {"DKIM-Signature: v=1;\n\tb=by b.example\nX-Found: nothing\n"
          "Received: by a.example; x\n",
@@ -830,6 +842,7 @@ static void a_server_names_itself_in_the_next_received(void **state)
         {"Received:\n", NULL},
         {"Subject: x\nReceived: by a.example; x\n", NULL},
         {"X-A: 1\nX-B: 1\nX-C: 1\nX-D: 1\nX-E: 1\nX-F: 1\nX-G: 1\nX-H: 1\n"
+         "X-I: 1\nX-J: 1\n"
          "Received: by a.example; x\n",
          NULL},
         {"\nReceived: by a.example; x\n", NULL},
@@ -839,27 +852,80 @@ static void a_server_names_itself_in_the_next_received(void **state)
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char text[1024];
-        struct slice hop;
+        struct dsn_path path;
 
         snprintf(text, sizeof text, "%s" BY "with ESMTP id P; now\n%s", FROM,
                  cases[i].text);
         parse_original(report, text);
-        hop = dsn_hop_before(&report->dsn);
+        dsn_read_path(&report->dsn, &path);
         if (cases[i].hop == NULL)
-            assert_true(hop.len == 0);
+            assert_true(path.by.len == 0);
         else
-            assert_slice_is(hop, cases[i].hop, cases[i].text);
+            assert_slice_is(path.by, cases[i].hop, cases[i].text);
+        assert_false(path.is_inside);
+        assert_false(path.has_own_mark);
+    }
+}
+
+static void a_path_shows_qmail_exchange_and_domino(void **state)
+{
+    static const struct {
+        const char *text;
+        bool has_qmail, is_inside, has_own_mark;
+    } cases[] = {
+        {"Received: (qmail 812 invoked by uid 89); 15 Apr 2009 08:02:12 "
+         "-0000\nSubject: x\n",
+         true, false, false},
+        {"Received: (qmail 812 invoked by uid 89); now\n"
+         "Received: from 192.0.2.9 by a.example (envelope-from <x@a.example>, "
+         "uid 89) with qmail-scanner-1.25; now\n",
+         true, false, false},
+        {"Received: (qmail 812 invoked from network); now\nSubject: x\n", false,
+         false, false},
+        {"Received: from pc ([10.0.0.9]) by ex01.corp.LOCAL with Microsoft "
+         "SMTPSVC(6.0.3790.3959);\n\t now\n",
+         false, true, false},
+        {"Received: by .local; now\n", false, false, false},
+        {"Received: from ex01.corp.example ([10.0.0.9]) by\n"
+         " ex01.corp.example ([::1]) with mapi; now\n",
+         false, true, false},
+        {"Subject: x\nX-MimeOLE: Produced By Microsoft Exchange V6.5\n", false,
+         false, true},
+        {"Subject: x\nX-MimeOLE: Produced By Microsoft MimeOLE V6.00.2900\n",
+         false, false, false},
+        {"Subject: x\nx-mimetrack: Serialize by Router on A/B\n", false, false,
+         true},
+        {"Subject: x\nX-MS-TNEF-Correlator: \n", false, false, true},
+        /* the text */
+        {"Subject: x\n\nX-MS-TNEF-Correlator: \n", false, false, false},
+        {"Subject: x\nX", false, false, false},
+    };
+    struct report *report = *state;
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char text[1024];
+        struct dsn_path path;
+
+        snprintf(text, sizeof text, "%s" BY "with ESMTP id P; now\n%s", FROM,
+                 cases[i].text);
+        parse_original(report, text);
+        dsn_read_path(&report->dsn, &path);
+        assert_int_equal(path.has_qmail, cases[i].has_qmail);
+        assert_int_equal(path.is_inside, cases[i].is_inside);
+        assert_int_equal(path.has_own_mark, cases[i].has_own_mark);
     }
 }
 
 static void check_hop(struct slice front, void *context)
 {
     struct report *report = context;
-    struct slice hop;
+    struct dsn_path path;
 
     (void)parse(report, front);
-    hop = dsn_hop_before(&report->dsn);
-    assert_true(hop.len == 0 || slice_starts(SLICE_LITERAL("a.example"), hop));
+    dsn_read_path(&report->dsn, &path);
+    assert_true(path.by.len == 0 ||
+                slice_starts(SLICE_LITERAL("a.example"), path.by));
+    assert_false(path.has_own_mark);
 }
 
 static void a_cut_body_has_a_hop_or_none(void **state)
@@ -868,9 +934,9 @@ static void a_cut_body_has_a_hop_or_none(void **state)
 
     parse_original(report,
                    FROM BY "with ESMTP id P; now\n"
-                           "X-Found: nothing\n"
+                           "X-Mailer: nothing\n"
                            "Received: from pc (pc [192.0.2.9]) by a.example; "
-                           "now\n");
+                           "now\nX-MimeOLE: Produced By Microsoft\n");
     guard_cut_everywhere(report->body, check_hop, report);
 }
 
@@ -1754,6 +1820,7 @@ int main(void)
         TEST(only_our_received_says_who_had_logged_in),
         TEST(a_client_names_itself_in_our_received),
         TEST(a_server_names_itself_in_the_next_received),
+        TEST(a_path_shows_qmail_exchange_and_domino),
         TEST(a_cut_body_has_a_hop_or_none),
         TEST(a_source_on_this_host_is_looked_behind),
         TEST(a_source_elsewhere_is_the_last_word),
