@@ -85,10 +85,12 @@ struct dsn {
  * nothing, or what does not fit.
  */
 struct dsn_path {
-    struct slice by; /* "by HOST" of the next Received field that has one, of
-                        another host than localhost; or absent */
-    bool has_qmail;  /* "(qmail 812 invoked by uid 89)", which names no host */
-    bool is_inside;  /* HOST is none of the Internet: Exchange, in its domain */
+    struct slice by;   /* "by HOST" of the next Received field that has one, of
+                          another host than localhost; or absent */
+    struct slice user; /* who handed it in there: "(from USER@localhost)", as
+                          sendmail has it; or absent */
+    bool has_qmail; /* "(qmail 812 invoked by uid 89)", which names no host */
+    bool is_inside; /* HOST is none of the Internet: Exchange, in its domain */
     bool has_own_mark; /* fields that Exchange or Domino alone writes */
 };
 

@@ -707,6 +707,29 @@ static bool is_inside(struct slice by, struct slice value)
            slice_find(value, mapi) < value.len;
 }
 
+/* "(from ann@localhost)" (cf, HReceived); absent where there is none. */
+static struct slice submitter(struct slice value)
+{
+    struct slice from = SLICE_LITERAL("(from ");
+
+    if (!slice_starts(value, from))
+        return (struct slice){NULL, 0};
+    value = slice_skip(value, from.len);
+    return slice_head(value, slice_index(value, '@'));
+}
+
+/* What a user of the host handed in comes to it by way of itself (submit.cf).
+ * False when that is another host, or known. */
+static bool take_hop(struct dsn_path *path, struct slice by, struct slice value)
+{
+    if (path->by.len == 0)
+        path->by = by;
+    else if (!slice_equal_nocase(by, path->by))
+        return false;
+    path->user = submitter(value);
+    return path->user.len == 0;
+}
+
 static void read_hops(struct slice text, struct dsn_path *path)
 {
     enum { FIELDS_MAX = 10 };
@@ -726,10 +749,8 @@ static void read_hops(struct slice text, struct dsn_path *path)
             path->has_qmail |=
                 slice_find(field.value, SLICE_LITERAL(" invoked by ")) <
                 field.value.len;
-        else if (!is_local_name(by)) {
-            path->by = by;
+        else if (!is_local_name(by) && !take_hop(path, by, field.value))
             break;
-        }
     }
 }
 

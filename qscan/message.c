@@ -710,15 +710,30 @@ static bool is_line_name(struct slice name, const struct client *client)
                                name_is_line(name, &client->ip)));
 }
 
+/* Whether the sender is who handed it in to a sendmail at his home. */
+static bool is_by_sender(const struct message *message, struct slice user)
+{
+    const struct qf *qf = &message->qf;
+    struct slice sender;
+
+    if (user.len == 0 || qf->recipient_count == 0)
+        return false;
+    sender = address_bare(qf->recipients[0].address);
+    return slice_starts_nocase(sender, user) && sender.len > user.len &&
+           sender.ptr[user.len] == '@';
+}
+
 /* What it sent had passed a server that is called as it calls itself, or a host
  * below that, and not as whoever failed to be reached by it. */
-static bool is_relaying(const struct dsn *dsn)
+static bool is_relaying(const struct message *message)
 {
+    const struct dsn *dsn = &message->dsn;
     struct slice name = dsn->helo;
     struct dsn_path path;
 
     dsn_read_path(dsn, &path);
-    if (path.is_inside || path.has_own_mark)
+    if (path.is_inside || path.has_own_mark ||
+        (is_by_sender(message, path.user) && domain_is_within(path.by, name)))
         return true;
     if (name.len == 0 || is_line_name(name, &dsn->source) ||
         !(domain_is_within(path.by, name) ||
@@ -774,6 +789,25 @@ static bool is_kin(struct message *message, const struct client *source)
     return false;
 }
 
+/* A user of our own organisation, or mail that goes by a relay of it. */
+static enum field_state add_recipient_neighbour(struct message *message)
+{
+    enum field_state state = need_report(message);
+    struct slice here = message->dsn.reporting_mta;
+    bool is_any = false;
+
+    if (state != FIELD_PRESENT || here.len == 0)
+        return state;
+    for (size_t i = 0; i < message->qf.recipient_count && !is_any; i++) {
+        const struct qf_recipient *recipient = &message->qf.recipients[i];
+
+        is_any = is_same_owner(message_domain_of(message, recipient), here) ||
+                 is_same_owner(host_of(message, recipient), here);
+    }
+    add_number(message, is_any);
+    return FIELD_PRESENT;
+}
+
 static enum field_state add_source_value(struct message *message,
                                          enum rules_field_id field)
 {
@@ -788,7 +822,7 @@ static enum field_state add_source_value(struct message *message,
     else if (source != NULL && field == FIELD_SOURCE_HELO)
         add_text(message, lower(message, message->dsn.helo));
     else if (source != NULL && field == FIELD_SOURCE_RELAYS)
-        add_number(message, is_relaying(&message->dsn));
+        add_number(message, is_relaying(message));
     else if (source != NULL)
         add_client_value(message, source, field);
     else if (message_is_own_report(message) && message->dsn_outcome != DSN_OK)
@@ -1190,6 +1224,8 @@ static enum field_state collect(struct message *message,
         return add_is_expanded(message);
     case FIELD_DSN_REPORTER:
         return add_reporter(message);
+    case FIELD_RECIPIENT_NEIGHBOUR:
+        return add_recipient_neighbour(message);
     case FIELD_SOURCE:
     case FIELD_SOURCE_NAME:
     case FIELD_SOURCE_FORGED:

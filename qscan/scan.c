@@ -155,6 +155,8 @@ static const struct {
      "the host that brought the mail forges no other sender"},
     {FIELD_SOURCE_WRITES, NULL,
      "the sender is a correspondent of somebody here"},
+    {FIELD_RECIPIENT_NEIGHBOUR, NULL,
+     "its recipient is of our own house, or our relay's"},
     {FIELD_RECIPIENT_STEADY, NULL,
      "all who wrote in that name wrote to one address"},
     {FIELD_RECIPIENT_KNOWN, NULL,

@@ -50,6 +50,8 @@ const struct rules_field rules_fields[FIELD_COUNT] = {
     FIELD(FIELD_DSN_OURS, "dsn.ours", TYPE_BOOLEAN, FROM_DATA_FILE, false),
     FIELD(FIELD_DSN_EXPANDED, "dsn.expanded", TYPE_BOOLEAN, FROM_DATA_FILE,
           false),
+    FIELD(FIELD_RECIPIENT_NEIGHBOUR, "recipient.neighbour", TYPE_BOOLEAN,
+          FROM_DATA_FILE, false),
     FIELD(FIELD_SOURCE, "source", TYPE_ADDRESS, FROM_DATA_FILE, false),
     FIELD(FIELD_SOURCE_NAME, "source.name", TYPE_DOMAIN, FROM_DATA_FILE, false),
     FIELD(FIELD_SOURCE_FORGED, "source.forged", TYPE_BOOLEAN, FROM_DATA_FILE,

@@ -49,9 +49,11 @@ enum rules_field_id {
     FIELD_SOURCE,
     FIELD_SOURCE_NAME,
     FIELD_SOURCE_FORGED,
-    FIELD_SOURCE_GENERIC,   /* no confirmed name, or one made of its address */
-    FIELD_SOURCE_KIN,       /* it and the sender's host are of one owner */
-    FIELD_SOURCE_NEIGHBOUR, /* its name and this host's are of one owner */
+    FIELD_SOURCE_GENERIC, /* no confirmed name, or one made of its address */
+    FIELD_SOURCE_KIN,     /* it and the sender's host are of one owner */
+    FIELD_RECIPIENT_NEIGHBOUR, /* its domain, or host, and this host's name are
+                                  of one owner */
+    FIELD_SOURCE_NEIGHBOUR,    /* its name and this host's are of one owner */
     FIELD_SOURCE_AUTH,
     FIELD_SOURCE_HELO,
     FIELD_SOURCE_RELAYS,

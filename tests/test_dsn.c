@@ -872,33 +872,47 @@ static void a_path_shows_qmail_exchange_and_domino(void **state)
     static const struct {
         const char *text;
         bool has_qmail, is_inside, has_own_mark;
+        const char *user;
     } cases[] = {
         {"Received: (qmail 812 invoked by uid 89); 15 Apr 2009 08:02:12 "
          "-0000\nSubject: x\n",
-         true, false, false},
+         true, false, false, NULL},
         {"Received: (qmail 812 invoked by uid 89); now\n"
          "Received: from 192.0.2.9 by a.example (envelope-from <x@a.example>, "
          "uid 89) with qmail-scanner-1.25; now\n",
-         true, false, false},
+         true, false, false, NULL},
         {"Received: (qmail 812 invoked from network); now\nSubject: x\n", false,
-         false, false},
+         false, false, NULL},
         {"Received: from pc ([10.0.0.9]) by ex01.corp.LOCAL with Microsoft "
          "SMTPSVC(6.0.3790.3959);\n\t now\n",
-         false, true, false},
-        {"Received: by .local; now\n", false, false, false},
+         false, true, false, NULL},
+        {"Received: by .local; now\n", false, false, false, NULL},
         {"Received: from ex01.corp.example ([10.0.0.9]) by\n"
          " ex01.corp.example ([::1]) with mapi; now\n",
-         false, true, false},
+         false, true, false, NULL},
         {"Subject: x\nX-MimeOLE: Produced By Microsoft Exchange V6.5\n", false,
-         false, true},
+         false, true, NULL},
         {"Subject: x\nX-MimeOLE: Produced By Microsoft MimeOLE V6.00.2900\n",
-         false, false, false},
+         false, false, false, NULL},
         {"Subject: x\nx-mimetrack: Serialize by Router on A/B\n", false, false,
-         true},
-        {"Subject: x\nX-MS-TNEF-Correlator: \n", false, false, true},
+         true, NULL},
+        {"Subject: x\nX-MS-TNEF-Correlator: \n", false, false, true, NULL},
         /* the text */
-        {"Subject: x\n\nX-MS-TNEF-Correlator: \n", false, false, false},
-        {"Subject: x\nX", false, false, false},
+        {"Subject: x\n\nX-MS-TNEF-Correlator: \n", false, false, false, NULL},
+        {"Subject: x\nX", false, false, false, NULL},
+        {"Received: (from ann@localhost)\n\tby a.example (8.14.2/8.14.2/Submit)"
+         " id n3F8Ye0a027039; now\n",
+         false, false, false, "ann"},
+        {"Received: from a.example (localhost [127.0.0.1])\n\tby a.example "
+         "(8.14.2/8.14.2) with ESMTP id n3F8Ye0a027040; now\n"
+         "Received: (from ann@localhost) by a.example "
+         "(8.14.2/8.14.2/Submit) id n3F8Ye0a027039; now\n",
+         false, false, false, "ann"},
+        {"Received: from pc by a.example; now\n"
+         "Received: (from ann@localhost) by b.example; now\n",
+         false, false, false, NULL},
+        {"Received: from ann@localhost by a.example; now\n", false, false,
+         false, NULL},
     };
     struct report *report = *state;
 
@@ -913,6 +927,10 @@ static void a_path_shows_qmail_exchange_and_domino(void **state)
         assert_int_equal(path.has_qmail, cases[i].has_qmail);
         assert_int_equal(path.is_inside, cases[i].is_inside);
         assert_int_equal(path.has_own_mark, cases[i].has_own_mark);
+        if (cases[i].user == NULL)
+            assert_true(path.user.len == 0);
+        else
+            assert_slice_is(path.user, cases[i].user, cases[i].text);
     }
 }
 

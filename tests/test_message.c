@@ -372,6 +372,63 @@ static void test_what_is_called_like_a_server_before_it_relays(void **state)
     }
 }
 
+static void test_what_only_a_server_writes_relays(void **state)
+{
+#define AT_HOME(user)                                                          \
+    "Received: (from " user "@localhost)\n\tby dsl-7.isp.example "             \
+    "(8.14.2/8.14.2/Submit) id n3F8Ye0a027039; now\n"
+    static const struct {
+        const char *helo, *below;
+        bool is_relaying;
+    } cases[] = {
+        {"firm.example", "Received: (qmail 812 invoked by uid 89); now\n",
+         true},
+        {"localhost", "Received: (qmail 812 invoked by uid 89); now\n", false},
+        {"firm.example", "Received: by srv.firm.example; now\n", true},
+        {"firm.example", "Received: by thefirm.example; now\n", false},
+        {"x", "Received: by srv.firm.local with Microsoft SMTPSVC; now\n",
+         true},
+        {"x", "Subject: x\nX-MIMETrack: Serialize by Router on A/B\n", true},
+        {"x", "Subject: x\nX-Mailer: Microsoft Outlook Express\n", false},
+        {"dsl-7.isp.example", AT_HOME("ann"), true},
+        {"dsl-7.isp.example", AT_HOME("an"), false},
+        {"dsl-7.isp.example", AT_HOME(""), false},
+        {"dsl-8.isp.example", AT_HOME("ann"), false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct made made;
+
+        make_report_of(&made, REPORT_QF, cases[i].helo, "[198.51.100.7]", "",
+                       cases[i].below);
+        assert_number(&made, FIELD_SOURCE_RELAYS, cases[i].is_relaying);
+        drop(&made);
+    }
+}
+
+static void test_whether_the_recipient_is_of_our_house(void **state)
+{
+    static const struct {
+        const char *qf;
+        bool is_ours;
+    } cases[] = {
+        {REPORT_TO("mail.chem.example.org", "ann@chem.example.org"), true},
+        {REPORT_TO("relay.Example.ORG", "ann@firm.example"), true},
+        {REPORT_TO("mail.firm.example", "ann@firm.example"), false},
+        {REPORT_TO("mail.notexample.org", "ann@notexample.org"), false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct made made;
+
+        make_report_of(&made, cases[i].qf, "x", "[198.51.100.7]", "", "");
+        assert_number(&made, FIELD_RECIPIENT_NEIGHBOUR, cases[i].is_ours);
+        drop(&made);
+    }
+}
+
 static void test_what_a_program_answered_is_a_notice(void **state)
 {
     static const struct {
@@ -614,6 +671,8 @@ int main(void)
         cmocka_unit_test(test_whether_the_source_is_a_neighbour),
         cmocka_unit_test(test_whether_the_source_is_of_the_senders_owner),
         cmocka_unit_test(test_what_is_called_like_a_server_before_it_relays),
+        cmocka_unit_test(test_what_only_a_server_writes_relays),
+        cmocka_unit_test(test_whether_the_recipient_is_of_our_house),
         cmocka_unit_test(test_what_a_program_answered_is_a_notice),
         cmocka_unit_test(test_fields_of_no_report),
         cmocka_unit_test(test_df_is_missing_or_read_once),
