@@ -126,9 +126,41 @@ static void take_peer_form(const struct peer_form *form, struct slice text,
         take_probe(slice_make(text.ptr + at, form->words.len), rest, line);
 }
 
+/* "PEER: CMD attack?", all of a line (srvrsmtp.c, checksmtpattack, 8.9) */
+static bool parse_old_attack(struct slice text, struct logline *line)
+{
+    static const struct slice commands[] = {
+        SLICE_TEXT("HELO/EHLO"), SLICE_TEXT("VRFY"), SLICE_TEXT("EXPN"),
+        SLICE_TEXT("ETRN"),      SLICE_TEXT("NOOP"), SLICE_TEXT("VERB"),
+        SLICE_TEXT("ONEX"),      SLICE_TEXT("XUSR"),
+    };
+    struct slice end = SLICE_LITERAL(" attack?");
+    size_t colon, behind;
+    struct client client;
+
+    if (!LOG_ENDS(text, " attack?"))
+        return false;
+    text.len -= end.len;
+    colon = log_find(text, SLICE_LITERAL(": "), 0);
+    behind = colon + 2;
+    if (behind > text.len || !client_parse(slice_head(text, colon), &client))
+        return false;
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
+        if (!slice_equal(slice_skip(text, behind), commands[i]))
+            continue;
+        line->kind = LOGLINE_ATTACK;
+        line->command = slice_skip(text, behind);
+        logline_set_relay(line, slice_head(text, colon));
+        return true;
+    }
+    return false;
+}
+
 /* "PEER: VRFY x" and others that begin with the peer */
 static bool parse_peer_first(struct slice text, struct logline *line)
 {
+    if (parse_old_attack(text, line))
+        return true;
     for (size_t i = 0; i < PEER_FORM_COUNT; i++) {
         size_t at = find_behind_peer(text, peer_forms[i].words, 0);
 

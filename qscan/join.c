@@ -1,6 +1,7 @@
 #include "qscan/join.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 enum {
     TABLE_MIN = 1 << 12,
@@ -452,6 +453,33 @@ static void use_quote(struct join_state *state, uint32_t number,
     state->free_quote = number;
 }
 
+/* The guesser chooses how long it is; what is aimed at, the domain, is kept
+ * whole: "xxxxx...@example.com". */
+static void keep_recipient(struct pending *item, const struct record *record)
+{
+    static const struct slice dots = SLICE_TEXT("...");
+    struct slice text = record->recipient;
+    size_t domain_len =
+        record->domain_len > 0 ? text.len - record->domain_at : 0;
+    size_t tail_len = domain_len + (domain_len > 0); /* with its @ */
+    size_t head_len = text.len;
+
+    item->recipient_len = item->domain_len = 0;
+    if (text.len > PENDING_TEXT_MAX) {
+        if (tail_len + dots.len > PENDING_TEXT_MAX)
+            return;
+        head_len = PENDING_TEXT_MAX - dots.len - tail_len;
+        memcpy(item->recipient + head_len, dots.ptr, dots.len);
+        memcpy(item->recipient + head_len + dots.len,
+               text.ptr + text.len - tail_len, tail_len);
+        text.len = PENDING_TEXT_MAX;
+    }
+    if (head_len > 0)
+        memcpy(item->recipient, text.ptr, head_len);
+    item->recipient_len = (uint8_t)text.len;
+    item->domain_len = (uint8_t)domain_len;
+}
+
 static void add_pending(struct join *join, uint64_t key,
                         const struct record *record, uint32_t file,
                         uint64_t line)
@@ -460,7 +488,6 @@ static void add_pending(struct join *join, uint64_t key,
     struct open_message *message = add_message(join, key, record->time);
     uint32_t number;
     struct pending *item;
-    size_t len = record->recipient.len;
 
     if (message == NULL)
         return;
@@ -482,13 +509,7 @@ static void add_pending(struct join *join, uint64_t key,
     item->user_hash = item->is_login ? record->user_hash : 0;
     item->user_domain = item->is_login ? record->user_domain : 0;
     item->quote = item->next == 0 ? keep_quote(state, record, file, line) : 0;
-    item->recipient_len = item->domain_len = 0;
-    if (len > 0 && len <= PENDING_TEXT_MAX) {
-        memcpy(item->recipient, record->recipient.ptr, len);
-        item->recipient_len = (uint8_t)len;
-        if (record->domain_len > 0)
-            item->domain_len = (uint8_t)(len - record->domain_at);
-    }
+    keep_recipient(item, record);
     message->pending = number;
     state->last_pending = number;
     state->waiting_count++;

@@ -296,28 +296,77 @@ static void assume_years(struct log_set *set)
     }
 }
 
-/* --year: the oldest file of each set begins in it, the others follow. */
-static void give_years(struct log_set *set, int32_t year)
+/* The oldest file of each set begins in that year, the others follow; such as
+ * begin no later in it than the turn, in the next one. */
+static void begin_in(struct log_set *set, int32_t year, int64_t turn)
 {
-    const struct log_file *older = NULL;
+    struct log_file *older = NULL;
 
     for (size_t i = set->count; i-- > 0;) {
         struct log_file *file = &set->files[i];
 
-        if (!file->has_stamp) {
-            file->year = year;
+        file->year = year;
+        if (!file->has_stamp)
             continue;
-        }
         if (older != NULL && !is_same_set(older, file))
             older = NULL;
-        file->year = year;
+        file->is_oldest = file->stamp.year == 0 && older == NULL;
         if (file->stamp.year != 0)
             file->year = file->stamp.year;
         else if (older != NULL)
             file->year = earliest_year(set, file, older->start, year);
+        else if (start_in(set, file, year) <= turn)
+            file->year = year + 1;
         file->start = start_in(set, file, file->year);
         older = file;
     }
+}
+
+/* The first of the oldest files to begin behind that moment, or NULL. */
+static const struct log_file *oldest_behind(const struct log_set *set,
+                                            int64_t moment)
+{
+    const struct log_file *found = NULL;
+
+    for (size_t i = 0; i < set->count; i++) {
+        const struct log_file *file = &set->files[i];
+
+        if (file->is_oldest && file->start > moment &&
+            (found == NULL || file->start < found->start))
+            found = file;
+    }
+    return found;
+}
+
+/*
+ * Names do not tell that "december" comes before "january": where all files
+ * begin within two months of each other, if New Year is among them, it is. The
+ * start of the last one behind it, or INT64_MIN.
+ */
+static int64_t new_year_turn(const struct log_set *set)
+{
+    enum { YEAR_SEC = 365 * 86400, SPAN_SEC = 62 * 86400 };
+    const struct log_file *file = oldest_behind(set, INT64_MIN);
+
+    while (file != NULL) {
+        const struct log_file *next = oldest_behind(set, file->start);
+
+        if (next != NULL && next->start - file->start > YEAR_SEC - SPAN_SEC)
+            return file->start;
+        file = next;
+    }
+    return INT64_MIN;
+}
+
+/* --year */
+static void give_years(struct log_set *set, int32_t year)
+{
+    int64_t turn;
+
+    begin_in(set, year, INT64_MIN);
+    turn = new_year_turn(set);
+    if (turn != INT64_MIN)
+        begin_in(set, year, turn);
 }
 
 /* ---- opening ---- */

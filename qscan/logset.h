@@ -26,6 +26,7 @@ struct log_file {
     struct log_stamp stamp; /* of its first line */
     int32_t year;           /* of that stamp */
     bool is_year_assumed;   /* the stamps do not say it */
+    bool is_oldest;         /* of its set, and --year says it */
     int64_t start;          /* epoch s of that stamp */
     /* Hashes of its first lines of sendmail's, each with all before it, that
      * do not depend on the form of the stamps. */

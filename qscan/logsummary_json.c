@@ -40,7 +40,7 @@ static void json_files(struct jsonout *json, const struct log_set *set)
         else
             jsonout_null(json);
         jsonout_key(json, "year_assumed");
-        if (file->has_stamp && file->is_year_assumed)
+        if (file->has_stamp && file->stamp.year == 0)
             jsonout_integer(json, file->year);
         else
             jsonout_null(json);

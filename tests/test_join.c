@@ -270,6 +270,32 @@ static void a_guess_before_its_from_line_is_its_clients(void **state)
     assert_waiting(scene, 0);
 }
 
+/* The guesser chooses the length: the domain that is attacked stays known. */
+static void a_long_guess_keeps_its_domain(void **state)
+{
+    struct scene *scene = *state;
+    const struct source *source;
+
+    for (int i = 80; i < 100; i++)
+        feed_of(scene, 7, "6AI4qhYl000007: <%0*d@example.com>... User unknown",
+                i, 7);
+    feed_of(scene, 7, "6AI4qhYl000007: <a@%0*d.example>... User unknown", 90,
+            7);
+    feed_of(scene, 7, "6AI4qhYl000007: " FROM "nrcpts=0, relay=[192.0.2.7]");
+    source = source_of(scene, "192.0.2.7");
+    assert_non_null(source);
+    assert_int_equal(source->guesses, 21);
+    assert_text(&scene->sources.domains, source->guess_domain, "example.com");
+    feed_of(scene, 8, "6AI4qhYl000008: <%0*d@example.com>... User unknown", 300,
+            7);
+    feed_of(scene, 8, "6AI4qhYl000008: " FROM "nrcpts=0, relay=[192.0.2.8]");
+    source = source_of(scene, "192.0.2.8");
+    assert_text(&scene->sources.domains, source->guess_domain, "example.com");
+    assert_text(&scene->sources.samples, source->guess_sample,
+                "0000000000000000000000000000000000000000000000000000000000000"
+                "000000000000000000000000...@example.com");
+}
+
 static void a_recipient_is_one_however_it_is_spelled(void **state)
 {
     static const char *const spelled[] = {
@@ -1308,6 +1334,7 @@ int main(void)
         IN_SCENE(whose_name_a_sender_is_in),
         IN_SCENE(one_domain_of_senders_is_told_from_several),
         IN_SCENE(a_guess_before_its_from_line_is_its_clients),
+        IN_SCENE(a_long_guess_keeps_its_domain),
         IN_SCENE(a_recipient_is_one_however_it_is_spelled),
         IN_SCENE(a_guess_behind_a_line_of_its_client_counts_the_same),
         IN_SCENE(a_lost_channel_names_the_client_as_well),

@@ -649,6 +649,18 @@ static const struct text_case {
      ID "[203.0.113.190]: possible SMTP attack: command=VRFY, count=6",
      "kind=attack; " IS
      "relay=[203.0.113.190]; peer.ip=203.0.113.190; command=VRFY; count=6"},
+    {"attack, of old: unknown number",
+     "NOQUEUE: h.example.net [203.0.113.190]: "
+     "HELO/EHLO attack?",
+     "kind=attack; relay=h.example.net [203.0.113.190]; "
+     "peer.name=h.example.net; peer.ip=203.0.113.190; command=HELO/EHLO"},
+    {"attack, of old: a command that asks",
+     "NOQUEUE: [203.0.113.190]: VRFY attack?",
+     "kind=attack; relay=[203.0.113.190]; peer.ip=203.0.113.190; command=VRFY"},
+    {"attack, of old: behind a question",
+     "NOQUEUE: [203.0.113.190]: VRFY x: VRFY attack?",
+     "kind=probe; relay=[203.0.113.190]; peer.ip=203.0.113.190; "
+     "recipient=x: VRFY attack?; command=VRFY"},
     {"probe: vrfy", ID "[203.0.113.190]: VRFY bob@example.com",
      "kind=probe; " IS "relay=[203.0.113.190]; peer.ip=203.0.113.190; "
      "recipient=bob@example.com; command=VRFY"},

@@ -239,6 +239,36 @@ static void a_given_year_is_that_of_the_oldest_file(void **state)
     assert_false(scene->set.files[0].is_year_assumed);
 }
 
+/* Names tell nothing: a few weeks over New Year are more likely than a year
+ * with a hole. */
+static void a_given_year_ends_between_files_of_one_winter(void **state)
+{
+    struct scene *scene = *state;
+
+    scene->options.year = 1999;
+    add_log(scene, "r0", "Jan  2 00:00:00", epoch(2026, 11, 1));
+    add_log(scene, "r1", "Dec 30 00:00:00", epoch(2026, 11, 1));
+    add_log(scene, "r2", "Dec 27 00:00:00", epoch(2026, 11, 1));
+    open_set(scene, 3);
+    assert_start(scene, 0, "r2", epoch(1999, 12, 27));
+    assert_start(scene, 1, "r1", epoch(1999, 12, 30));
+    assert_start(scene, 2, "r0", epoch(2000, 1, 2));
+}
+
+static void a_given_year_has_all_its_months(void **state)
+{
+    struct scene *scene = *state;
+
+    scene->options.year = 1999;
+    add_log(scene, "r0", "Feb  2 00:00:00", epoch(2026, 11, 1));
+    add_log(scene, "r1", "Nov 30 00:00:00", epoch(2026, 11, 1));
+    add_log(scene, "r2", "2001-01-01T00:00:00Z", epoch(2026, 11, 1));
+    open_set(scene, 3);
+    assert_start(scene, 0, "r0", epoch(1999, 2, 2));
+    assert_start(scene, 1, "r1", epoch(1999, 11, 30));
+    assert_start(scene, 2, "r2", epoch(2001, 1, 1));
+}
+
 static void one_file_named_twice_is_read_once(void **state)
 {
     struct scene *scene = *state;
@@ -437,6 +467,8 @@ int main(void)
         IN_SCENE(the_29th_of_february_is_in_a_leap_year),
         IN_SCENE(a_stamp_with_a_year_needs_no_assumption),
         IN_SCENE(a_given_year_is_that_of_the_oldest_file),
+        IN_SCENE(a_given_year_ends_between_files_of_one_winter),
+        IN_SCENE(a_given_year_has_all_its_months),
         IN_SCENE(one_file_named_twice_is_read_once),
         IN_SCENE(a_log_in_two_forms_is_known_as_a_copy),
         IN_SCENE(a_log_that_goes_on_is_a_copy_of_its_beginning),
