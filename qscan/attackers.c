@@ -133,12 +133,18 @@ size_t attacker_reached(const struct logread *logs,
 }
 
 uint64_t attacker_reached_count(const struct logread *logs,
-                                const struct attacker *attacker)
+                                const struct attacker *attacker, bool *is_low_r)
 {
     uint64_t count = 0;
 
-    for (size_t i = 0; i < member_count(attacker); i++)
-        count += source_reached(&logs->sources, member_at(logs, attacker, i));
+    *is_low_r = false;
+    for (size_t i = 0; i < member_count(attacker); i++) {
+        unsigned reached =
+            source_reached(&logs->sources, member_at(logs, attacker, i));
+
+        count += reached;
+        *is_low_r |= reached >= SOURCE_TOLD_APART_MAX;
+    }
     return count;
 }
 

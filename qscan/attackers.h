@@ -57,9 +57,10 @@ size_t attacker_samples(const struct logread *logs,
 size_t attacker_reached(const struct logread *logs,
                         const struct attacker *attacker, uint32_t *reached_r,
                         size_t max);
-/* How many there are, as far as they are told apart. */
+/* How many there are, as far as they are told apart; *is_low_r: at least. */
 uint64_t attacker_reached_count(const struct logread *logs,
-                                const struct attacker *attacker);
+                                const struct attacker *attacker,
+                                bool *is_low_r);
 
 /* The path of a file by its number; "?" for none. */
 struct slice log_file_path(const struct logread *logs, uint32_t file);

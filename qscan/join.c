@@ -912,9 +912,8 @@ static void add_refusal(struct join *join, const struct record *record,
     if (!record->is_counted)
         return;
     if (record->is_refusal && record->reason.len > 0)
-        topk_add_hashed(record->kind == LOGLINE_RULESET && record->message == 0
-                            ? &join->tops.refused_connections
-                            : &join->tops.rejections,
+        topk_add_hashed(record->is_connection ? &join->tops.refused_connections
+                                              : &join->tops.rejections,
                         record->reason, record->reason_hash, 1, 0);
     if (source == 0 && record->message != 0) {
         message = find_message(join, record->message);

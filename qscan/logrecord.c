@@ -156,15 +156,33 @@ static inline bytes16 mark_variable(bytes16 c)
     return (bytes16)((c - '0' <= 9) | (c == '<') | (c == '[') | (c == '@'));
 }
 
+static size_t word_end(struct slice text, size_t at)
+{
+    while (at < text.len && !byte_is_blank(text.ptr[at]))
+        at++;
+    return at;
+}
+
+/* Whether the word that began there, and has this colon, is an IPv6 address. */
+static bool is_address_word(struct slice text, size_t from, size_t colon)
+{
+    struct ip ip;
+
+    return colon + 1 < text.len && !byte_is_blank(text.ptr[colon + 1]) &&
+           ip_parse(
+               slice_head(slice_skip(text, from), word_end(text, colon) - from),
+               &ip);
+}
+
 /*
- * What many lines have in common: digits become one "N", what stands in <> or
- * [] goes, a word with '@' becomes "@".
+ * What many lines have in common: digits become one "N", an IPv6 address, too;
+ * what stands in <> or [] goes, a word with '@' becomes "@".
  */
 static struct slice template_of(struct record_scratch *scratch,
                                 struct slice text)
 {
     char *out;
-    size_t len = 0, plain, word = 0;
+    size_t len = 0, plain, word = 0, from = 0;
 
     text = slice_head(text, 2 * (size_t)REASON_MAX_BYTES);
     plain = bytes_find(text, mark_variable);
@@ -190,12 +208,17 @@ static struct slice template_of(struct record_scratch *scratch,
         } else if (c == '@') {
             len = word;
             out[len++] = '@';
-            while (i + 1 < text.len && !byte_is_blank(text.ptr[i + 1]))
-                i++;
+            i = word_end(text, i) - 1;
+        } else if (c == ':' && is_address_word(text, from, i)) {
+            len = word;
+            out[len++] = 'N';
+            i = word_end(text, i) - 1;
         } else {
             out[len++] = c;
-            if (byte_is_blank(c))
+            if (byte_is_blank(c)) {
                 word = len;
+                from = i + 1;
+            }
         }
     }
     return slice_make(out, len);
@@ -418,7 +441,8 @@ static void set_to(struct record_maker *maker, struct record_scratch *scratch,
     record->recipients = log_recipient_count(line);
     if (record->recipients > 1)
         record->list = line->recipients;
-    if (fate == FATE_WAITS || fate == FATE_FAILED)
+    if (fate == FATE_FAILED ||
+        (fate == FATE_WAITS && !log_is_quarantined(line)))
         set_reason(maker, scratch, line->status, record);
 }
 
@@ -488,6 +512,10 @@ static bool set_by_kind(struct record_maker *maker,
             return false;
         /* what a rule set or a milter discards or holds has no reply */
         record->is_refusal = line->kind == LOGLINE_REPLY || line->reply.len > 0;
+        record->is_connection =
+            line->kind == LOGLINE_RULESET &&
+            (record->message == 0 ||
+             slice_equal(line->ruleset, SLICE_LITERAL("check_relay")));
         if (record->events == 0 && !record->is_refusal)
             return false;
         set_recipient(maker, scratch, line->recipient, record);

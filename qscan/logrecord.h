@@ -78,6 +78,7 @@ struct record {
     bool is_counted : 1;     /* within --since and --until */
     bool is_repeat : 1;      /* stands for what the line before said */
     bool is_refusal : 1;     /* a reply or ruleset line, a milter's refusal */
+    bool is_connection : 1;  /* a refusal of the client, not of its mail */
     bool is_null_sender : 1; /* of a from line */
     bool is_own_sender : 1;  /* its name lies under the sender's domain */
     bool is_dsn_failure : 1; /* the id born here is a failure report */

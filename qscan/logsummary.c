@@ -248,8 +248,36 @@ static void add_crowds(struct logsummary *summary, size_t *problem_count,
     if (summary->shown.others > 0)
         buffer_printf(&words, ", of %zu more address%s", summary->shown.others,
                       summary->shown.others == 1 ? "" : "es");
-    buffer_printf(&words, ": networks, or many against one domain or user");
+    buffer_add_string(
+        &words, crowds == 1 ? ": a network, or many against one domain or user"
+                            : ": networks, or many against one domain or user");
     add_words(summary, "  ", &words);
+}
+
+/* What got through, and goes on until somebody changes a password. */
+static void add_abused(struct logsummary *summary, size_t *problem_count)
+{
+    const struct sources *sources = &summary->logs->sources;
+    const struct attacker *first = NULL;
+    uint64_t count = 0;
+
+    for (size_t i = 0; i < sources->attacker_count; i++) {
+        const struct attacker *attacker = &sources->attackers[i];
+
+        if (strcmp(attacker_rule(summary->logs, attacker)->kind,
+                   "abused-account") != 0)
+            continue;
+        first = first == NULL ? attacker : first;
+        count++;
+    }
+    add_problem(summary, problem_count, count,
+                "of them got in: an account here is abused",
+                "of them got in: accounts here are abused");
+    if (first == NULL)
+        return;
+    buffer_add_string(&summary->out, "    ");
+    attacker_add_shown_name(&summary->out, summary->logs, first);
+    buffer_add_string(&summary->out, count > 1 ? ", and others\n" : "\n");
 }
 
 /* The one that failed most is shown; of two the first by address. */
@@ -276,10 +304,10 @@ static void add_late_logins(struct logsummary *summary, size_t *problem_count)
         }
     }
     add_problem(summary, problem_count, count,
-                "address logged in, and failed to 100 times or more: an old "
-                "password in a program, or one that was found",
-                "addresses logged in, and failed to 100 times or more: old "
-                "passwords in programs, or such as were found");
+                "address got in, and failed to log in 100 times or more: "
+                "an old password in a program, or one that was found",
+                "addresses got in, and failed to log in 100 times or more: "
+                "old passwords in programs, or such as were found");
     if (most == NULL)
         return;
     ip_format(&most->ip, text);
@@ -306,6 +334,7 @@ static void add_attack(struct logsummary *summary, size_t *problem_count)
                 "of them found recipients that exist",
                 "of them found recipients that exist");
     add_crowds(summary, problem_count, crowds);
+    add_abused(summary, problem_count);
     add_late_logins(summary, problem_count);
 }
 
@@ -701,15 +730,16 @@ static void add_samples(struct logsummary *summary,
         .bound = attacker->is_exact ? "" : "at least ",
         .total = attacker->guesses,
     };
+    bool is_low;
     struct line_list reached = {
         .before = "    reached ",
-        .bound = "about ",
-        .total = attacker_reached_count(summary->logs, attacker),
+        .total = attacker_reached_count(summary->logs, attacker, &is_low),
     };
     uint32_t samples[6];
     size_t count = attacker_samples(summary->logs, attacker, samples, 6);
 
     add_addresses(summary, tried, samples, count);
+    reached.bound = is_low ? "at least " : "about ";
     count = attacker_reached(summary->logs, attacker, samples, 6);
     add_addresses(summary, reached, samples, count);
 }

@@ -283,6 +283,11 @@ static bool is_milter_trouble(struct slice text)
 
 /* ---- mail ---- */
 
+bool log_is_quarantined(const struct logline *line)
+{
+    return slice_starts(line->status, SLICE_LITERAL("quarantined"));
+}
+
 enum log_fate log_fate(const struct logline *line)
 {
     struct slice status = line->status;
@@ -294,7 +299,7 @@ enum log_fate log_fate(const struct logline *line)
         (status.len == 4 || status.ptr[4] == ' '))
         return FATE_SENT;
     if (slice_starts(status, SLICE_LITERAL("Deferred")) ||
-        slice_starts(status, SLICE_LITERAL("quarantined")) ||
+        log_is_quarantined(line) ||
         slice_equal(status, SLICE_LITERAL("queued")))
         return FATE_WAITS;
     if (line->dsn.len > 0 && line->dsn.ptr[0] == '4')
@@ -336,11 +341,11 @@ static void add_from(struct logtally *tally, struct log_hour *hour,
 
 /* Quarantined ones were counted when that was decided. */
 static void add_waiting(struct logtally *tally, struct log_hour *hour,
-                        struct slice status, uint32_t count)
+                        const struct logline *line, uint32_t count)
 {
-    if (slice_equal(status, SLICE_LITERAL("queued"))) {
+    if (slice_equal(line->status, SLICE_LITERAL("queued"))) {
         tally->queued += count;
-    } else if (!slice_starts(status, SLICE_LITERAL("quarantined"))) {
+    } else if (!log_is_quarantined(line)) {
         tally->deferred += count;
         hour->deferred += count;
     }
@@ -354,7 +359,7 @@ static void add_to(struct logtally *tally, struct log_hour *hour,
 
     /* no switch: the jump would cost as much as all of them */
     if (fate == FATE_WAITS) {
-        add_waiting(tally, hour, line->status, count);
+        add_waiting(tally, hour, line, count);
     } else if (fate == FATE_SENT) {
         tally->delivered += count;
         hour->delivered += count;

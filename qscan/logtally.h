@@ -67,6 +67,9 @@ enum log_fate {
 
 enum log_fate log_fate(const struct logline *line);
 
+/* Of a "to" line that waits: held, not tried; that was told of before. */
+bool log_is_quarantined(const struct logline *line);
+
 /* A ruleset line about a connection that we made: the host there was refused,
  * and no client. */
 bool log_is_of_next_hop(const struct logline *line);

@@ -287,12 +287,12 @@ static void test_who_logged_in_after_many_failures_is_told(void **state)
     log_in(&scene, "192.0.2.51", 26, 103);
     log_in(&scene, "192.0.2.52", 0, 500); /* never */
     assert_true(print(&scene, FORMAT_TEXT, false));
-    assert_null(strstr(scene.printed.text, "failed to 100 times"));
+    assert_null(strstr(scene.printed.text, "failed to log in 100 times"));
     log_in(&scene, "192.0.2.54", 2, 300); /* of two the first by address */
     log_in(&scene, "192.0.2.53", 1, 300);
     assert_true(print(&scene, FORMAT_TEXT, false));
     assert_has(scene.printed.text,
-               "  2 addresses logged in, and failed to 100 times or more:");
+               "  2 addresses got in, and failed to log in 100 times or more:");
     assert_has(scene.printed.text, "    192.0.2.53: 1 login, 300 failures\n");
     assert_true(print(&scene, FORMAT_JSON, false));
     assert_has(scene.printed.text,
