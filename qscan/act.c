@@ -1124,7 +1124,8 @@ void act_foresee(const struct scan *scan, const struct act_job *jobs,
         result->changed += fate == FATE_CHANGED;
         result->vanished += fate == FATE_VANISHED;
         if (fate == FATE_TAKE)
-            result->taken_bytes += jobs[i].planned->data_bytes;
+            result->taken_bytes += jobs[i].planned->data_bytes +
+                                   (uint64_t)jobs[i].planned->size_bytes;
     }
     message_free(&message);
 }

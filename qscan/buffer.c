@@ -104,12 +104,17 @@ static size_t utf8_decode(struct slice text, uint32_t *code_r)
     return len;
 }
 
-/* Code points that a terminal obeys or that change how others are read. */
+/* Code points that a terminal obeys, that change how others are read, or that
+ * show nothing. */
 static bool is_harmless(uint32_t code)
 {
     if (code < 0x20 || code == 0x7f || (code >= 0x80 && code < 0xa0))
         return false;
-    if (code == 0xad || code == 0x61c || code == 0x180e)
+    if (code == 0xad || code == 0x34f || code == 0x61c || code == 0x17b4 ||
+        code == 0x17b5 || (code >= 0x180b && code <= 0x180f))
+        return false;
+    if (code == 0x115f || code == 0x1160 || code == 0x3164 || code == 0xffa0 ||
+        (code >= 0xfe00 && code <= 0xfe0f))
         return false;
     if ((code >= 0x200b && code <= 0x200f) ||
         (code >= 0x2028 && code <= 0x202e) ||

@@ -29,6 +29,8 @@ int config_read_text(const char *path, char **text_r, size_t *len_r)
         error = errno;
     else if (S_ISDIR(st.st_mode))
         error = EISDIR;
+    else if (S_ISFIFO(st.st_mode)) /* of its writer, if there is one */
+        fcntl(fd, F_SETFL, 0);
     while (error == 0) {
         ssize_t n;
 

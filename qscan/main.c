@@ -135,9 +135,9 @@ static bool read_config(struct program *program)
         error == CONFIG_IS_NONE ? "not a sendmail.cf" : "cannot be read",
         error == CONFIG_IS_NONE ? "no line of a configuration in it"
                                 : strerror(error),
-        is_named ? "nothing done"
-                 : "queues and domains that it names are not known");
-    return !is_named;
+        is_failure ? "nothing done"
+                   : "queues and domains that it names are not known");
+    return !is_failure;
 }
 
 static bool open_queues(struct program *program)

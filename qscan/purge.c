@@ -2,9 +2,11 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "qscan/interrupt.h"
@@ -435,8 +437,6 @@ static void add_text_result(const struct purge_request *request,
         buffer_printf(out, "%zu message%s, ", result->purged,
                       result->purged == 1 ? "" : "s");
         report_add_bytes(out, result->taken_bytes);
-        if (is_dry) /* the other parts are not looked at for a plan */
-            buffer_add_string(out, " of bodies");
     }
     buffer_printf(out, "; kept %zu.\n", kept);
     add_count(out, result->busy, "busy: being delivered, kept");
@@ -485,14 +485,37 @@ void purge_tell_interrupted(const struct purge_request *request)
 
 /* ---- purging ---- */
 
+/* The scan knows how large df is, where most of it is; what would be held is
+ * the rest, too. */
+static uint64_t control_bytes(const struct purge_request *request,
+                              const struct selection *selection)
+{
+    const struct scan *scan = request->scan;
+    uint64_t bytes = 0;
+
+    for (size_t i = 0; i < selection->count; i++) {
+        const struct facts *row = &scan->table.rows[selection->jobs[i].row];
+        char name[QUEUE_HELD_NAME_MAX];
+        struct stat st;
+
+        if (row->state != FACTS_ORPHAN && /* its only file is its size */
+            queue_file_name(name, row->letter, facts_id(row), row->is_held) &&
+            fstatat(queue_folder_for(scan->queues, row->dir, row->letter)->fd,
+                    name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+            bytes += (uint64_t)st.st_size;
+    }
+    return bytes;
+}
+
 /* The plan and what it would come to; to the terminal, or to --plan's file. */
 static int print_plan(const struct purge_request *request,
                       const struct selection *selection, struct output *output)
 {
     struct options options = *request->options;
     struct purge_request to = *request;
-    struct act_result result = {.purged = selection->count,
-                                .taken_bytes = selection->bytes};
+    struct act_result result = {
+        .purged = selection->count,
+        .taken_bytes = selection->bytes + control_bytes(request, selection)};
 
     if (options.plan_file != NULL)
         options.format = FORMAT_JSON;

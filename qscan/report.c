@@ -1,16 +1,18 @@
 #include "qscan/report.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 bool report_wants_color(const struct options *options,
                         const struct output *output)
 {
-    const char *no_color = getenv("NO_COLOR");
+    const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
 
     if (options->color != PROGRESS_AUTO)
         return options->color == PROGRESS_ALWAYS;
     return (no_color == NULL || no_color[0] == '\0') &&
+           (term == NULL || strcmp(term, "dumb") != 0) &&
            isatty(fileno(output->file));
 }
 

@@ -901,7 +901,8 @@ static void gather_row(struct worker *worker, struct in_hand *one)
     }
     if (message->data_state == DATA_UNREADABLE)
         complain_row(worker, row, "its df cannot be read",
-                     message->data_input.error == 0
+                     message->data_input.error == 0 ||
+                             message->data_input.error == ESPIPE
                          ? "no regular file"
                          : strerror(message->data_input.error));
     if (message->scene->basis_before != 0 && (row->is_purge || row->is_later))
