@@ -572,15 +572,19 @@ static bool find_client(const struct message *message, struct client *client,
 }
 
 /* Not of what comes back, nor of what programs answer: that goes to forged
- * domains, too. */
+ * domains, too; nor where an alias of ours leads. */
 static void gather_handed_in(struct worker *worker, struct crowd_client_key key)
 {
     struct message *message = worker->message;
 
-    for (size_t i = 0; i < message->qf.recipient_count && i < TARGETS_MAX; i++)
-        crowd_add_client(worker->crowd, CROWD_FOR,
-                         message_domain_of(message, &message->qf.recipients[i]),
-                         key);
+    for (size_t i = 0; i < message->qf.recipient_count && i < TARGETS_MAX;
+         i++) {
+        const struct qf_recipient *recipient = &message->qf.recipients[i];
+
+        if (slice_index(recipient->flags, 'A') == recipient->flags.len)
+            crowd_add_client(worker->crowd, CROWD_FOR,
+                             message_domain_of(message, recipient), key);
+    }
 }
 
 static void gather_client(struct worker *worker, bool has_sender)
