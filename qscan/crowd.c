@@ -13,6 +13,7 @@ enum {
     LASTING_SEC = 3600, /* between a source's bounces */
     TYPOS_MAX = 3,      /* of one address by one person: more are guesses */
     ALONE_LEAST = 3,    /* bounces, in a name in which nobody else writes */
+    BURST_SEC = 60,     /* in which no firm writes as several to strangers */
     FORGED_LEAST = 3,   /* bounces, of two names: of two it may be chance */
     STEADY_GUESSES = 7, /* of who left, by a firm that writes to many */
     ALIKE_LEAST = 3,    /* that ask for one address alone */
@@ -630,7 +631,9 @@ bool crowd_is_steady(const struct crowd_source *source,
     bool is_typing = source->bounces >= 2 && source->bounces <= TYPOS_MAX &&
                      !source->is_many;
     bool is_lasting = source->before_sec + source->after_sec >= LASTING_SEC;
-    bool is_alone = source->bounces >= ALONE_LEAST &&
+    bool is_burst = source->is_many && source->guesses >= ALONE_LEAST &&
+                    source->before_sec + source->after_sec <= BURST_SEC;
+    bool is_alone = source->bounces >= ALONE_LEAST && !is_burst &&
                     source->bounces <= STEADY_GUESSES && domain->sources == 1;
     bool is_shared = domain->sources > 2 && source->bounces <= TYPOS_MAX;
 

@@ -735,6 +735,46 @@ static void test_who_alone_writes_in_a_name_is_steady_at_once(void **state)
                              others == 0 && own >= 3 && own <= 7);
 }
 
+/* A program writes as one sender, a firm not all of it within a minute to
+ * strangers. */
+static void test_who_alone_writes_as_several_at_once_is_not_steady(void **state)
+{
+    static const struct {
+        unsigned addresses, sec, guesses;
+        bool is_steady;
+    } cases[] = {
+        {3, 60, 3, false}, {2, 60, 3, false}, {3, 61, 3, true},
+        {1, 60, 3, true},  {3, 60, 2, true},
+    };
+
+    (void)state;
+    for (size_t c = 0; c < sizeof(cases) / sizeof(cases[0]); c++) {
+        struct crowd crowd;
+        struct facts_table table;
+        struct crowd_host domain;
+        struct ip ip = ip_of("192.0.2.1");
+
+        facts_init(&table);
+        assert_true(crowd_init(&crowd, key));
+        for (unsigned i = 0; i < 3; i++) {
+            struct facts *row = add_bounce(&crowd, &table, "a.example", &ip);
+
+            row->created = 1000 + (int64_t)(i * cases[c].sec / 2);
+            row->address_hash = 100 + i % cases[c].addresses;
+            crowd_add_site(&crowd, row->source, 2);
+        }
+        table.rows[2].created = 1000 + cases[c].sec;
+        add_guesses(&crowd, "192.0.2.1", cases[c].guesses);
+        assert_true(crowd_merge(&crowd, 1, &table));
+        domain = crowd_find_host(&crowd, SLICE_LITERAL("a.example"));
+        assert_int_equal(
+            crowd_is_steady(crowd_find_source(&crowd, &ip), &domain),
+            cases[c].is_steady);
+        crowd_free(&crowd);
+        facts_free(&table);
+    }
+}
+
 /* Three bounces or more, for several domains. */
 static void test_who_writes_in_several_names_forges(void **state)
 {
@@ -817,6 +857,8 @@ int main(void)
         cmocka_unit_test(test_who_bounces_for_one_domain_alone_is_steady),
         cmocka_unit_test(test_of_a_domain_of_many_sources_few_are_steady),
         cmocka_unit_test(test_who_alone_writes_in_a_name_is_steady_at_once),
+        cmocka_unit_test(
+            test_who_alone_writes_as_several_at_once_is_not_steady),
         cmocka_unit_test(test_who_writes_in_several_names_forges),
         cmocka_unit_test(test_several_bounces_with_one_aim),
         cmocka_unit_test(test_any_share_of_work_gives_the_same_counts),
