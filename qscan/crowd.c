@@ -631,7 +631,7 @@ bool crowd_is_steady(const struct crowd_source *source,
     bool is_typing = source->bounces >= 2 && source->bounces <= TYPOS_MAX &&
                      !source->is_many;
     bool is_lasting = source->before_sec + source->after_sec >= LASTING_SEC;
-    bool is_burst = source->is_many && source->guesses >= ALONE_LEAST &&
+    bool is_burst = source->is_many && source->guesses > 1 &&
                     source->before_sec + source->after_sec <= BURST_SEC;
     bool is_alone = source->bounces >= ALONE_LEAST && !is_burst &&
                     source->bounces <= STEADY_GUESSES && domain->sources == 1;
