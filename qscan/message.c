@@ -735,9 +735,9 @@ static bool is_relaying(const struct message *message)
     if (path.is_inside || path.has_own_mark ||
         (is_by_sender(message, path.user) && domain_is_within(path.by, name)))
         return true;
-    if (name.len == 0 || is_line_name(name, &dsn->source) ||
-        !(domain_is_within(path.by, name) ||
-          (path.by.len == 0 && path.has_qmail)))
+    if (name.len == 0 ||
+        !(path.by.len > 0 ? domain_is_within(path.by, name) : path.has_qmail) ||
+        is_line_name(name, &dsn->source))
         return false;
     for (size_t i = 0; i < dsn->recipient_count; i++)
         if (slice_equal_nocase(
