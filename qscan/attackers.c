@@ -362,26 +362,24 @@ void attacker_add_head(struct buffer *out)
                   SOURCE_COLUMNS, "source", KIND_COLUMNS, "kind");
 }
 
-/* "11-22 18:10" in the year that the logs end in, "2025-11-22" before. */
+/* "11-22 18:10" where the logs end less than ten months later, else
+ * "2025-11-22". */
 static void add_moment(struct buffer *out, int64_t moment,
                        const struct options *options,
                        const struct logread *logs)
 {
-    enum { YEAR_LEN = 4, DATE_LEN = 10, COLUMNS = 11 };
-    struct buffer text = {0}, end = {0};
+    enum { YEAR_LEN = 4, DATE_LEN = 10, COLUMNS = 11, CLEAR_SEC = 300 * 86400 };
+    struct buffer text = {0};
 
     report_add_minute(&text, moment, options->is_utc);
-    report_add_minute(&end, logs->tally.last, options->is_utc);
-    if (text.len > COLUMNS && end.len > YEAR_LEN &&
-        memcmp(text.bytes, end.bytes, YEAR_LEN) == 0)
+    if (text.len > COLUMNS && logs->tally.last - moment < CLEAR_SEC)
         buffer_printf(out, " %.*s", (int)text.len - YEAR_LEN - 1,
                       text.bytes + YEAR_LEN + 1);
     else
         buffer_printf(out, " %*.*s", COLUMNS, DATE_LEN,
                       text.bytes == NULL ? "" : text.bytes);
-    out->has_failed |= text.has_failed | end.has_failed;
+    out->has_failed |= text.has_failed;
     buffer_free(&text);
-    buffer_free(&end);
 }
 
 void attacker_add_shown_name(struct buffer *out, const struct logread *logs,
