@@ -91,7 +91,7 @@ struct dsn_path {
                           sendmail has it; or absent */
     bool has_qmail; /* "(qmail 812 invoked by uid 89)", which names no host */
     bool is_inside; /* HOST is none of the Internet: Exchange, in its domain */
-    bool has_own_mark; /* fields that Exchange or Domino alone writes */
+    bool has_own_mark; /* what Exchange or Domino says of itself */
 };
 
 void dsn_read_path(const struct dsn *dsn, struct dsn_path *path_r);

@@ -694,17 +694,32 @@ static bool is_local_name(struct slice name)
            slice_equal_nocase(name, SLICE_LITERAL("localhost.localdomain"));
 }
 
+/* "with PROTOCOL" behind "by HOST"; comments are passed over. */
+static bool is_with_mapi(struct slice value)
+{
+    enum { WORDS_MAX = 32 };
+    struct slice word = received_next_word(&value);
+
+    for (int i = 0; i < WORDS_MAX && !slice_is_absent(word); i++) {
+        bool is_with = slice_equal_nocase(word, SLICE_LITERAL("with"));
+
+        word = received_next_word(&value);
+        if (is_with && slice_equal_nocase(word, SLICE_LITERAL("mapi")))
+            return true;
+    }
+    return false;
+}
+
 /* "ex01.corp.local", the name that a Windows domain has for itself; "from
  * ex01.corp.example ([10.0.0.5]) by ex01.corp.example ... with mapi", which is
  * what Exchange has from its users. */
 static bool is_inside(struct slice by, struct slice value)
 {
     struct slice end = SLICE_LITERAL(".local");
-    struct slice mapi = SLICE_LITERAL(" with mapi");
 
     return (by.len > end.len &&
             slice_equal_nocase(slice_skip(by, by.len - end.len), end)) ||
-           slice_find(value, mapi) < value.len;
+           is_with_mapi(value);
 }
 
 /* "(from ann@localhost)" (cf, HReceived); absent where there is none. */
@@ -726,6 +741,7 @@ static bool take_hop(struct dsn_path *path, struct slice by, struct slice value)
         path->by = by;
     else if (!slice_equal_nocase(by, path->by))
         return false;
+    path->is_inside |= is_inside(by, value);
     path->user = submitter(value);
     return path->user.len == 0;
 }
@@ -744,7 +760,6 @@ static void read_hops(struct slice text, struct dsn_path *path)
             break;
         }
         by = received_by(field.value);
-        path->is_inside |= is_inside(by, field.value);
         if (by.len == 0 && slice_starts(field.value, SLICE_LITERAL("(qmail ")))
             path->has_qmail |=
                 slice_find(field.value, SLICE_LITERAL(" invoked by ")) <
@@ -754,14 +769,20 @@ static void read_hops(struct slice text, struct dsn_path *path)
     }
 }
 
-/* A bot says that it is Outlook, not Exchange. */
-static bool is_own_mark(struct slice line)
+/* A bot says that it is Outlook, not Exchange; X-MIMETrack is a client's of
+ * Notes, too. */
+static bool is_own_mark(struct slice rest)
 {
+    enum { LINE_MAX = 300 };
+    struct slice line = slice_head(rest, LINE_MAX);
+
     return slice_starts_nocase(
                line,
                SLICE_LITERAL("X-MimeOLE: Produced By Microsoft Exchange V")) ||
-           slice_starts_nocase(line, SLICE_LITERAL("X-MIMETrack: ")) ||
-           slice_starts_nocase(line, SLICE_LITERAL("X-MS-TNEF-Correlator:"));
+           (slice_starts_nocase(line, SLICE_LITERAL("X-MIMETrack: ")) &&
+            (slice_find(line, SLICE_LITERAL(" by Router on ")) < line.len ||
+             slice_find(line, SLICE_LITERAL(" by SMTP Server on ")) <
+                 line.len));
 }
 
 /* Line by line: a parser would look at each name. */

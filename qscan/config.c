@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "qscan/cfclass.h"
+#include "qscan/interrupt.h"
 #include "qscan/maptext.h"
 
 enum {
@@ -15,7 +16,7 @@ enum {
     CONFIG_DOMAINS_MAX = 1000000,
 };
 
-int config_read_text(const char *path, char **text_r, size_t *len_r)
+static int read_text(const char *path, bool waits, char **text_r, size_t *len_r)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     struct stat st;
@@ -29,8 +30,8 @@ int config_read_text(const char *path, char **text_r, size_t *len_r)
         error = errno;
     else if (S_ISDIR(st.st_mode))
         error = EISDIR;
-    else if (S_ISFIFO(st.st_mode)) /* of its writer, if there is one */
-        fcntl(fd, F_SETFL, 0);
+    else if (waits && S_ISFIFO(st.st_mode) && fcntl(fd, F_SETFL, 0) < 0)
+        error = errno;
     while (error == 0) {
         ssize_t n;
 
@@ -45,7 +46,7 @@ int config_read_text(const char *path, char **text_r, size_t *len_r)
             text = more;
         }
         n = read(fd, text + len, capacity - len);
-        if (n < 0 && errno == EINTR)
+        if (n < 0 && errno == EINTR && interrupt_signal() == 0)
             continue;
         if (n < 0)
             error = errno;
@@ -61,6 +62,16 @@ int config_read_text(const char *path, char **text_r, size_t *len_r)
     *text_r = text;
     *len_r = len;
     return 0;
+}
+
+int config_read_text(const char *path, char **text_r, size_t *len_r)
+{
+    return read_text(path, false, text_r, len_r);
+}
+
+int config_read_named(const char *path, char **text_r, size_t *len_r)
+{
+    return read_text(path, true, text_r, len_r);
 }
 
 int64_t config_duration(struct slice text, int64_t default_unit_sec)
@@ -612,11 +623,12 @@ static bool is_regular(const char *file)
     return stat(file, &st) == 0 && S_ISREG(st.st_mode);
 }
 
-static int read_cf(struct config *config, const char *file)
+static int read_cf(struct config *config, const char *file, bool is_named)
 {
     char *text;
     size_t len;
-    int error = config_read_text(file, &text, &len);
+    int error = is_named ? config_read_named(file, &text, &len)
+                         : config_read_text(file, &text, &len);
 
     if (error != ENOENT)
         config->file = strdup(file);
@@ -636,9 +648,9 @@ int config_read(struct config *config, const char *file)
 
     *config = (struct config){.return_sec = CONFIG_RETURN_SEC};
     if (file != NULL)
-        return read_cf(config, file);
+        return read_cf(config, file, true);
     for (size_t i = 0; i < sizeof(usual) / sizeof(usual[0]); i++) {
-        error = read_cf(config, usual[i]);
+        error = read_cf(config, usual[i], false);
         if (error != ENOENT)
             return error;
     }

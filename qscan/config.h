@@ -66,6 +66,10 @@ const char *config_fault_text(const struct config_fault *fault);
  * failure. */
 int config_read_text(const char *path, char **text_r, size_t *len_r);
 
+/* The same of a file that the user named: of a pipe, which may be <(...), the
+ * writer is waited for, until the user stops it: EINTR. */
+int config_read_named(const char *path, char **text_r, size_t *len_r);
+
 /* "5d", "1h30m", "90" (default_unit: seconds of a bare number); -1 when it is
  * none. */
 int64_t config_duration(struct slice text, int64_t default_unit_sec);

@@ -632,6 +632,7 @@ bool crowd_is_steady(const struct crowd_source *source,
                      !source->is_many;
     bool is_lasting = source->before_sec + source->after_sec >= LASTING_SEC;
     bool is_burst = source->is_many && source->guesses > 1 &&
+                    source->guesses + 1 >= source->bounces &&
                     source->before_sec + source->after_sec <= BURST_SEC;
     bool is_alone = source->bounces >= ALONE_LEAST && !is_burst &&
                     source->bounces <= STEADY_GUESSES && domain->sources == 1;

@@ -163,15 +163,27 @@ static size_t word_end(struct slice text, size_t at)
     return at;
 }
 
-/* Whether the word that began there, and has this colon, is an IPv6 address. */
-static bool is_address_word(struct slice text, size_t from, size_t colon)
+static bool is_ip_byte(char c)
+{
+    return byte_is_digit(c) || c == ':' || c == '.' ||
+           (byte_lower(c) >= 'a' && byte_lower(c) <= 'f');
+}
+
+/* Length of the IPv6 address that text begins with; what ends the sentence is
+ * none of it. 0: there is none. */
+static size_t ipv6_len(struct slice text)
 {
     struct ip ip;
+    size_t len = 0;
 
-    return colon + 1 < text.len && !byte_is_blank(text.ptr[colon + 1]) &&
-           ip_parse(
-               slice_head(slice_skip(text, from), word_end(text, colon) - from),
-               &ip);
+    while (len < text.len && len < ADDRESS_IP_TEXT_MAX &&
+           is_ip_byte(text.ptr[len]))
+        len++;
+    if (ip_parse(slice_head(text, len), &ip))
+        return len;
+    if (len > 0 && (text.ptr[len - 1] == '.' || text.ptr[len - 1] == ':'))
+        len--;
+    return ip_parse(slice_head(text, len), &ip) ? len : 0;
 }
 
 /*
@@ -182,7 +194,8 @@ static struct slice template_of(struct record_scratch *scratch,
                                 struct slice text)
 {
     char *out;
-    size_t len = 0, plain, word = 0, from = 0;
+    size_t len = 0, plain, word = 0;
+    size_t run = 0, run_at = 0; /* of bytes that an address has: out, text */
 
     text = slice_head(text, 2 * (size_t)REASON_MAX_BYTES);
     plain = bytes_find(text, mark_variable);
@@ -193,7 +206,14 @@ static struct slice template_of(struct record_scratch *scratch,
         return slice_head(text, REASON_MAX_BYTES);
     for (size_t i = 0; i < text.len && len < REASON_MAX_BYTES; i++) {
         char c = text.ptr[i];
+        size_t address_len = 0;
 
+        if (i > 0 && !is_ip_byte(text.ptr[i - 1])) {
+            run = len;
+            run_at = i;
+        }
+        if (c == ':')
+            address_len = ipv6_len(slice_skip(text, run_at));
         if (byte_is_digit(c)) {
             if (len == 0 || out[len - 1] != 'N')
                 out[len++] = 'N';
@@ -209,16 +229,15 @@ static struct slice template_of(struct record_scratch *scratch,
             len = word;
             out[len++] = '@';
             i = word_end(text, i) - 1;
-        } else if (c == ':' && is_address_word(text, from, i)) {
-            len = word;
-            out[len++] = 'N';
-            i = word_end(text, i) - 1;
+        } else if (address_len > 0) {
+            out[run] = 'N';
+            len = ++run;
+            run_at += address_len;
+            i = run_at - 1;
         } else {
             out[len++] = c;
-            if (byte_is_blank(c)) {
+            if (byte_is_blank(c))
                 word = len;
-                from = i + 1;
-            }
         }
     }
     return slice_make(out, len);

@@ -340,12 +340,12 @@ static const struct log_file *oldest_behind(const struct log_set *set,
 
 /*
  * Names do not tell that "december" comes before "january": where all files
- * begin within two months of each other, if New Year is among them, it is. The
+ * begin within a month of each other, if New Year is among them, it is. The
  * start of the last one behind it, or INT64_MIN.
  */
 static int64_t new_year_turn(const struct log_set *set)
 {
-    enum { YEAR_SEC = 365 * 86400, SPAN_SEC = 62 * 86400 };
+    enum { YEAR_SEC = 365 * 86400, SPAN_SEC = 31 * 86400 };
     const struct log_file *file = oldest_behind(set, INT64_MIN);
 
     while (file != NULL) {
@@ -365,7 +365,8 @@ static void give_years(struct log_set *set, int32_t year)
 
     begin_in(set, year, INT64_MIN);
     turn = new_year_turn(set);
-    if (turn != INT64_MIN)
+    set->has_new_year = turn != INT64_MIN;
+    if (set->has_new_year)
         begin_in(set, year, turn);
 }
 

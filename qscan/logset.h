@@ -41,6 +41,7 @@ struct log_set {
     struct log_file *files; /* in the order of reading */
     size_t count, capacity;
     bool is_utc;
+    bool has_new_year; /* by --year files of one winter are of two years */
 };
 
 /*

@@ -118,17 +118,22 @@ static void add_years(struct logsummary *summary)
         first = first == 0 || file->year < first ? file->year : first;
         last = last == 0 || file->year > last ? file->year : last;
     }
+    if (set->has_new_year) {
+        buffer_printf(&words,
+                      "By --year the logs begin in %d; files that begin in the "
+                      "weeks after New Year are of %d.",
+                      summary->options->year, summary->options->year + 1);
+        add_words(summary, "  ", &words);
+    }
     if (first == 0)
         return;
     buffer_printf(&words, "The stamps say no year: %d", (int)first);
     if (last != first)
         buffer_printf(&words, " to %d", (int)last);
     buffer_add_string(&words,
-                      summary->options->year != 0
-                          ? ", by --year, for the first line of a file."
-                          : " was assumed for the first line of a file, from "
-                            "the file's name, its time and the other files. "
-                            "--year says it better.");
+                      " was assumed for the first line of a file, from the "
+                      "file's name, its time and the other files. --year says "
+                      "it better.");
     add_words(summary, "  ", &words);
 }
 

@@ -913,8 +913,9 @@ static bool take_names(struct queue_listing *listing, uint16_t folder_number,
 static bool list_folder(struct queue_listing *listing, uint16_t folder_number,
                         char *names, struct complaints *to)
 {
-    const struct queue_folder *folder = &listing->set->folders[folder_number];
+    struct queue_folder *folder = &listing->set->folders[folder_number];
 
+    folder->first_row = (uint32_t)listing->table->count;
     lseek(folder->fd, 0, SEEK_SET);
     for (;;) {
         ssize_t n = getdents64(folder->fd, names, GETDENTS_BYTES);

@@ -28,6 +28,7 @@ struct queue_folder {
     bool holds_control, holds_data, holds_transcripts;
     bool is_writable;   /* by anybody, which is not told of yet */
     bool is_shared;     /* others than its owner write in it */
+    uint32_t first_row; /* of its control files, once they are listed */
     uint16_t first_dir; /* the queue directory it was opened for */
 };
 

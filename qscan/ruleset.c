@@ -79,7 +79,7 @@ static bool add_file(struct texts *texts, const char *path, bool overlay,
 {
     char *text = NULL;
     size_t len = 0;
-    int error = config_read_text(path, &text, &len);
+    int error = config_read_named(path, &text, &len);
 
     if (error != 0) {
         complain(to, slice_from_string(path), "rule file cannot be read",

@@ -48,8 +48,8 @@ enum {
     SMALL_RECIPIENTS = 200,       /* recipients, takes is given back at once */
 };
 
-/* Control files whose owner and links a summary always looks at. */
-enum { LOOKED_AT = 4096, LOOKED_AT_STEP = 64 };
+/* Control files of a folder whose owner and links a summary always looks at. */
+enum { LOOKED_AT = 4096 };
 
 struct in_hand {
     struct message message;
@@ -918,18 +918,20 @@ static void gather_row(struct worker *worker, struct in_hand *one)
 /*
  * Owner, mode, links cost a system call each. A summary is spared most of them
  * where only root and the folder's owner write: what they do to many files (a
- * copy that links, a restored backup) shows in the first and in every so many
- * of the others, and then all are looked at. What is odd at first sight always
- * is.
+ * copy that links, a restored backup) shows in the first of a folder, and in
+ * each whose id ends in 00, and then all are looked at. What is odd at first
+ * sight always is.
  */
 static bool wants_stat(const struct worker *worker, const struct facts *row,
                        uint32_t row_number)
 {
     const struct queue_set *queues = worker->scan->scene.queues;
+    const struct queue_folder *folder =
+        &queues->folders[queues->dirs[row->dir].control];
 
     return worker->scan->looks_at_files || row->letter != 'q' ||
-           row_number < LOOKED_AT || row_number % LOOKED_AT_STEP == 0 ||
-           queues->folders[queues->dirs[row->dir].control].is_shared;
+           folder->is_shared || row_number - folder->first_row < LOOKED_AT ||
+           slice_ends(facts_id(row), SLICE_LITERAL("00"));
 }
 
 /* Reads one more, where there is room for it. */
@@ -1190,44 +1192,6 @@ static void list_or_read(void *context, unsigned number, size_t first,
         read_ahead(run, &run->workers[number]);
 }
 
-/* ---- files that nobody looked at ---- */
-
-static void look_at_file(struct worker *worker, struct facts *row)
-{
-    const struct queue_set *queues = worker->scan->scene.queues;
-    char name[QUEUE_HELD_NAME_MAX];
-    struct stat st;
-
-    if (row->letter == 'q' &&
-        queue_file_name(name, 'q', facts_id(row), row->is_held) &&
-        fstatat(queues->folders[queues->dirs[row->dir].control].fd, name, &st,
-                AT_SYMLINK_NOFOLLOW) == 0 &&
-        S_ISREG(st.st_mode))
-        note_stat_oddities(worker, row, &st);
-}
-
-static void look_at_piece(void *context, unsigned number, size_t first,
-                          size_t end)
-{
-    struct run *run = context;
-
-    for (size_t i = first; i < end; i++)
-        look_at_file(&run->workers[number], &run->scan->table.rows[i]);
-}
-
-static bool look_at_all(struct run *run)
-{
-    const struct scan *scan = run->scan;
-    struct progress none = {.when = PROGRESS_NEVER};
-    bool is_any_odd = false;
-
-    for (unsigned i = 0; i < scan->worker_count; i++)
-        is_any_odd = is_any_odd || run->workers[i].has_met_odd_file;
-    return scan->looks_at_files || !is_any_odd ||
-           workers_run(scan->worker_count, scan->table.count, PIECE,
-                       look_at_piece, run, &none);
-}
-
 /* ---- the second look ---- */
 
 static bool needs_second_look(const struct facts *row)
@@ -1344,6 +1308,47 @@ static void second_look(struct run *run)
             drop_purge_if_kept(row);
         }
     }
+}
+
+/* ---- files that nobody looked at ---- */
+
+static void look_at_file(struct worker *worker, struct facts *row)
+{
+    const struct queue_set *queues = worker->scan->scene.queues;
+    char name[QUEUE_HELD_NAME_MAX];
+    struct stat st;
+
+    if (row->letter == 'q' && row->state != FACTS_GONE &&
+        row->state != FACTS_UNREADABLE &&
+        queue_file_name(name, 'q', facts_id(row), row->is_held) &&
+        fstatat(queues->folders[queues->dirs[row->dir].control].fd, name, &st,
+                AT_SYMLINK_NOFOLLOW) == 0 &&
+        S_ISREG(st.st_mode)) {
+        note_stat_oddities(worker, row, &st);
+        drop_purge_if_kept(row);
+    }
+}
+
+static void look_at_piece(void *context, unsigned number, size_t first,
+                          size_t end)
+{
+    struct run *run = context;
+
+    for (size_t i = first; i < end; i++)
+        look_at_file(&run->workers[number], &run->scan->table.rows[i]);
+}
+
+static bool look_at_all(struct run *run)
+{
+    const struct scan *scan = run->scan;
+    struct progress none = {.when = PROGRESS_NEVER};
+    bool is_any_odd = false;
+
+    for (unsigned i = 0; i < scan->worker_count; i++)
+        is_any_odd = is_any_odd || run->workers[i].has_met_odd_file;
+    return scan->looks_at_files || !is_any_odd ||
+           workers_run(scan->worker_count, scan->table.count, PIECE,
+                       look_at_piece, run, &none);
 }
 
 /* ---- the second phase ---- */
@@ -1720,9 +1725,9 @@ static bool run_phases(struct run *run)
     progress_end(&scan->progress);
     if (interrupt_signal() != 0 || !finish_listing(run))
         return false;
+    second_look(run);
     if (!look_at_all(run))
         return false;
-    second_look(run);
     free(run->order); /* memory peaks when the crowd is merged */
     run->order = NULL;
     scan_say_time(scan, "read and judged", &since);

@@ -743,6 +743,7 @@ static void test_who_alone_writes_as_several_at_once_is_not_steady(void **state)
         unsigned addresses, sec, guesses;
         bool is_steady;
     } cases[] = {
+        /* of three bounces */
         {3, 60, 3, false}, {2, 60, 3, false}, {3, 61, 3, true},
         {1, 60, 3, true},  {3, 60, 2, false}, {3, 60, 1, true},
     };

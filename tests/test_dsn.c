@@ -896,9 +896,17 @@ static void a_path_shows_qmail_exchange_and_domino(void **state)
          false, false, false, NULL},
         {"Subject: x\nx-mimetrack: Serialize by Router on A/B\n", false, false,
          true, NULL},
-        {"Subject: x\nX-MS-TNEF-Correlator: \n", false, false, true, NULL},
+        {"Subject: x\nX-MIMETrack: Serialize by Notes Client on A/B\n", false,
+         false, false, NULL},
+        /* of another host's */
+        {"Received: from pc by a.example; now\n"
+         "Received: from x by b.local; now\n",
+         false, false, false, NULL},
+        {"Received: from x (with mapi) by a.example with mapingo; now\n", false,
+         false, false, NULL},
         /* the text */
-        {"Subject: x\n\nX-MS-TNEF-Correlator: \n", false, false, false, NULL},
+        {"Subject: x\n\nX-MimeOLE: Produced By Microsoft Exchange V6.5\n",
+         false, false, false, NULL},
         {"Subject: x\nX", false, false, false, NULL},
         {"Received: (from ann@localhost)\n\tby a.example (8.14.2/8.14.2/Submit)"
          " id n3F8Ye0a027039; now\n",

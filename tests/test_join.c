@@ -1138,6 +1138,50 @@ what_was_refused_with_its_data_is_no_guess_and_no_failure(void **state)
     assert_int_equal(scene->maker.tally.unsent, 1);
 }
 
+static void reasons_differ_by_no_number_and_no_address(void **state)
+{
+    static const struct {
+        const char *reason, *alike; /* alike: a row for both */
+        bool is_alike;
+    } cases[] = {
+        {"come back in 9 s", "come back in 12 s", true},
+        {"2001:db8::a:2 is listed", "2001:db8:9:8:7:6:5:4 is listed", true},
+        {"client (2001:db8::1:2) late", "client (2001:db8::a:2) late", true},
+        {"client 2001:db8::a:2, late", "client fe80::1, late", true},
+        {"listed: 2001:db8::a.", "listed: 2001:db8::b.", true},
+        {"listed 2001:db8::a: late", "listed 2001:db8::b: late", true},
+        {"no cafe: here", "no face: here", false},
+        {"abba::x", "acdc::x", false},
+        {"by ann@a.example here", "by bob@b.example here", true},
+    };
+    struct scene *scene = *state;
+    uint32_t count = 0;
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        for (int second = 0; second < 2; second++)
+            feed_of(scene, 7,
+                    "6AI4qhYl000007: ruleset=check_rcpt, arg1=<x@example.net>, "
+                    "relay=[192.0.2.7], reject=550 5.7.1 %s",
+                    second ? cases[i].alike : cases[i].reason);
+        count += cases[i].is_alike ? 1 : 2;
+        if (scene->join.tops.rejections.count != count)
+            fail_msg("%s: %u rows", cases[i].reason,
+                     scene->join.tops.rejections.count);
+    }
+}
+
+static void a_refused_client_is_no_refused_mail(void **state)
+{
+    struct scene *scene = *state;
+
+    feed_of(scene, 7,
+            "6AI4qhYl000007: ruleset=check_relay, arg1=h.example.net, "
+            "arg2=192.0.2.7, relay=h.example.net [192.0.2.7], reject=550 5.7.1 "
+            "Access denied");
+    assert_int_equal(scene->join.tops.refused_connections.total, 1);
+    assert_int_equal(scene->join.tops.rejections.total, 0);
+}
+
 static void what_is_discarded_or_held_is_not_refused(void **state)
 {
     struct scene *scene = *state;
@@ -1352,6 +1396,8 @@ int main(void)
         IN_SCENE(a_local_submission_counts_nobody),
         IN_SCENE(a_late_guess_belongs_to_the_client_of_the_original),
         IN_SCENE(a_message_older_than_the_queue_keeps_them_is_forgotten),
+        IN_SCENE(reasons_differ_by_no_number_and_no_address),
+        IN_SCENE(a_refused_client_is_no_refused_mail),
         IN_SCENE(what_is_discarded_or_held_is_not_refused),
         IN_SCENE(each_recipient_of_one_line_is_a_guess),
         IN_SCENE(children_of_a_split_have_its_client),

@@ -253,6 +253,7 @@ static void a_given_year_ends_between_files_of_one_winter(void **state)
     assert_start(scene, 0, "r2", epoch(1999, 12, 27));
     assert_start(scene, 1, "r1", epoch(1999, 12, 30));
     assert_start(scene, 2, "r0", epoch(2000, 1, 2));
+    assert_true(scene->set.has_new_year);
 }
 
 static void a_given_year_has_all_its_months(void **state)
@@ -260,13 +261,14 @@ static void a_given_year_has_all_its_months(void **state)
     struct scene *scene = *state;
 
     scene->options.year = 1999;
-    add_log(scene, "r0", "Feb  2 00:00:00", epoch(2026, 11, 1));
-    add_log(scene, "r1", "Nov 30 00:00:00", epoch(2026, 11, 1));
+    add_log(scene, "r0", "Jan  2 00:00:00", epoch(2026, 11, 1));
+    add_log(scene, "r1", "Dec  1 00:00:00", epoch(2026, 11, 1));
     add_log(scene, "r2", "2001-01-01T00:00:00Z", epoch(2026, 11, 1));
     open_set(scene, 3);
-    assert_start(scene, 0, "r0", epoch(1999, 2, 2));
-    assert_start(scene, 1, "r1", epoch(1999, 11, 30));
+    assert_start(scene, 0, "r0", epoch(1999, 1, 2));
+    assert_start(scene, 1, "r1", epoch(1999, 12, 1));
     assert_start(scene, 2, "r2", epoch(2001, 1, 1));
+    assert_false(scene->set.has_new_year);
 }
 
 static void one_file_named_twice_is_read_once(void **state)

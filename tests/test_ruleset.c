@@ -1,5 +1,5 @@
 /* Which rule files are read, in which order, and what refuses a set. */
-/* wraps: scandir config_read_text getifaddrs freeifaddrs */
+/* wraps: scandir config_read_text config_read_named getifaddrs freeifaddrs */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -50,6 +50,8 @@ int __wrap_scandir(const char *path, struct dirent ***entries,
                    int (*compare)(const struct dirent **,
                                   const struct dirent **));
 int __real_config_read_text(const char *path, char **text_r, size_t *len_r);
+int __real_config_read_named(const char *path, char **text_r, size_t *len_r);
+int __wrap_config_read_named(const char *path, char **text_r, size_t *len_r);
 int __wrap_config_read_text(const char *path, char **text_r, size_t *len_r);
 int __wrap_getifaddrs(struct ifaddrs **all_r);
 void __wrap_freeifaddrs(struct ifaddrs *all);
@@ -64,6 +66,11 @@ int __wrap_scandir(const char *path, struct dirent ***entries,
         return -1;
     }
     return __real_scandir(mapped(path), entries, filter, compare);
+}
+
+int __wrap_config_read_named(const char *path, char **text_r, size_t *len_r)
+{
+    return __real_config_read_named(mapped(path), text_r, len_r);
 }
 
 int __wrap_config_read_text(const char *path, char **text_r, size_t *len_r)

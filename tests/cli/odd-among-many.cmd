@@ -27,14 +27,31 @@ odd -j 3 queue
 odd -j 1 copy
 rm -rf copy
 odd queue
-echo a single one, where a group writes:
-ln queue/qf6ALGJlYL114499 one
+echo some of those behind the first 4096, some of whose ids end in 00:
+ls -U queue | grep ^qf | tail -n 400 >behind
+mkdir links
+while read -r name; do
+    ln "queue/$name" links
+done <behind
+odd queue
+rm -rf links
+echo a single one of them, where others write:
+one=$(grep -v '00$' behind | tail -n 1)
+ln "queue/$one" one
+odd queue
 chmod 770 queue
 odd queue
-echo and by a purge, wherever it is:
 chmod 700 queue
+echo beside a larger queue, in one that it has for itself:
+mkdir small
+chmod 700 small
+cp "queue/$one" "queue/d${one#q}" small
+ln "small/$one" two
+odd queue small
+rm -r small two
+echo and by a purge, wherever it is:
 printf 'rule any\n  class any\n  on message\n  purge yes, foreign\n%s\n' \
     '  when recipient exists' >any.rules
 qscan --now="$NOW" --rules=any.rules --purge-bounces --delete --yes \
     --no-syslog queue
-ls queue
+ls queue | sed "s/$one/ONE/; s/d${one#q}/ITS-DF/"
