@@ -372,7 +372,8 @@ static void add_moment(struct buffer *out, int64_t moment,
     struct buffer text = {0};
 
     report_add_minute(&text, moment, options->is_utc);
-    if (text.len > COLUMNS && logs->tally.last - moment < CLEAR_SEC)
+    if (text.len > COLUMNS && moment <= logs->tally.last &&
+        logs->tally.last - moment < CLEAR_SEC)
         buffer_printf(out, " %.*s", (int)text.len - YEAR_LEN - 1,
                       text.bytes + YEAR_LEN + 1);
     else

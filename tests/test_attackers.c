@@ -325,6 +325,10 @@ static void test_rows_stand_below_their_head(void **state)
     attacker_add_row(&out, "  ", &scene.options, &scene.logs, attacker);
     assert_shown(&out, "  192.0.2.1       dictionary-attack    12M >=10000   "
                        "18E  2025-05-28 05-28 21:00\n");
+    buffer_clear(&out);
+    attacker->first = START - 200 * 24 * (int64_t)HOUR;
+    attacker_add_row(&out, "", &scene.options, &scene.logs, attacker);
+    assert_has(buffer_text(&out), " 11-09 20:00 05-28 21:00\n");
     scene_free(&scene);
 }
 
