@@ -329,6 +329,7 @@ static void test_rows_stand_below_their_head(void **state)
     attacker->first = START - 200 * 24 * (int64_t)HOUR;
     attacker_add_row(&out, "", &scene.options, &scene.logs, attacker);
     assert_has(buffer_text(&out), " 11-09 20:00 05-28 21:00\n");
+    buffer_free(&out);
     scene_free(&scene);
 }
 
