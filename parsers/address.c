@@ -1063,6 +1063,12 @@ bool name_is_line(struct slice name, const struct ip *ip)
     return false;
 }
 
+bool name_is_localhost(struct slice name)
+{
+    return slice_equal_nocase(name, SLICE_LITERAL("localhost")) ||
+           slice_equal_nocase(name, SLICE_LITERAL("localhost.localdomain"));
+}
+
 bool name_may_be_public(struct slice name)
 {
     enum { SHORT_MAX = 3 };

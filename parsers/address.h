@@ -116,6 +116,9 @@ bool name_is_line(struct slice name, const struct ip *ip);
  * one label, or of two with the first a short one. */
 bool name_may_be_public(struct slice name);
 
+/* "localhost", "localhost.localdomain": what every machine calls itself. */
+bool name_is_localhost(struct slice name);
+
 /* "netz.example" of "ppp7.dialin.netz.example": what lies below a name that may
  * be public. Absent of such a name itself. */
 struct slice name_owner(struct slice name);

@@ -688,12 +688,6 @@ static bool is_above_received(struct slice name)
     return false;
 }
 
-static bool is_local_name(struct slice name)
-{
-    return slice_equal_nocase(name, SLICE_LITERAL("localhost")) ||
-           slice_equal_nocase(name, SLICE_LITERAL("localhost.localdomain"));
-}
-
 /* "with PROTOCOL" behind "by HOST"; comments are passed over. */
 static bool is_with_mapi(struct slice value)
 {
@@ -764,7 +758,7 @@ static void read_hops(struct slice text, struct dsn_path *path)
             path->has_qmail |=
                 slice_find(field.value, SLICE_LITERAL(" invoked by ")) <
                 field.value.len;
-        else if (!is_local_name(by) && !take_hop(path, by, field.value))
+        else if (!name_is_localhost(by) && !take_hop(path, by, field.value))
             break;
     }
 }

@@ -100,8 +100,7 @@ static bool is_loopback_host(struct slice host)
 {
     struct ip ip;
 
-    return slice_equal_nocase(host, SLICE_LITERAL("localhost")) ||
-           slice_equal_nocase(host, SLICE_LITERAL("localhost.localdomain")) ||
+    return name_is_localhost(host) ||
            (ip_parse(host, &ip) && ip_is_loopback(&ip));
 }
 

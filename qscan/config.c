@@ -123,8 +123,7 @@ int64_t config_duration(struct slice text, int64_t default_unit_sec)
 static bool is_no_name(struct slice word)
 {
     return word.len == 0 || slice_index(word, '$') < word.len ||
-           slice_equal_nocase(word, SLICE_LITERAL("localhost")) ||
-           slice_equal_nocase(word, SLICE_LITERAL("localhost.localdomain"));
+           name_is_localhost(word);
 }
 
 /* False when there was no room for it. */

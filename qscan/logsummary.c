@@ -118,12 +118,13 @@ static void add_years(struct logsummary *summary)
         first = first == 0 || file->year < first ? file->year : first;
         last = last == 0 || file->year > last ? file->year : last;
     }
-    if (set->has_new_year) {
+    if (set->has_new_year) { /* then none is assumed */
         buffer_printf(&words,
                       "By --year the logs begin in %d; files that begin in the "
                       "weeks after New Year are of %d.",
                       summary->options->year, summary->options->year + 1);
         add_words(summary, "  ", &words);
+        return;
     }
     if (first == 0)
         return;

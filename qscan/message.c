@@ -703,8 +703,7 @@ static bool is_numbered(struct slice name)
 /* What any machine, or a line, is called is no server's name. */
 static bool is_line_name(struct slice name, const struct client *client)
 {
-    return slice_equal_nocase(name, SLICE_LITERAL("localhost")) ||
-           slice_equal_nocase(name, SLICE_LITERAL("localhost.localdomain")) ||
+    return name_is_localhost(name) ||
            (client->forged && slice_equal_nocase(name, client->name)) ||
            (client->has_ip && (name_is_generic(name, &client->ip) ||
                                name_is_line(name, &client->ip)));

@@ -2,7 +2,6 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -495,13 +494,10 @@ static uint64_t control_bytes(const struct purge_request *request,
 
     for (size_t i = 0; i < selection->count; i++) {
         const struct facts *row = &scan->table.rows[selection->jobs[i].row];
-        char name[QUEUE_HELD_NAME_MAX];
         struct stat st;
 
         if (row->state != FACTS_ORPHAN && /* its only file is its size */
-            queue_file_name(name, row->letter, facts_id(row), row->is_held) &&
-            fstatat(queue_folder_for(scan->queues, row->dir, row->letter)->fd,
-                    name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+            queue_stat_row(scan->queues, row, &st))
             bytes += (uint64_t)st.st_size;
     }
     return bytes;

@@ -37,6 +37,16 @@ const struct queue_folder *queue_folder_for(const struct queue_set *set,
                                          : queue->control];
 }
 
+bool queue_stat_row(const struct queue_set *set, const struct facts *row,
+                    struct stat *st_r)
+{
+    char name[QUEUE_HELD_NAME_MAX];
+
+    return queue_file_name(name, row->letter, facts_id(row), row->is_held) &&
+           fstatat(queue_folder_for(set, row->dir, row->letter)->fd, name, st_r,
+                   AT_SYMLINK_NOFOLLOW) == 0;
+}
+
 bool queue_file_name(char name[static QUEUE_HELD_NAME_MAX], char letter,
                      struct slice id, bool is_held)
 {

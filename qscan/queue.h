@@ -6,6 +6,7 @@
 #define QSCAN_QUEUE_H
 
 #include <pthread.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 
 #include "qscan/complain.h"
@@ -102,6 +103,10 @@ const struct queue_folder *queue_folder_for(const struct queue_set *set,
 
 /* "qf6AMH...", or "6AMH....qf" of a held file, NUL-terminated; false when it
  * does not fit or is no file name. */
+/* Looks at the file of a row, no link followed; false: it is gone. */
+bool queue_stat_row(const struct queue_set *set, const struct facts *row,
+                    struct stat *st_r);
+
 bool queue_file_name(char name[static QUEUE_HELD_NAME_MAX], char letter,
                      struct slice id, bool is_held);
 

@@ -264,13 +264,9 @@ static void complain_row(struct worker *worker, const struct facts *row,
 /* Size and time of a file that has no control file. */
 static void look_at_orphan(struct worker *worker, struct facts *row)
 {
-    const struct queue_set *queues = worker->scan->scene.queues;
-    int folder = queue_folder_for(queues, row->dir, row->letter)->fd;
-    char name[QUEUE_HELD_NAME_MAX];
     struct stat st;
 
-    if (!queue_file_name(name, row->letter, facts_id(row), row->is_held) ||
-        fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
+    if (!queue_stat_row(worker->scan->scene.queues, row, &st)) {
         row->state = FACTS_GONE;
         return;
     }
@@ -283,9 +279,8 @@ static void look_at_orphan(struct worker *worker, struct facts *row)
 static void note_stat_oddities(struct worker *worker, struct facts *row,
                                const struct stat *st)
 {
-    const struct queue_set *queues = worker->scan->scene.queues;
     const struct queue_folder *folder =
-        &queues->folders[queues->dirs[row->dir].control];
+        queue_folder_for(worker->scan->scene.queues, row->dir, row->letter);
     uint16_t before = row->oddities;
 
     if (st->st_uid != 0 && st->st_uid != folder->owner &&
@@ -925,9 +920,8 @@ static void gather_row(struct worker *worker, struct in_hand *one)
 static bool wants_stat(const struct worker *worker, const struct facts *row,
                        uint32_t row_number)
 {
-    const struct queue_set *queues = worker->scan->scene.queues;
     const struct queue_folder *folder =
-        &queues->folders[queues->dirs[row->dir].control];
+        queue_folder_for(worker->scan->scene.queues, row->dir, row->letter);
 
     return worker->scan->looks_at_files || row->letter != 'q' ||
            folder->is_shared || row_number - folder->first_row < LOOKED_AT ||
@@ -1314,15 +1308,11 @@ static void second_look(struct run *run)
 
 static void look_at_file(struct worker *worker, struct facts *row)
 {
-    const struct queue_set *queues = worker->scan->scene.queues;
-    char name[QUEUE_HELD_NAME_MAX];
     struct stat st;
 
     if (row->letter == 'q' && row->state != FACTS_GONE &&
         row->state != FACTS_UNREADABLE &&
-        queue_file_name(name, 'q', facts_id(row), row->is_held) &&
-        fstatat(queues->folders[queues->dirs[row->dir].control].fd, name, &st,
-                AT_SYMLINK_NOFOLLOW) == 0 &&
+        queue_stat_row(worker->scan->scene.queues, row, &st) &&
         S_ISREG(st.st_mode)) {
         note_stat_oddities(worker, row, &st);
         drop_purge_if_kept(row);

@@ -807,6 +807,19 @@ static void a_client_names_itself_in_our_received(void **state)
     }
 }
 
+/* Of an original whose header has that below our own Received. */
+static struct dsn_path path_of(struct report *report, const char *below)
+{
+    char text[1024];
+    struct dsn_path path;
+
+    snprintf(text, sizeof text, "%s" BY "with ESMTP id P; now\n%s", FROM,
+             below);
+    parse_original(report, text);
+    dsn_read_path(&report->dsn, &path);
+    return path;
+}
+
 static void a_server_names_itself_in_the_next_received(void **state)
 {
     static const struct {
@@ -851,13 +864,8 @@ static void a_server_names_itself_in_the_next_received(void **state)
     struct report *report = *state;
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        char text[1024];
-        struct dsn_path path;
+        struct dsn_path path = path_of(report, cases[i].text);
 
-        snprintf(text, sizeof text, "%s" BY "with ESMTP id P; now\n%s", FROM,
-                 cases[i].text);
-        parse_original(report, text);
-        dsn_read_path(&report->dsn, &path);
         if (cases[i].hop == NULL)
             assert_true(path.by.len == 0);
         else
@@ -925,13 +933,8 @@ static void a_path_shows_qmail_exchange_and_domino(void **state)
     struct report *report = *state;
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        char text[1024];
-        struct dsn_path path;
+        struct dsn_path path = path_of(report, cases[i].text);
 
-        snprintf(text, sizeof text, "%s" BY "with ESMTP id P; now\n%s", FROM,
-                 cases[i].text);
-        parse_original(report, text);
-        dsn_read_path(&report->dsn, &path);
         assert_int_equal(path.has_qmail, cases[i].has_qmail);
         assert_int_equal(path.is_inside, cases[i].is_inside);
         assert_int_equal(path.has_own_mark, cases[i].has_own_mark);
