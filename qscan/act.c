@@ -14,6 +14,7 @@
 #include "parsers/input.h"
 #include "qscan/closing.h"
 #include "qscan/interrupt.h"
+#include "qscan/rowtext.h"
 #include "qscan/syslogger.h"
 #include "qscan/workers.h"
 
@@ -311,7 +312,7 @@ static enum fate ask_rules(struct actor *actor, struct taken *taken)
         !has_data_file(message))
         return FATE_CHANGED;
     taken->class = verdict.rule == RULES_NO_RULE
-                       ? scan_class(message->scene, message->row)
+                       ? rowtext_class(message->scene, message->row)
                        : rules_class(message->scene->rules, verdict.rule);
     taken->rule = verdict.rule == RULES_NO_RULE
                       ? ""
@@ -335,8 +336,8 @@ static enum fate judge_again(struct actor *actor, struct taken *taken)
     }
     if (!is_as_scanned(message, scene))
         return ask_rules(actor, taken);
-    taken->class = scan_class(scene, message->row);
-    taken->rule = scan_rule(scene, message->row);
+    taken->class = rowtext_class(scene, message->row);
+    taken->rule = rowtext_rule(scene, message->row);
     return FATE_TAKE;
 }
 

@@ -6,6 +6,7 @@
 #include "parsers/header.h"
 #include "qscan/list.h"
 #include "qscan/report.h"
+#include "qscan/rowtext.h"
 
 enum {
     SHOW_LINES = 100,
@@ -299,7 +300,7 @@ static const char *state_reason(const struct message *message)
     case FACTS_LOST:
         return "its control file is a Qf: sendmail gave it up";
     case FACTS_DAMAGED:
-        return scan_damage_text(message);
+        return rowtext_damage(message);
     case FACTS_ORPHAN:
         return "there is no control file of this id in any queue";
     case FACTS_NEWBORN:
@@ -315,7 +316,7 @@ static const char *class_of(const struct message *message,
 {
     return message->row->is_held && verdict->rule != RULES_NO_RULE
                ? rules_class(message->scene->rules, verdict->rule)
-               : scan_class(message->scene, message->row);
+               : rowtext_class(message->scene, message->row);
 }
 
 /* What becomes of a message that a rule matches. */
@@ -325,8 +326,8 @@ static const char *fate(const struct message *message,
     if (message->row->is_held)
         return "held";
     if (verdict->purge)
-        return scan_keep_reason(message->row) != NULL
-                   ? scan_keep_reason(message->row)
+        return rowtext_keep_reason(message->row) != NULL
+                   ? rowtext_keep_reason(message->row)
                    : "--purge-bounces would take it";
     return rules_purges(message->scene->rules, verdict->rule)
                ? "kept, because an earlier rule is undecided"
@@ -409,7 +410,7 @@ bool explain_message(struct message *message, const struct explain_held *held,
         jsonout_field_boolean(&json, "purge",
                               verdict.purge && !message->row->is_held &&
                                   message->row->state == FACTS_JUDGED &&
-                                  scan_keep_reason(message->row) == NULL);
+                                  rowtext_keep_reason(message->row) == NULL);
         jsonout_close(&json, '}');
         buffer_add_string(out, "\n");
     } else {

@@ -7,6 +7,7 @@
 
 #include "parsers/header.h"
 #include "qscan/interrupt.h"
+#include "qscan/rowtext.h"
 
 enum {
     BLOCK = 8192,    /* rows between two writes */
@@ -40,7 +41,7 @@ bool list_is_selected(const struct options *options, const struct scan *scan,
     if (row->state == FACTS_GONE || row->is_held || !row->is_wanted)
         return false;
     if (options->classes.count > 0 &&
-        !string_list_has(&options->classes, scan_class(&scan->scene, row)))
+        !string_list_has(&options->classes, rowtext_class(&scan->scene, row)))
         return false;
     if (options->ids.count == 0)
         return !options->ids_from_stdin;
@@ -262,8 +263,8 @@ static void json_line(struct buffer *out, struct message *message,
     add_file(&file, message);
     jsonout_field(&json, "file", slice_make(file.bytes, file.len));
     buffer_free(&file);
-    jsonout_field(&json, "class", slice_from_string(scan_class(scene, row)));
-    jsonout_field(&json, "rule", slice_from_string(scan_rule(scene, row)));
+    jsonout_field(&json, "class", slice_from_string(rowtext_class(scene, row)));
+    jsonout_field(&json, "rule", slice_from_string(rowtext_rule(scene, row)));
     jsonout_field_boolean(&json, "purge", row->is_purge);
     json_undecided(&json, message, matcher);
     jsonout_field(&json, "sender",
@@ -310,14 +311,14 @@ static void csv_line(struct buffer *out, struct message *message,
     const struct scene *scene = message->scene;
     const struct facts *row = message->row;
     const struct qf *qf = &message->qf;
-    const char *rule = scan_rule(scene, row);
+    const char *rule = rowtext_rule(scene, row);
     bool has = is_read(message);
     bool has_data =
         row->letter == 'd' || (has && message_need_data_stat(message));
     struct buffer joined = {0};
 
     buffer_add_csv(out, message->id);
-    buffer_printf(out, ",%s,%s,%s,", scan_class(scene, row),
+    buffer_printf(out, ",%s,%s,%s,", rowtext_class(scene, row),
                   rule == NULL ? "" : rule, row->is_purge ? "yes" : "no");
     buffer_add_csv(out, has ? address_bare(qf->sender) : SLICE_LITERAL(""));
     for (size_t i = 0; has && i < qf->recipient_count; i++) {
@@ -365,7 +366,7 @@ static void text_line(struct buffer *out, struct message *message,
 
     pad(out, used, ID_COLUMNS);
     start = out->len;
-    buffer_printf(out, " %-14s ", scan_class(message->scene, row));
+    buffer_printf(out, " %-14s ", rowtext_class(message->scene, row));
     if (action->action != NULL)
         buffer_printf(out, "%-6s ", action->action);
     if (row->state == FACTS_UNREADABLE)

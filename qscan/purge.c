@@ -13,6 +13,7 @@
 #include "qscan/plan.h"
 #include "qscan/report.h"
 #include "qscan/expunge.h"
+#include "qscan/rowtext.h"
 #include "qscan/runs.h"
 #include "qscan/undo.h"
 
@@ -69,10 +70,10 @@ bool purge_check_classes(const struct options *options,
 static const char *why_not_purged(const struct scene *scene,
                                   const struct facts *row)
 {
-    const char *rule = scan_rule(scene, row);
-    struct scan_missed missed;
+    const char *rule = rowtext_rule(scene, row);
+    struct rowtext_missed missed;
 
-    if (scan_missed(scene, row, &missed))
+    if (rowtext_missed(scene, row, &missed))
         return missed.words;
     return rule != NULL ? rule : "no rule is about it";
 }
@@ -81,14 +82,14 @@ static const char *why_not_purged(const struct scene *scene,
 static const char *reason_to_keep(const struct purge_request *request,
                                   const struct facts *row)
 {
-    const char *class = scan_class(&request->scan->scene, row);
+    const char *class = rowtext_class(&request->scan->scene, row);
 
     if (row->state == FACTS_UNREADABLE)
         return "cannot be read";
     if (row->state != FACTS_JUDGED && row->state != FACTS_QUARANTINED)
         return "by kind of file, not by rule";
-    if (scan_keep_reason(row) != NULL)
-        return scan_keep_reason(row);
+    if (rowtext_keep_reason(row) != NULL)
+        return rowtext_keep_reason(row);
     if (request->options->mode == MODE_PURGE_BOUNCES &&
         row->state == FACTS_QUARANTINED)
         return "by kind of file, not by rule";
@@ -114,7 +115,7 @@ static void action_of(void *context, const struct facts *row,
     action_r->why = keep;
     action_r->has_identity = request->options->plan_file != NULL;
     if (keep == NULL) {
-        const char *rule = scan_rule(&request->scan->scene, row);
+        const char *rule = rowtext_rule(&request->scan->scene, row);
 
         action_r->why = row->state == FACTS_QUARANTINED ? "by kind of file"
                         : rule == NULL                  ? "its class was named"
@@ -133,7 +134,7 @@ static bool still_wanted(void *context, const struct message *message,
     const char *class;
 
     row.rule = verdict->rule;
-    class = scan_class(message->scene, &row);
+    class = rowtext_class(message->scene, &row);
     if (!is_where_true || (options->classes.count > 0 &&
                            !string_list_has(&options->classes, class)))
         return false;
@@ -298,8 +299,8 @@ static const char *class_of_job(const struct purge_request *request,
 {
     return job->planned != NULL
                ? job->planned->class
-               : scan_class(&request->scan->scene,
-                            &request->scan->table.rows[job->row]);
+               : rowtext_class(&request->scan->scene,
+                               &request->scan->table.rows[job->row]);
 }
 
 /* "531 bounce-zombie messages of /var/spool/mqueue" */

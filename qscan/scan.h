@@ -31,10 +31,6 @@ struct scan {
 void scan_say_time(const struct scan *scan, const char *phase,
                    struct timespec *since);
 
-/* The class by kind of file, or the one the rule gives. */
-const char *scan_class(const struct scene *scene, const struct facts *row);
-const char *scan_rule(const struct scene *scene, const struct facts *row);
-
 /*
  * Lists the queues and judges all rows of scan->table, those also that stood
  * there before. queues, those of scene, its rules, where and now, and
@@ -50,25 +46,5 @@ bool scan_add_known_clients(struct scan *scan, const char *domain,
 /* Only lists and joins: for a plan, which was judged when it was made. */
 bool scan_list(struct scan *scan);
 void scan_free(struct scan *scan);
-
-/* Words for one bit of enum facts_oddity. */
-const char *scan_oddity_text(unsigned bit);
-
-/* Why a message stays whatever its rule says, or NULL. */
-const char *scan_keep_reason(const struct facts *row);
-
-/* What keeps a message that no rule purges, in a few words; false when it is
- * not known: of an own bounce it mostly is. The same line of the same rule
- * gives the same pointers. */
-struct scan_missed {
-    const char *words;
-    const char *condition; /* as written; NULL: would say no more */
-    bool is_unmet;         /* it should hold, else it should not */
-};
-bool scan_missed(const struct scene *scene, const struct facts *row,
-                 struct scan_missed *missed_r);
-
-/* Why a control file is damaged: qf_outcome's words, or "no df". */
-const char *scan_damage_text(const struct message *message);
 
 #endif

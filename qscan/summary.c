@@ -2,6 +2,7 @@
 
 #include "qscan/hold.h"
 #include "qscan/report.h"
+#include "qscan/rowtext.h"
 #include "qscan/tally.h"
 
 enum {
@@ -101,7 +102,7 @@ static void add_reason_words(const struct summary *summary,
                              struct buffer *words)
 {
     const struct rules *rules = summary->scan->scene.rules;
-    const struct scan_missed *missed = &reason->missed;
+    const struct rowtext_missed *missed = &reason->missed;
 
     if (missed->words != NULL) {
         buffer_add_string(words, missed->words);
@@ -397,7 +398,7 @@ static void add_oddities(struct summary *summary)
         if (tally->oddities[bit] == 0)
             continue;
         buffer_printf(out, "  %6zu  %s: ", tally->oddities[bit],
-                      scan_oddity_text(bit));
+                      rowtext_oddity(bit));
         add_row_file(summary, out, tally->oddity_rows[bit]);
         buffer_add_string(out, tally->oddities[bit] > 1 ? " ...\n" : "\n");
     }
@@ -611,7 +612,7 @@ static void json_oddities(struct jsonout *json, const struct summary *summary)
         if (tally->oddities[bit] == 0)
             continue;
         jsonout_open(json, '{');
-        jsonout_field(json, "what", slice_from_string(scan_oddity_text(bit)));
+        jsonout_field(json, "what", slice_from_string(rowtext_oddity(bit)));
         jsonout_field_integer(json, "count", (int64_t)tally->oddities[bit]);
         jsonout_field(
             json, "example",

@@ -58,7 +58,7 @@ static void count_reason(struct tally *tally, const struct scan *scan,
     struct tally_reason *end = reason + tally->reason_count;
     struct tally_reason found = {.rule = RULES_NO_RULE, .row = number};
 
-    if (!scan_missed(&scan->scene, row, &found.missed))
+    if (!rowtext_missed(&scan->scene, row, &found.missed))
         found.rule = row->rule;
     while (reason < end && !is_reason(reason, &found))
         reason++;
@@ -110,7 +110,7 @@ static void count_row(struct tally *tally, const struct scan *scan,
                       const struct facts *row, uint32_t number)
 {
     struct tally_class *class =
-        find_class(tally, scan_class(&scan->scene, row));
+        find_class(tally, rowtext_class(&scan->scene, row));
 
     class->count++;
     class->bytes += row->size_bytes;

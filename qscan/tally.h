@@ -3,6 +3,7 @@
 #define QSCAN_TALLY_H
 
 #include "qscan/list.h"
+#include "qscan/rowtext.h"
 
 enum {
     TALLY_CLASSES_MAX = 64,
@@ -12,7 +13,7 @@ enum {
 
 /* Why bounces to hosts that do not answer are kept. */
 struct tally_reason {
-    struct scan_missed missed; /* no words: the rule says it, that matched */
+    struct rowtext_missed missed; /* no words: the rule says it, that matched */
     uint16_t rule;
     uint32_t row; /* the one with the lowest id */
     size_t count;

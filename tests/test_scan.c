@@ -8,6 +8,7 @@
 
 #include <time.h>
 
+#include "qscan/rowtext.h"
 #include "qscan/scan.h"
 #include "tests/assert_slice.h"
 #include "tests/scanned.h"
@@ -37,7 +38,7 @@ static void assert_class(const struct scanned *scanned, const char *id,
                          const char *class)
 {
     assert_string_equal(
-        scan_class(&scanned->scan.scene, scanned_row(scanned, id)), class);
+        rowtext_class(&scanned->scan.scene, scanned_row(scanned, id)), class);
 }
 
 static void test_verdicts_that_hang_on_the_crowd(void **state)
