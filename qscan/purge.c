@@ -658,6 +658,22 @@ static struct place_request places_of(const struct purge_request *request)
                                   .complaints = request->complaints};
 }
 
+/* A name mistyped is no folder without runs. */
+static bool has_journal_folder(const struct purge_request *request)
+{
+    const char *path = request->options->journal_directory;
+    struct stat st;
+    int error;
+
+    if (path == NULL)
+        return true;
+    error = stat(path, &st) < 0 ? errno : S_ISDIR(st.st_mode) ? 0 : ENOTDIR;
+    if (error != 0)
+        complain(request->complaints, slice_from_string(path),
+                 "no journal can be there", strerror(error), "nothing done");
+    return error == 0;
+}
+
 static bool is_wanted_run(const struct options *options, const char *name)
 {
     int64_t began = hold_run_time(name);
@@ -696,6 +712,8 @@ static bool choose_run(const struct purge_request *request,
                  "not the name of a run", "--runs lists them", "nothing done");
         return false;
     }
+    if (!has_journal_folder(request))
+        return false;
     hold_list_runs(request->queues, &runs, request->complaints);
     for (size_t i = runs.count; i > 0 && !is_found; i--) {
         const char *name = runs.strings[i - 1];
@@ -946,6 +964,8 @@ static bool choose_expunged(const struct purge_request *request,
                  "nothing done");
         return false;
     }
+    if (!has_journal_folder(request))
+        return false;
     hold_list_runs(request->queues, &runs, request->complaints);
     for (size_t i = 0; i < runs.count; i++)
         /* one whose journal is elsewhere was told of, and is left alone */
@@ -1197,6 +1217,8 @@ int purge_list_runs(const struct purge_request *request)
     struct buffer out = {0};
     size_t shown = 0;
 
+    if (!has_journal_folder(request))
+        return EXIT_NOTHING_DONE;
     hold_list_runs(request->queues, &runs, request->complaints);
     for (size_t i = 0; i < runs.count; i++) {
         struct held_run run;

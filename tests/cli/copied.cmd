@@ -15,5 +15,8 @@ sleep 1 # copied within the second of two runs, they would seem made in it
 ask --purge-bounces -q --journal=journals copy
 cp -a copy again && rm -r copy
 ask --runs --journal=journals again
+ask --runs --journal=jurnals again
+ask --undo --yes --journal=copy/nothing again
+ask --expunge --older=0s --yes --journal=jurnals again
 ask --undo --yes --journal=journals again
 ask --expunge --older=0s --yes --journal=journals again
