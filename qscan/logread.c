@@ -45,11 +45,10 @@ struct lane {
     bool is_claimed;              /* a worker reads its next block */
     bool is_ended;                /* no more blocks */
     bool ends_cut;                /* the last block ended within a line */
-    bool is_told;                 /* that it is damaged */
     struct log_epoch near;        /* of the last stamp read */
     struct logline_memory stamps; /* met by find_lines */
-    char hour[HOUR_BYTES];        /* how lines of the last stamp's begin */
     int32_t wrong_year;           /* of a 29 February; 0: none */
+    char hour[HOUR_BYTES];        /* how lines of the last stamp's begin */
     uint64_t line_count;          /* of the blocks that were joined */
     int64_t time;         /* of the last record joined: never goes back */
     uint64_t taken_bytes; /* as far as progress knows */
@@ -234,21 +233,16 @@ static struct log_file *file_of(const struct reader *reader,
     return &reader->logs->set->files[lane->file];
 }
 
-/* With the lock. Once: several blocks may have lost bytes. */
-static void complain_outcome(struct reader *reader, struct lane *lane,
-                             enum input_log_outcome outcome)
+/* With the lock. The first: several blocks may have lost bytes. */
+static void note_outcome(struct reader *reader, const struct lane *lane,
+                         enum input_log_outcome outcome)
 {
-    const struct log_file *file = file_of(reader, lane);
-    const char *why = outcome == INPUT_LOG_FAILED
-                          ? strerror(input_log_error(lane->in))
-                          : input_log_outcome_text(outcome);
+    struct log_file *file = file_of(reader, lane);
 
-    if (lane->is_told)
+    if (file->outcome != INPUT_LOG_OK)
         return;
-    lane->is_told = true;
-    complain(reader->logs->complaints, slice_from_string(file->path),
-             "cannot be read to its end", why,
-             "what stands before the damage is counted");
+    file->outcome = outcome;
+    file->error = outcome == INPUT_LOG_FAILED ? input_log_error(lane->in) : 0;
 }
 
 static bool open_lane(struct reader *reader)
@@ -270,8 +264,8 @@ static bool open_lane(struct reader *reader)
     lane->time = file->start;
     lane->in = log_file_open(file);
     if (lane->in == NULL) {
-        complain(reader->logs->complaints, slice_from_string(file->path),
-                 "cannot be opened", strerror(errno), "left out");
+        file->is_unopened = true;
+        file->error = errno;
         free(lane);
         return true;
     }
@@ -368,34 +362,16 @@ static void put_behind(struct reader *reader, struct lane *lane,
     pthread_cond_broadcast(&reader->changed);
 }
 
-/* What shows that years were guessed, or given, wrong. */
-static void warn_of_years(struct reader *reader, const struct lane *lane)
-{
-    const struct log_file *file = file_of(reader, lane);
-    char what[80];
-
-    if (log_file_overruns(file, &lane->near))
-        complain_warning(reader->logs->complaints,
-                         slice_from_string(file->path),
-                         "its last stamps are later than the file itself",
-                         "more than a year is in it",
-                         "years are wrong, --year=Y says when it begins");
-    if (lane->wrong_year == 0)
-        return;
-    snprintf(what, sizeof(what), "it has a 29 February, and %d had none",
-             (int)lane->wrong_year);
-    complain_warning(reader->logs->complaints, slice_from_string(file->path),
-                     what, NULL,
-                     "years are wrong, --year=Y says when it begins");
-}
-
 static void end_lane(struct reader *reader, struct lane *lane,
                      struct piece *piece, enum input_log_outcome outcome)
 {
-    warn_of_years(reader, lane);
+    struct log_file *file = file_of(reader, lane);
+
     pthread_mutex_lock(&reader->lock);
+    file->is_overrun = log_file_overruns(file, &lane->near);
+    file->wrong_year = lane->wrong_year;
     if (outcome != INPUT_LOG_END)
-        complain_outcome(reader, lane, outcome);
+        note_outcome(reader, lane, outcome);
     lane->is_claimed = false;
     lane->is_ended = true;
     give_back(reader, piece);
@@ -425,9 +401,9 @@ static void read_block(struct worker *worker, struct lane *lane,
     is_intact = log_block_is_intact(&piece->block);
     pthread_mutex_lock(&reader->lock);
     if (!is_intact)
-        complain_outcome(reader, lane, INPUT_LOG_SHRUNK);
+        note_outcome(reader, lane, INPUT_LOG_SHRUNK);
     else if (piece->has_gzip)
-        complain_outcome(reader, lane, INPUT_LOG_GARBAGE);
+        note_outcome(reader, lane, INPUT_LOG_GARBAGE);
     lane->is_ended = lane->is_ended || !is_intact;
     piece->is_ready = true;
     reader->has_failed = reader->has_failed || !is_good;
@@ -745,6 +721,43 @@ static void collect(struct logread *logs, struct worker *workers,
     }
 }
 
+/* ---- what is told of the files ---- */
+
+static void tell_of_file(const struct log_file *file, struct complaints *to)
+{
+    struct slice path = slice_from_string(file->path);
+    const char *wrong = "years are wrong, --year=Y says when it begins";
+    char what[80];
+
+    if (file->is_overrun)
+        complain_warning(to, path,
+                         "its last stamps are later than the file itself",
+                         "more than a year is in it", wrong);
+    if (file->wrong_year != 0) {
+        snprintf(what, sizeof(what), "it has a 29 February, and %d had none",
+                 (int)file->wrong_year);
+        complain_warning(to, path, what, NULL, wrong);
+    }
+    if (file->is_unopened)
+        complain(to, path, "cannot be opened", strerror(file->error),
+                 "left out");
+    if (file->outcome != INPUT_LOG_OK)
+        complain(to, path, "cannot be read to its end",
+                 file->outcome == INPUT_LOG_FAILED
+                     ? strerror(file->error)
+                     : input_log_outcome_text(file->outcome),
+                 "what stands before the damage is counted");
+}
+
+/* Whoever read them: the same words in the same order. */
+static void tell_of_files(const struct logread *logs)
+{
+    for (size_t i = 0; i < logs->set->count; i++)
+        tell_of_file(&logs->set->files[i], logs->complaints);
+}
+
+/* ---- the whole ---- */
+
 static void reader_free(struct reader *reader)
 {
     while (reader->lane_count > 0) {
@@ -776,6 +789,7 @@ static bool read_all(struct logread *logs, const uint64_t key[2])
     wait_for_workers(&reader);
     progress_end(&logs->progress);
     collect(logs, workers, started);
+    tell_of_files(logs);
     is_good = started > 0 && !reader.has_failed;
     reader_free(&reader);
     free(workers);

@@ -35,6 +35,12 @@ struct log_file {
     /* The file of the set, read before this one, that seems to hold the same
      * lines; they count twice. Its number from 1; 0: none. */
     size_t copy_of;
+    /* How reading went, told when all are read, in their order. */
+    enum input_log_outcome outcome; /* what is wrong with it; or OK */
+    int error;                      /* errno of that */
+    bool is_unopened;               /* when its turn came; see error */
+    bool is_overrun;                /* its last stamps are later than itself */
+    int32_t wrong_year;             /* of a 29 February; 0: none */
 };
 
 struct log_set {

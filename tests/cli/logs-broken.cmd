@@ -21,6 +21,18 @@ short --logs folder nothing
 short --logs truth.tsv
 short --logs empty
 
+echo 'many that are damaged: the same are named, whoever read them:'
+mkdir many
+for i in 10 11 12 13 14 15 16 17 18 19 20 21 22 23; do
+    head -n "${i}0" good | gzip -nc | head -c "12$i" >"many/log.$i.gz"
+done
+for workers in 1 4 4 4 4; do
+    qscan --logs --utc -j "$workers" --rules="$RULES" --now="$NOW" \
+        many/* 2>"told.$workers" >/dev/null
+    cmp told.1 "told.$workers"
+done
+grep 'read to its end' told.4 | sed -n '1p; 10,$p'
+
 echo 'from a pipe, a file, and both with others:'
 cat good | short --attackers -fcsv
 short --attackers -fcsv <good
