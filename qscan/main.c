@@ -30,7 +30,6 @@
 #include "qscan/runs.h"
 #include "qscan/version.h"
 
-enum { EXIT_DONE = 0, EXIT_SOMETHING_FAILED = 1, EXIT_NOTHING_DONE = 2 };
 enum { IDS_NAMED = 10 }; /* of those that are not in the queue */
 
 struct program {

@@ -17,8 +17,12 @@ struct purge_request {
     struct output *output;
 };
 
-/* Exit status: 0 done, 1 something failed, 2 nothing done. */
+/* What a mode, and the program, ends with. */
+enum { EXIT_DONE = 0, EXIT_SOMETHING_FAILED = 1, EXIT_NOTHING_DONE = 2 };
+
 int purge_run(const struct purge_request *request);
+
+/* Of earlier runs (purge_runs.c). */
 int purge_undo(const struct purge_request *request);
 int purge_expunge(const struct purge_request *request);
 int purge_list_runs(const struct purge_request *request);

@@ -134,6 +134,12 @@ bool report_date(int64_t moment, bool is_utc, struct tm *tm_r)
            NULL;
 }
 
+void report_add_count_line(struct buffer *out, size_t count, const char *what)
+{
+    if (count > 0)
+        buffer_printf(out, "  %zu %s\n", count, what);
+}
+
 void report_add_time(struct buffer *out, int64_t moment, bool is_utc)
 {
     struct tm tm;

@@ -44,6 +44,9 @@ void report_add_bytes(struct buffer *out, uint64_t bytes);
 void report_add_count(struct buffer *out, const char *before, uint64_t count,
                       int columns);
 
+/* A line "  12 WHAT", where there is any. */
+void report_add_count_line(struct buffer *out, size_t count, const char *what);
+
 /* "2026-11-16 14:28 UTC" */
 void report_add_time(struct buffer *out, int64_t moment, bool is_utc);
 /* "2026-11-16 14:28", always 16 columns */
