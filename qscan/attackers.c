@@ -532,6 +532,8 @@ static const struct {
     {"source.ours", "whether it is ours"},
     {"source.returns", "whether it returns what was forged"},
     {"source.astray", "whether whom it wants has left us"},
+    {"source.resident", "whether it writes for users of ours"},
+    {"denied.senders", "in how many names it writes"},
     {"source.submits", "whether its mail goes to others"},
     {"attempts", "how much it tried"},
     {"accepted", "how many recipients were accepted"},

@@ -664,6 +664,7 @@ static void add_from(struct join *join, const struct record *record,
             .bytes = record->size_bytes,
             .time = record->time,
             .sender_domain = record->sender_domain,
+            .sender = (uint32_t)record->sender_hash,
             .is_own_sender = record->is_own_sender,
             .is_null_sender = record->is_null_sender};
 
@@ -1198,6 +1199,7 @@ bool join_init(struct join *join, struct sources *sources,
     all_tops(&join->tops, &count, list);
     for (size_t i = 0; i < count; i++)
         topk_init(list[i], key);
+    sources->delivered = &join->tops.recipients;
     join->state = calloc(1, sizeof(*join->state));
     if (join->state == NULL)
         return false;

@@ -878,6 +878,57 @@ bool fact_is_astray(struct source_facts *facts, uint32_t source)
     return true;
 }
 
+int64_t fact_denied_senders(const struct sources *sources, uint32_t source)
+{
+    size_t count;
+
+    (void)source_pairs_find(&sources->denied_senders, source, &count);
+    return (int64_t)count;
+}
+
+static int order_numbers(const void *left, const void *right)
+{
+    uint32_t a = *(const uint32_t *)left, b = *(const uint32_t *)right;
+
+    return (a > b) - (a < b);
+}
+
+static bool index_mailboxes(struct source_facts *facts)
+{
+    const struct topk *delivered = facts->sources->delivered;
+    size_t count = delivered == NULL ? 0 : delivered->count;
+
+    facts->mailboxes = calloc(count + 1, sizeof(*facts->mailboxes));
+    if (facts->mailboxes == NULL)
+        return false;
+    for (size_t i = 0; i < count; i++)
+        facts->mailboxes[i] = (uint32_t)delivered->rows[i].hash;
+    facts->mailbox_count = count;
+    qsort(facts->mailboxes, count, sizeof(*facts->mailboxes), order_numbers);
+    return true;
+}
+
+bool fact_is_resident(struct source_facts *facts, uint32_t source)
+{
+    const struct sources *sources = facts->sources;
+    size_t count;
+    const struct source_pair *senders =
+        source_pairs_find(&sources->denied_senders, source, &count);
+
+    if (count == 0 || sources->items[source].senders > DENIED_SENDERS_MAX)
+        return false;
+    if (facts->mailboxes == NULL && !index_mailboxes(facts)) {
+        facts->has_failed = true;
+        return false;
+    }
+    for (size_t i = 0; i < count; i++)
+        if (senders[i].what == 0 ||
+            bsearch(&senders[i].what, facts->mailboxes, facts->mailbox_count,
+                    sizeof(*facts->mailboxes), order_numbers) == NULL)
+            return false;
+    return true;
+}
+
 /* ---- all of them ---- */
 
 bool source_facts_init(struct source_facts *facts, struct sources *sources)
@@ -889,6 +940,7 @@ bool source_facts_init(struct source_facts *facts, struct sources *sources)
     source_pairs_sort(&sources->tries);
     source_pairs_sort(&sources->try_domains);
     source_pairs_sort(&sources->denials);
+    source_pairs_sort(&sources->denied_senders);
     survey_returns(facts);
     return true;
 }
@@ -900,6 +952,7 @@ void source_facts_free(struct source_facts *facts)
     free(facts->sender_uses);
     free(facts->looked_up);
     free(facts->shared_users);
+    free(facts->mailboxes);
     hash_set_free(&facts->known);
     free(facts->owners);
     free(facts->ours);

@@ -34,6 +34,9 @@ struct source_facts {
     bool has_known;
     uint8_t *ours; /* enum ours, by source: each rule asks the same */
     unsigned relays_asked;
+    uint32_t *mailboxes; /* parts of the hashes of whom mail was delivered to,
+                            in order; once asked for */
+    size_t mailbox_count;
     bool nameless_return; /* hosts without a name may be small mail hosts */
     uint64_t returned;    /* guesses of all who seem to return mail, but for
                              those of many */
@@ -130,6 +133,14 @@ uint32_t fact_shared_tries(struct source_facts *facts, uint32_t source);
 /* It was denied relaying, but to domains alone that several mail hosts looked
  * for here, too. */
 bool fact_is_astray(struct source_facts *facts, uint32_t source);
+
+/* In how many names it wrote when it had been denied relaying; of its first
+ * envelopes. */
+int64_t fact_denied_senders(const struct sources *sources, uint32_t source);
+
+/* Those are a few, and all of them got mail: users of ours who forgot to log
+ * in, or who writes to some. */
+bool fact_is_resident(struct source_facts *facts, uint32_t source);
 
 /* It sends for one domain alone, and hardly anybody else does. */
 bool fact_is_steady(struct source_facts *facts, const struct source *source);

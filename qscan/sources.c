@@ -207,6 +207,7 @@ void sources_free(struct sources *sources)
     free(sources->tries.items);
     free(sources->try_domains.items);
     free(sources->denials.items);
+    free(sources->denied_senders.items);
     hash_set_free(&sources->users);
     free(sources->slots);
     free(sources->targets);
@@ -277,6 +278,72 @@ static uint32_t domain_number(struct sources *sources, struct slice domain)
             intern_text(&sources->domains, sources->last_domain);
     }
     return sources->last_domain;
+}
+
+/* ---- a few of each source ---- */
+
+static void add_pair(struct sources *sources, struct source_pairs *pairs,
+                     uint32_t source, uint32_t what)
+{
+    struct source_pair *items = array_with_room(
+        pairs->items, pairs->count, &pairs->capacity, sizeof(*items));
+
+    if (items == NULL) {
+        sources->has_failed = true;
+        return;
+    }
+    pairs->items = items;
+    items[pairs->count++] = (struct source_pair){source, what};
+}
+
+static int order_pairs(const void *left, const void *right)
+{
+    const struct source_pair *a = left, *b = right;
+
+    if (a->source != b->source)
+        return a->source < b->source ? -1 : 1;
+    return (a->what > b->what) - (a->what < b->what);
+}
+
+/* Most come again at once. */
+static bool is_last_pair(const struct source_pairs *pairs,
+                         const struct source_pair *one)
+{
+    return pairs->count > 0 &&
+           order_pairs(&pairs->items[pairs->count - 1], one) == 0;
+}
+
+void source_pairs_sort(struct source_pairs *pairs)
+{
+    struct source_pair *items = pairs->items;
+    size_t kept = 0;
+
+    if (pairs->count == 0)
+        return;
+    qsort(items, pairs->count, sizeof(*items), order_pairs);
+    for (size_t i = 1; i < pairs->count; i++)
+        if (order_pairs(&items[i], &items[kept]) != 0)
+            items[++kept] = items[i];
+    pairs->count = kept + 1;
+}
+
+const struct source_pair *source_pairs_find(const struct source_pairs *pairs,
+                                            uint32_t source, size_t *count_r)
+{
+    size_t low = 0, high = pairs->count, end;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (pairs->items[middle].source < source)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    for (end = low; end < pairs->count && pairs->items[end].source == source;)
+        end++;
+    *count_r = end - low;
+    return *count_r == 0 ? NULL : &pairs->items[low];
 }
 
 /* ---- what is known of one ---- */
@@ -418,6 +485,18 @@ static void note_sender_domain(struct source *source, uint32_t hash)
         source->has_sender_domains = true;
 }
 
+/* The denial comes first: a from= line is written when the envelope ends. */
+static void note_denied_sender(struct sources *sources, uint32_t number,
+                               uint32_t sender)
+{
+    struct source_pairs *senders = &sources->denied_senders;
+    struct source_pair one = {number, sender};
+
+    if (sources->items[number].senders <= DENIED_SENDERS_MAX &&
+        senders->count < KEPT_MAX && !is_last_pair(senders, &one))
+        add_pair(sources, senders, number, sender);
+}
+
 void sources_note_envelope(struct sources *sources, uint32_t number,
                            const struct source_envelope *envelope)
 {
@@ -430,6 +509,8 @@ void sources_note_envelope(struct sources *sources, uint32_t number,
     source->null_senders += envelope->is_null_sender;
     if (envelope->sender_domain != 0)
         note_sender_domain(source, envelope->sender_domain);
+    if ((source->events & sources->denied_bit) != 0)
+        note_denied_sender(sources, number, envelope->sender);
     source->attempts = add_up(source->attempts, envelope->recipients);
     if (envelope->recipients == 0)
         return;
@@ -834,64 +915,6 @@ static void watch_event(struct sources *sources, uint32_t number,
         }
 }
 
-/* ---- a few of each source ---- */
-
-static void add_pair(struct sources *sources, struct source_pairs *pairs,
-                     uint32_t source, uint32_t what)
-{
-    struct source_pair *items = array_with_room(
-        pairs->items, pairs->count, &pairs->capacity, sizeof(*items));
-
-    if (items == NULL) {
-        sources->has_failed = true;
-        return;
-    }
-    pairs->items = items;
-    items[pairs->count++] = (struct source_pair){source, what};
-}
-
-static int order_pairs(const void *left, const void *right)
-{
-    const struct source_pair *a = left, *b = right;
-
-    if (a->source != b->source)
-        return a->source < b->source ? -1 : 1;
-    return (a->what > b->what) - (a->what < b->what);
-}
-
-void source_pairs_sort(struct source_pairs *pairs)
-{
-    struct source_pair *items = pairs->items;
-    size_t kept = 0;
-
-    if (pairs->count == 0)
-        return;
-    qsort(items, pairs->count, sizeof(*items), order_pairs);
-    for (size_t i = 1; i < pairs->count; i++)
-        if (order_pairs(&items[i], &items[kept]) != 0)
-            items[++kept] = items[i];
-    pairs->count = kept + 1;
-}
-
-const struct source_pair *source_pairs_find(const struct source_pairs *pairs,
-                                            uint32_t source, size_t *count_r)
-{
-    size_t low = 0, high = pairs->count, end;
-
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-
-        if (pairs->items[middle].source < source)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    for (end = low; end < pairs->count && pairs->items[end].source == source;)
-        end++;
-    *count_r = end - low;
-    return *count_r == 0 ? NULL : &pairs->items[low];
-}
-
 /* ---- what it did ---- */
 
 static void note_denial(struct sources *sources, uint32_t number,
@@ -901,8 +924,7 @@ static void note_denial(struct sources *sources, uint32_t number,
     struct source_pairs *denials = &sources->denials;
     struct source_pair one = {number, domain};
 
-    if (denials->count > 0 &&
-        order_pairs(&denials->items[denials->count - 1], &one) == 0)
+    if (is_last_pair(denials, &one))
         return;
     if (source->attempts > DENIALS_MAX || denials->count == KEPT_MAX)
         source->has_more_denials = true;

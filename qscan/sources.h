@@ -10,6 +10,7 @@
 #include "qscan/buffer.h"
 #include "qscan/intern.h"
 #include "qscan/names.h"
+#include "qscan/topk.h"
 #include "rules/logs.h"
 
 enum {
@@ -22,7 +23,8 @@ enum {
     SOURCE_USERS_MAX = 3, /* that log in, told apart */
     TRIES_MAX = 8,        /* failed logins of a source whose users are kept */
     DENIALS_MAX = 100,    /* attempts of a source, the denied of which are */
-    KEPT_MAX = 1 << 21,   /* of these, of all sources together */
+    DENIED_SENDERS_MAX = 100, /* envelopes of one, whose senders are */
+    KEPT_MAX = 1 << 21,       /* of these, of all sources together */
     SOURCE_REACHED_MAX = 4,
     SOURCE_TOLD_APART_MAX = 9, /* recipients that its mail was delivered to */
     SAMPLES_MAX = 1 << 17,     /* texts of guesses, of all sources together */
@@ -201,8 +203,10 @@ struct sources {
     struct source_reached *reached;
     uint32_t reached_count, reached_capacity;
     /* As whom it failed to log in, a part of the hash that has no domain in it,
-     * in which domains, and to which it was denied relaying: the first ones. */
-    struct source_pairs tries, try_domains, denials;
+     * in which domains, and to which it was denied relaying: the first ones. In
+     * whose names it wrote since: parts of their hashes. */
+    struct source_pairs tries, try_domains, denials, denied_senders;
+    const struct topk *delivered; /* to whom: by record_address_hash; or NULL */
     struct hash_set users; /* who logged in: parts of hashes, as of a try */
     uint32_t *slots;
     uint32_t slot_count;
@@ -346,6 +350,7 @@ struct source_envelope {
     uint32_t recipients; /* accepted, perhaps none */
     int64_t bytes, time;
     uint32_t sender_domain; /* keyed hash; 0: none */
+    uint32_t sender;        /* part of its record_address_hash; 0: none */
     bool is_own_sender, is_null_sender;
 };
 

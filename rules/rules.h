@@ -115,11 +115,13 @@ enum rules_field_id {
                                   sends for */
     FIELD_FROM_SENDERS_OWN, /* percent of its messages whose sender's domain its
                                confirmed name lies under */
-    FIELD_FROM_RETURNS, /* a named host that sends next to nothing but bounces
-                         */
-    FIELD_FROM_ASTRAY,  /* wants to reach whom mail hosts look for here, too */
-    FIELD_FROM_SUBMITS, /* a client of ours, whose mail goes elsewhere */
-    FIELD_FROM_MEMBERS, /* of a crowd; absent for a single source */
+    FIELD_FROM_RETURNS,  /* a named host that sends next to nothing but bounces
+                          */
+    FIELD_FROM_ASTRAY,   /* wants to reach whom mail hosts look for here, too */
+    FIELD_FROM_RESIDENT, /* denied relaying, in the names of who gets mail */
+    FIELD_FROM_DENIED_SENDERS, /* denied relaying, in so many names */
+    FIELD_FROM_SUBMITS,        /* a client of ours, whose mail goes elsewhere */
+    FIELD_FROM_MEMBERS,        /* of a crowd; absent for a single source */
     FIELD_FROM_MEMBERS_NETWORKS, /* how many they are in */
     FIELD_FROM_MEMBERS_NEAR,     /* first seen within a day of this one */
     FIELD_FROM_BYSTANDERS, /* of its network: not hostile, and mail of theirs

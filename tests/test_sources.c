@@ -118,6 +118,12 @@ static const char rules_text[] =
     "        kind    relay\n"
     "        count   of relay-denied by source >= 1 in 1h\n"
     "        unless  source.astray is yes\n"
+    "        unless  source.resident is yes\n"
+    "rule names\n"
+    "        on      source\n"
+    "        kind    names\n"
+    "        count   of relay-denied by source >= 1 in 1h\n"
+    "        when    denied.senders is 3\n"
     "rule site\n"
     "        on      source\n"
     "        kind    site\n"
@@ -1672,6 +1678,93 @@ static void who_looks_for_a_domain_that_left_is_astray(void **state)
     assert_null(attacker_of(scene, "192.0.2.10"));
 }
 
+static uint64_t address_hash(const char *address)
+{
+    return keyed_hash(key, slice_from_string(address));
+}
+
+/* An envelope in somebody's name ends, of which a recipient was denied. */
+static void deny_as(struct scene *scene, uint32_t source, const char *sender)
+{
+    struct source_envelope envelope = {.time = START};
+
+    if (sender != NULL)
+        envelope.sender = (uint32_t)address_hash(sender);
+    deny(scene, source, "cy@box.example");
+    sources_note_envelope(&scene->sources, source, &envelope);
+}
+
+static void deliver_to(struct topk *delivered, const char *address)
+{
+    topk_add_hashed(delivered, slice_from_string(address),
+                    address_hash(address), 1, 0);
+}
+
+/* Of these names it is known that somebody here, or a friend, has them. */
+static void users_who_forget_to_log_in_are_resident(void **state)
+{
+    static const struct {
+        const char *ip;
+        const char *senders[4];
+        unsigned envelopes;
+        bool is_resident;
+    } cases[] = {
+        {"198.18.1.1", {"ann@ours.example"}, 1, true},
+        {"198.18.1.2", {"ann@ours.example", "bob@ours.example"}, 8, true},
+        {"198.18.1.3", {"ann@ours.example", "cat@ours.example"}, 2, false},
+        {"198.18.1.4", {"cat@ours.example"}, 1, false},
+        {"198.18.1.5", {"ann@ours.example"}, DENIED_SENDERS_MAX, true},
+        {"198.18.1.6", {"ann@ours.example"}, DENIED_SENDERS_MAX + 1, false},
+        {"198.18.1.7", {NULL}, 3, false},
+    };
+    struct scene *scene = *state;
+    struct topk delivered;
+
+    topk_init(&delivered, key);
+    deliver_to(&delivered, "bob@ours.example");
+    deliver_to(&delivered, "ann@ours.example");
+    scene->sources.delivered = &delivered;
+    for (size_t c = 0; c < sizeof(cases) / sizeof(cases[0]); c++) {
+        uint32_t source = add(scene, cases[c].ip);
+        size_t count = 1;
+
+        while (cases[c].senders[count] != NULL)
+            count++;
+        for (unsigned i = 0; i < cases[c].envelopes; i++)
+            deny_as(scene, source, cases[c].senders[i % count]);
+    }
+    judge(scene);
+    for (size_t c = 0; c < sizeof(cases) / sizeof(cases[0]); c++)
+        assert_int_equal(attacker_of(scene, cases[c].ip) == NULL,
+                         cases[c].is_resident);
+    scene->sources.delivered = NULL;
+    topk_free(&delivered);
+}
+
+static void names_of_who_was_denied_are_counted(void **state)
+{
+    struct scene *scene = *state;
+    struct source_envelope before = {.time = START, .sender = 7};
+    uint32_t three = add(scene, "198.18.1.1"), two = add(scene, "198.18.1.2");
+    size_t names = 0;
+
+    sources_note_envelope(&scene->sources, two, &before); /* not denied yet */
+    for (unsigned i = 0; i < 6; i++) {
+        static const char *const senders[] = {"a@x.example", "b@x.example",
+                                              "c@x.example"};
+
+        deny_as(scene, three, senders[i % 3]);
+        deny_as(scene, two, senders[i % 2]);
+    }
+    judge(scene);
+    assert_int_equal(fact_denied_senders(&scene->sources, three), 3);
+    assert_int_equal(fact_denied_senders(&scene->sources, two), 2);
+    while (strcmp(rules_source_rule(scene->rules, names)->name, "names") != 0)
+        names++;
+    assert_true((attacker_of(scene, "198.18.1.1")->rules >> names & 1) != 0);
+    assert_true((attacker_of(scene, "198.18.1.2")->rules >> names & 1) == 0);
+}
+
 /* One whose mail arrived, and some whose mail did not; without him never. */
 static void strangers_look_for_a_domain_that_left(void **state)
 {
@@ -2054,6 +2147,8 @@ int main(void)
         IN_SCENE(who_comes_again_is_steady),
         IN_SCENE(hosts_of_one_owner_bring_mail_together),
         IN_SCENE(who_looks_for_a_domain_that_left_is_astray),
+        IN_SCENE(users_who_forget_to_log_in_are_resident),
+        IN_SCENE(names_of_who_was_denied_are_counted),
         IN_SCENE(strangers_look_for_a_domain_that_left),
         IN_SCENE(guesses_of_mail_hosts_are_known),
         IN_SCENE(what_others_refuse_our_clients_is_outbound),
