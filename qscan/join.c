@@ -21,6 +21,8 @@ enum message_flag {
         8, /* as many recipients as came in; an alias makes more */
     MESSAGE_EXPANDED = 16, /* its recipients are members of a list of ours */
     MESSAGE_BRACKETS = 32, /* its client writes <> round addresses */
+    MESSAGE_ACCEPTED = 64, /* its from line was counted so */
+    MESSAGE_NULL = 128,    /* without a sender */
 };
 
 /* One id, or one process, under way. */
@@ -676,8 +678,13 @@ static void add_from(struct join *join, const struct record *record,
             note(join, number, &event);
         }
     }
-    if (record->recipients > 0 && record->size_bytes > 0)
-        count_sender(join, record);
+    if (record->recipients == 0 || record->size_bytes <= 0)
+        return;
+    count_sender(join, record);
+    if (message != NULL)
+        message->flags |= record->is_null_sender
+                              ? MESSAGE_ACCEPTED | MESSAGE_NULL
+                              : MESSAGE_ACCEPTED;
 }
 
 /* One recipient of a message is settled, or found not to exist. */
@@ -813,6 +820,19 @@ static void note_hop(struct join *join, const struct record *record)
                          record->fate == FATE_SENT);
 }
 
+/* Refused by a filter at its end, or its client left: behind its from line
+ * there is one that says so, or one for each recipient. */
+static void take_back(struct join *join, struct open_message *message)
+{
+    if ((message->flags & MESSAGE_ACCEPTED) == 0)
+        return;
+    message->flags &= (uint8_t)~MESSAGE_ACCEPTED;
+    logtally_add_untaken(&join->late, message->time, message->left,
+                         (message->flags & MESSAGE_NULL) != 0);
+    if (message->source != 0)
+        sources_note_untaken(join->sources, message->source, message->left);
+}
+
 static void add_to(struct join *join, const struct record *record,
                    uint32_t file, uint64_t line)
 {
@@ -826,6 +846,8 @@ static void add_to(struct join *join, const struct record *record,
             named = named_by_client(message, record);
         source = message->source;
         is_bounce = (message->flags & MESSAGE_BOUNCE) != 0;
+        if (record->fate == FATE_UNSENT && record->is_counted)
+            take_back(join, message);
         if (short_time(record->time) > message->time)
             message->time = short_time(record->time);
         if (is_settled)
@@ -912,6 +934,11 @@ static void add_refusal(struct join *join, const struct record *record,
 
     if (!record->is_counted)
         return;
+    if (record->kind == LOGLINE_MILTER && record->is_refusal) {
+        message = find_message(join, record->message);
+        if (message != NULL)
+            take_back(join, message);
+    }
     if (record->is_refusal && record->reason.len > 0)
         topk_add_hashed(record->is_connection ? &join->tops.refused_connections
                                               : &join->tops.rejections,
@@ -1196,6 +1223,7 @@ bool join_init(struct join *join, struct sources *sources,
     size_t count;
 
     *join = (struct join){.sources = sources};
+    logtally_init(&join->late);
     all_tops(&join->tops, &count, list);
     for (size_t i = 0; i < count; i++)
         topk_init(list[i], key);
@@ -1218,6 +1246,7 @@ void join_free(struct join *join)
     all_tops(&join->tops, &count, list);
     for (size_t i = 0; i < count; i++)
         topk_free(list[i]);
+    logtally_free(&join->late);
     if (join->state == NULL)
         return;
     free(join->state->slots);

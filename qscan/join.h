@@ -47,7 +47,9 @@ struct join_state;
 struct join {
     struct sources *sources;
     struct log_tops tops;
-    uint64_t no_client; /* guesses whose client no line named */
+    struct logtally late; /* for logtally_take_back; its hour_shift_sec is set
+                             by the caller */
+    uint64_t no_client;   /* guesses whose client no line named */
     bool has_failed;
     struct join_state *state; /* private */
 };

@@ -719,6 +719,7 @@ static void collect(struct logread *logs, struct worker *workers,
         logtally_merge(&logs->tally, &workers[i].maker.tally);
         record_maker_free(&workers[i].maker);
     }
+    logtally_take_back(&logs->tally, &logs->join.late);
 }
 
 /* ---- what is told of the files ---- */
@@ -804,8 +805,9 @@ bool logread_run(struct logread *logs)
     keyed_hash_new_key(key);
     logtally_init(&logs->tally);
     is_good = sources_init(&logs->sources, logs->rules, key) &&
-              join_init(&logs->join, &logs->sources, key) &&
-              read_all(logs, key);
+              join_init(&logs->join, &logs->sources, key);
+    logs->join.late.hour_shift_sec = log_hour_shift(logs->set->is_utc);
+    is_good = is_good && read_all(logs, key);
     if (is_good && interrupt_signal() == 0) {
         join_finish(&logs->join);
         is_good = sources_judge(&logs->sources, logs->workers);

@@ -209,7 +209,7 @@ void logsummary_add_tables(struct logsummary *summary)
     const struct log_tops *tops = &summary->logs->join.tops;
 
     add_clients(summary);
-    logsummary_add_table(summary, "SENDERS, BY MESSAGES ACCEPTED",
+    logsummary_add_table(summary, "SENDERS, BY MESSAGES RECEIVED",
                          &tops->senders, true);
     logsummary_add_table(summary, "RECIPIENTS, BY DELIVERIES",
                          &tops->recipients, false);

@@ -632,6 +632,30 @@ static void merge_mail(struct logtally *into, const struct logtally *from)
     into->tls_failed += from->tls_failed;
 }
 
+void logtally_add_untaken(struct logtally *late, int64_t time,
+                          uint32_t recipients, bool is_null_sender)
+{
+    late->accepted_messages++;
+    late->accepted_recipients += recipients;
+    late->null_senders += is_null_sender;
+    hour_of(late, time + late->hour_shift_sec)->accepted++;
+}
+
+void logtally_take_back(struct logtally *tally, const struct logtally *late)
+{
+    tally->accepted_messages -= late->accepted_messages;
+    tally->accepted_recipients -= late->accepted_recipients;
+    tally->null_senders -= late->null_senders;
+    for (size_t i = 0; i < late->hour_count; i++) {
+        size_t at = find_hour(tally, late->hours[i].hour);
+
+        if (at < tally->hour_count &&
+            tally->hours[at].hour == late->hours[i].hour)
+            tally->hours[at].accepted -= late->hours[i].accepted;
+    }
+    tally->has_failed |= late->has_failed;
+}
+
 void logtally_merge(struct logtally *into, const struct logtally *from)
 {
     into->hour_shift_sec = from->hour_shift_sec;

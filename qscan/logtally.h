@@ -151,6 +151,13 @@ void logtally_add(struct logtally *tally, const struct logline *line,
 /* Adds from to into; whatever the order, the result is the same. */
 void logtally_merge(struct logtally *into, const struct logtally *from);
 
+/* A message that was counted as accepted was refused, or given up, before it
+ * was ours after all: time is that of its from line. Counted apart in late, to
+ * be taken back when all else is counted. */
+void logtally_add_untaken(struct logtally *late, int64_t time,
+                          uint32_t recipients, bool is_null_sender);
+void logtally_take_back(struct logtally *tally, const struct logtally *late);
+
 const char *log_trouble_text(enum log_trouble trouble);
 
 #endif

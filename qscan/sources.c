@@ -523,6 +523,15 @@ void sources_note_envelope(struct sources *sources, uint32_t number,
     mail->bytes += (uint64_t)envelope->bytes;
 }
 
+void sources_note_untaken(struct sources *sources, uint32_t number,
+                          uint32_t recipients)
+{
+    struct source_mail *mail = mail_of(sources, &sources->items[number]);
+
+    mail->messages -= mail->messages > 0;
+    mail->mailed -= recipients < mail->mailed ? recipients : mail->mailed;
+}
+
 void sources_note_bounce(struct sources *sources, uint32_t number)
 {
     mail_of(sources, &sources->items[number])->bounces++;

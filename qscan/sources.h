@@ -358,6 +358,10 @@ struct source_envelope {
 void sources_note_envelope(struct sources *sources, uint32_t source,
                            const struct source_envelope *envelope);
 
+/* A message of it that was for so many was not taken after all. */
+void sources_note_untaken(struct sources *sources, uint32_t source,
+                          uint32_t recipients);
+
 /* Mail of it was delivered, to so many; the recipient is one of them, or
  * absent: some are kept of a source that guesses. */
 void sources_note_delivery(struct sources *sources, uint32_t source,

@@ -184,6 +184,67 @@ static void assert_waiting(struct scene *scene, uint64_t count)
 
 #define FROM "from=<a@src.example>, size=0, class=0, "
 
+/* ---- what was not taken after all ---- */
+
+#define DATA "relay=mail.example.net [192.0.2.1]"
+
+static void what_a_filter_refused_was_not_accepted(void **state)
+{
+    struct scene *scene = *state;
+    static const char *const ids[] = {"6AI4qhYl000001", "6AI4qhYl000002",
+                                      "6AI4qhYl000003", "6AI4qhYl000004"};
+
+    for (int i = 0; i < 4; i++)
+        feed_at(scene, 3599, 7,
+                "%s: from=<%s>, size=100, class=0, nrcpts=%d, " DATA, ids[i],
+                i == 0 ? "" : "ann@example.net", i + 1);
+    feed_at(scene, 3600, 7, "%s: Milter: data, reject=550 5.7.1 spam", ids[0]);
+    feed_at(scene, 3600, 7,
+            "%s: to=<bob@example.com>, delay=00:00:01, pri=30100, stat=spam",
+            ids[0]);
+    feed_at(scene, 3600, 7, "%s: Milter: data, reject=451 4.7.1 later", ids[1]);
+    for (int i = 0; i < 3; i++) /* the client left */
+        feed_at(scene, 3600, 7,
+                "%s: to=<bob%d@example.com>, delay=00:00:01, pri=30100, "
+                "stat=Connection reset by peer",
+                ids[2], i);
+    feed_at(scene, 3600, 7,
+            "%s: to=<bob@example.com>, delay=00:00:01, xdelay=00:00:00, "
+            "mailer=local, pri=30100, dsn=2.0.0, stat=Sent",
+            ids[3]);
+    assert_int_equal(scene->join.late.accepted_messages, 3);
+    assert_int_equal(scene->join.late.accepted_recipients, 6);
+    assert_int_equal(scene->join.late.null_senders, 1);
+    assert_int_equal(scene->join.late.hour_count, 1);
+    assert_int_equal(scene->join.late.hours[0].accepted, 3);
+    assert_int_equal(
+        log_hour_start(&scene->join.late, &scene->join.late.hours[0]),
+        1794960000);
+    assert_int_equal(mail_of(scene, "192.0.2.1")->messages, 1);
+    assert_int_equal(mail_of(scene, "192.0.2.1")->mailed, 4);
+    assert_int_equal(mail_of(scene, "192.0.2.1")->accepted, 10);
+}
+
+/* A refusal at RCPT, of a message that goes on; one whose from line is not in
+ * the log. */
+static void what_goes_on_stays_accepted(void **state)
+{
+    struct scene *scene = *state;
+
+    feed_at(
+        scene, 0, 7,
+        "6AI4qhYl000001: Milter: to=<bob@example.com>, reject=550 5.7.1 no");
+    feed_at(scene, 1, 7,
+            "6AI4qhYl000001: from=<ann@example.net>, size=100, class=0, "
+            "nrcpts=1, " DATA);
+    feed_at(scene, 2, 7, "6AI4qhYl000002: Milter: data, reject=550 5.7.1 spam");
+    feed_at(scene, 3, 7,
+            "6AI4qhYl000003: to=<bob@example.com>, delay=00:00:01, pri=30100, "
+            "stat=spam");
+    assert_int_equal(scene->join.late.accepted_messages, 0);
+    assert_int_equal(mail_of(scene, "192.0.2.1")->mailed, 1);
+}
+
 /* ---- one session ---- */
 
 static void whose_name_a_sender_is_in(void **state)
@@ -1375,6 +1436,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define IN_SCENE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+        IN_SCENE(what_a_filter_refused_was_not_accepted),
+        IN_SCENE(what_goes_on_stays_accepted),
         IN_SCENE(whose_name_a_sender_is_in),
         IN_SCENE(one_domain_of_senders_is_told_from_several),
         IN_SCENE(a_guess_before_its_from_line_is_its_clients),

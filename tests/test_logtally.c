@@ -539,6 +539,33 @@ static void test_more_hours_than_fit_keep_the_latest(void **state)
     logtally_free(&mixed);
 }
 
+static void test_what_was_not_taken_is_taken_back(void **state)
+{
+    struct logtally tally, late;
+    struct logline line = line_of(LOGLINE_FROM, "");
+
+    (void)state;
+    logtally_init(&tally);
+    logtally_init(&late);
+    tally.hour_shift_sec = late.hour_shift_sec = 1800;
+    line.recipient_count = 2;
+    line.size_bytes = 100;
+    line.sender = SLICE_LITERAL("");
+    for (unsigned i = 0; i < 3; i++)
+        logtally_add(&tally, &line, START + i * HOUR, 0, 0);
+    logtally_add_untaken(&late, START + HOUR, 2, true);
+    logtally_add_untaken(&late, START + 9 * HOUR, 1, false);
+    logtally_take_back(&tally, &late);
+    assert_int_equal(tally.accepted_messages, 1);
+    assert_int_equal(tally.accepted_recipients, 3);
+    assert_int_equal(tally.null_senders, 2);
+    assert_int_equal(tally.hour_count, 3);
+    for (unsigned i = 0; i < 3; i++)
+        assert_int_equal(tally.hours[i].accepted, i != 1);
+    logtally_free(&tally);
+    logtally_free(&late);
+}
+
 static void test_empty_tally_has_no_time(void **state)
 {
     struct logtally tally, other;
@@ -574,6 +601,7 @@ int main(void)
         cmocka_unit_test(test_order_and_merging_change_nothing),
         cmocka_unit_test(test_hours_begin_as_those_of_the_clock),
         cmocka_unit_test(test_more_hours_than_fit_keep_the_latest),
+        cmocka_unit_test(test_what_was_not_taken_is_taken_back),
         cmocka_unit_test(test_empty_tally_has_no_time),
     };
 
