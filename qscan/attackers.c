@@ -533,7 +533,6 @@ static const struct {
     {"source.returns", "whether it returns what was forged"},
     {"source.astray", "whether whom it wants has left us"},
     {"source.resident", "whether it writes for users of ours"},
-    {"denied.senders", "in how many names it writes"},
     {"source.submits", "whether its mail goes to others"},
     {"attempts", "how much it tried"},
     {"accepted", "how many recipients were accepted"},

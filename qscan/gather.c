@@ -1,7 +1,5 @@
 #include "qscan/gather.h"
 
-#include <string.h>
-
 #include "parsers/bytes.h"
 #include "parsers/filter.h"
 #include "qscan/buffer.h"
@@ -39,28 +37,30 @@ static void gather_more_recipients(const struct gatherer *gatherer,
     buffer_free(&names);
 }
 
-void gather_look(const struct gatherer *gatherer, struct first_recipient *first)
+void gather_look(const struct gatherer *gatherer,
+                 struct first_recipient *first_r)
 {
     struct message *message = gatherer->message;
     const struct qf *qf = &message->qf;
 
-    first->domain = first->host = (struct slice){NULL, 0};
-    first->domain_hash = first->host_hash = 0;
-    first->kind = STATUS_NONE;
-    first->is_host_cut = false;
+    first_r->domain = first_r->host = (struct slice){NULL, 0};
+    first_r->domain_hash = first_r->host_hash = 0;
+    first_r->kind = STATUS_NONE;
+    first_r->is_host_cut = false;
     if (qf->recipient_count == 0)
         return;
-    first->kind = message_first_status(message, &first->host);
-    first->domain = message_domain_of(message, &qf->recipients[0]);
-    first->is_host_cut = first->host.len > sizeof(first->lower);
-    if (first->is_host_cut || slice_equal_nocase(first->host, first->domain))
-        first->host = (struct slice){NULL, 0};
-    first->host = bytes_lower(first->lower, first->host);
-    first->domain_hash =
-        intern_prefetch(&gatherer->crowd->strings, first->domain);
-    if (first->host.len > 0)
-        first->host_hash =
-            intern_prefetch(&gatherer->crowd->strings, first->host);
+    first_r->kind = message_first_status(message, &first_r->host);
+    first_r->domain = message_domain_of(message, &qf->recipients[0]);
+    first_r->is_host_cut = first_r->host.len > sizeof(first_r->lower);
+    if (first_r->is_host_cut ||
+        slice_equal_nocase(first_r->host, first_r->domain))
+        first_r->host = (struct slice){NULL, 0};
+    first_r->host = bytes_lower(first_r->lower, first_r->host);
+    first_r->domain_hash =
+        intern_prefetch(&gatherer->crowd->strings, first_r->domain);
+    if (first_r->host.len > 0)
+        first_r->host_hash =
+            intern_prefetch(&gatherer->crowd->strings, first_r->host);
 }
 
 /* By its last label; ".home.arpa" has another below it. */

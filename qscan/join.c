@@ -638,6 +638,25 @@ static void count_sender(struct join *join, const struct record *record)
         topk_add(&join->tops.senders, SLICE_LITERAL("<>"), 1, bytes);
 }
 
+/* In whose name it is, for sources_note_envelope. */
+static uint32_t sender_of(const struct record *record)
+{
+    static const struct slice roles[] = {
+        SLICE_TEXT("postmaster"), SLICE_TEXT("mailer-daemon"),
+        SLICE_TEXT("abuse"),      SLICE_TEXT("hostmaster"),
+        SLICE_TEXT("webmaster"),  SLICE_TEXT("root"),
+        SLICE_TEXT("admin"),      SLICE_TEXT("info"),
+        SLICE_TEXT("test"),       SLICE_TEXT("support"),
+        SLICE_TEXT("sales"),      SLICE_TEXT("user")};
+    struct slice name =
+        slice_head(record->sender, slice_index(record->sender, '@'));
+
+    for (size_t i = 0; i < sizeof(roles) / sizeof(roles[0]); i++)
+        if (slice_equal(name, roles[i]))
+            return SENDER_OF_NOBODY;
+    return (uint32_t)record->sender_hash;
+}
+
 static void add_from(struct join *join, const struct record *record,
                      uint32_t file, uint64_t line)
 {
@@ -666,10 +685,11 @@ static void add_from(struct join *join, const struct record *record,
             .bytes = record->size_bytes,
             .time = record->time,
             .sender_domain = record->sender_domain,
-            .sender = (uint32_t)record->sender_hash,
             .is_own_sender = record->is_own_sender,
             .is_null_sender = record->is_null_sender};
 
+        if (sources_wants_sender(join->sources, number))
+            envelope.sender = sender_of(record);
         sources_note_envelope(join->sources, number, &envelope);
         if (record->events != 0) {
             struct source_event event = event_of(record, file, line);

@@ -233,13 +233,30 @@ static struct log_file *file_of(const struct reader *reader,
     return &reader->logs->set->files[lane->file];
 }
 
-/* With the lock. The first: several blocks may have lost bytes. */
+/* How much an outcome explains: what ended the file comes before what was met
+ * on the way, whichever was noticed first. */
+static int weight_of(enum input_log_outcome outcome)
+{
+    switch (outcome) {
+    case INPUT_LOG_OK:
+    case INPUT_LOG_END:
+        return 0;
+    case INPUT_LOG_GARBAGE:
+        return 1;
+    case INPUT_LOG_SHRUNK:
+        return 2;
+    default:
+        return 3;
+    }
+}
+
+/* With the lock. One of them: several blocks may have lost bytes. */
 static void note_outcome(struct reader *reader, const struct lane *lane,
                          enum input_log_outcome outcome)
 {
     struct log_file *file = file_of(reader, lane);
 
-    if (file->outcome != INPUT_LOG_OK)
+    if (weight_of(outcome) <= weight_of(file->outcome))
         return;
     file->outcome = outcome;
     file->error = outcome == INPUT_LOG_FAILED ? input_log_error(lane->in) : 0;

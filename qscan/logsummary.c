@@ -1,8 +1,9 @@
+#include "qscan/logsummary_part.h"
+
 #include <stdlib.h>
 
 #include "qscan/attackers.h"
 #include "qscan/list.h"
-#include "qscan/logsummary_part.h"
 #include "qscan/sourcefacts.h"
 
 enum { DETAILS_MAX = 1000 }; /* of --top=0 */

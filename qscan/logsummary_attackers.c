@@ -1,7 +1,8 @@
+#include "qscan/logsummary_part.h"
+
 #include <stdlib.h>
 
 #include "qscan/attackers.h"
-#include "qscan/logsummary_part.h"
 #include "qscan/sourcefacts.h"
 
 enum {

@@ -1,5 +1,6 @@
-#include "qscan/attackers.h"
 #include "qscan/logsummary_part.h"
+
+#include "qscan/attackers.h"
 
 enum {
     FILES_NAMED_MAX = 10, /* in a command */

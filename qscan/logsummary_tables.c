@@ -1,6 +1,6 @@
-#include <stdlib.h>
-
 #include "qscan/logsummary_part.h"
+
+#include <stdlib.h>
 
 enum { DAYS_MAX = 20 };
 

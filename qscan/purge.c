@@ -1,8 +1,7 @@
 #include "qscan/purge.h"
 
-#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "qscan/ask.h"
 #include "qscan/interrupt.h"

@@ -17,7 +17,7 @@ struct purge_request {
     struct output *output;
 };
 
-/* What a mode, and the program, ends with. */
+/* What each of these modes returns, and the program ends with. */
 enum { EXIT_DONE = 0, EXIT_SOMETHING_FAILED = 1, EXIT_NOTHING_DONE = 2 };
 
 int purge_run(const struct purge_request *request);

@@ -6,7 +6,8 @@
 
 #include "qscan/message.h"
 
-/* The class by kind of file, or the one the rule gives. */
+/* The class by kind of file, or the one the rule gives; the rule, or NULL where
+ * none matched. */
 const char *rowtext_class(const struct scene *scene, const struct facts *row);
 const char *rowtext_rule(const struct scene *scene, const struct facts *row);
 

@@ -315,9 +315,11 @@ static bool sends_as_bounces(const struct sources *sources,
 {
     uint64_t mailed = source_mailed_recipients(sources, source);
     uint64_t others = source->senders - source->null_senders;
+    uint64_t asked =
+        source->guess_events + source_real_recipients(sources, source);
 
     others = others > mailed ? others - mailed : 0;
-    return source->attempts <= source->senders + source->senders / 4 &&
+    return asked <= source->senders + source->senders / 4 &&
            share_of(source->null_senders, source->guesses) >= RETURNS_SHARE &&
            share_of(source->null_senders, source->null_senders + others) >=
                RETURNS_SHARE;
@@ -878,13 +880,7 @@ bool fact_is_astray(struct source_facts *facts, uint32_t source)
     return true;
 }
 
-int64_t fact_denied_senders(const struct sources *sources, uint32_t source)
-{
-    size_t count;
-
-    (void)source_pairs_find(&sources->denied_senders, source, &count);
-    return (int64_t)count;
-}
+/* ---- users of ours ---- */
 
 static int order_numbers(const void *left, const void *right)
 {
@@ -893,40 +889,92 @@ static int order_numbers(const void *left, const void *right)
     return (a > b) - (a < b);
 }
 
-static bool index_mailboxes(struct source_facts *facts)
+static bool is_in(const struct fact_numbers *numbers, uint32_t number)
 {
-    const struct topk *delivered = facts->sources->delivered;
-    size_t count = delivered == NULL ? 0 : delivered->count;
+    return bsearch(&number, numbers->items, numbers->count, sizeof(number),
+                   order_numbers) != NULL;
+}
 
-    facts->mailboxes = calloc(count + 1, sizeof(*facts->mailboxes));
-    if (facts->mailboxes == NULL)
+/* As of struct source. */
+static uint32_t sender_domain_of(const struct sources *sources, uint32_t domain)
+{
+    uint64_t hash = record_address_hash(sources->key,
+                                        intern_text(&sources->domains, domain));
+
+    return source_sender_domain((uint32_t)hash);
+}
+
+static bool list_our_domains(struct source_facts *facts)
+{
+    const struct sources *sources = facts->sources;
+    struct fact_numbers *ours = &facts->our_domains;
+
+    ours->items = calloc(sources->domains.count + 1u, sizeof(*ours->items));
+    if (ours->items == NULL)
         return false;
-    for (size_t i = 0; i < count; i++)
-        facts->mailboxes[i] = (uint32_t)delivered->rows[i].hash;
-    facts->mailbox_count = count;
-    qsort(facts->mailboxes, count, sizeof(*facts->mailboxes), order_numbers);
+    for (uint32_t d = 1; d < sources->domains.count; d++)
+        if (is_domain_ours(sources, d))
+            ours->items[ours->count++] = sender_domain_of(sources, d);
+    qsort(ours->items, ours->count, sizeof(*ours->items), order_numbers);
     return true;
 }
 
-bool fact_is_resident(struct source_facts *facts, uint32_t source)
+/* Those in domains of ours to whom mail was delivered. */
+static bool list_mailboxes(struct source_facts *facts)
 {
     const struct sources *sources = facts->sources;
+    const struct topk *delivered = sources->delivered;
+    size_t count = delivered == NULL ? 0 : delivered->count;
+    struct fact_numbers *mailboxes = &facts->mailboxes;
+
+    mailboxes->items = calloc(count + 1, sizeof(*mailboxes->items));
+    if (mailboxes->items == NULL)
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        const struct topk_row *row = &delivered->rows[i];
+        struct slice domain =
+            logline_domain(slice_make(row->text, row->text_len));
+
+        if (is_domain_ours(sources, intern_find(&sources->domains, domain)))
+            mailboxes->items[mailboxes->count++] = (uint32_t)row->hash;
+    }
+    qsort(mailboxes->items, mailboxes->count, sizeof(*mailboxes->items),
+          order_numbers);
+    return true;
+}
+
+/* Of a large log not all are at hand who got mail, nor, of many that were
+ * denied, all names: then the domain must do. */
+static bool is_all_known(const struct sources *sources)
+{
+    return !sources->has_lost_senders && sources->delivered != NULL &&
+           sources->delivered->error_max == 0 &&
+           !sources->delivered->has_failed;
+}
+
+bool fact_is_resident(struct source_facts *facts, uint32_t number)
+{
+    const struct sources *sources = facts->sources;
+    const struct source *source = &sources->items[number];
     size_t count;
     const struct source_pair *senders =
-        source_pairs_find(&sources->denied_senders, source, &count);
+        source_pairs_find(&sources->denied_senders, number, &count);
 
-    if (count == 0 || sources->items[source].senders > DENIED_SENDERS_MAX)
+    if (source->senders > DENIED_SENDERS_MAX || source->has_sender_domains)
         return false;
-    if (facts->mailboxes == NULL && !index_mailboxes(facts)) {
+    if ((facts->our_domains.items == NULL && !list_our_domains(facts)) ||
+        (facts->mailboxes.items == NULL && !list_mailboxes(facts))) {
         facts->has_failed = true;
         return false;
     }
+    if (!is_in(&facts->our_domains, source->sender_domain))
+        return false;
+    if (!is_all_known(sources))
+        return true;
     for (size_t i = 0; i < count; i++)
-        if (senders[i].what == 0 ||
-            bsearch(&senders[i].what, facts->mailboxes, facts->mailbox_count,
-                    sizeof(*facts->mailboxes), order_numbers) == NULL)
+        if (!is_in(&facts->mailboxes, senders[i].what))
             return false;
-    return true;
+    return count > 0;
 }
 
 /* ---- all of them ---- */
@@ -952,7 +1000,8 @@ void source_facts_free(struct source_facts *facts)
     free(facts->sender_uses);
     free(facts->looked_up);
     free(facts->shared_users);
-    free(facts->mailboxes);
+    free(facts->our_domains.items);
+    free(facts->mailboxes.items);
     hash_set_free(&facts->known);
     free(facts->owners);
     free(facts->ours);

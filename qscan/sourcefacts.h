@@ -13,6 +13,12 @@ struct owner_mail {
     uint64_t owner, mailed;
 };
 
+/* In order. */
+struct fact_numbers {
+    uint32_t *items; /* owned; NULL: not yet asked for */
+    size_t count;
+};
+
 struct source_facts {
     struct sources *sources;
     uint32_t *by_ip; /* source_facts_sort() */
@@ -34,9 +40,9 @@ struct source_facts {
     bool has_known;
     uint8_t *ours; /* enum ours, by source: each rule asks the same */
     unsigned relays_asked;
-    uint32_t *mailboxes; /* parts of the hashes of whom mail was delivered to,
-                            in order; once asked for */
-    size_t mailbox_count;
+    struct fact_numbers our_domains; /* as struct source's sender_domain; */
+    struct fact_numbers mailboxes;   /* parts of the hashes of who got mail
+                                        there; both once asked for */
     bool nameless_return; /* hosts without a name may be small mail hosts */
     uint64_t returned;    /* guesses of all who seem to return mail, but for
                              those of many */
@@ -134,12 +140,12 @@ uint32_t fact_shared_tries(struct source_facts *facts, uint32_t source);
  * for here, too. */
 bool fact_is_astray(struct source_facts *facts, uint32_t source);
 
-/* In how many names it wrote when it had been denied relaying; of its first
- * envelopes. */
-int64_t fact_denied_senders(const struct sources *sources, uint32_t source);
-
-/* Those are a few, and all of them got mail: users of ours who forgot to log
- * in, or who writes to some. */
+/*
+ * Users of ours who forgot to log in: all its envelopes, a thousand at most,
+ * are of one domain, which is ours, and all in whose name it wrote once it had
+ * been denied relaying, at least one, got mail there. Of a log with more
+ * recipients than topk holds the domain alone decides.
+ */
 bool fact_is_resident(struct source_facts *facts, uint32_t source);
 
 /* It sends for one domain alone, and hardly anybody else does. */

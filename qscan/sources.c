@@ -305,14 +305,6 @@ static int order_pairs(const void *left, const void *right)
     return (a->what > b->what) - (a->what < b->what);
 }
 
-/* Most come again at once. */
-static bool is_last_pair(const struct source_pairs *pairs,
-                         const struct source_pair *one)
-{
-    return pairs->count > 0 &&
-           order_pairs(&pairs->items[pairs->count - 1], one) == 0;
-}
-
 void source_pairs_sort(struct source_pairs *pairs)
 {
     struct source_pair *items = pairs->items;
@@ -475,26 +467,40 @@ static struct target_domain *target_of(struct sources *sources, uint32_t domain)
 
 static void note_sender_domain(struct source *source, uint32_t hash)
 {
-    uint32_t kept = hash & ((1u << SOURCE_SENDER_BITS) - 1);
+    uint32_t kept = source_sender_domain(hash);
 
-    if (kept == 0)
-        kept = 1;
     if (source->sender_domain == 0)
         source->sender_domain = kept;
     else if (source->sender_domain != kept)
         source->has_sender_domains = true;
 }
 
-/* The denial comes first: a from= line is written when the envelope ends. */
+/* Of the few that rules may ask about. The denial comes first: a from line is
+ * written when the envelope ends. */
+bool sources_wants_sender(const struct sources *sources, uint32_t number)
+{
+    const struct source *source = &sources->items[number];
+
+    return (source->events & sources->denied_bit) != 0 &&
+           source->attempts >= DENIED_MIN &&
+           source->senders < DENIED_SENDERS_MAX;
+}
+
 static void note_denied_sender(struct sources *sources, uint32_t number,
                                uint32_t sender)
 {
-    struct source_pairs *senders = &sources->denied_senders;
     struct source_pair one = {number, sender};
+    struct source_pair *recent =
+        &sources->recent_senders[number % DENIED_SENDERS_RECENT];
 
-    if (sources->items[number].senders <= DENIED_SENDERS_MAX &&
-        senders->count < KEPT_MAX && !is_last_pair(senders, &one))
-        add_pair(sources, senders, number, sender);
+    if (order_pairs(recent, &one) == 0)
+        return;
+    if (sources->denied_senders.count == KEPT_MAX) {
+        sources->has_lost_senders = true;
+        return;
+    }
+    *recent = one;
+    add_pair(sources, &sources->denied_senders, number, sender);
 }
 
 void sources_note_envelope(struct sources *sources, uint32_t number,
@@ -504,13 +510,13 @@ void sources_note_envelope(struct sources *sources, uint32_t number,
     struct source_mail *mail;
 
     touch(source, envelope->time);
+    if (envelope->sender != 0 && sources_wants_sender(sources, number))
+        note_denied_sender(sources, number, envelope->sender);
     source->senders++;
     source->own_senders += envelope->is_own_sender;
     source->null_senders += envelope->is_null_sender;
     if (envelope->sender_domain != 0)
         note_sender_domain(source, envelope->sender_domain);
-    if ((source->events & sources->denied_bit) != 0)
-        note_denied_sender(sources, number, envelope->sender);
     source->attempts = add_up(source->attempts, envelope->recipients);
     if (envelope->recipients == 0)
         return;
@@ -933,7 +939,8 @@ static void note_denial(struct sources *sources, uint32_t number,
     struct source_pairs *denials = &sources->denials;
     struct source_pair one = {number, domain};
 
-    if (is_last_pair(denials, &one))
+    if (denials->count > 0 &&
+        order_pairs(&denials->items[denials->count - 1], &one) == 0)
         return;
     if (source->attempts > DENIALS_MAX || denials->count == KEPT_MAX)
         source->has_more_denials = true;

@@ -23,8 +23,10 @@ enum {
     SOURCE_USERS_MAX = 3, /* that log in, told apart */
     TRIES_MAX = 8,        /* failed logins of a source whose users are kept */
     DENIALS_MAX = 100,    /* attempts of a source, the denied of which are */
-    DENIED_SENDERS_MAX = 100, /* envelopes of one, whose senders are */
-    KEPT_MAX = 1 << 21,       /* of these, of all sources together */
+    DENIED_MIN = 3,       /* attempts, before senders are kept, */
+    DENIED_SENDERS_MAX = 1000,   /* and envelopes, after which none is */
+    DENIED_SENDERS_RECENT = 256, /* remembered, so that few come twice */
+    KEPT_MAX = 1 << 21,          /* of these, of all sources together */
     SOURCE_REACHED_MAX = 4,
     SOURCE_TOLD_APART_MAX = 9, /* recipients that its mail was delivered to */
     SAMPLES_MAX = 1 << 17,     /* texts of guesses, of all sources together */
@@ -206,6 +208,8 @@ struct sources {
      * in which domains, and to which it was denied relaying: the first ones. In
      * whose names it wrote since: parts of their hashes. */
     struct source_pairs tries, try_domains, denials, denied_senders;
+    struct source_pair recent_senders[DENIED_SENDERS_RECENT]; /* by source */
+    bool has_lost_senders;        /* there was no room for one */
     const struct topk *delivered; /* to whom: by record_address_hash; or NULL */
     struct hash_set users; /* who logged in: parts of hashes, as of a try */
     uint32_t *slots;
@@ -350,9 +354,24 @@ struct source_envelope {
     uint32_t recipients; /* accepted, perhaps none */
     int64_t bytes, time;
     uint32_t sender_domain; /* keyed hash; 0: none */
-    uint32_t sender;        /* part of its record_address_hash; 0: none */
+    uint32_t sender;        /* SENDER_OF_NOBODY, or part of its hash, see
+                               record_address_hash; 0: the null sender */
     bool is_own_sender, is_null_sender;
 };
+
+/* What a source keeps of the hash of a sender's domain; never 0. */
+static inline uint32_t source_sender_domain(uint32_t hash)
+{
+    uint32_t kept = hash & ((1u << SOURCE_SENDER_BITS) - 1);
+
+    return kept == 0 ? 1 : kept;
+}
+
+/* postmaster, abuse and other names that every site has. */
+enum { SENDER_OF_NOBODY = 1 };
+
+/* Whether sources_note_envelope wants to know whose envelope it is. */
+bool sources_wants_sender(const struct sources *sources, uint32_t source);
 
 /* An envelope of it ended. */
 void sources_note_envelope(struct sources *sources, uint32_t source,

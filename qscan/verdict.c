@@ -177,9 +177,6 @@ static void fetch(void *message, enum rules_field_id field, struct slice header,
         give_number(judge, fact_is_resident(&judge->facts, judge->source),
                     view_r);
         break;
-    case FIELD_FROM_DENIED_SENDERS:
-        give_number(judge, fact_denied_senders(sources, judge->source), view_r);
-        break;
     case FIELD_FROM_ENVELOPES:
         give_number(judge, source->senders, view_r);
         break;

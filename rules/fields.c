@@ -132,7 +132,6 @@ const struct rules_field rules_fields[FIELD_COUNT] = {
     OF_SOURCE(FIELD_FROM_RETURNS, "source.returns", TYPE_BOOLEAN),
     OF_SOURCE(FIELD_FROM_ASTRAY, "source.astray", TYPE_BOOLEAN),
     OF_SOURCE(FIELD_FROM_RESIDENT, "source.resident", TYPE_BOOLEAN),
-    OF_SOURCE(FIELD_FROM_DENIED_SENDERS, "denied.senders", TYPE_NUMBER),
     OF_SOURCE(FIELD_FROM_SUBMITS, "source.submits", TYPE_BOOLEAN),
     OF_SOURCE(FIELD_FROM_MEMBERS, "members", TYPE_NUMBER),
     OF_SOURCE(FIELD_FROM_MEMBERS_NETWORKS, "members.networks", TYPE_NUMBER),

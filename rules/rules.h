@@ -119,9 +119,8 @@ enum rules_field_id {
                           */
     FIELD_FROM_ASTRAY,   /* wants to reach whom mail hosts look for here, too */
     FIELD_FROM_RESIDENT, /* denied relaying, in the names of who gets mail */
-    FIELD_FROM_DENIED_SENDERS, /* denied relaying, in so many names */
-    FIELD_FROM_SUBMITS,        /* a client of ours, whose mail goes elsewhere */
-    FIELD_FROM_MEMBERS,        /* of a crowd; absent for a single source */
+    FIELD_FROM_SUBMITS,  /* a client of ours, whose mail goes elsewhere */
+    FIELD_FROM_MEMBERS,  /* of a crowd; absent for a single source */
     FIELD_FROM_MEMBERS_NETWORKS, /* how many they are in */
     FIELD_FROM_MEMBERS_NEAR,     /* first seen within a day of this one */
     FIELD_FROM_BYSTANDERS, /* of its network: not hostile, and mail of theirs

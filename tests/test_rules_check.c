@@ -433,7 +433,6 @@ static void fetch_good(void *context, enum rules_field_id field,
              field == FIELD_FROM_MEMBERS_NETWORKS ||
              field == FIELD_FROM_MEMBERS_NEAR ||
              field == FIELD_FROM_LOGINS_TRIED ||
-             field == FIELD_FROM_DENIED_SENDERS ||
              field == FIELD_FROM_LOGINS_UNKNOWN ||
              field == FIELD_FROM_ENVELOPES || field == FIELD_FROM_GUESSES)
         *view_r = (struct field_view){FIELD_PRESENT, &many, 1};
