@@ -560,6 +560,7 @@ static const struct {
     {"logins.share", "how many of its logins were right"},
     {"logins.tried", "as how many users it failed to log in"},
     {"logins.unknown", "as how many unknown users it tried"},
+    {"logins.alike", "whether all it tried may be one user"},
     {"logins.shared", "who else tried those users"},
     {"logins.network", "who else there logged in"},
 };

@@ -482,6 +482,16 @@ static void set_tls(struct record_scratch *scratch, const struct logline *line,
     record->detail = slice_make(room, len);
 }
 
+/* For record_user_hash; name is in lower case. */
+static uint64_t hash_user(const struct record_maker *maker, struct slice name)
+{
+    uint64_t hash = record_address_hash(maker->key, name);
+    unsigned char letter = name.len == 0 ? 0 : (unsigned char)name.ptr[0];
+
+    return (hash & ~(uint64_t)record_user_letter(UINT32_MAX)) |
+           record_user_letter(letter);
+}
+
 static void set_auth(struct record_maker *maker, struct record_scratch *scratch,
                      const struct logline *line, struct record *record)
 {
@@ -496,8 +506,7 @@ static void set_auth(struct record_maker *maker, struct record_scratch *scratch,
         record->user_domain = (uint32_t)record_address_hash(
             maker->key, slice_skip(record->user, at));
     record->user_hash = record_user_hash(
-        record_address_hash(maker->key, slice_head(record->user, at)),
-        record->user_domain);
+        hash_user(maker, slice_head(record->user, at)), record->user_domain);
 }
 
 /* False: nothing in it matters to the join. */

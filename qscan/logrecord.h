@@ -151,8 +151,17 @@ uint64_t record_message_hash(const uint64_t key[2], uint64_t host,
 uint64_t record_address_hash(const uint64_t key[2], struct slice address);
 
 /* Of a user of a domain, by the hash of what stands before its @; never 0. A
- * user without one has that hash itself. */
+ * user without one has that hash itself. Its last bits are those of the first
+ * letter. */
 uint64_t record_user_hash(uint64_t bare_hash, uint32_t domain);
+
+enum { RECORD_LETTER_BITS = 5 };
+
+/* Of the last 32 bits of such a hash. */
+static inline uint32_t record_user_letter(uint32_t hash)
+{
+    return hash & ((1u << RECORD_LETTER_BITS) - 1);
+}
 
 /* In lower case, in room for as much; the same slice where it is so already. */
 struct slice record_lower(struct slice text, char *room);

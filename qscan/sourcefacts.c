@@ -15,6 +15,7 @@ enum {
     SERVED_SOURCES = 3,
     LATE_FAILURES_MIN = 100, /* of one who logs in after all ... */
     LATE_FAILURES_TIMES = 4, /* ... for each time that he does */
+    ONE_USER_FAILURES = 24,  /* each way to write a name a few times */
     RETURNS_SHARE = 80,   /* null senders of a hundred envelopes, or guesses */
     RETURNED_FEW = 2,     /* bounces from a host without a name */
     RETURNED_MANY = 1000, /* bounces that no host returns alone ... */
@@ -533,6 +534,26 @@ struct login_tries fact_login_tries(const struct sources *sources,
     for (size_t i = 0; i < count; i++)
         result.unknown += !hash_set_has(&sources->users, tries[i].what);
     return result;
+}
+
+/* A phone is set up as "ann", "ann.smith", "ann.smith@example.org": who guesses
+ * has other names. Of tries, the first ones, the first letter is known. */
+bool fact_is_one_user(const struct sources *sources, uint32_t source)
+{
+    size_t count, known = 0;
+    const struct source_pair *tries =
+        source_pairs_find(&sources->tries, source, &count);
+
+    if (source_mail(sources, &sources->items[source])->login_failures >
+        ONE_USER_FAILURES)
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        if (record_user_letter(tries[i].what) !=
+            record_user_letter(tries[0].what))
+            return false;
+        known += hash_set_has(&sources->users, tries[i].what);
+    }
+    return known > 0;
 }
 
 /* A user whom a host of a network failed to be. */

@@ -136,6 +136,10 @@ struct login_tries fact_login_tries(const struct sources *sources,
  * in. */
 uint32_t fact_shared_tries(struct source_facts *facts, uint32_t source);
 
+/* It tried hardly anybody but one user, who logs in from elsewhere, and whose
+ * name it did not know how to write. */
+bool fact_is_one_user(const struct sources *sources, uint32_t source);
+
 /* It was denied relaying, but to domains alone that several mail hosts looked
  * for here, too. */
 bool fact_is_astray(struct source_facts *facts, uint32_t source);

@@ -238,6 +238,9 @@ static void fetch(void *message, enum rules_field_id field, struct slice header,
         give_number(judge, fact_login_tries(sources, judge->source).unknown,
                     view_r);
         break;
+    case FIELD_FROM_LOGINS_ALIKE:
+        give_number(judge, fact_is_one_user(sources, judge->source), view_r);
+        break;
     case FIELD_FROM_LOGINS_SHARED:
         give_number(judge, fact_shared_tries(&judge->facts, judge->source),
                     view_r);

@@ -133,6 +133,7 @@ enum rules_field_id {
     FIELD_FROM_LOGINS_SHARE,   /* percent of its logins, failed ones too */
     FIELD_FROM_LOGINS_TRIED,   /* users, without success */
     FIELD_FROM_LOGINS_UNKNOWN, /* of those, who logged in from nowhere */
+    FIELD_FROM_LOGINS_ALIKE,   /* all of these may be one user of ours */
     FIELD_FROM_LOGINS_SHARED,  /* of those, whom others try, too */
     FIELD_FROM_LOGINS_NETWORK, /* successful ones from its network */
     FIELD_FROM_DELIVERED,      /* messages that this site delivered to it */

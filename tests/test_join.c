@@ -184,6 +184,23 @@ static void assert_waiting(struct scene *scene, uint64_t count)
 
 #define FROM "from=<a@src.example>, size=0, class=0, "
 
+static void of_a_user_who_fails_the_first_letter_is_known(void **state)
+{
+    struct scene *scene = *state;
+    static const char *const users[] = {"ann", "Ann.Smith@example.org", "bob"};
+
+    for (int i = 0; i < 3; i++)
+        feed_of(scene, 7,
+                "6AI4qi1200000%d: AUTH failure (PLAIN): authentication failure "
+                "(-13) SASL(-13): authentication failure, user=%s, "
+                "relay=[192.0.2.1]",
+                i, users[i]);
+    assert_int_equal(scene->sources.tries.count, 3);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(record_user_letter(scene->sources.tries.items[i].what),
+                         record_user_letter(i < 2 ? 'a' : 'b'));
+}
+
 /* ---- what was not taken after all ---- */
 
 #define DATA "relay=mail.example.net [192.0.2.1]"
@@ -1436,6 +1453,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define IN_SCENE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+        IN_SCENE(of_a_user_who_fails_the_first_letter_is_known),
         IN_SCENE(what_a_filter_refused_was_not_accepted),
         IN_SCENE(what_goes_on_stays_accepted),
         IN_SCENE(whose_name_a_sender_is_in),

@@ -537,6 +537,47 @@ static void logins_are_counted_beyond_sixteen_bits(void **state)
     assert_int_equal(mail_of(scene, number)->logins, UINT32_MAX);
 }
 
+/* Names by their first letter; * stands before a user who logs in elsewhere. */
+static void one_user_may_not_know_how_he_is_called(void **state)
+{
+    static const struct {
+        const char *names[4];
+        unsigned failures;
+        bool is_one;
+    } cases[] = {
+        {{"ann", "*ann.smith", "an.smith"}, 3, true},
+        {{"*ann"}, 3, true},
+        {{"ann", "ann.smith"}, 3, false},
+        {{"*ann", "bob"}, 2, false},
+        {{"*anna", "*adam", "alan", "amy"}, 24, true},
+        {{"*anna", "*adam", "alan", "amy"}, 25, false},
+    };
+    struct scene *scene = *state;
+
+    for (size_t c = 0; c < sizeof(cases) / sizeof(cases[0]); c++) {
+        uint32_t source = add_of(scene, "198.18.1.%u", (unsigned)c);
+        uint32_t home = add_of(scene, "198.18.2.%u", (unsigned)c);
+
+        for (size_t i = 0; i < 4 && cases[c].names[i] != NULL; i++) {
+            bool is_known = cases[c].names[i][0] == '*';
+            const char *name = cases[c].names[i] + is_known;
+            uint64_t hash = (c * 4 + i + 1) << RECORD_LETTER_BITS |
+                            record_user_letter((unsigned char)name[0]);
+
+            if (is_known)
+                sources_note_user(&scene->sources, home, true, hash, 0);
+            sources_note_user(&scene->sources, source, false, hash, 0);
+        }
+        sources_note_login(&scene->sources, source, false, START,
+                           cases[c].failures);
+    }
+    source_pairs_sort(&scene->sources.tries);
+    for (size_t c = 0; c < sizeof(cases) / sizeof(cases[0]); c++)
+        assert_int_equal(
+            fact_is_one_user(&scene->sources, (uint32_t)(2 * c + 1)),
+            cases[c].is_one);
+}
+
 static void users_are_told_apart_up_to_the_bound(void **state)
 {
     struct scene *scene = *state;
@@ -2142,6 +2183,7 @@ int main(void)
         IN_SCENE(who_is_asked_for_without_a_message_is_not_mailed),
         IN_SCENE(some_whom_a_guesser_reached_are_kept),
         IN_SCENE(logins_are_counted_beyond_sixteen_bits),
+        IN_SCENE(one_user_may_not_know_how_he_is_called),
         IN_SCENE(users_are_told_apart_up_to_the_bound),
         IN_SCENE(names_are_confirmed_ones_and_few),
         IN_SCENE(evidence_is_the_line_that_reached_the_count),
