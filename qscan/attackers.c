@@ -543,6 +543,7 @@ static const struct {
     {"guesses", "how many it asked for do not exist"},
     {"guesses.asked", "how often it asked for those"},
     {"guesses.known", "who else asks for those"},
+    {"guesses.alive", "how many of those got mail otherwise"},
     {"guesses.blind", "whether nobody it wants exists"},
     {"guesses.share", "how many of its recipients exist"},
     {"domains", "in how many domains it was refused"},

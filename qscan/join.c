@@ -688,8 +688,10 @@ static void add_from(struct join *join, const struct record *record,
             .is_own_sender = record->is_own_sender,
             .is_null_sender = record->is_null_sender};
 
-        if (sources_wants_sender(join->sources, number))
+        if (sources_wants_sender(join->sources, number)) {
             envelope.sender = sender_of(record);
+            envelope.sender_domain_text = logline_domain(record->sender);
+        }
         sources_note_envelope(join->sources, number, &envelope);
         if (record->events != 0) {
             struct source_event event = event_of(record, file, line);

@@ -810,6 +810,29 @@ int64_t fact_known_share(struct source_facts *facts,
     return share_of(count.found, source->guesses);
 }
 
+static void gather_alive(struct source_facts *facts)
+{
+    const struct topk *delivered = facts->sources->delivered;
+
+    facts->has_alive = true;
+    for (size_t i = 0; delivered != NULL && i < delivered->count; i++)
+        if (hash_set_add(&facts->alive, delivered->rows[i].hash) < 0)
+            facts->has_failed = true;
+}
+
+int64_t fact_alive_share(struct source_facts *facts,
+                         const struct source *source)
+{
+    struct known_count count = {.known = &facts->alive};
+
+    if (!facts->has_alive)
+        gather_alive(facts);
+    if (facts->alive.count > 0)
+        source_each_guess(facts->sources, source, (struct guess_part){0, 0},
+                          count_known, &count);
+    return share_of(count.found, source->guesses);
+}
+
 /* ---- to which domains it was denied relaying ---- */
 
 /* A domain that hosts of an owner were denied. */
@@ -1024,6 +1047,7 @@ void source_facts_free(struct source_facts *facts)
     free(facts->our_domains.items);
     free(facts->mailboxes.items);
     hash_set_free(&facts->known);
+    hash_set_free(&facts->alive);
     free(facts->owners);
     free(facts->ours);
 }

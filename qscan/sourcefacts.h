@@ -38,6 +38,8 @@ struct source_facts {
     struct hash_set known; /* guesses that hosts of several owners ask for;
                               once asked for */
     bool has_known;
+    struct hash_set alive; /* who got mail; once asked for */
+    bool has_alive;
     uint8_t *ours; /* enum ours, by source: each rule asks the same */
     unsigned relays_asked;
     struct fact_numbers our_domains; /* as struct source's sender_domain; */
@@ -114,6 +116,11 @@ int64_t fact_blind_guesses(const struct sources *sources,
 /* Percent of its guesses that named hosts of several owners ask for, too: who
  * left, or was forged. */
 int64_t fact_known_share(struct source_facts *facts,
+                         const struct source *source);
+
+/* Percent of its guesses to whom mail was delivered at another time: they left,
+ * or the table of users was not at hand. */
+int64_t fact_alive_share(struct source_facts *facts,
                          const struct source *source);
 
 /* A mail host that returns what was forged in our name. */

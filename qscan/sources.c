@@ -510,8 +510,13 @@ void sources_note_envelope(struct sources *sources, uint32_t number,
     struct source_mail *mail;
 
     touch(source, envelope->time);
-    if (envelope->sender != 0 && sources_wants_sender(sources, number))
+    if (envelope->sender != 0 && sources_wants_sender(sources, number)) {
+        /* one of ours, for which no guess was seen, perhaps */
+        if (rules_list_has(sources->rules, "our-domains",
+                           envelope->sender_domain_text))
+            (void)domain_number(sources, envelope->sender_domain_text);
         note_denied_sender(sources, number, envelope->sender);
+    }
     source->senders++;
     source->own_senders += envelope->is_own_sender;
     source->null_senders += envelope->is_null_sender;

@@ -353,9 +353,10 @@ void sources_note(struct sources *sources, uint32_t source,
 struct source_envelope {
     uint32_t recipients; /* accepted, perhaps none */
     int64_t bytes, time;
-    uint32_t sender_domain; /* keyed hash; 0: none */
-    uint32_t sender;        /* SENDER_OF_NOBODY, or part of its hash, see
-                               record_address_hash; 0: the null sender */
+    uint32_t sender_domain;          /* keyed hash; 0: none */
+    struct slice sender_domain_text; /* lower case; with sender */
+    uint32_t sender; /* SENDER_OF_NOBODY, or part of its hash, see
+                        record_address_hash; 0: the null sender */
     bool is_own_sender, is_null_sender;
 };
 

@@ -156,6 +156,9 @@ static void fetch(void *message, enum rules_field_id field, struct slice header,
     case FIELD_FROM_GUESSES_ASKED:
         give_number(judge, source->guess_events, view_r);
         break;
+    case FIELD_FROM_GUESSES_ALIVE:
+        give_number(judge, fact_alive_share(&judge->facts, source), view_r);
+        break;
     case FIELD_FROM_GUESSES_KNOWN:
         give_number(judge, fact_known_share(&judge->facts, source), view_r);
         break;

@@ -107,6 +107,7 @@ enum rules_field_id {
     FIELD_FROM_GUESSES,       /* distinct unknown recipients */
     FIELD_FROM_GUESSES_ASKED, /* how often it asked for one of them */
     FIELD_FROM_GUESSES_KNOWN, /* share of those that mail hosts ask for */
+    FIELD_FROM_GUESSES_ALIVE, /* share of those that got mail at other times */
     FIELD_FROM_GUESSES_BLIND, /* all of them, where it met nobody who exists */
     FIELD_FROM_GUESSES_SHARE, /* percent of all its recipients */
     FIELD_FROM_DOMAINS,       /* how many target domains */
