@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "parsers/array.h"
+#include "parsers/bytes.h"
 #include "parsers/hash.h"
 #include "qscan/logrecord.h"
 #include "qscan/shares.h"
@@ -58,12 +59,36 @@ static bool is_served(const struct sources *sources, uint32_t domain)
            sources->targets[domain].guess_sources >= SERVED_SOURCES;
 }
 
+/* The hosts of mailing services are numbered by their addresses, too. */
+static bool is_called_mail_host(struct slice name)
+{
+    static const struct slice words[] = {
+        SLICE_TEXT("smtp"),  SLICE_TEXT("mail"),    SLICE_TEXT("email"),
+        SLICE_TEXT("mta"),   SLICE_TEXT("mx"),      SLICE_TEXT("mailout"),
+        SLICE_TEXT("relay"), SLICE_TEXT("outbound")};
+    struct slice owner = name_owner(name);
+    struct slice hosts = slice_head(name, name.len - owner.len);
+
+    while (hosts.len > 0) {
+        size_t len = 0;
+
+        while (len < hosts.len && byte_is_letter(hosts.ptr[len]))
+            len++;
+        for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+            if (slice_equal_nocase(slice_head(hosts, len), words[i]))
+                return true;
+        hosts = slice_skip(hosts, len + 1);
+    }
+    return false;
+}
+
 bool fact_is_generic(const struct sources *sources, const struct source *source)
 {
     char room[NAMES_TEXT_MAX];
     struct slice name = names_text(&sources->names, source->name, room);
 
-    return name.len == 0 || name_is_generic(name, &source->ip);
+    return name.len == 0 ||
+           (name_is_generic(name, &source->ip) && !is_called_mail_host(name));
 }
 
 /* The name lies under a domain of ours, or one that people guess at: who owns
@@ -658,7 +683,7 @@ static uint64_t owner_of(const struct sources *sources,
     struct slice owner = name_owner(name);
 
     if (owner.len == 0 || owner.len > sizeof(lower) ||
-        name_is_generic(name, &source->ip) || name_is_line(name, &source->ip))
+        fact_is_generic(sources, source) || name_is_line(name, &source->ip))
         return 0;
     return record_address_hash(sources->key, record_lower(owner, lower));
 }

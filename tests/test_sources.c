@@ -1872,6 +1872,33 @@ static void guesses_that_got_mail_otherwise_are_counted(void **state)
     topk_free(&delivered);
 }
 
+static void a_mailing_service_numbers_its_hosts(void **state)
+{
+    static const struct {
+        const char *ip, *name;
+        bool is_generic;
+    } cases[] = {
+        {"198.18.40.135", "a40-135.smtp-out.sending.example", false},
+        {"198.18.40.136", "Mail40-136.sending.example", false},
+        {"198.18.40.137", "dsl-40-137.pool.example", true},
+        {"198.18.40.138", "a40-138.mail.example", true}, /* the owner's name */
+        {"198.18.40.139", "a40-139.smtpish.sending.example", true},
+        {"198.18.40.140", "", true},
+    };
+    struct scene *scene = *state;
+
+    for (size_t c = 0; c < sizeof(cases) / sizeof(cases[0]); c++) {
+        uint32_t host = add(scene, cases[c].ip);
+
+        if (cases[c].name[0] != '\0')
+            name(scene, host, cases[c].name);
+        if (fact_is_generic(&scene->sources,
+                            source_at(&scene->sources, host)) !=
+            cases[c].is_generic)
+            fail_msg("%s", cases[c].name);
+    }
+}
+
 static void names_that_come_in_turns_are_kept_once(void **state)
 {
     static const struct denied cases[] = {
@@ -2281,6 +2308,7 @@ int main(void)
         IN_SCENE(users_who_forget_to_log_in_are_resident),
         IN_SCENE(of_too_many_the_domain_decides_who_is_resident),
         IN_SCENE(names_that_come_in_turns_are_kept_once),
+        IN_SCENE(a_mailing_service_numbers_its_hosts),
         IN_SCENE(guesses_that_got_mail_otherwise_are_counted),
         IN_SCENE(who_returns_bounces_may_meet_a_limit),
         IN_SCENE(strangers_look_for_a_domain_that_left),
