@@ -10,13 +10,13 @@
 
 enum {
     FIRST_SLOTS = 256,
-    LASTING_SEC = 3600, /* between a source's bounces */
-    TYPOS_MAX = 3,      /* of one address by one person: more are guesses */
-    ALONE_LEAST = 3,    /* bounces, in a name in which nobody else writes */
-    BURST_SEC = 60,     /* in which no firm writes as several to strangers */
-    FORGED_LEAST = 3,   /* bounces, of two names: of two it may be chance */
-    STEADY_GUESSES = 7, /* of who left, by a firm that writes to many */
-    ALIKE_LEAST = 3,    /* that ask for one address alone */
+    LASTING_SEC = 3600,  /* between a source's bounces */
+    TYPOS_MAX = 3,       /* of one address by one person: more are guesses */
+    ALONE_LEAST = 3,     /* bounces, in a name in which nobody else writes */
+    BURST_SEC = 60,      /* in which no firm writes as several to strangers */
+    FORGED_LEAST = 3,    /* bounces, of two names: of two it may be chance */
+    STEADY_GUESSES = 12, /* of who left, by a firm that writes to many */
+    ALIKE_LEAST = 3,     /* that ask for one address alone */
 };
 
 bool crowd_init(struct crowd *crowd, const uint64_t key[2])

@@ -208,9 +208,9 @@ void crowd_prefetch_ahead(const struct crowd *crowd, const struct facts *rows);
 
 /* True of a source with a few guesses at most, and two bounces or more, an hour
  * apart, and all for one domain: a firm has many people, but one name; or three
- * to seven at once, a program's batch, where no other has any for it; or two or
- * three for one address, whose owner mistypes. Of a domain that two others or
- * more have bounces for, two or three may be chance. */
+ * to twelve at once, a program's batch, where no other has any for it; or two
+ * or three for one address, whose owner mistypes. Of a domain that two others
+ * or more have bounces for, two or three may be chance. */
 bool crowd_is_steady(const struct crowd_source *source,
                      const struct crowd_host *domain);
 

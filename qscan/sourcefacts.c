@@ -351,9 +351,9 @@ static bool sends_as_bounces(const struct sources *sources,
                RETURNS_SHARE;
 }
 
-static bool is_small(const struct source *source)
+static bool is_small(const struct sources *sources, const struct source *source)
 {
-    return source->name == 0 && source->guesses <= RETURNED_FEW;
+    return source->guesses <= RETURNED_FEW && fact_is_generic(sources, source);
 }
 
 /* Mail that is forged in our name goes to many sites, and comes back from each
@@ -378,9 +378,10 @@ bool fact_is_returning(const struct source_facts *facts,
 {
     if (!sends_as_bounces(facts->sources, source))
         return false;
-    return is_small(source) ? facts->nameless_return
-                            : !fact_is_generic(facts->sources, source) &&
-                                  !returns_too_much(facts, source);
+    return is_small(facts->sources, source)
+               ? facts->nameless_return
+               : !fact_is_generic(facts->sources, source) &&
+                     !returns_too_much(facts, source);
 }
 
 /*
@@ -406,7 +407,7 @@ static void survey_returns(struct source_facts *facts)
             continue;
         if (source->guesses < RETURNED_MANY)
             facts->returned += source->guesses;
-        if (is_small(source))
+        if (is_small(sources, source))
             nameless++;
         else
             named += !fact_is_generic(sources, source);

@@ -480,8 +480,8 @@ static void test_who_bounces_for_one_domain_alone_is_steady(void **state)
                 bounces[i].address > 0 ? bounces[i].address : 100 + i;
         }
         add_guesses(&parts[way & 1], "192.0.2.1", 3);
-        add_guesses(&parts[way & 1], "192.0.2.2", 7);
-        add_guesses(&parts[way & 1], "192.0.2.14", 8);
+        add_guesses(&parts[way & 1], "192.0.2.2", 12);
+        add_guesses(&parts[way & 1], "192.0.2.14", 13);
         add_guesses(&parts[way & 1], "192.0.2.15", 4);
         assert_true(crowd_merge(parts, 2, &table));
         assert_false(is_steady(&parts[0], "192.0.2.14"));
@@ -729,10 +729,10 @@ static void test_of_a_domain_of_many_sources_few_are_steady(void **state)
 static void test_who_alone_writes_in_a_name_is_steady_at_once(void **state)
 {
     (void)state;
-    for (unsigned own = 2; own <= 9; own++)
+    for (unsigned own = 2; own <= 14; own++)
         for (unsigned others = 0; others < 3; others++)
             assert_int_equal(is_steady_among(own, others, 1),
-                             others == 0 && own >= 3 && own <= 7);
+                             others == 0 && own >= 3 && own <= 12);
 }
 
 /* A program writes as one sender, a firm not all of it within a minute to

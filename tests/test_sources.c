@@ -1899,6 +1899,31 @@ static void a_mailing_service_numbers_its_hosts(void **state)
     }
 }
 
+/* The server of a small office, where its line has a name. */
+static void a_line_may_return_a_bounce_or_two(void **state)
+{
+    struct scene *scene = *state;
+    struct source_envelope bounce = {.time = START, .is_null_sender = true};
+    struct source_facts facts;
+
+    for (unsigned i = 1; i <= 3; i++) {
+        uint32_t host = add_of(scene, "198.18.1.%u", i);
+        char text[40];
+
+        snprintf(text, sizeof(text), "dsl-1-%u.pool.example", i);
+        name(scene, host, text);
+        for (unsigned j = 0; j < i; j++) {
+            guess_many(scene, host, j, 1, "example.com");
+            sources_note_envelope(&scene->sources, host, &bounce);
+        }
+    }
+    assert_true(source_facts_init(&facts, &scene->sources));
+    for (unsigned i = 1; i <= 3; i++)
+        assert_int_equal(
+            fact_is_returning(&facts, source_at(&scene->sources, i)), i <= 2);
+    source_facts_free(&facts);
+}
+
 static void names_that_come_in_turns_are_kept_once(void **state)
 {
     static const struct denied cases[] = {
@@ -2308,6 +2333,7 @@ int main(void)
         IN_SCENE(users_who_forget_to_log_in_are_resident),
         IN_SCENE(of_too_many_the_domain_decides_who_is_resident),
         IN_SCENE(names_that_come_in_turns_are_kept_once),
+        IN_SCENE(a_line_may_return_a_bounce_or_two),
         IN_SCENE(a_mailing_service_numbers_its_hosts),
         IN_SCENE(guesses_that_got_mail_otherwise_are_counted),
         IN_SCENE(who_returns_bounces_may_meet_a_limit),
