@@ -638,7 +638,7 @@ static void count_sender(struct join *join, const struct record *record)
         topk_add(&join->tops.senders, SLICE_LITERAL("<>"), 1, bytes);
 }
 
-/* In whose name it is, for sources_note_envelope. */
+/* In whose name it is, for sources_note_sender. */
 static uint32_t sender_of(const struct record *record)
 {
     static const struct slice roles[] = {
@@ -688,10 +688,9 @@ static void add_from(struct join *join, const struct record *record,
             .is_own_sender = record->is_own_sender,
             .is_null_sender = record->is_null_sender};
 
-        if (sources_wants_sender(join->sources, number)) {
-            envelope.sender = sender_of(record);
-            envelope.sender_domain_text = logline_domain(record->sender);
-        }
+        if (sources_wants_sender(join->sources, number))
+            sources_note_sender(join->sources, number, sender_of(record),
+                                logline_domain(record->sender));
         sources_note_envelope(join->sources, number, &envelope);
         if (record->events != 0) {
             struct source_event event = event_of(record, file, line);

@@ -558,7 +558,7 @@ struct login_tries fact_login_tries(const struct sources *sources,
     if (domain_count > count) /* one name in several is several users */
         result.users = (uint32_t)domain_count;
     for (size_t i = 0; i < count; i++)
-        result.unknown += !hash_set_has(&sources->users, tries[i].what);
+        result.unknown += !sources_has_user(sources, tries[i].what);
     return result;
 }
 
@@ -577,9 +577,22 @@ bool fact_is_one_user(const struct sources *sources, uint32_t source)
         if (record_user_letter(tries[i].what) !=
             record_user_letter(tries[0].what))
             return false;
-        known += hash_set_has(&sources->users, tries[i].what);
+        known += sources_has_user(sources, tries[i].what);
     }
     return known > 0;
+}
+
+static int order_numbers(const void *left, const void *right)
+{
+    uint32_t a = *(const uint32_t *)left, b = *(const uint32_t *)right;
+
+    return (a > b) - (a < b);
+}
+
+static bool is_in(const struct fact_numbers *numbers, uint32_t number)
+{
+    return bsearch(&number, numbers->items, numbers->count, sizeof(number),
+                   order_numbers) != NULL;
 }
 
 /* A user whom a host of a network failed to be. */
@@ -606,7 +619,7 @@ static uint64_t network_hash(const struct sources *sources, const struct ip *ip)
 }
 
 /* Keeps the users of a sorted list that stand there often enough. */
-static void keep_shared(struct source_facts *facts, const struct try_from *all,
+static void keep_shared(struct fact_numbers *shared, const struct try_from *all,
                         size_t count)
 {
     size_t networks = 0;
@@ -618,7 +631,7 @@ static void keep_shared(struct source_facts *facts, const struct try_from *all,
             continue;
         networks = is_same ? networks + 1 : 1;
         if (networks == SHARED_NETWORKS)
-            facts->shared_users[facts->shared_count++] = all[i].user;
+            shared->items[shared->count++] = all[i].user;
     }
 }
 
@@ -627,11 +640,11 @@ static bool index_tries(struct source_facts *facts)
     const struct sources *sources = facts->sources;
     const struct source_pairs *tries = &sources->tries;
     struct try_from *all = calloc(tries->count, sizeof(*all));
+    struct fact_numbers *shared = &facts->shared_users;
     size_t count = 0;
 
-    facts->has_shared = true;
-    facts->shared_users = calloc(tries->count, sizeof(*facts->shared_users));
-    if (all == NULL || facts->shared_users == NULL) {
+    shared->items = calloc(tries->count, sizeof(*shared->items));
+    if (all == NULL || shared->items == NULL) {
         free(all);
         return false;
     }
@@ -643,16 +656,9 @@ static bool index_tries(struct source_facts *facts)
                 tries->items[i].what, network_hash(sources, &source->ip)};
     }
     qsort(all, count, sizeof(*all), order_tries);
-    keep_shared(facts, all, count);
+    keep_shared(shared, all, count);
     free(all);
     return true;
-}
-
-static int order_users(const void *left, const void *right)
-{
-    const uint32_t *a = left, *b = right;
-
-    return (*a > *b) - (*a < *b);
 }
 
 uint32_t fact_shared_tries(struct source_facts *facts, uint32_t source)
@@ -662,14 +668,14 @@ uint32_t fact_shared_tries(struct source_facts *facts, uint32_t source)
         source_pairs_find(&facts->sources->tries, source, &count);
     uint32_t shared = 0;
 
-    if (count > 0 && !facts->has_shared && !index_tries(facts))
-        facts->has_failed = true;
-    if (facts->shared_count == 0)
+    if (count == 0)
         return 0;
+    if (facts->shared_users.items == NULL && !index_tries(facts)) {
+        facts->has_failed = true;
+        return 0;
+    }
     for (size_t i = 0; i < count; i++)
-        shared +=
-            bsearch(&tries[i].what, facts->shared_users, facts->shared_count,
-                    sizeof(*facts->shared_users), order_users) != NULL;
+        shared += is_in(&facts->shared_users, tries[i].what);
     return shared;
 }
 
@@ -836,26 +842,45 @@ int64_t fact_known_share(struct source_facts *facts,
     return share_of(count.found, source->guesses);
 }
 
-static void gather_alive(struct source_facts *facts)
+/* To whom mail was delivered. */
+static bool list_mailboxes(struct source_facts *facts)
 {
     const struct topk *delivered = facts->sources->delivered;
+    size_t count = delivered == NULL ? 0 : delivered->count;
+    struct fact_numbers *mailboxes = &facts->mailboxes;
 
-    facts->has_alive = true;
-    for (size_t i = 0; delivered != NULL && i < delivered->count; i++)
-        if (hash_set_add(&facts->alive, delivered->rows[i].hash) < 0)
-            facts->has_failed = true;
+    mailboxes->items = calloc(count + 1, sizeof(*mailboxes->items));
+    if (mailboxes->items == NULL) {
+        facts->has_failed = true;
+        return false;
+    }
+    for (size_t i = 0; i < count; i++)
+        mailboxes->items[i] = (uint32_t)delivered->rows[i].hash;
+    mailboxes->count = count;
+    qsort(mailboxes->items, count, sizeof(*mailboxes->items), order_numbers);
+    return true;
+}
+
+struct alive_count {
+    const struct fact_numbers *mailboxes;
+    uint32_t found;
+};
+
+static void count_alive(void *context, uint64_t hash)
+{
+    struct alive_count *count = context;
+
+    count->found += is_in(count->mailboxes, (uint32_t)hash);
 }
 
 int64_t fact_alive_share(struct source_facts *facts,
                          const struct source *source)
 {
-    struct known_count count = {.known = &facts->alive};
+    struct alive_count count = {.mailboxes = &facts->mailboxes};
 
-    if (!facts->has_alive)
-        gather_alive(facts);
-    if (facts->alive.count > 0)
+    if (facts->mailboxes.items != NULL || list_mailboxes(facts))
         source_each_guess(facts->sources, source, (struct guess_part){0, 0},
-                          count_known, &count);
+                          count_alive, &count);
     return share_of(count.found, source->guesses);
 }
 
@@ -952,19 +977,6 @@ bool fact_is_astray(struct source_facts *facts, uint32_t source)
 
 /* ---- users of ours ---- */
 
-static int order_numbers(const void *left, const void *right)
-{
-    uint32_t a = *(const uint32_t *)left, b = *(const uint32_t *)right;
-
-    return (a > b) - (a < b);
-}
-
-static bool is_in(const struct fact_numbers *numbers, uint32_t number)
-{
-    return bsearch(&number, numbers->items, numbers->count, sizeof(number),
-                   order_numbers) != NULL;
-}
-
 /* As of struct source. */
 static uint32_t sender_domain_of(const struct sources *sources, uint32_t domain)
 {
@@ -980,36 +992,14 @@ static bool list_our_domains(struct source_facts *facts)
     struct fact_numbers *ours = &facts->our_domains;
 
     ours->items = calloc(sources->domains.count + 1u, sizeof(*ours->items));
-    if (ours->items == NULL)
+    if (ours->items == NULL) {
+        facts->has_failed = true;
         return false;
+    }
     for (uint32_t d = 1; d < sources->domains.count; d++)
         if (is_domain_ours(sources, d))
             ours->items[ours->count++] = sender_domain_of(sources, d);
     qsort(ours->items, ours->count, sizeof(*ours->items), order_numbers);
-    return true;
-}
-
-/* Those in domains of ours to whom mail was delivered. */
-static bool list_mailboxes(struct source_facts *facts)
-{
-    const struct sources *sources = facts->sources;
-    const struct topk *delivered = sources->delivered;
-    size_t count = delivered == NULL ? 0 : delivered->count;
-    struct fact_numbers *mailboxes = &facts->mailboxes;
-
-    mailboxes->items = calloc(count + 1, sizeof(*mailboxes->items));
-    if (mailboxes->items == NULL)
-        return false;
-    for (size_t i = 0; i < count; i++) {
-        const struct topk_row *row = &delivered->rows[i];
-        struct slice domain =
-            logline_domain(slice_make(row->text, row->text_len));
-
-        if (is_domain_ours(sources, intern_find(&sources->domains, domain)))
-            mailboxes->items[mailboxes->count++] = (uint32_t)row->hash;
-    }
-    qsort(mailboxes->items, mailboxes->count, sizeof(*mailboxes->items),
-          order_numbers);
     return true;
 }
 
@@ -1033,10 +1023,8 @@ bool fact_is_resident(struct source_facts *facts, uint32_t number)
     if (source->senders > DENIED_SENDERS_MAX || source->has_sender_domains)
         return false;
     if ((facts->our_domains.items == NULL && !list_our_domains(facts)) ||
-        (facts->mailboxes.items == NULL && !list_mailboxes(facts))) {
-        facts->has_failed = true;
+        (facts->mailboxes.items == NULL && !list_mailboxes(facts)))
         return false;
-    }
     if (!is_in(&facts->our_domains, source->sender_domain))
         return false;
     if (!is_all_known(sources))
@@ -1069,11 +1057,10 @@ void source_facts_free(struct source_facts *facts)
     free(facts->logins_near);
     free(facts->sender_uses);
     free(facts->looked_up);
-    free(facts->shared_users);
+    free(facts->shared_users.items);
     free(facts->our_domains.items);
     free(facts->mailboxes.items);
     hash_set_free(&facts->known);
-    hash_set_free(&facts->alive);
     free(facts->owners);
     free(facts->ours);
 }

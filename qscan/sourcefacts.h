@@ -23,28 +23,23 @@ struct source_facts {
     struct sources *sources;
     uint32_t *by_ip; /* source_facts_sort() */
     size_t by_ip_count;
-    uint32_t *logins_near;  /* by source: from its network; once asked for */
-    uint8_t *sender_uses;   /* by sender_domain: how many sources have that one,
-                               255 at most; once asked for */
-    uint8_t *looked_up;     /* by domain: of how many owners hosts were denied
-                               relaying there, twice those whose mail arrives;
-                               255 at most; once asked for */
-    uint32_t *shared_users; /* as in sources->tries, in order; once asked for */
-    size_t shared_count;
-    bool has_shared;
-    struct owner_mail *owners; /* by owner; once asked for */
+    uint32_t *logins_near; /* by source: from its network; once asked for */
+    uint8_t *sender_uses;  /* by sender_domain: how many sources have that one,
+                              255 at most; once asked for */
+    uint8_t *looked_up;    /* by domain: of how many owners hosts were denied
+                              relaying there, twice those whose mail arrives;
+                              255 at most; once asked for */
+    struct fact_numbers shared_users; /* as in sources->tries */
+    struct owner_mail *owners;        /* by owner; once asked for */
     size_t owner_count;
     bool has_owners;
     struct hash_set known; /* guesses that hosts of several owners ask for;
                               once asked for */
     bool has_known;
-    struct hash_set alive; /* who got mail; once asked for */
-    bool has_alive;
     uint8_t *ours; /* enum ours, by source: each rule asks the same */
     unsigned relays_asked;
-    struct fact_numbers our_domains; /* as struct source's sender_domain; */
-    struct fact_numbers mailboxes;   /* parts of the hashes of who got mail
-                                        there; both once asked for */
+    struct fact_numbers our_domains; /* as struct source's sender_domain */
+    struct fact_numbers mailboxes;   /* parts of the hashes of who got mail */
     bool nameless_return; /* hosts without a name may be small mail hosts */
     uint64_t returned;    /* guesses of all who seem to return mail, but for
                              those of many */

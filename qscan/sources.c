@@ -475,8 +475,7 @@ static void note_sender_domain(struct source *source, uint32_t hash)
         source->has_sender_domains = true;
 }
 
-/* Of the few that rules may ask about. The denial comes first: a from line is
- * written when the envelope ends. */
+/* The denial comes first: a from line is written when the envelope ends. */
 bool sources_wants_sender(const struct sources *sources, uint32_t number)
 {
     const struct source *source = &sources->items[number];
@@ -486,15 +485,18 @@ bool sources_wants_sender(const struct sources *sources, uint32_t number)
            source->senders < DENIED_SENDERS_MAX;
 }
 
-static void note_denied_sender(struct sources *sources, uint32_t number,
-                               uint32_t sender)
+void sources_note_sender(struct sources *sources, uint32_t number,
+                         uint32_t sender, struct slice domain)
 {
     struct source_pair one = {number, sender};
     struct source_pair *recent =
         &sources->recent_senders[number % DENIED_SENDERS_RECENT];
 
-    if (order_pairs(recent, &one) == 0)
+    if (sender == 0 || order_pairs(recent, &one) == 0)
         return;
+    /* one of ours, for which no guess was seen, perhaps */
+    if (rules_list_has(sources->rules, "our-domains", domain))
+        (void)domain_number(sources, domain);
     if (sources->denied_senders.count == KEPT_MAX) {
         sources->has_lost_senders = true;
         return;
@@ -510,13 +512,6 @@ void sources_note_envelope(struct sources *sources, uint32_t number,
     struct source_mail *mail;
 
     touch(source, envelope->time);
-    if (envelope->sender != 0 && sources_wants_sender(sources, number)) {
-        /* one of ours, for which no guess was seen, perhaps */
-        if (rules_list_has(sources->rules, "our-domains",
-                           envelope->sender_domain_text))
-            (void)domain_number(sources, envelope->sender_domain_text);
-        note_denied_sender(sources, number, envelope->sender);
-    }
     source->senders++;
     source->own_senders += envelope->is_own_sender;
     source->null_senders += envelope->is_null_sender;
@@ -1041,12 +1036,23 @@ void sources_note_log_host(struct sources *sources, struct slice name)
                record_lower(slice_head(name, sizeof(lower)), lower));
 }
 
+/* A set has its elements where their first bits say. */
+static uint64_t user_key(uint32_t part)
+{
+    return (uint64_t)part << 32;
+}
+
+bool sources_has_user(const struct sources *sources, uint32_t part)
+{
+    return hash_set_has(&sources->users, user_key(part));
+}
+
 static void note_good_user(struct sources *sources, uint32_t number,
                            uint64_t hash)
 {
     struct source_texts *texts = texts_of(sources, &sources->items[number]);
 
-    if (hash_set_add(&sources->users, (uint32_t)hash) < 0)
+    if (hash_set_add(&sources->users, user_key((uint32_t)hash)) < 0)
         sources->has_failed = true;
     if (texts == NULL)
         return;

@@ -211,7 +211,7 @@ struct sources {
     struct source_pair recent_senders[DENIED_SENDERS_RECENT]; /* by source */
     bool has_lost_senders;        /* there was no room for one */
     const struct topk *delivered; /* to whom: by record_address_hash; or NULL */
-    struct hash_set users; /* who logged in: parts of hashes, as of a try */
+    struct hash_set users;        /* who logged in, see sources_has_user */
     uint32_t *slots;
     uint32_t slot_count;
     struct arena arena;
@@ -353,10 +353,7 @@ void sources_note(struct sources *sources, uint32_t source,
 struct source_envelope {
     uint32_t recipients; /* accepted, perhaps none */
     int64_t bytes, time;
-    uint32_t sender_domain;          /* keyed hash; 0: none */
-    struct slice sender_domain_text; /* lower case; with sender */
-    uint32_t sender; /* SENDER_OF_NOBODY, or part of its hash, see
-                        record_address_hash; 0: the null sender */
+    uint32_t sender_domain; /* keyed hash; 0: none */
     bool is_own_sender, is_null_sender;
 };
 
@@ -371,8 +368,14 @@ static inline uint32_t source_sender_domain(uint32_t hash)
 /* postmaster, abuse and other names that every site has. */
 enum { SENDER_OF_NOBODY = 1 };
 
-/* Whether sources_note_envelope wants to know whose envelope it is. */
+/* Whether it is to be noted whose envelope it is, before the envelope itself:
+ * of the few that rules may ask about. */
 bool sources_wants_sender(const struct sources *sources, uint32_t source);
+
+/* sender: SENDER_OF_NOBODY, or part of its record_address_hash; 0, the null
+ * sender, is not noted. domain: in lower case. */
+void sources_note_sender(struct sources *sources, uint32_t source,
+                         uint32_t sender, struct slice domain);
 
 /* An envelope of it ended. */
 void sources_note_envelope(struct sources *sources, uint32_t source,
@@ -390,6 +393,10 @@ void sources_note_delivery(struct sources *sources, uint32_t source,
 /* It logged in, or failed to, so many times. */
 void sources_note_login(struct sources *sources, uint32_t source, bool is_good,
                         int64_t time, uint32_t count);
+
+/* Whether somebody logged in as the user of whom a try keeps that part of his
+ * hash. */
+bool sources_has_user(const struct sources *sources, uint32_t part);
 
 /* As whom, behind that; hash is that of record_user_hash(). */
 void sources_note_user(struct sources *sources, uint32_t source, bool is_good,

@@ -1745,12 +1745,12 @@ static void deny_as(struct scene *scene, uint32_t source, const char *sender)
 
     deny(scene, source, "cy@box.example");
     envelope.is_null_sender = *sender == '\0';
-    if (!envelope.is_null_sender) {
-        envelope.sender_domain_text =
-            slice_from_string(strchr(sender, '@') + 1);
-        envelope.sender_domain = domain_hash(envelope.sender_domain_text.ptr);
-        envelope.sender = domain_hash(sender);
-    }
+    if (!envelope.is_null_sender)
+        envelope.sender_domain = domain_hash(strchr(sender, '@') + 1);
+    if (!envelope.is_null_sender &&
+        sources_wants_sender(&scene->sources, source))
+        sources_note_sender(&scene->sources, source, domain_hash(sender),
+                            slice_from_string(strchr(sender, '@') + 1));
     sources_note_envelope(&scene->sources, source, &envelope);
 }
 
