@@ -57,6 +57,7 @@ static const char *place_text(enum rules_field_origin origin)
         return "the logs";
     case FROM_LINE: /* of no rule on message */
     case FROM_TRAFFIC:
+    case FROM_MEMBERS:
         break;
     }
     return "";

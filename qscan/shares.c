@@ -121,6 +121,7 @@ struct share_run {
     uint32_t *members; /* of crowds, that are no attackers themselves */
     size_t member_count;
     size_t source_count; /* with the attackers */
+    bool has_single;     /* an attacker that is no crowd */
     uint64_t guess_count;
     unsigned part_bits;
     size_t slot_count;          /* of a table */
@@ -301,6 +302,7 @@ static bool list_sources(struct share_run *run, uint8_t *named)
 
         if (source == 0)
             continue;
+        run->has_single = true;
         add_source(run, source);
         named[source / 8] &= (uint8_t) ~(1u << source % 8);
     }
@@ -332,7 +334,8 @@ static void plan_parts(struct share_run *run)
 
 static bool run_jobs(struct share_run *run, unsigned worker_count)
 {
-    size_t jobs = run->sources->attacker_count + ((size_t)1 << run->part_bits);
+    size_t parts = run->has_single ? (size_t)1 << run->part_bits : 0;
+    size_t jobs = run->sources->attacker_count + parts;
 
     if (run->guess_count > ALONE_MAX)
         return workers_do(worker_count, jobs, 1, do_jobs, run);

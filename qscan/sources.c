@@ -858,14 +858,30 @@ static void note_recipient(struct sources *sources, struct source *source,
 
 /* ---- alarms ---- */
 
+/* same: of another alarm by that line; or NULL. */
+static bool keep_text(struct sources *sources, struct evidence *evidence,
+                      const struct evidence *same, struct slice text)
+{
+    size_t len = text.len < EVIDENCE_MAX_BYTES ? text.len : EVIDENCE_MAX_BYTES;
+
+    evidence->len = (uint32_t)len;
+    if (len == 0)
+        return true;
+    evidence->text =
+        same != NULL ? same->text : arena_alloc(&sources->arena, len);
+    if (evidence->text == NULL)
+        return false;
+    if (same == NULL)
+        memcpy(evidence->text, text.ptr, len);
+    return true;
+}
+
 static bool keep_evidence(struct sources *sources, uint32_t number,
-                          const struct source_event *event)
+                          const struct source_event *event, bool is_another)
 {
     struct evidence *evidence =
         array_with_room(sources->evidence, sources->evidence_count,
                         &sources->evidence_capacity, sizeof(*evidence));
-    size_t len = event->text.len < EVIDENCE_MAX_BYTES ? event->text.len
-                                                      : EVIDENCE_MAX_BYTES;
 
     if (evidence == NULL)
         return false;
@@ -873,14 +889,8 @@ static bool keep_evidence(struct sources *sources, uint32_t number,
     evidence += sources->evidence_count++;
     *evidence = (struct evidence){
         .file = event->file, .source = number, .line = event->line};
-    if (len == 0)
-        return true;
-    evidence->text = arena_alloc(&sources->arena, len);
-    if (evidence->text == NULL)
-        return false;
-    memcpy(evidence->text, event->text.ptr, len);
-    evidence->len = (uint32_t)len;
-    return true;
+    return keep_text(sources, evidence, is_another ? evidence - 1 : NULL,
+                     event->text);
 }
 
 /* Whose logins the alarm of the newest evidence is about. */
@@ -904,6 +914,7 @@ static void watch_event(struct sources *sources, uint32_t number,
 {
     struct source *source = &sources->items[number];
     const struct watch_alarm *alarms;
+    size_t first = sources->evidence_count;
     struct watch_event seen = {
         .events = event->events,
         .time = event->time,
@@ -923,7 +934,8 @@ static void watch_event(struct sources *sources, uint32_t number,
     if (!watch_note(sources->watch, &seen))
         sources->has_failed = true;
     while (sources->evidence_count < watch_alarms(sources->watch, &alarms))
-        if (!keep_evidence(sources, number, event) ||
+        if (!keep_evidence(sources, number, event,
+                           sources->evidence_count > first) ||
             !keep_user(sources, &alarms[sources->evidence_count - 1], event)) {
             sources->has_failed = true;
             return;

@@ -269,6 +269,18 @@ static bool holds(struct judge *judge, uint32_t source, uint16_t rule,
            ANSWER_YES;
 }
 
+/* In a crowd; round 0: for the first time. */
+static bool holds_in_crowd(struct judge *judge, uint32_t source, uint16_t rule,
+                           size_t member_count, unsigned round)
+{
+    if (round == 0)
+        return holds(judge, source, rule, member_count);
+    judge->source = source;
+    judge->member_count = member_count;
+    return rules_judge_member_again(judge->sources->matcher, rule, fetch,
+                                    judge) == ANSWER_YES;
+}
+
 /* By itself; what is known of it does not change from rule to rule. */
 static bool holds_alone(struct judge *judge, uint32_t source, uint16_t rule,
                         bool is_first)
@@ -277,6 +289,23 @@ static bool holds_alone(struct judge *judge, uint32_t source, uint16_t rule,
         return holds(judge, source, rule, 0);
     return rules_judge_source_again(judge->sources->matcher, rule) ==
            ANSWER_YES;
+}
+
+/* By address they lie anywhere in the memory: each is asked for ahead, and
+ * once it is there its rows. */
+static void prefetch_rows(const struct sources *sources,
+                          const uint32_t *numbers, size_t count, size_t at)
+{
+    enum { AHEAD = 16, ROWS_AHEAD = 8 };
+
+    if (count - at > AHEAD)
+        sources_prefetch_number(sources, numbers[at + AHEAD]);
+    if (count - at > ROWS_AHEAD) {
+        const struct source *source = &sources->items[numbers[at + ROWS_AHEAD]];
+
+        __builtin_prefetch(source_more(sources, source));
+        __builtin_prefetch(source_mail(sources, source));
+    }
 }
 
 /* ---- results ---- */
@@ -551,8 +580,12 @@ static void each_guesser(const struct judge *judge,
 
     for (size_t i = 0; i < judge->facts.by_ip_count; i++) {
         uint32_t number = judge->facts.by_ip[i];
-        size_t count = fact_domains(judge->sources,
-                                    &judge->sources->items[number], domains);
+        size_t count;
+
+        prefetch_rows(judge->sources, judge->facts.by_ip,
+                      judge->facts.by_ip_count, i);
+        count = fact_domains(judge->sources, &judge->sources->items[number],
+                             domains);
 
         for (size_t j = 0; j < count; j++)
             visit(context, number, domains[j].domain);
@@ -725,13 +758,17 @@ static void prune(struct judge *judge, const struct attacker *crowd,
         size_t kept = 0;
 
         judge->network_count = count_networks(judge->sources, members);
-        if (round++ < NEAR_ROUNDS)
+        if (round < NEAR_ROUNDS)
             note_firsts(judge, members);
         before = members->count;
         told = judge->bystander_count;
-        for (size_t i = 0; i < before; i++)
-            if (holds(judge, members->items[i], crowd->source_rule, before))
+        for (size_t i = 0; i < before; i++) {
+            prefetch_rows(judge->sources, members->items, before, i);
+            if (holds_in_crowd(judge, members->items[i], crowd->source_rule,
+                               before, round))
                 members->items[kept++] = members->items[i];
+        }
+        round++;
         members->count = kept;
         if (is_network)
             judge->bystander_count = count_bystanders(judge, crowd, members);
@@ -1017,37 +1054,73 @@ static int order_domain_numbers(const void *left, const void *right)
     return (a->domain > b->domain) - (a->domain < b->domain);
 }
 
-size_t attacker_domains(const struct sources *sources,
-                        const struct attacker *attacker,
-                        struct source_domain *domains_r, size_t max)
-{
-    size_t source_count = attacker->source != 0 ? 1 : attacker->member_count;
-    struct source_domain *all =
-        calloc(source_count * SOURCE_DOMAINS_MAX + 1, sizeof(*all));
-    size_t count = 0, kept = 0;
+/* Domains of several sources; those of one number may stand there twice. */
+struct domain_sums {
+    struct source_domain *items; /* owned */
+    size_t count, capacity;
+};
 
-    if (all == NULL)
-        return 0;
-    for (size_t i = 0; i < source_count; i++)
-        count += fact_domains(
-            sources,
-            &sources->items[attacker->source != 0 ? attacker->source
-                                                  : attacker->members[i]],
-            all + count);
-    qsort(all, count, sizeof(*all), order_domain_numbers);
-    for (size_t i = 1; i < count; i++) {
+/* One row of each number. */
+static void fold_domains(struct domain_sums *sums)
+{
+    struct source_domain *all = sums->items;
+    size_t kept = 0;
+
+    if (sums->count < 2)
+        return;
+    qsort(all, sums->count, sizeof(*all), order_domain_numbers);
+    for (size_t i = 1; i < sums->count; i++) {
         if (all[i].domain == all[kept].domain)
             all[kept].guesses += all[i].guesses;
         else
             all[++kept] = all[i];
     }
-    kept += count > 0;
-    qsort(all, kept, sizeof(*all), order_domains);
-    if (kept > max)
-        kept = max;
-    memcpy(domains_r, all, kept * sizeof(*all));
-    free(all);
-    return kept;
+    sums->count = kept + 1;
+}
+
+/* Room for those of one more source: a crowd has many members, and few
+ * domains. */
+static bool has_room_for_domains(struct domain_sums *sums)
+{
+    struct source_domain *grown;
+    size_t capacity;
+
+    if (sums->capacity - sums->count >= SOURCE_DOMAINS_MAX)
+        return true;
+    fold_domains(sums);
+    if (sums->capacity - sums->count >= sums->capacity / 2 + SOURCE_DOMAINS_MAX)
+        return true;
+    capacity = 2 * sums->capacity + 2 * SOURCE_DOMAINS_MAX;
+    grown = realloc(sums->items, capacity * sizeof(*grown));
+    if (grown == NULL)
+        return false;
+    sums->items = grown;
+    sums->capacity = capacity;
+    return true;
+}
+
+size_t attacker_domains(const struct sources *sources,
+                        const struct attacker *attacker,
+                        struct source_domain *domains_r, size_t max)
+{
+    size_t source_count = attacker->source != 0 ? 1 : attacker->member_count;
+    struct domain_sums sums = {0};
+    size_t shown;
+
+    for (size_t i = 0; i < source_count && has_room_for_domains(&sums); i++)
+        sums.count += fact_domains(
+            sources,
+            &sources->items[attacker->source != 0 ? attacker->source
+                                                  : attacker->members[i]],
+            sums.items + sums.count);
+    fold_domains(&sums);
+    shown = sums.count < max ? sums.count : max;
+    if (sums.count > 0) {
+        qsort(sums.items, sums.count, sizeof(*sums.items), order_domains);
+        memcpy(domains_r, sums.items, shown * sizeof(*domains_r));
+    }
+    free(sums.items);
+    return shown;
 }
 
 void attacker_add_name(const struct sources *sources,

@@ -531,6 +531,7 @@ static void add_stanza(struct compiler *c, struct draft *draft)
         break;
     case SCOPE_SOURCE:
         refuse_twin(c, draft);
+        link_later(c->set, &draft->rule);
         logs_add_source_rule(c, draft);
         break;
     default:

@@ -948,7 +948,8 @@ static uint16_t add_condition(struct compiler *c, struct condition *condition)
     condition->may_be_later = fields_may_be_later(condition->field) ||
                               (condition->other != FIELD_COUNT &&
                                fields_may_be_later(condition->other));
-    if (condition->may_be_later && condition->other == FIELD_COUNT)
+    if (condition->may_be_later && condition->other == FIELD_COUNT &&
+        rules_fields[condition->field].scope == SCOPE_MESSAGE)
         condition->late_bit = UINT64_C(1) << condition->field;
     condition->remembered = remember_slot(set, condition);
     condition->next_alike = *bucket;

@@ -6,6 +6,8 @@
     [id] = {id, name, SCOPE_EVENT, type, FROM_LINE, many}
 #define OF_SOURCE(id, name, type)                                              \
     [id] = {id, name, SCOPE_SOURCE, type, FROM_TRAFFIC, false}
+#define OF_MEMBER(id, name, type)                                              \
+    [id] = {id, name, SCOPE_SOURCE, type, FROM_MEMBERS, false}
 
 const struct rules_field rules_fields[FIELD_COUNT] = {
     FIELD(FIELD_ORIGIN, "origin", TYPE_WORD, FROM_CONTROL_FILE, false),
@@ -134,11 +136,11 @@ const struct rules_field rules_fields[FIELD_COUNT] = {
     OF_SOURCE(FIELD_FROM_ASTRAY, "source.astray", TYPE_BOOLEAN),
     OF_SOURCE(FIELD_FROM_RESIDENT, "source.resident", TYPE_BOOLEAN),
     OF_SOURCE(FIELD_FROM_SUBMITS, "source.submits", TYPE_BOOLEAN),
-    OF_SOURCE(FIELD_FROM_MEMBERS, "members", TYPE_NUMBER),
-    OF_SOURCE(FIELD_FROM_MEMBERS_NETWORKS, "members.networks", TYPE_NUMBER),
-    OF_SOURCE(FIELD_FROM_MEMBERS_NEAR, "members.near", TYPE_NUMBER),
-    OF_SOURCE(FIELD_FROM_BYSTANDERS, "bystanders", TYPE_NUMBER),
-    OF_SOURCE(FIELD_FROM_BYSTANDERS_SHARE, "bystanders.share", TYPE_PERCENT),
+    OF_MEMBER(FIELD_FROM_MEMBERS, "members", TYPE_NUMBER),
+    OF_MEMBER(FIELD_FROM_MEMBERS_NETWORKS, "members.networks", TYPE_NUMBER),
+    OF_MEMBER(FIELD_FROM_MEMBERS_NEAR, "members.near", TYPE_NUMBER),
+    OF_MEMBER(FIELD_FROM_BYSTANDERS, "bystanders", TYPE_NUMBER),
+    OF_MEMBER(FIELD_FROM_BYSTANDERS_SHARE, "bystanders.share", TYPE_PERCENT),
     OF_SOURCE(FIELD_FROM_LOGINS, "logins", TYPE_NUMBER),
     OF_SOURCE(FIELD_FROM_LOGINS_USERS, "logins.users", TYPE_NUMBER),
     OF_SOURCE(FIELD_FROM_LOGINS_FAILED, "logins.failed", TYPE_NUMBER),
@@ -220,7 +222,8 @@ bool fields_is_name(enum rules_field_type type)
 bool fields_may_be_later(enum rules_field_id id)
 {
     return rules_fields[id].origin == FROM_CROWD ||
-           rules_fields[id].origin == FROM_LOGS;
+           rules_fields[id].origin == FROM_LOGS ||
+           rules_fields[id].origin == FROM_MEMBERS;
 }
 
 const char *fields_words(enum rules_field_id id)

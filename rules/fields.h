@@ -21,7 +21,8 @@ bool fields_is_text(enum rules_field_type type);
 /* Whether its texts are host names or addresses, whose case is no matter. */
 bool fields_is_name(enum rules_field_type type);
 
-/* Whether an answer may have to wait for the second phase. */
+/* Whether an answer may have to wait for the second phase, or is another one
+ * when a crowd has lost members. */
 bool fields_may_be_later(enum rules_field_id id);
 
 /* The words that a TYPE_WORD field may have, as "a, b, c"; NULL for others. */

@@ -105,6 +105,12 @@ enum rules_answer rules_judge_source(struct rules_matcher *matcher,
 enum rules_answer rules_judge_source_again(struct rules_matcher *matcher,
                                            size_t source_rule);
 
+/* The same of a member for which the rule held when its crowd was another one:
+ * no more is asked than what hangs on the crowd. */
+enum rules_answer rules_judge_member_again(struct rules_matcher *matcher,
+                                           size_t source_rule,
+                                           rules_fetch fetch, void *source);
+
 /* Whether a list holds an address of that network, or a network around it. */
 bool rules_list_overlaps(const struct rules *rules, const char *list,
                          const struct cidr *network);
@@ -144,14 +150,17 @@ struct watch_event {
 
 /* A count that was reached. */
 struct watch_alarm {
+    int64_t time; /* when it was reached first */
     uint16_t source_rule;
-    int64_t time;        /* when it was reached first */
-    struct ip base;      /* source, or first address of the network */
-    struct slice domain; /* COUNT_BY_DOMAIN; good until watch_free */
-    /* COUNT_BY_USER: numbers of sources, some perhaps twice; those that counted
-     * when it was reached, and that came later. Good until the next event. */
-    const uint32_t *sources;
-    size_t source_count;
+    uint32_t source_count;   /* 0, but COUNT_BY_USER */
+    union {                  /* by what the rule counts by */
+        struct ip base;      /* source, or first address of the network */
+        struct slice domain; /* COUNT_BY_DOMAIN; good until watch_free */
+        /* COUNT_BY_USER: numbers of sources, some perhaps twice; those that
+         * counted when it was reached, and that came later. Good until the
+         * next event. */
+        const uint32_t *sources;
+    };
 };
 
 struct watch;

@@ -1088,6 +1088,22 @@ enum rules_answer match_rule(struct rules_matcher *matcher,
     return answer_of(judge_rule(matcher, matcher->hand, rule));
 }
 
+enum rules_answer match_rule_later(struct rules_matcher *matcher,
+                                   const struct rule *rule)
+{
+    const struct rule_line *lines = lines_of(matcher->set, rule);
+    enum truth result = TRUTH_YES;
+
+    for (uint32_t i = rule->first_later;
+         i < rule->line_count && result != TRUTH_NO; i = lines[i].next_later) {
+        enum truth truth = judge_line(matcher, matcher->hand, &lines[i]);
+
+        if (truth < result)
+            result = truth;
+    }
+    return answer_of(result);
+}
+
 /* ---- the events of a log line ---- */
 
 /* Its answers are those of another line until they are set. */

@@ -47,6 +47,9 @@ void match_begin(struct rules_matcher *matcher, rules_fetch fetch,
  * another match_begin. */
 enum rules_answer match_rule(struct rules_matcher *matcher,
                              const struct rule *rule);
+/* The same of those lines whose answer may be late. */
+enum rules_answer match_rule_later(struct rules_matcher *matcher,
+                                   const struct rule *rule);
 
 /* What these conditions on a text of a line say, two bits each, the first
  * highest; of a text that is absent it is 0. */

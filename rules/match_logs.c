@@ -185,6 +185,17 @@ enum rules_answer rules_judge_source(struct rules_matcher *matcher,
     return rules_judge_source_again(matcher, source_rule);
 }
 
+enum rules_answer rules_judge_member_again(struct rules_matcher *matcher,
+                                           size_t source_rule,
+                                           rules_fetch fetch, void *source)
+{
+    const struct rules *set = match_set(matcher);
+
+    assert(source_rule < set->source_rule_count);
+    match_begin(matcher, fetch, source);
+    return match_rule_later(matcher, &set->source_rules[source_rule].rule);
+}
+
 enum rules_answer rules_judge_source_again(struct rules_matcher *matcher,
                                            size_t source_rule)
 {

@@ -165,8 +165,9 @@ enum rules_field_origin {
     FROM_DATA_FILE,
     FROM_CROWD,
     FROM_LOGS,
-    FROM_LINE,   /* of an event: the line itself */
-    FROM_TRAFFIC /* of a source: all lines about it */
+    FROM_LINE,    /* of an event: the line itself */
+    FROM_TRAFFIC, /* of a source: all lines about it */
+    FROM_MEMBERS  /* of a source: the crowd that it is judged in */
 };
 
 struct rules_field {

@@ -723,7 +723,7 @@ static void show_triers(struct watch *watch, const struct triers *triers)
         struct watch_alarm *alarm = &watch->alarms[triers->first_alarm + i];
 
         alarm->sources = triers->items;
-        alarm->source_count = triers->count;
+        alarm->source_count = (uint32_t)triers->count;
     }
 }
 

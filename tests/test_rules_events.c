@@ -511,6 +511,35 @@ static void a_second_rule_fetches_nothing_that_is_known(void **state)
     rules_free(rules);
 }
 
+/* Members of a crowd that has lost some. */
+static void a_member_is_asked_again_of_the_crowd_alone(void **state)
+{
+    struct rules *rules = compile("event e\n line to\n when text exists\n"
+                                  "rule r\n on source\n kind k\n"
+                                  " count of e by domain >= 2 in 1h\n"
+                                  " when guesses exists\n"
+                                  " any members >= 5 | mailed exists\n"
+                                  " unless source.forged is yes\n"
+                                  " unless bystanders exists\n");
+    struct rules_matcher *matcher = rules_matcher_new(rules);
+    struct source source = {FIELD_FROM_MEMBERS, {.number = 5}};
+
+    (void)state;
+    fetched_count = 0;
+    assert_int_equal(
+        rules_judge_member_again(matcher, 0, fetch_counting, &source),
+        ANSWER_YES);
+    assert_int_equal(fetched_count, 2);
+    source.value.number = 4;
+    assert_int_equal(
+        rules_judge_member_again(matcher, 0, fetch_counting, &source),
+        ANSWER_NO);
+    assert_int_equal(rules_judge_source(matcher, 0, fetch_counting, &source),
+                     ANSWER_NO);
+    rules_matcher_free(matcher);
+    rules_free(rules);
+}
+
 static void a_rule_on_source_tells_what_it_counts(void **state)
 {
     struct rules *rules = compile(
@@ -587,6 +616,7 @@ int main(void)
         cmocka_unit_test(as_many_conditions_as_there_are_are_asked),
         cmocka_unit_test(a_source_satisfies_the_conditions_or_not),
         cmocka_unit_test(a_second_rule_fetches_nothing_that_is_known),
+        cmocka_unit_test(a_member_is_asked_again_of_the_crowd_alone),
         cmocka_unit_test(a_rule_on_source_tells_what_it_counts),
         cmocka_unit_test(a_set_has_64_events_and_64_rules_on_source),
     };

@@ -116,11 +116,13 @@ static const char *alarms_of(const char *count, const char *notes, bool is_kept)
     alarm_count = watch_alarms(watch, &alarms);
     got[0] = '\0';
     for (size_t i = 0; i < alarm_count; i++) {
-        char text[ADDRESS_IP_TEXT_MAX];
+        enum rules_count_by by = rules_source_rule(rules, 0)->by;
+        char text[ADDRESS_IP_TEXT_MAX] = "";
 
         assert_int_equal(alarms[i].source_rule, 0);
-        ip_format(&alarms[i].base, text);
-        if (alarms[i].domain.len > 0)
+        if (by == COUNT_BY_SOURCE || by == COUNT_BY_NETWORK)
+            ip_format(&alarms[i].base, text);
+        if (by == COUNT_BY_DOMAIN)
             snprintf(text, sizeof(text), "%.*s", (int)alarms[i].domain.len,
                      alarms[i].domain.ptr);
         len += (size_t)snprintf(got + len, sizeof(got) - len, "%s%s@%lld",
