@@ -67,6 +67,8 @@ struct dsn {
     struct client source;     /* the same, taken apart */
     bool has_source;
     struct slice helo;     /* what the client called itself, or absent */
+    struct slice above;    /* the original's fields above our own Received, or
+                              absent */
     struct slice brought;  /* what the client sent, as far as it is there: the
                               original behind our own Received; or absent */
     bool is_authenticated; /* our Received says that the client had logged in,
@@ -91,10 +93,17 @@ struct dsn_path {
                           sendmail has it; or absent */
     bool has_qmail; /* "(qmail 812 invoked by uid 89)", which names no host */
     bool is_inside; /* HOST is none of the Internet: Exchange, in its domain */
-    bool has_own_mark; /* what Exchange or Domino says of itself */
+    bool has_own_mark;        /* what Exchange or Domino says of itself */
+    struct slice found_below; /* from a field on that a milter of ours may have
+                                 written below our own Received; or absent */
 };
 
 void dsn_read_path(const struct dsn *dsn, struct dsn_path *path_r);
+
+/* Whether a field beside our own Received, as far as it is there, says that
+ * SPF, DKIM or DMARC passed for that domain of the sender's (authres.h). */
+bool dsn_is_authentic(const struct dsn *dsn, const struct dsn_path *path,
+                      struct slice domain);
 
 void dsn_init(struct dsn *dsn);
 void dsn_free(struct dsn *dsn);

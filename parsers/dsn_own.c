@@ -1,11 +1,12 @@
 /*
  * Reports that this sendmail made: savemail.c, returntosender and errbody.
  */
-#include "parsers/bytes.h"
 #include "parsers/dsn.h"
 
 #include <assert.h>
 
+#include "parsers/authres.h"
+#include "parsers/bytes.h"
 #include "parsers/dsn_part.h"
 #include "parsers/filter.h"
 #include "parsers/header.h"
@@ -592,6 +593,7 @@ static bool take_received(struct dsn *dsn, struct slice value)
 static enum dsn_outcome read_original(struct dsn *dsn, struct slice text,
                                       struct slice *original_r)
 {
+    struct slice whole = text;
     struct header_field field;
 
     *original_r = text;
@@ -600,6 +602,7 @@ static enum dsn_outcome read_original(struct dsn *dsn, struct slice text,
             continue;
         if (text.len == 0) /* the field may go on */
             break;
+        dsn->above = slice_head(whole, (size_t)(field.name.ptr - whole.ptr));
         dsn->brought = text;
         return take_received(dsn, field.value) ? DSN_OK : DSN_INCOMPLETE;
     }
@@ -780,21 +783,29 @@ static bool is_own_mark(struct slice rest)
 }
 
 /* Line by line: a parser would look at each name. */
-static bool has_own_mark(struct slice text)
+static void read_marks(struct slice text, struct dsn_path *path)
 {
     enum { LINES_MAX = 64 };
     const char *at = text.ptr, *end = text.ptr + text.len;
+    bool is_beside = true; /* our Received field */
 
     for (int i = 0; i < LINES_MAX && end - at > 2 && *at != '\n'; i++) {
-        if (byte_lower(at[0]) == 'x' && byte_lower(at[2]) == 'm' &&
-            is_own_mark(slice_make(at, (size_t)(end - at))))
-            return true;
+        struct slice rest = slice_make(at, (size_t)(end - at));
+        char first = byte_lower(at[0]);
+
+        if (first == 'x' && byte_lower(at[2]) == 'm')
+            path->has_own_mark |= is_own_mark(rest);
+        else if (is_beside && first == 'r' &&
+                 slice_starts_nocase(rest, SLICE_LITERAL("Received:")))
+            is_beside = false;
+        else if (is_beside && path->found_below.len == 0 &&
+                 authres_may_begin(rest))
+            path->found_below = rest;
         at = bytes_find_near(at, end, '\n');
         if (at == NULL)
             break;
         at++;
     }
-    return false;
 }
 
 void dsn_read_path(const struct dsn *dsn, struct dsn_path *path_r)
@@ -803,7 +814,33 @@ void dsn_read_path(const struct dsn *dsn, struct dsn_path *path_r)
     if (dsn->brought.len == 0)
         return;
     read_hops(dsn->brought, path_r);
-    path_r->has_own_mark = has_own_mark(dsn->brought);
+    read_marks(dsn->brought, path_r);
+}
+
+static bool has_passing_field(const struct authres *authres, struct slice text)
+{
+    enum { FIELDS_MAX = 20 };
+    struct header_field field;
+
+    for (int i = 0; i < FIELDS_MAX && header_next(&text, &field) &&
+                    !slice_equal_nocase(field.name, SLICE_LITERAL("Received"));
+         i++)
+        if (authres_passes(authres, &field))
+            return true;
+    return false;
+}
+
+/* A milter puts its fields above our own Received, or below it (smfi_insheader
+ * counts either as the first place). */
+bool dsn_is_authentic(const struct dsn *dsn, const struct dsn_path *path,
+                      struct slice domain)
+{
+    struct authres authres = {.us = dsn->reporting_mta, .domain = domain};
+
+    if (dsn->has_source && dsn->source.has_ip)
+        authres.client = &dsn->source.ip;
+    return has_passing_field(&authres, dsn->above) ||
+           has_passing_field(&authres, path->found_below);
 }
 
 /* ---- the whole ---- */

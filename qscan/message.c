@@ -279,6 +279,7 @@ void message_need_dsn(struct message *message)
         return;
     message->is_dsn_parsed = true;
     message->dsn_outcome = DSN_NOT_A_REPORT;
+    message->has_path = false;
     if (!is_own && !message_has_null_sender(message))
         return;
     message_need_data(message);
@@ -722,20 +723,28 @@ static bool is_by_sender(const struct message *message, struct slice user)
            sender.ptr[user.len] == '@';
 }
 
+static const struct dsn_path *path_of(struct message *message)
+{
+    if (!message->has_path)
+        dsn_read_path(&message->dsn, &message->path);
+    message->has_path = true;
+    return &message->path;
+}
+
 /* What it sent had passed a server that is called as it calls itself, or a host
  * below that, and not as whoever failed to be reached by it. */
-static bool is_relaying(const struct message *message)
+static bool is_relaying(struct message *message)
 {
     const struct dsn *dsn = &message->dsn;
+    const struct dsn_path *path = path_of(message);
     struct slice name = dsn->helo;
-    struct dsn_path path;
 
-    dsn_read_path(dsn, &path);
-    if (path.is_inside || path.has_own_mark ||
-        (is_by_sender(message, path.user) && domain_is_within(path.by, name)))
+    if (path->is_inside || path->has_own_mark ||
+        (is_by_sender(message, path->user) && domain_is_within(path->by, name)))
         return true;
     if (name.len == 0 ||
-        !(path.by.len > 0 ? domain_is_within(path.by, name) : path.has_qmail) ||
+        !(path->by.len > 0 ? domain_is_within(path->by, name)
+                           : path->has_qmail) ||
         is_line_name(name, &dsn->source))
         return false;
     for (size_t i = 0; i < dsn->recipient_count; i++)
@@ -743,6 +752,17 @@ static bool is_relaying(const struct message *message)
                 name, address_domain(dsn->recipients[i].final_recipient)))
             return false;
     return true;
+}
+
+/* Whether one that the report goes to was found to have sent the original. */
+static bool is_authentic(struct message *message)
+{
+    for (size_t i = 0; i < message->qf.recipient_count; i++)
+        if (dsn_is_authentic(
+                &message->dsn, path_of(message),
+                message_domain_of(message, &message->qf.recipients[i])))
+            return true;
+    return false;
 }
 
 /* "MUELLER", or "MUELLER-PC", of mueller.example: what a Windows network is
@@ -822,6 +842,8 @@ static enum field_state add_source_value(struct message *message,
         add_text(message, lower(message, message->dsn.helo));
     else if (source != NULL && field == FIELD_SOURCE_RELAYS)
         add_number(message, is_relaying(message));
+    else if (source != NULL && field == FIELD_SOURCE_AUTHENTIC)
+        add_number(message, is_authentic(message));
     else if (source != NULL)
         add_client_value(message, source, field);
     else if (message_is_own_report(message) && message->dsn_outcome != DSN_OK)
@@ -1234,6 +1256,7 @@ static enum field_state collect(struct message *message,
     case FIELD_SOURCE_AUTH:
     case FIELD_SOURCE_HELO:
     case FIELD_SOURCE_RELAYS:
+    case FIELD_SOURCE_AUTHENTIC:
         return add_source_value(message, field);
     case FIELD_SOURCE_BOUNCES:
     case FIELD_SOURCE_GUESSES:

@@ -72,6 +72,8 @@ struct message {
     struct slice data;
     struct dsn dsn;
     enum dsn_outcome dsn_outcome;
+    struct dsn_path path; /* once it was asked for */
+    bool has_path;
     bool is_dsn_parsed;
     enum dsn_kind own_kind; /* of an own report */
     bool has_own_kind;

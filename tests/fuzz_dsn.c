@@ -31,7 +31,13 @@ static size_t touch_all(const struct dsn *dsn)
 {
     size_t sum = touch(dsn->parent_id) + touch(dsn->source_text) +
                  touch(dsn->helo) + touch(dsn->reporting_mta) +
-                 touch(dsn->received_from) + touch(dsn->arrival_date);
+                 touch(dsn->received_from) + touch(dsn->arrival_date) +
+                 touch(dsn->above) + touch(dsn->brought);
+    struct dsn_path path;
+
+    dsn_read_path(dsn, &path);
+    sum += touch(path.by) + touch(path.user) +
+           dsn_is_authentic(dsn, &path, address_domain(dsn->source_text));
 
     for (size_t i = 0; i < dsn->recipient_count; i++) {
         const struct dsn_recipient *recipient = &dsn->recipients[i];

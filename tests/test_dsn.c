@@ -969,6 +969,41 @@ static void a_cut_body_has_a_hop_or_none(void **state)
     guard_cut_everywhere(report->body, check_hop, report);
 }
 
+#define OURS FROM BY "with ESMTP id P; now\n"
+#define PASSED                                                                 \
+    "Authentication-Results: mx.example.org;\n"                                \
+    "\tspf=pass smtp.mailfrom=ann@example.net\n"
+
+/* What came under a field of another host is the sender's. */
+static void a_milter_writes_beside_our_received(void **state)
+{
+    static const struct {
+        const char *text;
+        bool is_authentic;
+    } cases[] = {
+        {OURS, false},
+        {OURS PASSED, true},
+        {"X-Spam: no\n" PASSED OURS, true},
+        {OURS "X-Spam: no\n" PASSED, true},
+        {OURS "Received: by far.example; now\n" PASSED, false},
+        {PASSED, false},
+    };
+    struct report *report = *state;
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct dsn_path path;
+
+        parse_original(report, cases[i].text);
+        dsn_read_path(&report->dsn, &path);
+        if (dsn_is_authentic(&report->dsn, &path,
+                             SLICE_LITERAL("example.net")) !=
+            cases[i].is_authentic)
+            fail_msg("%s", cases[i].text);
+        assert_false(dsn_is_authentic(&report->dsn, &path,
+                                      SLICE_LITERAL("example.com")));
+    }
+}
+
 /* ---- behind a content filter ---- */
 
 #define NEAR "localhost [127.0.0.1]"
@@ -1851,6 +1886,7 @@ int main(void)
         TEST(a_server_names_itself_in_the_next_received),
         TEST(a_path_shows_qmail_exchange_and_domino),
         TEST(a_cut_body_has_a_hop_or_none),
+        TEST(a_milter_writes_beside_our_received),
         TEST(a_source_on_this_host_is_looked_behind),
         TEST(a_source_elsewhere_is_the_last_word),
         TEST(text_forms_are_looked_behind),

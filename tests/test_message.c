@@ -407,6 +407,36 @@ static void test_what_only_a_server_writes_relays(void **state)
     }
 }
 
+static void test_what_a_milter_of_ours_says_of_the_sender(void **state)
+{
+#define RESULTS "Authentication-Results: "
+    static const struct {
+        const char *below;
+        bool is_authentic;
+    } cases[] = {
+        {"", false},
+        {RESULTS "mx.example.org;\n\tspf=pass smtp.mailfrom=ann@example.net\n",
+         true},
+        {RESULTS "mx.example.org;\n\tspf=fail smtp.mailfrom=ann@example.net\n",
+         false},
+        {RESULTS "mx.example.com; spf=pass smtp.mailfrom=ann@example.net\n",
+         false},
+        {"Received: by far.example; now\n" RESULTS
+         "mx.example.org; spf=pass smtp.mailfrom=ann@example.net\n",
+         false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct made made;
+
+        make_report_of(&made, REPORT_QF, "pc", "[198.51.100.7]", "",
+                       cases[i].below);
+        assert_number(&made, FIELD_SOURCE_AUTHENTIC, cases[i].is_authentic);
+        drop(&made);
+    }
+}
+
 static void test_whether_the_recipient_is_of_our_house(void **state)
 {
     static const struct {
@@ -672,6 +702,7 @@ int main(void)
         cmocka_unit_test(test_whether_the_source_is_of_the_senders_owner),
         cmocka_unit_test(test_what_is_called_like_a_server_before_it_relays),
         cmocka_unit_test(test_what_only_a_server_writes_relays),
+        cmocka_unit_test(test_what_a_milter_of_ours_says_of_the_sender),
         cmocka_unit_test(test_whether_the_recipient_is_of_our_house),
         cmocka_unit_test(test_what_a_program_answered_is_a_notice),
         cmocka_unit_test(test_fields_of_no_report),
