@@ -842,16 +842,18 @@ static void note_hop(struct join *join, const struct record *record)
 }
 
 /* Refused by a filter at its end, or its client left: behind its from line
- * there is one that says so, or one for each recipient. */
-static void take_back(struct join *join, struct open_message *message)
+ * there is one that says so, or one for each recipient. False: it was not
+ * accepted, or that is known. */
+static bool take_back(struct join *join, struct open_message *message)
 {
     if ((message->flags & MESSAGE_ACCEPTED) == 0)
-        return;
+        return false;
     message->flags &= (uint8_t)~MESSAGE_ACCEPTED;
     logtally_add_untaken(&join->late, message->time, message->left,
                          (message->flags & MESSAGE_NULL) != 0);
     if (message->source != 0)
         sources_note_untaken(join->sources, message->source, message->left);
+    return true;
 }
 
 static void add_to(struct join *join, const struct record *record,
@@ -868,7 +870,7 @@ static void add_to(struct join *join, const struct record *record,
         source = message->source;
         is_bounce = (message->flags & MESSAGE_BOUNCE) != 0;
         if (record->fate == FATE_UNSENT && record->is_counted)
-            take_back(join, message);
+            (void)take_back(join, message);
         if (short_time(record->time) > message->time)
             message->time = short_time(record->time);
         if (is_settled)
@@ -952,13 +954,13 @@ static void add_refusal(struct join *join, const struct record *record,
     uint32_t source = client_of(join, record, file, line);
     struct open_message *message;
     struct source_event event;
+    bool was_accepted = false;
 
     if (!record->is_counted)
         return;
     if (record->kind == LOGLINE_MILTER && record->is_refusal) {
         message = find_message(join, record->message);
-        if (message != NULL)
-            take_back(join, message);
+        was_accepted = message != NULL && take_back(join, message);
     }
     if (record->is_refusal && record->reason.len > 0)
         topk_add_hashed(record->is_connection ? &join->tops.refused_connections
@@ -980,7 +982,8 @@ static void add_refusal(struct join *join, const struct record *record,
         return;
     }
     event = event_of(record, file, line);
-    event.is_refusal = record->is_refusal;
+    /* Of what a filter refuses at the end each recipient was counted. */
+    event.is_refusal = record->is_refusal && !was_accepted;
     note(join, source, &event);
 }
 
@@ -1087,9 +1090,9 @@ static void add_peer(struct join *join, const struct record *record,
         event.user_hash = user_of(join, source, record);
         event.recipient = record->user;
     }
-    event.is_probe = record->kind == LOGLINE_AUTH ||
-                     record->kind == LOGLINE_PROBE ||
-                     record->kind == LOGLINE_PROXY;
+    event.is_probe =
+        record->kind == LOGLINE_AUTH || record->kind == LOGLINE_PROBE ||
+        record->kind == LOGLINE_PREGREET || record->kind == LOGLINE_PROXY;
     note(join, source, &event);
 }
 

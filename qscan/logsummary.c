@@ -477,8 +477,8 @@ static void add_mail(struct logsummary *summary)
                      "the same (4xx)");
     add_plain_volume(summary, "nothing accepted", tally->empty_envelopes,
                      "envelopes that ended without a message");
-    add_plain_volume(summary, "given up", tally->unsent,
-                     "recipients, before their mail was taken");
+    add_plain_volume(summary, "not taken", tally->unsent,
+                     "recipients: a filter refused, or a client left");
     add_plain_volume(summary, "discarded", tally->discarded,
                      "by a rule set or milter");
     add_plain_volume(summary, "quarantined", tally->quarantined, "messages");

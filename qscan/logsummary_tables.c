@@ -353,7 +353,7 @@ void logsummary_add_hours(struct logsummary *summary)
         return;
     logsummary_heading(summary, "HOUR BY HOUR", false);
     buffer_add_string(out, "  day         accepted messages           "
-                           "refusals or guesses, what is more\n");
+                           "refusals, or guesses if more\n");
     buffer_printf(out, "               %s        %s\n", clock, clock);
     if (all > count || summary->logs->tally.hours_are_cut)
         buffer_printf(out, "  and %zu earlier day%s%s\n", all - count,

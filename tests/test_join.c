@@ -240,6 +240,8 @@ static void what_a_filter_refused_was_not_accepted(void **state)
     assert_int_equal(mail_of(scene, "192.0.2.1")->messages, 1);
     assert_int_equal(mail_of(scene, "192.0.2.1")->mailed, 4);
     assert_int_equal(mail_of(scene, "192.0.2.1")->accepted, 10);
+    /* each recipient was asked for once */
+    assert_int_equal(source_of(scene, "192.0.2.1")->attempts, 10);
 }
 
 /* A refusal at RCPT, of a message that goes on; one whose from line is not in
@@ -1424,6 +1426,7 @@ static void who_speaks_too_early_does_so_once_a_connection(void **state)
     feed_of(scene, 7, "6AI4qhYl000007: rejecting server EHLO " AHEAD);
     feed_of(scene, 7, "6AI4qhYm000007: rejecting server HELO " AHEAD);
     assert_early(scene, 0);
+    assert_int_equal(source_of(scene, "192.0.2.7")->attempts, 1);
 }
 
 /* Without greet_pause there is no first line. */
