@@ -96,6 +96,8 @@ struct dsn_path {
     bool has_own_mark;        /* what Exchange or Domino says of itself */
     struct slice found_below; /* from a field on that a milter of ours may have
                                  written below our own Received; or absent */
+    struct slice answered;    /* the domain of the Message-ID that its
+                                 In-Reply-To names; or absent */
 };
 
 void dsn_read_path(const struct dsn *dsn, struct dsn_path *path_r);

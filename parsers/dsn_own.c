@@ -782,6 +782,21 @@ static bool is_own_mark(struct slice rest)
                  line.len));
 }
 
+/* "In-Reply-To: <text@DOMAIN>", with words around it in old ones. */
+static void read_answered(struct slice text, struct dsn_path *path)
+{
+    struct header_field field;
+    size_t start;
+
+    if (!slice_starts_nocase(text, SLICE_LITERAL("In-Reply-To:")) ||
+        !header_next(&text, &field))
+        return;
+    start = slice_index(field.value, '<');
+    field.value = slice_skip(field.value, start);
+    path->answered = address_domain(address_bare(
+        slice_head(field.value, slice_index(field.value, '>') + 1)));
+}
+
 /* Line by line: a parser would look at each name. */
 static void read_marks(struct slice text, struct dsn_path *path)
 {
@@ -795,6 +810,8 @@ static void read_marks(struct slice text, struct dsn_path *path)
 
         if (first == 'x' && byte_lower(at[2]) == 'm')
             path->has_own_mark |= is_own_mark(rest);
+        else if (first == 'i' && path->answered.len == 0)
+            read_answered(rest, path);
         else if (is_beside && first == 'r' &&
                  slice_starts_nocase(rest, SLICE_LITERAL("Received:")))
             is_beside = false;

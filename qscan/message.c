@@ -754,6 +754,22 @@ static bool is_relaying(struct message *message)
     return true;
 }
 
+/* Whether what it sent answers mail from where its recipient is, or from here.
+ */
+static bool is_answering(struct message *message)
+{
+    const struct dsn *dsn = &message->dsn;
+    struct slice domain = path_of(message)->answered;
+
+    if (domain.len == 0)
+        return false;
+    for (size_t i = 0; i < dsn->recipient_count; i++)
+        if (is_same_owner(domain,
+                          address_domain(dsn->recipients[i].final_recipient)))
+            return true;
+    return is_same_owner(domain, dsn->reporting_mta);
+}
+
 /* Whether one that the report goes to was found to have sent the original. */
 static bool is_authentic(struct message *message)
 {
@@ -842,6 +858,8 @@ static enum field_state add_source_value(struct message *message,
         add_text(message, lower(message, message->dsn.helo));
     else if (source != NULL && field == FIELD_SOURCE_RELAYS)
         add_number(message, is_relaying(message));
+    else if (source != NULL && field == FIELD_SOURCE_ANSWERS)
+        add_number(message, is_answering(message));
     else if (source != NULL && field == FIELD_SOURCE_AUTHENTIC)
         add_number(message, is_authentic(message));
     else if (source != NULL)
@@ -1256,6 +1274,7 @@ static enum field_state collect(struct message *message,
     case FIELD_SOURCE_AUTH:
     case FIELD_SOURCE_HELO:
     case FIELD_SOURCE_RELAYS:
+    case FIELD_SOURCE_ANSWERS:
     case FIELD_SOURCE_AUTHENTIC:
         return add_source_value(message, field);
     case FIELD_SOURCE_BOUNCES:

@@ -68,6 +68,8 @@ static const struct {
      "the host that brought the mail is of the sender's owner"},
     {FIELD_SOURCE_RELAYS, "the mail had passed a server called like its client",
      "the mail had passed a server that is called like its client"},
+    {FIELD_SOURCE_ANSWERS, NULL,
+     "the mail answers one that was sent from here"},
     {FIELD_SOURCE_AUTHENTIC, NULL, "the sender had passed SPF or DKIM here"},
     {FIELD_SOURCE_STEADY, NULL,
      "the host that brought the mail forges no other sender"},

@@ -68,6 +68,8 @@ const struct rules_field rules_fields[FIELD_COUNT] = {
     FIELD(FIELD_SOURCE_HELO, "source.helo", TYPE_DOMAIN, FROM_DATA_FILE, false),
     FIELD(FIELD_SOURCE_RELAYS, "source.relays", TYPE_BOOLEAN, FROM_DATA_FILE,
           false),
+    FIELD(FIELD_SOURCE_ANSWERS, "source.answers", TYPE_BOOLEAN, FROM_DATA_FILE,
+          false),
     FIELD(FIELD_SOURCE_AUTHENTIC, "source.authentic", TYPE_BOOLEAN,
           FROM_DATA_FILE, false),
     FIELD(FIELD_SOURCE_BOUNCES, "source.bounces", TYPE_NUMBER, FROM_CROWD,

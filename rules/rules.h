@@ -57,6 +57,7 @@ enum rules_field_id {
     FIELD_SOURCE_AUTH,
     FIELD_SOURCE_HELO,
     FIELD_SOURCE_RELAYS,
+    FIELD_SOURCE_ANSWERS,   /* its mail answers one of ours */
     FIELD_SOURCE_AUTHENTIC, /* a sender passed SPF, DKIM or DMARC here */
     /* of the crowd: known when all messages have been seen */
     FIELD_SOURCE_BOUNCES,

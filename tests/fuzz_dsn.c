@@ -36,7 +36,7 @@ static size_t touch_all(const struct dsn *dsn)
     struct dsn_path path;
 
     dsn_read_path(dsn, &path);
-    sum += touch(path.by) + touch(path.user) +
+    sum += touch(path.by) + touch(path.user) + touch(path.answered) +
            dsn_is_authentic(dsn, &path, address_domain(dsn->source_text));
 
     for (size_t i = 0; i < dsn->recipient_count; i++) {

@@ -974,6 +974,35 @@ static void a_cut_body_has_a_hop_or_none(void **state)
     "Authentication-Results: mx.example.org;\n"                                \
     "\tspf=pass smtp.mailfrom=ann@example.net\n"
 
+static void an_answer_names_the_mail_that_it_answers(void **state)
+{
+    static const struct {
+        const char *below, *domain;
+    } cases[] = {
+        {"", NULL},
+        {"In-Reply-To: <6AI4qh@mail.example.org>\n", "mail.example.org"},
+        {"X-Mailer: x\nin-reply-to:\n <1.2$a@b@example.org>\n", "example.org"},
+        {"In-Reply-To: Your message of \"Mon\" <1@example.org> (Bob)\n",
+         "example.org"},
+        {"In-Reply-To: <1@example.org> <2@example.com>\n", "example.org"},
+        {"In-Reply-To: <1@example.org\n", "example.org"},
+        {"In-Reply-To: your mail\n", NULL},
+        {"In-Reply-To: <>\n", NULL},
+        {"In-Reply-To:\n", NULL},
+        {"\nIn-Reply-To: <1@example.org>\n", NULL},
+    };
+    struct report *report = *state;
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct dsn_path path = path_of(report, cases[i].below);
+
+        if (cases[i].domain == NULL)
+            assert_true(path.answered.len == 0);
+        else
+            assert_slice_is(path.answered, cases[i].domain, cases[i].below);
+    }
+}
+
 /* What came under a field of another host is the sender's. */
 static void a_milter_writes_beside_our_received(void **state)
 {
@@ -1886,6 +1915,7 @@ int main(void)
         TEST(a_server_names_itself_in_the_next_received),
         TEST(a_path_shows_qmail_exchange_and_domino),
         TEST(a_cut_body_has_a_hop_or_none),
+        TEST(an_answer_names_the_mail_that_it_answers),
         TEST(a_milter_writes_beside_our_received),
         TEST(a_source_on_this_host_is_looked_behind),
         TEST(a_source_elsewhere_is_the_last_word),

@@ -437,6 +437,31 @@ static void test_what_a_milter_of_ours_says_of_the_sender(void **state)
     }
 }
 
+static void test_whether_mail_answers_one_of_ours(void **state)
+{
+    static const struct {
+        const char *below;
+        bool is_answering;
+    } cases[] = {
+        {"", false},
+        {"In-Reply-To: <1@example.com>\n", true},
+        {"In-Reply-To: <1@pc7.EXAMPLE.com>\n", true},
+        {"In-Reply-To: <1@mail.example.org>\n", true},
+        {"In-Reply-To: <1@example.net>\n", false},
+        {"In-Reply-To: <1@pc7>\n", false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct made made;
+
+        make_report_of(&made, REPORT_QF, "pc", "[198.51.100.7]", "",
+                       cases[i].below);
+        assert_number(&made, FIELD_SOURCE_ANSWERS, cases[i].is_answering);
+        drop(&made);
+    }
+}
+
 static void test_whether_the_recipient_is_of_our_house(void **state)
 {
     static const struct {
@@ -703,6 +728,7 @@ int main(void)
         cmocka_unit_test(test_what_is_called_like_a_server_before_it_relays),
         cmocka_unit_test(test_what_only_a_server_writes_relays),
         cmocka_unit_test(test_what_a_milter_of_ours_says_of_the_sender),
+        cmocka_unit_test(test_whether_mail_answers_one_of_ours),
         cmocka_unit_test(test_whether_the_recipient_is_of_our_house),
         cmocka_unit_test(test_what_a_program_answered_is_a_notice),
         cmocka_unit_test(test_fields_of_no_report),
