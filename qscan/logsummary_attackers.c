@@ -566,6 +566,30 @@ void logsummary_add_guesses(struct logsummary *summary)
 
 /* ---- spared ---- */
 
+/* Its address, the rule, and its name. */
+static void add_spared_head(struct logsummary *summary,
+                            const struct spared *spared)
+{
+    enum { IP_COLUMNS = 15, RULE_COLUMNS = 22, NAME_COLUMNS = 37 };
+    const struct logread *logs = summary->logs;
+    const struct source *source = &logs->sources.items[spared->source];
+    struct slice rule = slice_from_string(
+        rules_source_rule(logs->rules, spared->source_rule)->name);
+    struct buffer *out = &summary->out;
+    char text[ADDRESS_IP_TEXT_MAX], room[NAMES_TEXT_MAX];
+    size_t len = ip_format(&source->ip, text);
+
+    buffer_printf(out, "  %-*s  ", IP_COLUMNS, text);
+    if (source->name == NAMES_NONE || len > IP_COLUMNS) {
+        buffer_add_escaped(out, rule, RULE_COLUMNS + NAME_COLUMNS);
+        return;
+    }
+    report_add_padded(out, rule, RULE_COLUMNS);
+    buffer_add_string(out, "  ");
+    buffer_add_host(out, names_text(&logs->sources.names, source->name, room),
+                    NAME_COLUMNS);
+}
+
 void logsummary_add_spared(struct logsummary *summary)
 {
     const struct sources *sources = &summary->logs->sources;
@@ -580,16 +604,8 @@ void logsummary_add_spared(struct logsummary *summary)
     for (size_t i = 0; i < shown; i++) {
         const struct spared *spared = &sources->spared[i];
         struct buffer why = {0};
-        char text[ADDRESS_IP_TEXT_MAX];
 
-        ip_format(&sources->items[spared->source].ip, text);
-        buffer_printf(out, "  %-15s  ", text);
-        buffer_add_escaped(
-            out,
-            slice_from_string(
-                rules_source_rule(summary->logs->rules, spared->source_rule)
-                    ->name),
-            28);
+        add_spared_head(summary, spared);
         buffer_add_string(out, "\n    ");
         spared_add_why(&why, spared);
         buffer_add_escaped(out, slice_make(why.bytes, why.len),
