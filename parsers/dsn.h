@@ -160,6 +160,14 @@ enum dsn_outcome dsn_parse_foreign(struct dsn *dsn, const struct qf *qf,
 /* True when a recipient's action is "failed". */
 bool dsn_has_failed(const struct dsn_recipient *recipient);
 
+/* An alias here led from the final recipient to another one. */
+static inline bool dsn_was_expanded(const struct dsn_recipient *recipient)
+{
+    return !slice_is_absent(recipient->actual_recipient) &&
+           !slice_equal_nocase(recipient->actual_recipient,
+                               recipient->final_recipient);
+}
+
 const char *dsn_kind_text(enum dsn_kind kind); /* "failure" */
 
 #endif
