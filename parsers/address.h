@@ -95,80 +95,8 @@ struct client {
 /* False when the text has none of these shapes; *client_r is then empty. */
 bool client_parse(struct slice text, struct client *client_r);
 
-/*
- * A name that a provider made of the address, as dial-up lines have them: it
- * holds the last two bytes of an IPv4 address as numbers ("ppp-198-51-100-7",
- * "7.100.dsl") or all four as one ("c6336407", "198051100007"); of an IPv6
- * address its last group and one other, which is more than a letter of a word.
- */
-bool name_is_generic(struct slice name, const struct ip *ip);
-
-/*
- * A label of the name, or a part of one between dashes, begins with what
- * providers call the lines of their customers, alone or with a number: "dsl-7",
- * "h3.cable.example.net". What is also a word for servers ("host", "static")
- * must have the last byte of the IPv4 address behind it. The provider's own
- * domain says nothing.
- */
-bool name_is_line(struct slice name, const struct ip *ip);
-
-/* Customers' domains may lie below it, like "co.example" or "org": a name of
- * one label, or of two with the first a short one. */
-bool name_may_be_public(struct slice name);
-
-/* "localhost", "localhost.localdomain": what every machine calls itself. */
-bool name_is_localhost(struct slice name);
-
-/* "netz.example" of "ppp7.dialin.netz.example": what lies below a name that may
- * be public. Absent of such a name itself. */
-struct slice name_owner(struct slice name);
-
 /* True when host equals domain or ends in "." domain; case and a final dot
  * are ignored. */
 bool domain_is_within(struct slice host, struct slice domain);
-
-/*
- * The host that a status text of sendmail's own names (spec: sendmail-queue.md
- * section 3): "Deferred: Connection refused by H", "... timed out with H",
- * "... reset by H", "Deferred: H: No route to host", "Name server: H: host name
- * lookup failure", "host map: lookup (H): deferred", "reply: read error from
- * H". Only those words count, from the start, "Deferred: " before them or not,
- * and H must be one host name or literal. Without a final dot, case as stored;
- * absent when it names none, when its middle was cut out ("..."), or when the
- * text is a remote reply.
- */
-struct slice status_host(struct slice status);
-
-/*
- * What a status text proves about the host. A remote reply (three digits and a
- * blank) or a reset proves that something answered, and so does a timeout in
- * an SMTP phase behind the opening ("during client MAIL", older releases). A
- * failed lookup is STATUS_LOCAL when the map is a table of our own (access,
- * mailertable, virtuser ...): that says nothing of the host.
- */
-enum status_kind {
-    STATUS_NONE,        /* absent or empty */
-    STATUS_REFUSED,     /* connection refused */
-    STATUS_TIMEOUT,     /* connection timed out */
-    STATUS_UNREACHABLE, /* no route, network unreachable or down, host down */
-    STATUS_UNRESOLVED,  /* name server or map lookup failed for now */
-    STATUS_RESET,       /* reset, read error: TCP was answered */
-    STATUS_REPLY,       /* an SMTP reply: "Deferred: 4xx ..." */
-    STATUS_TLS,         /* TLS or AUTH policy failed: the host spoke */
-    STATUS_BARE,        /* "Deferred" alone: cached failure of a live host */
-    STATUS_LOCAL,       /* our own disk, alias file, mailer */
-    STATUS_META,        /* "Warning: could not send ...": hides the cause */
-    STATUS_OTHER,
-};
-
-enum status_kind status_classify(struct slice status);
-/* Both at once: status_classify, and the status_host in *host_r. */
-enum status_kind status_read(struct slice status, struct slice *host_r);
-/* Nothing ever answered there: refused, timed out, unreachable, unresolved. */
-bool status_is_dead(enum status_kind kind);
-/* Something answered: a reply, a reset, a failed TLS or AUTH. */
-bool status_is_alive(enum status_kind kind);
-
-const char *status_kind_text(enum status_kind kind); /* "refused" */
 
 #endif

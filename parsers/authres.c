@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "parsers/hostname.h"
 #include "parsers/received.h"
 
 /* "spf=pass", or "smtp.mailfrom=ann@example.net". */

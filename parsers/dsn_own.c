@@ -10,6 +10,7 @@
 #include "parsers/dsn_part.h"
 #include "parsers/filter.h"
 #include "parsers/header.h"
+#include "parsers/hostname.h"
 #include "parsers/received.h"
 
 /* ---- kind ---- */

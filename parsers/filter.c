@@ -1,5 +1,6 @@
 #include "parsers/filter.h"
 
+#include "parsers/hostname.h"
 #include "parsers/queueid.h"
 #include "parsers/received.h"
 

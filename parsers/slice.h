@@ -161,6 +161,14 @@ static inline struct slice slice_trim(struct slice s)
     return slice_skip(slice_head(s, end), first);
 }
 
+/* A name as others write it: "example.net.". */
+static inline struct slice slice_without_final_dot(struct slice name)
+{
+    if (name.len > 0 && name.ptr[name.len - 1] == '.')
+        name.len--;
+    return name;
+}
+
 /* A line without "\n", or "\r\n", at its end. */
 static inline struct slice slice_without_newline(struct slice line)
 {

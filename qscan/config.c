@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "parsers/hostname.h"
 #include "qscan/cfclass.h"
 #include "qscan/interrupt.h"
 #include "qscan/maptext.h"

@@ -6,6 +6,8 @@
 #include "parsers/array.h"
 #include "parsers/bytes.h"
 #include "parsers/hash.h"
+#include "parsers/hostname.h"
+#include "parsers/status.h"
 #include "qscan/workers.h"
 
 enum {

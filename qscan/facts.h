@@ -6,6 +6,7 @@
 #define QSCAN_FACTS_H
 
 #include "parsers/slice.h"
+#include "parsers/status.h"
 
 enum {
     FACTS_ID_MAX = 18, /* gatherq takes names of 20 characters at most */

@@ -5,6 +5,7 @@
 #ifndef QSCAN_GATHER_H
 #define QSCAN_GATHER_H
 
+#include "parsers/status.h"
 #include "qscan/message.h"
 
 /* What a row keeps of its first recipient, in lower case. */

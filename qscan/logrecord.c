@@ -5,6 +5,8 @@
 #include "parsers/address.h"
 #include "parsers/bytes.h"
 #include "parsers/hash.h"
+#include "parsers/hostname.h"
+#include "parsers/status.h"
 #include "qscan/sources.h"
 
 enum {

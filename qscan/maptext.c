@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "parsers/hostname.h"
+
 enum { NAME_MAX_BYTES = 256 };
 
 /* ---- names ---- */

@@ -11,6 +11,7 @@
 #include "parsers/dsn.h"
 #include "parsers/input.h"
 #include "parsers/qf.h"
+#include "parsers/status.h"
 #include "qscan/closing.h"
 #include "qscan/crowd.h"
 #include "qscan/facts.h"

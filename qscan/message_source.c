@@ -1,4 +1,5 @@
 /* Who brought the original of a report, and what is known of it. */
+#include "parsers/hostname.h"
 #include "qscan/message_part.h"
 
 static struct slice ip_text(struct message *message, const struct ip *ip)

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "parsers/address.h"
+#include "parsers/status.h"
 
 enum {
     REACH_HOURS = 256, /* back from the last attempt of all: ten days */

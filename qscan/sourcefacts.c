@@ -5,6 +5,7 @@
 #include "parsers/array.h"
 #include "parsers/bytes.h"
 #include "parsers/hash.h"
+#include "parsers/hostname.h"
 #include "qscan/logrecord.h"
 #include "qscan/shares.h"
 

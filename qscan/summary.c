@@ -1,5 +1,6 @@
 #include "qscan/summary.h"
 
+#include "parsers/status.h"
 #include "qscan/hold.h"
 #include "qscan/report.h"
 #include "qscan/rowtext.h"

@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "parsers/status.h"
+
 static const int64_t age_limits_sec[TALLY_AGES - 1] = {
     3600, 4 * 3600, 24 * 3600, 3 * 24 * 3600, 5 * 24 * 3600};
 

@@ -4,6 +4,7 @@
 
 #include "parsers/address.h"
 #include "parsers/array.h"
+#include "parsers/hostname.h"
 #include "qscan/shares.h"
 #include "qscan/sourcefacts.h"
 

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 
 #include "parsers/array.h"
+#include "parsers/hostname.h"
+#include "parsers/status.h"
 #include "rules/check_logs.h"
 #include "rules/fields.h"
 #include "rules/logs.h"

@@ -9,6 +9,7 @@
 #include "parsers/address.h"
 #include "parsers/qf.h"
 #include "parsers/queueid.h"
+#include "parsers/status.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

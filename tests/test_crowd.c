@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "parsers/status.h"
 #include "qscan/crowd.h"
 #include "qscan/interrupt.h"
 #include "tests/assert_slice.h"

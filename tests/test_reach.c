@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "parsers/status.h"
 #include "qscan/reach.h"
 
 enum { HOUR = 3600 };
