@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "parsers/hostname.h"
-#include "parsers/received.h"
+#include "parsers/hostname.h"
 
 /* "spf=pass", or "smtp.mailfrom=ann@example.net". */
 struct pair {
@@ -19,16 +19,59 @@ static struct slice unquoted(struct slice text)
                : text;
 }
 
-/* False for a word that is none. */
-static bool split_pair(struct slice word, struct pair *pair_r)
+/* Takes what stands before white space, ';', '(' or stop, if it is one; in
+ * quotes they end nothing (RFC 8601: "reason"). */
+static struct slice take_word(struct slice *text, char stop)
 {
-    size_t at = slice_index(word, '=');
+    struct slice word;
+    size_t len = 0;
 
-    if (at == word.len)
+    *text = header_skip_comments(*text);
+    while (len < text->len && text->ptr[len] != ';' && text->ptr[len] != '(' &&
+           text->ptr[len] != stop && !byte_is_space(text->ptr[len])) {
+        size_t quoted;
+
+        if (text->ptr[len] != '"') {
+            len++;
+            continue;
+        }
+        quoted = header_quoted_len(slice_skip(*text, len));
+        len = quoted > 0 ? len + quoted : text->len; /* never closed */
+    }
+    word = slice_head(*text, len);
+    *text = slice_skip(*text, len);
+    return word;
+}
+
+static bool take_char(struct slice *text, char c)
+{
+    *text = header_skip_comments(*text);
+    if (text->len == 0 || text->ptr[0] != c)
         return false;
-    pair_r->key = slice_head(word, at);
-    pair_r->value = unquoted(slice_skip(word, at + 1));
+    *text = slice_skip(*text, 1);
     return true;
+}
+
+enum { WORDS_MAX = 200 };
+
+/* Takes the next pair, from words that are none. *ends_r: ';' stood before it.
+ * False at the end, and where there are too many. */
+static bool take_pair(struct slice *text, struct pair *pair_r, bool *ends_r)
+{
+    *ends_r = false;
+    for (int i = 0; i < WORDS_MAX && text->len > 0; i++) {
+        if (take_char(text, ';')) {
+            *ends_r = true;
+            continue;
+        }
+        pair_r->key = take_word(text, '=');
+        if (!take_char(text, '='))
+            continue;
+        *text = header_skip_comments(*text);
+        pair_r->value = unquoted(take_word(text, '\0'));
+        return true;
+    }
+    return false;
 }
 
 /* What stands behind the last @, or all of it. */
@@ -44,21 +87,10 @@ static bool is_key(const struct pair *pair, const char *key)
     return slice_equal_nocase(pair->key, slice_from_string(key));
 }
 
-static bool is_us(const struct authres *authres, struct slice name)
-{
-    struct slice owner = name_owner(name), ours = name_owner(authres->us);
-
-    return name.len > 0 &&
-           (slice_equal_nocase(name, authres->us) ||
-            (!slice_is_absent(owner) && !slice_is_absent(ours) &&
-             slice_equal_nocase(owner, ours)));
-}
-
-/* DKIM and DMARC speak for a domain and what lies below it. */
+/* DKIM and DMARC speak for all that is of one owner (RFC 7489, relaxed). */
 static bool is_aligned(const struct authres *authres, struct slice domain)
 {
-    return domain_is_within(authres->domain, domain) ||
-           domain_is_within(domain, authres->domain);
+    return name_is_akin(authres->domain, domain);
 }
 
 /* Of the clauses of a field. */
@@ -100,34 +132,26 @@ static bool is_for_sender(const struct authres *authres, enum method method,
     return false;
 }
 
-enum { WORDS_MAX = 200 };
+/* Who wrote it: "mx.example.org", also quoted, or with the id of a job. */
+static bool is_us(const struct authres *authres, struct slice word)
+{
+    word = unquoted(word);
+    return name_is_akin(authres->us, slice_head(word, slice_index(word, '/')));
+}
 
 static bool results_pass(const struct authres *authres, struct slice value)
 {
-    struct slice word = received_next_word(&value);
     enum method method = METHOD_OTHER;
-    bool is_first = false; /* of a clause */
+    struct pair pair;
+    bool is_first; /* of a clause */
 
-    if (slice_is_absent(word) || !is_us(authres, word))
+    if (!is_us(authres, take_word(&value, '\0')))
         return false;
-    for (int i = 0; i < WORDS_MAX; i++) {
-        struct pair pair;
-
-        word = received_next_word(&value);
-        if (slice_is_absent(word))
-            return false;
-        if (slice_equal(word, SLICE_LITERAL(";"))) {
-            method = METHOD_OTHER;
-            is_first = true;
-            continue;
-        }
-        if (!split_pair(word, &pair))
-            continue;
+    for (int i = 0; i < WORDS_MAX && take_pair(&value, &pair, &is_first); i++) {
         if (is_first)
             method = method_of(&pair);
         else if (is_for_sender(authres, method, &pair))
             return true;
-        is_first = false;
     }
     return false;
 }
@@ -145,19 +169,12 @@ static bool is_client(const struct authres *authres, struct slice text)
  * writes. */
 static bool spf_passes(const struct authres *authres, struct slice value)
 {
-    struct slice word = received_next_word(&value);
-    bool is_by_us = false, is_for_him = false;
+    bool is_by_us = false, is_for_him = false, ends;
+    struct pair pair;
 
-    if (!slice_equal_nocase(word, SLICE_LITERAL("pass")))
+    if (!slice_equal_nocase(take_word(&value, '\0'), SLICE_LITERAL("pass")))
         return false;
-    for (int i = 0; i < WORDS_MAX; i++) {
-        struct pair pair;
-
-        word = received_next_word(&value);
-        if (slice_is_absent(word))
-            break;
-        if (!split_pair(word, &pair))
-            continue;
+    for (int i = 0; i < WORDS_MAX && take_pair(&value, &pair, &ends); i++) {
         if (is_key(&pair, "receiver"))
             is_by_us |= is_us(authres, pair.value);
         else if (is_key(&pair, "client-ip"))

@@ -68,7 +68,8 @@ struct dsn {
     bool has_source;
     struct slice helo;     /* what the client called itself, or absent */
     struct slice above;    /* the original's fields above our own Received, or
-                              absent */
+                              of what a filter handed in, between that of the
+                              sendmail before it and the one above; or absent */
     struct slice brought;  /* what the client sent, as far as it is there: the
                               original behind our own Received; or absent */
     bool is_authenticated; /* our Received says that the client had logged in,
@@ -96,11 +97,14 @@ struct dsn_path {
     bool has_own_mark;        /* what Exchange or Domino says of itself */
     struct slice found_below; /* from a field on that a milter of ours may have
                                  written below our own Received; or absent */
-    struct slice answered;    /* the domain of the Message-ID that its
-                                 In-Reply-To names; or absent */
+    struct slice answered;    /* its In-Reply-To, or absent */
 };
 
 void dsn_read_path(const struct dsn *dsn, struct dsn_path *path_r);
+
+/* Takes the domain of the next Message-ID off what is answered; it may be
+ * absent. False at the end. */
+bool dsn_next_answered(struct slice *answered, struct slice *domain_r);
 
 /* Whether a field beside our own Received, as far as it is there, says that
  * SPF, DKIM or DMARC passed for that domain of the sender's (authres.h). */

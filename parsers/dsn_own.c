@@ -633,6 +633,7 @@ static void take_filter_client(struct dsn *dsn,
 static enum dsn_outcome look_behind_filter(struct dsn *dsn, struct slice text)
 {
     struct filter_walk walk = {.us = dsn->reporting_mta};
+    struct slice behind = text; /* the last Received field */
     struct header_field field;
 
     while (header_next(&text, &field)) {
@@ -646,10 +647,13 @@ static enum dsn_outcome look_behind_filter(struct dsn *dsn, struct slice text)
             break;
         if (step == FILTER_FOUND) {
             take_filter_client(dsn, &client);
+            dsn->above =
+                slice_head(behind, (size_t)(field.name.ptr - behind.ptr));
             dsn->brought = text;
         }
         if (step != FILTER_MORE)
             return DSN_OK;
+        behind = text;
     }
     if (is_header_over(text))
         return DSN_OK;
@@ -684,6 +688,7 @@ static bool is_above_received(struct slice name)
         SLICE_TEXT("DomainKey-"), SLICE_TEXT("ARC-"),
         SLICE_TEXT("Return-"),    SLICE_TEXT("Authentication-"),
         SLICE_TEXT("Comment"), /* of DomainKeys */
+        SLICE_TEXT("DMARC-"),     SLICE_TEXT("Received-SPF"),
     };
 
     for (size_t i = 0; i < sizeof(starts) / sizeof(starts[0]); i++)
@@ -783,25 +788,30 @@ static bool is_own_mark(struct slice rest)
                  line.len));
 }
 
-/* "In-Reply-To: <text@DOMAIN>", with words around it in old ones. */
 static void read_answered(struct slice text, struct dsn_path *path)
 {
     struct header_field field;
-    size_t start;
 
-    if (!slice_starts_nocase(text, SLICE_LITERAL("In-Reply-To:")) ||
-        !header_next(&text, &field))
-        return;
-    start = slice_index(field.value, '<');
-    field.value = slice_skip(field.value, start);
-    path->answered = address_domain(address_bare(
-        slice_head(field.value, slice_index(field.value, '>') + 1)));
+    if (slice_starts_nocase(text, SLICE_LITERAL("In-Reply-To:")) &&
+        header_next(&text, &field))
+        path->answered = field.value;
+}
+
+/* "<text@DOMAIN>", among words in old ones. */
+bool dsn_next_answered(struct slice *answered, struct slice *domain_r)
+{
+    struct slice id = slice_skip(*answered, slice_index(*answered, '<'));
+    size_t end = slice_index(id, '>');
+
+    *answered = slice_skip(id, end + 1);
+    *domain_r = address_domain(address_bare(slice_head(id, end + 1)));
+    return id.len > 0;
 }
 
 /* Line by line: a parser would look at each name. */
 static void read_marks(struct slice text, struct dsn_path *path)
 {
-    enum { LINES_MAX = 64 };
+    enum { LINES_MAX = 200 };
     const char *at = text.ptr, *end = text.ptr + text.len;
     bool is_beside = true; /* our Received field */
 

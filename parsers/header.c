@@ -70,9 +70,7 @@ bool header_next(struct slice *rest, struct header_field *field_r)
     return false;
 }
 
-/* Length of the quoted string that text begins with, both quotes counted; 0
- * when it is never closed. */
-static size_t quoted_len(struct slice text)
+size_t header_quoted_len(struct slice text)
 {
     size_t inside = slice_index(slice_skip(text, 1), '"');
 
@@ -140,7 +138,8 @@ static struct slice next_parameter(struct slice text)
             return text;
         if (text.ptr[0] == ';')
             return slice_skip(text, 1);
-        len = text.ptr[0] == '(' ? header_comment_len(text) : quoted_len(text);
+        len = text.ptr[0] == '(' ? header_comment_len(text)
+                                 : header_quoted_len(text);
         text = slice_skip(text, len == 0 ? text.len : len);
     }
 }
@@ -167,7 +166,7 @@ static struct slice parameter_value(struct slice text)
 
     if (text.len == 0 || text.ptr[0] != '"')
         return take_word(&text);
-    len = quoted_len(text);
+    len = header_quoted_len(text);
     if (len == 0)
         return (struct slice){NULL, 0};
     return slice_head(slice_skip(text, 1), len - 2);

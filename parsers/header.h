@@ -40,6 +40,10 @@ struct slice header_token(struct slice value);
  * backslash pairs included; of all of text when it is never closed. */
 size_t header_comment_len(struct slice text);
 
+/* Length of the quoted string that text begins with, both quotes counted; 0
+ * when it is never closed. */
+size_t header_quoted_len(struct slice text);
+
 /* Without white space and comments at the front. */
 struct slice header_skip_comments(struct slice text);
 

@@ -245,3 +245,20 @@ struct slice name_owner(struct slice name)
         owner = name;
     return owner;
 }
+
+static bool holds(struct slice domain, struct slice host)
+{
+    return slice_index(domain, '.') < domain.len &&
+           domain_is_within(host, domain);
+}
+
+bool name_is_akin(struct slice name, struct slice other)
+{
+    struct slice owner = name_owner(name);
+
+    if (name.len == 0 || other.len == 0)
+        return false;
+    return slice_equal_nocase(name, other) || holds(name, other) ||
+           holds(other, name) ||
+           (owner.len > 0 && slice_equal_nocase(owner, name_owner(other)));
+}

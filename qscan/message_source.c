@@ -126,20 +126,25 @@ static bool is_relaying(struct message *message)
     return true;
 }
 
+static bool is_answered(const struct dsn *dsn, struct slice domain)
+{
+    for (size_t i = 0; i < dsn->recipient_count; i++)
+        if (name_is_akin(domain,
+                         address_domain(dsn->recipients[i].final_recipient)))
+            return true;
+    return name_is_akin(domain, dsn->reporting_mta);
+}
+
 /* Whether what it sent answers mail from where its recipient is, or from here.
  */
 static bool is_answering(struct message *message)
 {
-    const struct dsn *dsn = &message->dsn;
-    struct slice domain = path_of(message)->answered;
+    struct slice answered = path_of(message)->answered, domain;
 
-    if (domain.len == 0)
-        return false;
-    for (size_t i = 0; i < dsn->recipient_count; i++)
-        if (is_same_owner(domain,
-                          address_domain(dsn->recipients[i].final_recipient)))
+    while (dsn_next_answered(&answered, &domain))
+        if (is_answered(&message->dsn, domain))
             return true;
-    return is_same_owner(domain, dsn->reporting_mta);
+    return false;
 }
 
 /* Whether one that the report goes to was found to have sent the original. */

@@ -353,7 +353,8 @@ static enum truth judge_state(const struct condition *condition,
     case FIELD_ABSENT:
         return TRUTH_NO;
     case FIELD_LATER:
-        /* Only fields of the crowd may be late: no place is kept for others. */
+        /* Only fields of the crowd may be late: no place is kept for others.
+         * Of members a crowd is known whenever they are asked about. */
         return condition->may_be_later ? TRUTH_LATER : TRUTH_UNDECIDED;
     case FIELD_PRESENT:
         assert(view->value_count > 0);

@@ -37,6 +37,7 @@ static size_t touch_all(const struct dsn *dsn)
 
     dsn_read_path(dsn, &path);
     sum += touch(path.by) + touch(path.user) + touch(path.answered) +
+           touch(path.found_below) +
            dsn_is_authentic(dsn, &path, address_domain(dsn->source_text));
 
     for (size_t i = 0; i < dsn->recipient_count; i++) {

@@ -145,12 +145,45 @@ static void names_have_owners(void **state)
     guard_close(&guard);
 }
 
+static void names_are_akin_or_not(void **state)
+{
+    static const struct {
+        const char *a, *b;
+        bool is_akin;
+    } cases[] = {
+        {"mail.example.org", "mx2.example.org", true},
+        {"example.org", "MAIL.example.org", true},
+        {"tum.de", "tum.de", true},
+        {"tum.de", "mail.tum.de", true},
+        {"ibm.com", "www.ibm.com", true},
+        {"pc7", "pc7", true},
+        {"pc7", "x.pc7", false},
+        {"org", "example.org", false},
+        {"example.org", "example.net", false},
+        {"example.org", "badexample.org", false},
+        {"ibm.com", "sap.com", false},
+        {"", "", false},
+        {"", "example.org", false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct slice a = slice_from_string(cases[i].a);
+        struct slice b = slice_from_string(cases[i].b);
+
+        if (name_is_akin(a, b) != cases[i].is_akin ||
+            name_is_akin(b, a) != cases[i].is_akin)
+            fail_msg("'%s' and '%s'", cases[i].a, cases[i].b);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_made_of_their_address_are_generic),
         cmocka_unit_test(names_of_lines_say_so),
         cmocka_unit_test(names_have_owners),
+        cmocka_unit_test(names_are_akin_or_not),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

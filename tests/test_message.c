@@ -164,13 +164,11 @@ static void test_one_value_and_several(void **state)
 
 /* Of an original that such a client brought; lines about who failed, and below
  * our Received field. */
-static void make_report_of(struct made *made, const char *qf, const char *helo,
-                           const char *client, const char *lines,
-                           const char *below)
+static void write_report(char df[static 2048], const char *helo,
+                         const char *client, const char *lines,
+                         const char *below)
 {
-    char df[2048];
-
-    snprintf(df, sizeof(df),
+    snprintf(df, 2048,
              "This is a MIME-encapsulated message\n\n--" BOUNDARY "\n\n"
              "The original message was received at Sun, 22 Nov 2026 17:53:20 "
              "GMT\nfrom %s\n\n"
@@ -188,6 +186,15 @@ static void make_report_of(struct made *made, const char *qf, const char *helo,
              "6AMHqK0f009999\n\tfor <bob@example.com>; Sun, 22 Nov 2026 "
              "17:53:20 GMT\n%sSubject: offer\n\n--" BOUNDARY "--\n",
              client, lines, helo, client, below);
+}
+
+static void make_report_of(struct made *made, const char *qf, const char *helo,
+                           const char *client, const char *lines,
+                           const char *below)
+{
+    char df[2048];
+
+    write_report(df, helo, client, lines, below);
     make(made, qf, df);
     load(made);
 }
@@ -462,6 +469,27 @@ static void test_whether_mail_answers_one_of_ours(void **state)
     }
 }
 
+/* What the last message had passed is not told of this one. */
+static void test_the_next_message_has_a_path_of_its_own(void **state)
+{
+    struct made made;
+    char df[2048];
+
+    (void)state;
+    make_report_of(&made, REPORT_QF, "pc", "[198.51.100.7]", "",
+                   RESULTS
+                   "mx.example.org; spf=pass smtp.mailfrom=example.net\n"
+                   "In-Reply-To: <1@example.com>\n");
+    assert_number(&made, FIELD_SOURCE_ANSWERS, true);
+    assert_number(&made, FIELD_SOURCE_AUTHENTIC, true);
+    write_report(df, "pc", "[198.51.100.7]", "", "");
+    folder_write(&made.folder, "df" ID, df);
+    load(&made);
+    assert_number(&made, FIELD_SOURCE_ANSWERS, false);
+    assert_number(&made, FIELD_SOURCE_AUTHENTIC, false);
+    drop(&made);
+}
+
 static void test_whether_the_recipient_is_of_our_house(void **state)
 {
     static const struct {
@@ -729,6 +757,7 @@ int main(void)
         cmocka_unit_test(test_what_only_a_server_writes_relays),
         cmocka_unit_test(test_what_a_milter_of_ours_says_of_the_sender),
         cmocka_unit_test(test_whether_mail_answers_one_of_ours),
+        cmocka_unit_test(test_the_next_message_has_a_path_of_its_own),
         cmocka_unit_test(test_whether_the_recipient_is_of_our_house),
         cmocka_unit_test(test_what_a_program_answered_is_a_notice),
         cmocka_unit_test(test_fields_of_no_report),
