@@ -1,6 +1,6 @@
 /*
  * Words of the Received fields that sendmail writes (cf: HReceived). Not for
- * others than dsn_own and filter, which read whole fields.
+ * others than dsn_own, dsn_path and filter, which read whole fields.
  */
 #ifndef QSCAN_PARSERS_RECEIVED_H
 #define QSCAN_PARSERS_RECEIVED_H
