@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "parsers/hostname.h"
-#include "parsers/hostname.h"
 
 /* "spf=pass", or "smtp.mailfrom=ann@example.net". */
 struct pair {

@@ -3,7 +3,6 @@
 #include "parsers/bytes.h"
 #include "parsers/filter.h"
 #include "parsers/hostname.h"
-#include "parsers/status.h"
 #include "qscan/buffer.h"
 
 enum {

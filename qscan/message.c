@@ -7,7 +7,6 @@
 
 #include "parsers/bytes.h"
 #include "parsers/hash.h"
-#include "parsers/status.h"
 #include "qscan/message_part.h"
 
 enum { SCRATCH_BYTES = 16 * 1024 };

@@ -1,7 +1,5 @@
 #include "qscan/reach.h"
 
-#include "parsers/status.h"
-
 /* NULL: a later hour has the place. */
 static struct reach_hour *hour_at(struct reach *reach, int64_t hour)
 {
