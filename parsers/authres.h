@@ -22,11 +22,8 @@ struct authres {
 /* Whether a field that says so may begin there. */
 static inline bool authres_may_begin(struct slice text)
 {
-    return text.len > 0 &&
-           ((byte_lower(text.ptr[0]) == 'a' &&
-             slice_starts_nocase(text, SLICE_LITERAL("Authentication-R"))) ||
-            (byte_lower(text.ptr[0]) == 'r' &&
-             slice_starts_nocase(text, SLICE_LITERAL("Received-SPF"))));
+    return slice_starts_nocase(text, SLICE_LITERAL("Authentication-Results")) ||
+           slice_starts_nocase(text, SLICE_LITERAL("Received-SPF"));
 }
 
 /* Whether the field says that the sender is who he says he is: SPF, DKIM or

@@ -246,6 +246,19 @@ struct slice name_owner(struct slice name)
     return owner;
 }
 
+bool name_is_same_owner(struct slice a, struct slice b)
+{
+    enum { END = 3 }; /* mostly enough to see that they are not of one */
+    struct slice owner;
+
+    if (a.len < END || b.len < END ||
+        !slice_equal_nocase(slice_skip(a, a.len - END),
+                            slice_skip(b, b.len - END)))
+        return false;
+    owner = name_owner(a);
+    return owner.len > 0 && slice_equal_nocase(owner, name_owner(b));
+}
+
 static bool holds(struct slice domain, struct slice host)
 {
     return slice_index(domain, '.') < domain.len &&
@@ -254,11 +267,8 @@ static bool holds(struct slice domain, struct slice host)
 
 bool name_is_akin(struct slice name, struct slice other)
 {
-    struct slice owner = name_owner(name);
-
     if (name.len == 0 || other.len == 0)
         return false;
     return slice_equal_nocase(name, other) || holds(name, other) ||
-           holds(other, name) ||
-           (owner.len > 0 && slice_equal_nocase(owner, name_owner(other)));
+           holds(other, name) || name_is_same_owner(name, other);
 }

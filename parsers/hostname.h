@@ -35,6 +35,9 @@ bool name_is_localhost(struct slice name);
  * be public. Absent of such a name itself. */
 struct slice name_owner(struct slice name);
 
+/* Both have an owner, and it is one. */
+bool name_is_same_owner(struct slice a, struct slice b);
+
 /* Equal, or one lies within the other, or both are of one owner. A name of one
  * label holds nobody else's. */
 bool name_is_akin(struct slice name, struct slice other);

@@ -570,8 +570,7 @@ void logsummary_add_guesses(struct logsummary *summary)
 static void add_spared_head(struct logsummary *summary,
                             const struct spared *spared)
 {
-    /* The longest name of a shipped rule that spares: dictionary-attack-slow.
-     */
+    /* "dictionary-attack-slow" is the longest that spares. */
     enum { IP_COLUMNS = 15, RULE_COLUMNS = 22, NAME_COLUMNS = 37 };
     const struct logread *logs = summary->logs;
     const struct source *source = &logs->sources.items[spared->source];

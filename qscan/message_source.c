@@ -42,23 +42,10 @@ void message_add_client_value(struct message *message,
     }
 }
 
-static bool is_same_owner(struct slice a, struct slice b)
-{
-    enum { END = 3 }; /* mostly enough to see that they are not of one */
-    struct slice owner;
-
-    if (a.len < END || b.len < END ||
-        !slice_equal_nocase(slice_skip(a, a.len - END),
-                            slice_skip(b, b.len - END)))
-        return false;
-    owner = name_owner(a);
-    return owner.len > 0 && slice_equal_nocase(owner, name_owner(b));
-}
-
 /* Customers of a provider and its mail host, the hosts of a university. */
 static bool is_neighbour(const struct client *client, struct slice here)
 {
-    return !client->forged && is_same_owner(client->name, here);
+    return !client->forged && name_is_same_owner(client->name, here);
 }
 
 /* "dsl-7-113-0-203.example.net": the lines of a provider are of one owner, but
@@ -191,10 +178,11 @@ static bool is_kin(struct message *message, const struct client *source)
             (slice_equal_nocase(domain, source->name) &&
              is_line_name(domain, source)))
             continue;
-        if (!source->forged && (is_same_owner(source->name, domain) ||
-                                is_same_owner(source->name, host)))
+        if (!source->forged && (name_is_same_owner(source->name, domain) ||
+                                name_is_same_owner(source->name, host)))
             return true;
-        if ((is_same_owner(helo, host) && !is_same_owner(domain, host)) ||
+        if ((name_is_same_owner(helo, host) &&
+             !name_is_same_owner(domain, host)) ||
             is_network_name(helo, domain))
             return true;
     }
@@ -213,8 +201,9 @@ enum field_state message_add_recipient_neighbour(struct message *message)
     for (size_t i = 0; i < message->qf.recipient_count && !is_any; i++) {
         const struct qf_recipient *recipient = &message->qf.recipients[i];
 
-        is_any = is_same_owner(message_domain_of(message, recipient), here) ||
-                 is_same_owner(message_host_of(message, recipient), here);
+        is_any =
+            name_is_same_owner(message_domain_of(message, recipient), here) ||
+            name_is_same_owner(message_host_of(message, recipient), here);
     }
     message_add_number(message, is_any);
     return FIELD_PRESENT;

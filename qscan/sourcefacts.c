@@ -379,10 +379,9 @@ bool fact_is_returning(const struct source_facts *facts,
 {
     if (!sends_as_bounces(facts->sources, source))
         return false;
-    return is_small(facts->sources, source)
-               ? facts->nameless_return
-               : !fact_is_generic(facts->sources, source) &&
-                     !returns_too_much(facts, source);
+    if (fact_is_generic(facts->sources, source))
+        return source->guesses <= RETURNED_FEW && facts->nameless_return;
+    return !returns_too_much(facts, source);
 }
 
 /*
@@ -583,7 +582,7 @@ bool fact_is_one_user(const struct sources *sources, uint32_t source)
     return known > 0;
 }
 
-static int order_numbers(const void *left, const void *right)
+int fact_order_numbers(const void *left, const void *right)
 {
     uint32_t a = *(const uint32_t *)left, b = *(const uint32_t *)right;
 
@@ -593,7 +592,7 @@ static int order_numbers(const void *left, const void *right)
 static bool is_in(const struct fact_numbers *numbers, uint32_t number)
 {
     return bsearch(&number, numbers->items, numbers->count, sizeof(number),
-                   order_numbers) != NULL;
+                   fact_order_numbers) != NULL;
 }
 
 /* A user whom a host of a network failed to be. */
@@ -858,7 +857,8 @@ static bool list_mailboxes(struct source_facts *facts)
     for (size_t i = 0; i < count; i++)
         mailboxes->items[i] = (uint32_t)delivered->rows[i].hash;
     mailboxes->count = count;
-    qsort(mailboxes->items, count, sizeof(*mailboxes->items), order_numbers);
+    qsort(mailboxes->items, count, sizeof(*mailboxes->items),
+          fact_order_numbers);
     return true;
 }
 
@@ -1000,7 +1000,7 @@ static bool list_our_domains(struct source_facts *facts)
     for (uint32_t d = 1; d < sources->domains.count; d++)
         if (is_domain_ours(sources, d))
             ours->items[ours->count++] = sender_domain_of(sources, d);
-    qsort(ours->items, ours->count, sizeof(*ours->items), order_numbers);
+    qsort(ours->items, ours->count, sizeof(*ours->items), fact_order_numbers);
     return true;
 }
 

@@ -56,6 +56,9 @@ void source_facts_free(struct source_facts *facts);
  * False without memory. */
 bool source_facts_sort(struct source_facts *facts);
 
+/* For qsort and bsearch: two uint32_t. */
+int fact_order_numbers(const void *left, const void *right);
+
 /* For qsort_r with the items of the sources: two numbers, by address. */
 int fact_order_by_ip(const void *left, const void *right, void *items);
 

@@ -261,23 +261,26 @@ static void fetch(void *message, enum rules_field_id field, struct slice header,
     }
 }
 
-static bool holds(struct judge *judge, uint32_t source, uint16_t rule,
-                  size_t member_count)
+/* member_count: of its crowd; 0: it stands alone. */
+static void ask_about(struct judge *judge, uint32_t source, size_t member_count)
 {
     judge->source = source;
     judge->member_count = member_count;
+}
+
+static bool holds(struct judge *judge, uint32_t source, uint16_t rule,
+                  size_t member_count)
+{
+    ask_about(judge, source, member_count);
     return rules_judge_source(judge->sources->matcher, rule, fetch, judge) ==
            ANSWER_YES;
 }
 
-/* In a crowd; round 0: for the first time. */
-static bool holds_in_crowd(struct judge *judge, uint32_t source, uint16_t rule,
-                           size_t member_count, unsigned round)
+/* When its crowd has lost members. */
+static bool still_holds(struct judge *judge, uint32_t source, uint16_t rule,
+                        size_t member_count)
 {
-    if (round == 0)
-        return holds(judge, source, rule, member_count);
-    judge->source = source;
-    judge->member_count = member_count;
+    ask_about(judge, source, member_count);
     return rules_judge_member_again(judge->sources->matcher, rule, fetch,
                                     judge) == ANSWER_YES;
 }
@@ -721,19 +724,13 @@ static size_t count_networks(const struct sources *sources,
 
 enum { NEAR_ROUNDS = 4 };
 
-static int order_firsts(const void *a, const void *b)
-{
-    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-
-    return (x > y) - (x < y);
-}
-
 static void note_firsts(struct judge *judge, const struct members *members)
 {
     judge->first_count = members->count;
     for (size_t i = 0; i < members->count; i++)
         judge->firsts[i] = judge->sources->items[members->items[i]].first;
-    qsort(judge->firsts, members->count, sizeof(*judge->firsts), order_firsts);
+    qsort(judge->firsts, members->count, sizeof(*judge->firsts),
+          fact_order_numbers);
 }
 
 /* Who is not hostile is no member; what is left must still be a crowd, and
@@ -746,6 +743,7 @@ static void prune(struct judge *judge, const struct attacker *crowd,
                   struct members *members)
 {
     bool is_network = attacker_is_network(crowd);
+    uint16_t rule = crowd->source_rule;
     unsigned round = 0;
     size_t before, told;
 
@@ -764,10 +762,14 @@ static void prune(struct judge *judge, const struct attacker *crowd,
         before = members->count;
         told = judge->bystander_count;
         for (size_t i = 0; i < before; i++) {
+            uint32_t member = members->items[i];
+            bool stays;
+
             prefetch_rows(judge->sources, members->items, before, i);
-            if (holds_in_crowd(judge, members->items[i], crowd->source_rule,
-                               before, round))
-                members->items[kept++] = members->items[i];
+            stays = round == 0 ? holds(judge, member, rule, before)
+                               : still_holds(judge, member, rule, before);
+            if (stays)
+                members->items[kept++] = member;
         }
         round++;
         members->count = kept;

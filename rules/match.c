@@ -485,20 +485,30 @@ static inline enum truth judge_line(struct rules_matcher *matcher,
     return line->word == LINE_UNLESS ? negated(truth) : truth;
 }
 
-/* One rule by itself: as judge_next, for one message. */
-static enum truth judge_rule(struct rules_matcher *matcher, struct judging *one,
-                             const struct rule *rule)
+/* The lines of one rule by itself, or those whose answer may be late. */
+static inline enum truth judge_lines(struct rules_matcher *matcher,
+                                     struct judging *one,
+                                     const struct rule *rule, bool is_later)
 {
     const struct rule_line *lines = lines_of(matcher->set, rule);
     enum truth result = TRUTH_YES;
 
-    for (uint32_t i = 0; i < rule->line_count && result != TRUTH_NO; i++) {
+    for (uint32_t i = is_later ? rule->first_later : 0;
+         i < rule->line_count && result != TRUTH_NO;
+         i = is_later ? lines[i].next_later : i + 1) {
         enum truth truth = judge_line(matcher, one, &lines[i]);
 
         if (truth < result)
             result = truth;
     }
     return result;
+}
+
+/* As judge_next, for one message. */
+static enum truth judge_rule(struct rules_matcher *matcher, struct judging *one,
+                             const struct rule *rule)
+{
+    return judge_lines(matcher, one, rule, false);
 }
 
 /* ---- what hangs on the crowd ---- */
@@ -1092,17 +1102,7 @@ enum rules_answer match_rule(struct rules_matcher *matcher,
 enum rules_answer match_rule_later(struct rules_matcher *matcher,
                                    const struct rule *rule)
 {
-    const struct rule_line *lines = lines_of(matcher->set, rule);
-    enum truth result = TRUTH_YES;
-
-    for (uint32_t i = rule->first_later;
-         i < rule->line_count && result != TRUTH_NO; i = lines[i].next_later) {
-        enum truth truth = judge_line(matcher, matcher->hand, &lines[i]);
-
-        if (truth < result)
-            result = truth;
-    }
-    return answer_of(result);
+    return answer_of(judge_lines(matcher, matcher->hand, rule, true));
 }
 
 /* ---- the events of a log line ---- */

@@ -20,4 +20,12 @@ static inline void assert_slice_is(struct slice got, const char *want,
                  want == NULL ? "" : want);
 }
 
+/* Nothing was made up, nor read beyond the text. */
+static inline void assert_inside(struct slice part, struct slice whole)
+{
+    if (!slice_is_absent(part))
+        assert_true(part.ptr >= whole.ptr &&
+                    part.ptr + part.len <= whole.ptr + whole.len);
+}
+
 #endif

@@ -16,13 +16,6 @@
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-static void assert_inside(struct slice part, struct slice whole)
-{
-    if (!slice_is_absent(part))
-        assert_true(part.ptr >= whole.ptr &&
-                    part.ptr + part.len <= whole.ptr + whole.len);
-}
-
 /* ---- mail addresses ---- */
 
 static const struct {

@@ -414,13 +414,29 @@ static void test_what_only_a_server_writes_relays(void **state)
     }
 }
 
+/* What stands below our Received field, and what it says of the source. */
+struct below_case {
+    const char *below;
+    bool is_so;
+};
+
+static void assert_below(enum rules_field_id field,
+                         const struct below_case *cases, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct made made;
+
+        make_report_of(&made, REPORT_QF, "pc", "[198.51.100.7]", "",
+                       cases[i].below);
+        assert_number(&made, field, cases[i].is_so);
+        drop(&made);
+    }
+}
+
 static void test_what_a_milter_of_ours_says_of_the_sender(void **state)
 {
 #define RESULTS "Authentication-Results: "
-    static const struct {
-        const char *below;
-        bool is_authentic;
-    } cases[] = {
+    static const struct below_case cases[] = {
         {"", false},
         {RESULTS "mx.example.org;\n\tspf=pass smtp.mailfrom=ann@example.net\n",
          true},
@@ -434,22 +450,13 @@ static void test_what_a_milter_of_ours_says_of_the_sender(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        struct made made;
-
-        make_report_of(&made, REPORT_QF, "pc", "[198.51.100.7]", "",
-                       cases[i].below);
-        assert_number(&made, FIELD_SOURCE_AUTHENTIC, cases[i].is_authentic);
-        drop(&made);
-    }
+    assert_below(FIELD_SOURCE_AUTHENTIC, cases,
+                 sizeof(cases) / sizeof(cases[0]));
 }
 
 static void test_whether_mail_answers_one_of_ours(void **state)
 {
-    static const struct {
-        const char *below;
-        bool is_answering;
-    } cases[] = {
+    static const struct below_case cases[] = {
         {"", false},
         {"In-Reply-To: <1@example.com>\n", true},
         {"In-Reply-To: <1@pc7.EXAMPLE.com>\n", true},
@@ -459,14 +466,7 @@ static void test_whether_mail_answers_one_of_ours(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        struct made made;
-
-        make_report_of(&made, REPORT_QF, "pc", "[198.51.100.7]", "",
-                       cases[i].below);
-        assert_number(&made, FIELD_SOURCE_ANSWERS, cases[i].is_answering);
-        drop(&made);
-    }
+    assert_below(FIELD_SOURCE_ANSWERS, cases, sizeof(cases) / sizeof(cases[0]));
 }
 
 /* What the last message had passed is not told of this one. */
